@@ -1,0 +1,39 @@
+# Two commands: `make run` answers the example, `make test` checks everything.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PREDICT ?= 10
+
+.PHONY: help run test lint bench lock clean
+
+help:
+	@echo "make run    set up $(VENV) and recover the generator behind examples/java_daily3.json"
+	@echo "make test   set up $(VENV) and run every check that CI runs"
+	@echo "make bench  set up $(VENV) and print the benchmark tables"
+	@echo "make lock   write requirements/*.lock anew from pyproject.toml"
+	@echo "make clean  remove $(VENV)"
+
+run: $(VENV)/trace.stamp
+	$(BIN)/seedfleet trace recover examples/java_daily3.json --predict $(PREDICT)
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/dev.stamp
+	$(BIN)/python -m benchmarks
+
+lock: $(VENV)/dev.stamp
+	sh tools/lock.sh $(BIN)/python
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/%.stamp: requirements/%.lock pyproject.toml tools/setup_venv.sh
+	@sh tools/setup_venv.sh $(PYTHON) $(VENV) $*
+	@touch $@

@@ -1,0 +1,126 @@
+"""What a command says, and how: as text, as exactly one JSON value, or not at all.
+
+Every command takes `--output text|json|quiet` and speaks through the `Output` that it names.
+Results go to standard output, everything else to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+__all__ = ["EXIT_BAD_INPUT", "Output", "output_option"]
+
+EXIT_BAD_INPUT = 2
+_MAX_LISTED = 100  # problems shown to a person; the JSON form lists all of them
+
+
+class Output(Protocol):
+    """Where a command's words go. A command calls `result` or `refuse`, once, at its end."""
+
+    def note(self, line: str) -> None:
+        """Say something worth knowing that is not the result."""
+
+    def progress(self, line: str) -> None:
+        """Say how far a long step has come; may be overwritten by the next such line."""
+
+    def result(self, document: Mapping[str, Any], text: str) -> None:
+        """Give the result, as the mapping or as the text that says the same."""
+
+    def refuse(self, summary: str, problems: Sequence[str]) -> NoReturn:
+        """Reject bad input with every problem found, and exit with code 2."""
+
+
+class _Text:
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._open_line = False
+
+    def note(self, line: str) -> None:
+        self._end_line()
+        click.echo(line, err=True)
+
+    def progress(self, line: str) -> None:
+        if self._live:
+            click.echo(f"\r\x1b[2K{line}", nl=False, err=True)
+            self._open_line = True
+        else:
+            click.echo(line, err=True)
+
+    def result(self, document: Mapping[str, Any], text: str) -> None:
+        del document
+        self._end_line()
+        click.echo(text)
+
+    def refuse(self, summary: str, problems: Sequence[str]) -> NoReturn:
+        self._end_line()
+        click.echo(f"error: {summary}", err=True)
+        for problem in problems[:_MAX_LISTED]:
+            click.echo(f"  {problem}", err=True)
+        if len(problems) > _MAX_LISTED:
+            rest = len(problems) - _MAX_LISTED
+            click.echo(f"  … and {rest} more (--output json lists them all)", err=True)
+        sys.exit(EXIT_BAD_INPUT)
+
+    def _end_line(self) -> None:
+        if self._open_line:
+            click.echo("\r\x1b[2K", nl=False, err=True)
+            self._open_line = False
+
+
+class _Json:
+    def note(self, line: str) -> None:
+        pass
+
+    def progress(self, line: str) -> None:
+        pass
+
+    def result(self, document: Mapping[str, Any], text: str) -> None:
+        del text
+        click.echo(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2))
+
+    def refuse(self, summary: str, problems: Sequence[str]) -> NoReturn:
+        click.echo(
+            json.dumps({"error": summary, "problems": list(problems)}, ensure_ascii=False, indent=2)
+        )
+        sys.exit(EXIT_BAD_INPUT)
+
+
+class _Quiet(_Text):
+    def note(self, line: str) -> None:
+        pass
+
+    def progress(self, line: str) -> None:
+        pass
+
+    def result(self, document: Mapping[str, Any], text: str) -> None:
+        pass
+
+
+_FORMS: dict[str, Callable[[], Output]] = {"text": _Text, "json": _Json, "quiet": _Quiet}
+
+
+def _choose(ctx: click.Context, param: click.Parameter, value: str) -> Output:
+    del ctx, param
+    return _FORMS[value]()
+
+
+def output_option(command: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Add `--output text|json|quiet`; the command receives an `Output` named `output`."""
+    return click.option(
+        "--output",
+        type=click.Choice(list(_FORMS)),
+        default="text",
+        show_default=True,
+        callback=_choose,
+        help="How to print the result: for a person, as one JSON value, or not at all.",
+    )(command)
