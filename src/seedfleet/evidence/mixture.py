@@ -1,0 +1,119 @@
+"""The e-value, the posterior and the predictions: one mixture over everything that was scored.
+
+With prior weights ``w_h``, seed spaces ``S_h`` and likelihood ratios LR against independent uniform
+draws, ``e = w_null + sum_h w_h |S_h|**-1 sum_s LR_s``. Under uniform draws ``E[e] <= 1``, so by
+Markov's inequality ``P(log2 e >= b) <= 2**-b`` whatever was searched; a seed that was not scored
+counts 0, which only lowers e (Vovk and Wang, Annals of Statistics 49(3), 2021).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf, log2
+from typing import TYPE_CHECKING
+
+from seedfleet.evidence.likelihood import NOISE_RATES, log2_likelihood_ratio
+from seedfleet.evidence.prior import NULL_WEIGHT, noise_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Sequence
+
+__all__ = ["Mixture", "Scored", "log2_sum", "mix", "predictive_bits"]
+
+
+def log2_sum(terms: Iterable[float]) -> float:
+    """Return log2 of the sum of ``2**term``; ``-inf`` for none."""
+    listed = list(terms)
+    top = max(listed, default=-inf)
+    if top == -inf:
+        return -inf
+    return top + log2(sum(2.0 ** (term - top) for term in listed))
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One seed under one hypothesis, with how many known draws it gives.
+
+    Attributes
+    ----------
+    equivalence
+        Equal for those whose streams agree on the history and the next draws: one finding.
+    log2_weight
+        Prior weight of the alignment (`log2_alignment_weight`), in bits.
+    seed_space
+        ``|S_h|``: canonical seeds of the generator.
+    fitted_matches, fitted_draws, held_out_matches, held_out_draws
+        Matches among the draws that were searched, and among those that were held out.
+    modulus
+        The draws' modulus.
+    """
+
+    equivalence: Hashable
+    log2_weight: float
+    seed_space: int
+    fitted_matches: int
+    fitted_draws: int
+    held_out_matches: int
+    held_out_draws: int
+    modulus: int
+
+    def stakes(self, *, held_out: bool) -> list[float]:
+        """Return ``log2(w |S|**-1 LR)`` for each noise rate; `held_out` adds those draws."""
+        matches = self.fitted_matches + (self.held_out_matches if held_out else 0)
+        draws = self.fitted_draws + (self.held_out_draws if held_out else 0)
+        prior = log2(1 - NULL_WEIGHT) + self.log2_weight - log2(self.seed_space)
+        return [
+            prior
+            + log2(weight)
+            + log2_likelihood_ratio(matches, draws, noise=rate, modulus=self.modulus)
+            for rate, weight in zip(NOISE_RATES, noise_weights(), strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """The e-value of what was scored, and the posterior that it implies.
+
+    Attributes
+    ----------
+    evidence_bits
+        log2 e; at least -1, the stake that stays on the null.
+    null
+        Posterior of the null, in (0, 1].
+    posterior
+        For each scored item a posterior for each noise rate; with `null` they sum to 1.
+    classes
+        Posterior of each equivalence class, summed over noise rates and presets.
+    """
+
+    evidence_bits: float
+    null: float
+    posterior: tuple[tuple[float, ...], ...]
+    classes: dict[Hashable, float]
+
+
+def mix(items: Sequence[Scored], *, held_out: bool) -> Mixture:
+    """Weigh `items` against the null, on the fitted draws or also on those held out.
+
+    O(items); an empty sequence leaves the null alone.
+    """
+    stakes = [item.stakes(held_out=held_out) for item in items]
+    total = log2_sum([log2(NULL_WEIGHT), *(stake for row in stakes for stake in row)])
+    posterior = tuple(tuple(2.0 ** (stake - total) for stake in row) for row in stakes)
+    classes: dict[Hashable, float] = {}
+    for item, row in zip(items, posterior, strict=True):
+        classes[item.equivalence] = classes.get(item.equivalence, 0.0) + sum(row)
+    return Mixture(total, 2.0 ** (log2(NULL_WEIGHT) - total), posterior, classes)
+
+
+def predictive_bits(items: Sequence[Scored]) -> float | None:
+    """Return log2 of the posterior mixture's likelihood ratio on the held-out draws.
+
+    The mixture is over the scored items alone, weighted by what they earned on the fitted draws.
+    None when nothing was scored that could have made the fitted draws.
+    """
+    fitted = log2_sum(stake for item in items for stake in item.stakes(held_out=False))
+    if fitted == -inf:
+        return None
+    together = log2_sum(stake for item in items for stake in item.stakes(held_out=True))
+    return together - fitted

@@ -1,0 +1,77 @@
+"""The one published prior over the whole catalogue. It never depends on what is searched.
+
+Half of the stake stays on the null (independent uniform draws). The other half is spread over
+preset x skip law x skip x offset x noise x session scope x segment; all weights together sum to at
+most 1, and what is not searched simply earns nothing. Version 1:
+
+=============  ==================================================================================
+preset         1/64 each; slots not in the catalogue yet stay empty
+skip law       constant 1/2, variable 1/2
+constant skip  ``1/16 * 2**-floor(log2(skip + 1))`` for skip < 65535: each octave weighs the same
+offset         0: 1/2; else ``1/32 * 2**-floor(log2(offset))`` for offset < 65536
+noise          0: 1/2; 0.01, 0.05, 0.1 and 0.25: 1/8 each
+session scope  one session in the file: all of them, 1; else all as one stream 1/2, and each
+               session as a stream of its own an equal share of 1/2
+segment        the whole history 1/2; the rest is kept for reseeds inside it
+=============  ==================================================================================
+"""
+
+from __future__ import annotations
+
+from math import inf, log2
+
+from seedfleet.evidence.likelihood import NOISE_RATES
+
+__all__ = ["NULL_WEIGHT", "PRIOR_TEXT", "PRIOR_VERSION", "log2_alignment_weight", "noise_weights"]
+
+PRIOR_VERSION = "1"
+PRIOR_TEXT = (
+    "1/2 null; else preset 1/64 x constant skip law 1/2 x skip 1/16 per octave x offset 0 1/2 x "
+    "noise 0 1/2 or {0.01, 0.05, 0.1, 0.25} 1/8 each x session scope (all 1/2, each single 1/2 "
+    "shared) x whole history 1/2"
+)
+NULL_WEIGHT = 0.5
+_PRESET_SLOTS = 64
+_OCTAVES = 16
+
+
+def log2_alignment_weight(
+    *, presets: int, skip: int, offset: int, session_count: int, all_sessions: bool
+) -> float:
+    """Return log2 of the prior weight of one stream under one constant-skip alignment.
+
+    The weight leaves out the null's half and the noise rate, which multiply it.
+
+    Parameters
+    ----------
+    presets
+        How many presets of the catalogue draw this stream.
+    skip, offset
+        The alignment; from 0 on.
+    session_count
+        Sessions in the history.
+    all_sessions
+        Whether the stream is shared by all sessions, or belongs to one of several.
+
+    Returns
+    -------
+    float
+        Bits, at most 0; ``-inf`` outside the prior's support.
+    """
+    if skip + 1 >= 2**_OCTAVES or offset >= 2**_OCTAVES:
+        return -inf
+    skip_bits = -log2(_OCTAVES) - ((skip + 1).bit_length() - 1)
+    offset_bits = -1.0 if offset == 0 else -log2(2 * _OCTAVES) - (offset.bit_length() - 1)
+    if session_count <= 1:
+        scope_bits = 0.0
+    else:
+        scope_bits = -1.0 if all_sessions else -1.0 - log2(session_count)
+    constant_law_and_segment_bits = -2.0
+    return log2(presets / _PRESET_SLOTS) + (
+        skip_bits + offset_bits + scope_bits + constant_law_and_segment_bits
+    )
+
+
+def noise_weights() -> tuple[float, ...]:
+    """Return the prior weight of each of `NOISE_RATES`."""
+    return tuple(0.5 if rate == 0 else 0.5 / (len(NOISE_RATES) - 1) for rate in NOISE_RATES)

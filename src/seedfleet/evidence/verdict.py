@@ -1,0 +1,86 @@
+"""From evidence to a verdict, and how many draws a verdict needs."""
+
+from __future__ import annotations
+
+from enum import Enum
+from math import ceil, log2
+
+from seedfleet.evidence.prior import NULL_WEIGHT, noise_weights
+
+__all__ = ["Thresholds", "Verdict", "decide", "draws_in_principle", "draws_needed", "held_out_draws"]
+
+_PROOF_BITS = 60.0  # 40 of a verdict and 20 of held-out proof
+_MIN_HELD_OUT, _MAX_HELD_OUT = 5, 50
+
+
+class Verdict(Enum):
+    """What a search can say of a history."""
+
+    RECOVERED = "recovered"
+    SIGNAL = "signal"
+    NO_EVIDENCE = "no_evidence"
+    UNDER_POWERED = "under_powered"
+
+
+class Thresholds:
+    """The fixed limits of the verdicts, in bits and as a posterior."""
+
+    RECOVERED_FIT_BITS = 40.0
+    RECOVERED_PREDICTIVE_BITS = 20.0
+    RECOVERED_POSTERIOR = 0.999
+    SIGNAL_BITS = 20.0
+
+
+def held_out_draws(draws: int) -> int:
+    """Return how many of the last draws are kept out of every search."""
+    return min(draws, max(_MIN_HELD_OUT, min(_MAX_HELD_OUT, draws // 10)))
+
+
+def decide(
+    evidence_bits: float, predictive: float | None, class_posterior: float, *, powered: bool
+) -> Verdict:
+    """Return the verdict.
+
+    Parameters
+    ----------
+    evidence_bits
+        log2 e over the fitted draws.
+    predictive
+        Bits on the held-out draws; None when nothing was scored.
+    class_posterior
+        Posterior of the best equivalence class, in [0, 1].
+    powered
+        Whether any completed search had enough draws to tell.
+    """
+    if (
+        evidence_bits >= Thresholds.RECOVERED_FIT_BITS
+        and predictive is not None
+        and predictive >= Thresholds.RECOVERED_PREDICTIVE_BITS
+        and class_posterior > Thresholds.RECOVERED_POSTERIOR
+    ):
+        return Verdict.RECOVERED
+    if evidence_bits >= Thresholds.SIGNAL_BITS:
+        return Verdict.SIGNAL
+    return Verdict.NO_EVIDENCE if powered else Verdict.UNDER_POWERED
+
+
+def draws_in_principle(seed_space: int, alignments: int, modulus: int) -> int:
+    """Return ``ceil((log2 |S| + log2 H + 60) / log2 m)``: recoverable in principle from so many."""
+    return ceil((log2(seed_space) + log2(alignments) + _PROOF_BITS) / log2(modulus))
+
+
+def draws_needed(seed_space: int, log2_weight: float, modulus: int) -> int:
+    """Return the least number of clean draws with which the verdict can be `recovered`.
+
+    Parameters
+    ----------
+    log2_weight
+        Prior weight of the least favoured alignment, in bits.
+    """
+    against = log2(seed_space) - log2_weight - log2(1 - NULL_WEIGHT) - log2(noise_weights()[0])
+    fitted = ceil((against + Thresholds.RECOVERED_FIT_BITS) / log2(modulus))
+    held_out = ceil(Thresholds.RECOVERED_PREDICTIVE_BITS / log2(modulus))
+    draws = fitted + held_out
+    while draws - held_out_draws(draws) < fitted or held_out_draws(draws) < held_out:
+        draws += 1
+    return draws

@@ -1,0 +1,145 @@
+"""From a definition to machine code: the one place where generator functions meet numba.
+
+Kernels are closures over the plain definition functions, which numba's on-disk cache can key. That
+key knows the functions by name only, so `build_kernel` adds a digest of their source: a changed
+definition is compiled anew and never answered from an old cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numba
+import numpy as np
+from numba.extending import register_jitable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from seedfleet.generators.definition import Stream
+
+__all__ = ["at_positions", "build_kernel", "jitable"]
+
+
+@cache
+def jitable(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let numba inline `function` into kernels, together with what it calls in its module."""
+    for name in function.__code__.co_names:
+        callee = function.__globals__.get(name)
+        if inspect.isfunction(callee) and callee.__module__ == function.__module__:
+            jitable(callee)
+    registered: Callable[..., Any] = register_jitable(function)
+    return registered
+
+
+def build_kernel(
+    factory: Callable[..., Callable[..., Any]], *functions: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Compile ``factory(digest, *functions)``, cached on disk across processes.
+
+    Parameters
+    ----------
+    factory
+        Returns a function that closes over the given plain functions and over `digest`, which it
+        must mention so that it becomes part of the cache key.
+    functions
+        Module-level functions of a definition.
+
+    Returns
+    -------
+    Callable
+        The compiled kernel; it releases the interpreter lock while it runs.
+    """
+    digest = _source_digest(*functions)
+    kernel = factory(digest, *(jitable(function) for function in functions))
+    compiled: Callable[..., Any] = numba.njit(cache=True, nogil=True)(kernel)
+    return compiled
+
+
+def _source_digest(*functions: Callable[..., Any]) -> str:
+    modules = sorted({function.__module__ for function in functions})
+    sources = [inspect.getsource(sys.modules[module]) for module in modules]
+    return hashlib.sha256("\0".join(sources).encode()).hexdigest()
+
+
+def _at_positions_factory(
+    digest: str,
+    seed_state: Callable[..., Any],
+    step: Callable[..., Any],
+    output: Callable[..., Any],
+    accept: Callable[..., Any],
+) -> Callable[..., Any]:
+    def kernel(seed: Any, radix: Any, parts: Any, positions: Any, values: Any) -> Any:
+        _ = digest
+        state = seed_state(seed)
+        filled = 0
+        for position in range(positions[-1] + 1):
+            value = np.int64(0)
+            for _part in range(parts):
+                state = step(state)
+                part = accept(output(state), radix)
+                while part < 0:
+                    state = step(state)
+                    part = accept(output(state), radix)
+                value = value * radix + part
+            if position == positions[filled]:
+                values[filled] = value
+                filled += 1
+        return state
+
+    return kernel
+
+
+@cache
+def _at_positions_kernel(stream: Stream) -> Callable[..., Any]:
+    generator = stream.generator
+    return build_kernel(
+        _at_positions_factory,
+        generator.seed_state,
+        generator.step,
+        generator.output,
+        stream.bounding.accept,
+    )
+
+
+def at_positions(
+    stream: Stream, seed: int, modulus: int, positions: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], int | None]:
+    """Return the draws of `stream` at `positions`, at machine speed, and the state after them.
+
+    Parameters
+    ----------
+    seed
+        Any integer; it is taken modulo 2**64 as the languages do.
+    modulus
+        One that the bounding has.
+    positions
+        int64 array, shape (n,), n >= 1, strictly increasing, from 0 on.
+
+    Returns
+    -------
+    values : NDArray
+        int64 array, shape (n,), in ``[0, modulus)``. O(last position).
+    state : int or None
+        The generator's state right after the last of them; None where it is no single word.
+
+    Raises
+    ------
+    ValueError
+        The bounding has no such modulus.
+    """
+    layout = stream.bounding.layout(modulus)
+    if layout is None:
+        raise ValueError(f"{stream.bounding.name} has no modulus {modulus}")
+    radix, parts = layout
+    values = np.empty(len(positions), dtype=np.int64)
+    state = _at_positions_kernel(stream)(
+        np.uint64(seed % 2**64), radix, parts, positions, values
+    )
+    return values, int(state) if stream.generator.state_words == 1 else None

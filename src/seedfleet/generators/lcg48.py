@@ -1,0 +1,87 @@
+"""The 48-bit linear congruential generator of drand48, java.util.Random and the classic java_lcg.
+
+State
+    48 bits; ``state -> 0x5DEECE66D * state + 11 mod 2**48``; the output word is
+    ``state >> 16`` as 32 bits. Full period 2**48: every state lies on one cycle.
+Seeding
+    `JAVA_LCG` takes the seed modulo 2**48 as the state. `JAVA_RANDOM` scrambles it first
+    (``seed ^ 0x5DEECE66D``). `RAND48` is ``srand48(seed)``: 32 bits above the constant 0x330E.
+Compatibility guarantee
+    `JAVA_RANDOM` is fixed by the Java SE API documentation of java.util.Random (all versions);
+    `RAND48` by POSIX.1-2017, drand48.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy import uint32, uint64
+
+from seedfleet.generators.definition import Generator, PowerOfTwoLcg
+
+__all__ = ["JAVA_LCG", "JAVA_RANDOM", "RAND48"]
+
+_MULTIPLIER = uint64(0x5DEECE66D)
+_INCREMENT = uint64(11)
+_MASK = uint64(2**48 - 1)
+_SRAND48_LOW = uint64(0x330E)
+
+
+def _step(state: Any) -> Any:
+    return (state * _MULTIPLIER + _INCREMENT) & _MASK
+
+
+def _output(state: Any) -> Any:
+    return uint32(state >> uint64(16))
+
+
+def _seed_plain(seed: Any) -> Any:
+    return uint64(seed) & _MASK
+
+
+def _seed_scrambled(seed: Any) -> Any:
+    return (uint64(seed) ^ _MULTIPLIER) & _MASK
+
+
+def _seed_srand48(seed: Any) -> Any:
+    return (uint64(seed) << uint64(16) | _SRAND48_LOW) & _MASK
+
+
+def _lcg(seed_of_state: Any) -> PowerOfTwoLcg:
+    return PowerOfTwoLcg(0x5DEECE66D, 11, 48, 16, seed_of_state)
+
+
+def _srand48_seed(state: int) -> int | None:
+    return state >> 16 if state & 0xFFFF == 0x330E else None
+
+
+JAVA_LCG = Generator(
+    name="java_lcg",
+    seeds=range(2**48),
+    seed_modulus=2**48,
+    seed_bits=64,
+    seed_state=_seed_plain,
+    step=_step,
+    output=_output,
+    lcg=_lcg(lambda state: state),
+)
+JAVA_RANDOM = Generator(
+    name="java.util.Random",
+    seeds=range(2**48),
+    seed_modulus=2**48,
+    seed_bits=64,
+    seed_state=_seed_scrambled,
+    step=_step,
+    output=_output,
+    lcg=_lcg(lambda state: state ^ 0x5DEECE66D),
+)
+RAND48 = Generator(
+    name="rand48",
+    seeds=range(2**32),
+    seed_modulus=2**32,
+    seed_bits=32,
+    seed_state=_seed_srand48,
+    step=_step,
+    output=_output,
+    lcg=_lcg(_srand48_seed),
+)

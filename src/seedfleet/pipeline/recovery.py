@@ -1,0 +1,343 @@
+"""Step 0, `trace recover`: a history of draws goes in, recovery.json comes out.
+
+The document is described field by field in docs/recovery.md and docs/schemas/recovery.schema.json.
+"""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from math import log10
+from typing import TYPE_CHECKING, Any
+
+import numba
+import numpy as np
+
+from seedfleet import __version__
+from seedfleet.evidence.chance import expected_pairs, expected_seeds, log10_expected_pairs
+from seedfleet.evidence.likelihood import NOISE_RATES
+from seedfleet.evidence.mixture import log2_sum
+from seedfleet.evidence.prior import PRIOR_TEXT, PRIOR_VERSION
+from seedfleet.evidence.verdict import Thresholds, draws_in_principle
+from seedfleet.generators import presets_of
+from seedfleet.recover import Status, recover
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from seedfleet.draws import History
+    from seedfleet.generators import Stream
+    from seedfleet.recover import Options, Recovery, SearchRecord
+    from seedfleet.recover.scoring import Weighed
+
+__all__ = ["RunContext", "recovery_document"]
+
+_FORMAT = "seedfleet.recovery/1"
+_MAX_CANDIDATES = 10
+_MAX_EQUIVALENT_SEEDS = 8
+_COMPARED_DRAWS = 120
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What a document says of the run that made it.
+
+    Attributes
+    ----------
+    run_id, command, started_utc
+        Its name, its command line, and when it began (ISO 8601).
+    recovery_path, report_path
+        The files it writes.
+    """
+
+    run_id: str
+    command: tuple[str, ...]
+    started_utc: str
+    recovery_path: str
+    report_path: str
+
+
+def recovery_document(
+    history: History,
+    options: Options,
+    context: RunContext,
+    *,
+    progress: Callable[[str, float], None],
+    clock: Callable[[], float],
+) -> dict[str, Any]:
+    """Recover, and return everything that is to be said about it.
+
+    Parameters
+    ----------
+    history
+        At least one draw.
+    progress, clock
+        As `seedfleet.recover.recover` takes them.
+    """
+    started = clock()
+    recovery = recover(
+        history.values, history.sessions, history.modulus, options, progress=progress, clock=clock
+    )
+    scope = recovery.question.scopes[0]
+    log10_false = _log10_expected_false(recovery)
+    return {
+        "format": _FORMAT,
+        "run_id": context.run_id,
+        "started_utc": context.started_utc,
+        "elapsed_s": round(clock() - started, 3),
+        "command": list(context.command),
+        "run_seed": options.run_seed,
+        "versions": {
+            "seedfleet": __version__,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "numba": numba.__version__,
+        },
+        "verdict": recovery.verdict.value,
+        "verdict_reason": recovery.reason,
+        "evidence_bits": recovery.fitted.evidence_bits,
+        "predictive_bits": recovery.predictive_bits,
+        "expected_false": 0.0 if log10_false is None else _power_of_ten(log10_false),
+        "log10_expected_false": log10_false,
+        "thresholds": {
+            "recovered_fit_bits": Thresholds.RECOVERED_FIT_BITS,
+            "recovered_predictive_bits": Thresholds.RECOVERED_PREDICTIVE_BITS,
+            "recovered_posterior": Thresholds.RECOVERED_POSTERIOR,
+            "signal_bits": Thresholds.SIGNAL_BITS,
+        },
+        "history": _history(history, fitted=scope.fitted, held_out=len(scope.values) - scope.fitted),
+        "structure": _structure(recovery),
+        "candidates": _candidates(recovery),
+        "predictions": [
+            {"draw": prediction.draw, "probability": prediction.probability}
+            for prediction in recovery.predictions
+        ],
+        "abstained": recovery.known.null > 0.5,
+        "null_probability": recovery.known.null,
+        "searched": [
+            *(_searched(record, recovery) for record in recovery.searches),
+            *(_uncovered(stream, history.modulus) for stream in recovery.uncovered),
+        ],
+        "controls": [
+            {
+                "attack": record.coverage.attack,
+                "generator": _generators(record.coverage.streams),
+                "kind": control.kind,
+                "expected": control.expected,
+                "observed": control.observed,
+                "passed": control.passed,
+                "text": control.text,
+            }
+            for record in recovery.searches
+            for control in record.controls
+        ],
+        "comparison": _comparison(recovery),
+        "prior": {"version": PRIOR_VERSION, "text": PRIOR_TEXT},
+        "files": {"recovery": context.recovery_path, "report": context.report_path},
+    }
+
+
+def _history(history: History, *, fitted: int, held_out: int) -> dict[str, Any]:
+    dates = [date.isoformat() for date in history.dates if date is not None]
+    return {
+        "name": history.name,
+        "source": history.source,
+        "sha256": history.sha256,
+        "draws": len(history.values),
+        "modulus": history.modulus,
+        "modulus_inferred": history.modulus_inferred,
+        "sessions": [name for name in history.session_names if name is not None],
+        "first_date": min(dates, default=None),
+        "last_date": max(dates, default=None),
+        "fitted": fitted,
+        "held_out": held_out,
+        "notes": list(history.notes),
+    }
+
+
+def _structure(recovery: Recovery) -> dict[str, Any] | None:
+    repeats = recovery.repeats
+    if repeats is None:
+        return None
+    return {
+        "kind": repeats.kind,
+        "period": repeats.period,
+        "blocks": [
+            {"first": block.first, "copy": block.copy, "length": block.length}
+            for block in repeats.blocks
+        ],
+        "analysed": list(repeats.analysed),
+        "text": repeats.text,
+    }
+
+
+def _classes(recovery: Recovery) -> list[list[tuple[Weighed, tuple[float, ...]]]]:
+    """Return the survivors with their posteriors by equivalence class, best first in each."""
+    classes: dict[object, list[tuple[Weighed, tuple[float, ...]]]] = {}
+    for item, posterior in zip(recovery.items, recovery.known.posterior, strict=True):
+        classes.setdefault(item.scored.equivalence, []).append((item, posterior))
+    return list(classes.values())
+
+
+def _candidates(recovery: Recovery) -> list[dict[str, Any]]:
+    modulus = recovery.question.modulus
+    candidates = []
+    for members in _classes(recovery)[:_MAX_CANDIDATES]:
+        best, posterior = members[0]
+        survivor, scored = best.survivor, best.scored
+        generator = survivor.stream.generator
+        seeds = range(survivor.seed, 2**generator.seed_bits, generator.seed_modulus)
+        named = [
+            {
+                "preset": preset.name,
+                "holds_for": preset.holds_for,
+                "seed": item.survivor.seed,
+                "reproduce": preset.code.format(seed=item.survivor.seed, m=modulus),
+            }
+            for item, _ in members
+            for preset in presets_of(item.survivor.stream)
+        ]
+        weight = sum(posterior)
+        noise = sum(rate * part for rate, part in zip(NOISE_RATES, posterior, strict=True))
+        candidates.append(
+            {
+                "generator": generator.name,
+                "presets": [member["preset"] for member in named],
+                "bounding": survivor.stream.bounding.name,
+                "seed": survivor.seed,
+                "equivalent_seeds": list(seeds[1:]) if len(seeds) <= _MAX_EQUIVALENT_SEEDS else [],
+                "state": best.state,
+                "alignment": {
+                    "offset": 0,
+                    "skip": survivor.skip,
+                    "session": survivor.scope.session,
+                    "origin": recovery.repeats.analysed[0] if recovery.repeats else 0,
+                },
+                "noise": noise / weight if weight > 0 else 0.0,
+                "matches": scored.fitted_matches + scored.held_out_matches,
+                "n": scored.fitted_draws + scored.held_out_draws,
+                "held_out_matches": scored.held_out_matches,
+                "held_out_n": scored.held_out_draws,
+                "evidence_bits": log2_sum(
+                    stake for item, _ in members for stake in item.scored.stakes(held_out=False)
+                ),
+                "posterior": sum(sum(part) for _, part in members),
+                "reproduce": named[0]["reproduce"],
+                "members": named,
+            }
+        )
+    return candidates
+
+
+def _generators(streams: Sequence[Stream]) -> str:
+    return ", ".join(dict.fromkeys(stream.generator.name for stream in streams))
+
+
+def _searched(record: SearchRecord, recovery: Recovery) -> dict[str, Any]:
+    coverage, modulus = record.coverage, recovery.question.modulus
+    pairs = coverage.seed_space * coverage.alignments * coverage.windows
+    depth = coverage.draws_used
+    return {
+        "attack": coverage.attack,
+        **_streams(coverage.streams),
+        "sessions": [scope.session for scope in coverage.scopes],
+        "skips": [coverage.skips[0], coverage.skips[-1]],
+        "offsets": [0, 0],
+        "seed_space": coverage.seed_space,
+        "seeds_tested": record.found.tested if record.found else 0,
+        "alignments": coverage.alignments,
+        "status": record.status.value,
+        "reason": record.reason,
+        "draws_used": depth,
+        "expected_pairs": expected_pairs(pairs, depth, depth, modulus),
+        "expected_seeds": expected_seeds(
+            coverage.seed_space,
+            coverage.alignments * coverage.windows,
+            matches=depth,
+            draws=depth,
+            modulus=modulus,
+        ),
+        "observed": record.found.passed if record.found else 0,
+        "draws_needed_in_principle": draws_in_principle(
+            coverage.seed_space, coverage.alignments, modulus
+        ),
+        "draws_needed_for_recovered": record.draws_needed,
+        "power": {f"{rate:g}": coverage.power(rate) for rate in NOISE_RATES},
+        "elapsed_s": round(record.elapsed_s, 3),
+    }
+
+
+def _streams(streams: Sequence[Stream]) -> dict[str, Any]:
+    return {
+        "generator": _generators(streams),
+        "presets": [preset.name for stream in streams for preset in presets_of(stream)],
+        "bounding": ", ".join(dict.fromkeys(stream.bounding.name for stream in streams)),
+    }
+
+
+def _uncovered(stream: Stream, modulus: int) -> dict[str, Any]:
+    return {
+        "attack": "none",
+        **_streams([stream]),
+        "sessions": [],
+        "skips": [],
+        "offsets": [],
+        "seed_space": len(stream.generator.seeds),
+        "seeds_tested": 0,
+        "alignments": 0,
+        "status": "not_applicable",
+        "reason": f"no attack on this stream for draws modulo {modulus} is built yet",
+        "draws_used": 0,
+        "expected_pairs": 0.0,
+        "expected_seeds": 0.0,
+        "observed": 0,
+        "draws_needed_in_principle": draws_in_principle(len(stream.generator.seeds), 1, modulus),
+        "draws_needed_for_recovered": 0,
+        "power": {f"{rate:g}": 0.0 for rate in NOISE_RATES},
+        "elapsed_s": 0.0,
+    }
+
+
+def _log10_expected_false(recovery: Recovery) -> float | None:
+    """Return log10 of the pairs that chance would give, over all that was searched.
+
+    Pairs that match as many fitted draws as the best candidate; with no candidate, pairs that pass
+    the searches' filters. None when nothing was searched.
+    """
+    modulus = recovery.question.modulus
+    completed = [r.coverage for r in recovery.searches if r.status is Status.COMPLETED]
+    if not completed:
+        return None
+    if recovery.items:
+        scored = recovery.items[0].scored
+        pairs = sum(coverage.seed_space * coverage.alignments for coverage in completed)
+        return log10_expected_pairs(pairs, scored.fitted_matches, scored.fitted_draws, modulus)
+    expected = sum(
+        expected_pairs(
+            coverage.seed_space * coverage.alignments * coverage.windows,
+            coverage.draws_used,
+            coverage.draws_used,
+            modulus,
+        )
+        for coverage in completed
+    )
+    return log10(expected) if expected > 0 else None
+
+
+def _power_of_ten(exponent: float) -> float:
+    return 10.0**exponent if exponent > -320 else 0.0
+
+
+def _comparison(recovery: Recovery) -> dict[str, Any] | None:
+    """Return the last known draws beside the best candidate's own stream."""
+    if not recovery.items:
+        return None
+    best = recovery.items[0]
+    scope = best.survivor.scope
+    start = max(0, len(scope.values) - _COMPARED_DRAWS)
+    return {
+        "start": start,
+        "observed": scope.values[start:].tolist(),
+        "predicted": best.stream_draws[start : len(scope.values)].tolist(),
+        "held_out_from": scope.fitted,
+    }

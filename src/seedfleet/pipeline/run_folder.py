@@ -1,0 +1,48 @@
+"""Where a step's files go: one new folder for each run, written so that nothing stands half-done."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+__all__ = ["new_run_id", "write_json", "write_text"]
+
+
+def new_run_id(stem: str, started: datetime, token: bytes) -> str:
+    """Return ``<stem>_<UTC time>_<6 hex>``, safe as a folder name.
+
+    Parameters
+    ----------
+    stem
+        What was run, a file's stem; characters that are unsafe in a name become ``-``.
+    started
+        Time zone aware.
+    token
+        At least 3 bytes of chance, so that two runs in one second differ.
+    """
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.") or "draws"
+    return f"{safe[:80]}_{started:%Y%m%dT%H%M%SZ}_{token[:3].hex()}"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `path` whole or not at all; its folder is made if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    partial.replace(path)
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Write `document` as JSON, like `write_text`."""
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
+    write_text(path, text + "\n")

@@ -1,0 +1,5 @@
+"""Recovery without brute force where there is a way, and by exhaustive scans where there is none."""
+
+from seedfleet.recover.portfolio import Options, OptionsError, Recovery, SearchRecord, Status, recover
+
+__all__ = ["Options", "OptionsError", "Recovery", "SearchRecord", "Status", "recover"]

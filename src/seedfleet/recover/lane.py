@@ -1,0 +1,231 @@
+"""The lane split: the whole state space of a power-of-two generator from residues, in milliseconds.
+
+``out mod 2**b`` depends on the low state bits alone. For draws modulo ``m = 2**b * odd`` the low words
+are therefore decided first, by b bits a draw, and then the high words, by the odd part.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seedfleet.recover._lane_kernel import high_kernel, low_kernel
+from seedfleet.sieve.residues import ResidueTests, odd_part
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from numpy.typing import NDArray
+
+    from seedfleet.generators import PowerOfTwoLcg, Stream
+
+__all__ = ["LaneFamily", "Observations", "lane_families", "solve", "solve_all"]
+
+_FILTER_BITS = 9  # bits that the vectorised tests of a stage should filter by
+_ROOM = 4096
+
+
+@dataclass(frozen=True)
+class LaneFamily:
+    """Streams that show the same residues of the same states.
+
+    Attributes
+    ----------
+    lcg
+        The generator's algebra.
+    radix, parts
+        A draw is `parts` residues modulo `radix`, most significant first.
+    dropped_bits
+        Low bits of the output word that are dropped before the residue is taken.
+    streams
+        The streams; they differ in how a seed becomes a state, and in what they reject.
+    """
+
+    lcg: PowerOfTwoLcg
+    radix: int
+    parts: int
+    dropped_bits: int
+    streams: tuple[Stream, ...]
+
+    @property
+    def lane_bits(self) -> int:
+        """The b of ``radix = 2**b * odd``."""
+        return odd_part(self.radix)[0]
+
+    @property
+    def low_bits(self) -> int:
+        """State bits that decide the lanes."""
+        return self.lcg.output_shift + self.dropped_bits + self.lane_bits
+
+    @property
+    def high_bits(self) -> int:
+        """State bits above them."""
+        return self.lcg.modulus_bits - self.low_bits
+
+    @property
+    def high_candidates(self) -> int:
+        """High words that agree with the first residue, at most."""
+        return -(-(2**self.high_bits) // odd_part(self.radix)[1])
+
+    def residues(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Split draws, shape (n,), into their residues, shape (n * parts,)."""
+        powers = self.radix ** np.arange(self.parts - 1, -1, -1, dtype=np.int64)
+        return (values[:, np.newaxis] // powers % self.radix).reshape(-1)
+
+
+def lane_families(streams: Iterable[Stream], modulus: int) -> tuple[LaneFamily, ...]:
+    """Group the streams to which the lane split applies at this modulus."""
+    groups: dict[tuple[int, ...], list[Stream]] = {}
+    for stream in streams:
+        lcg, layout = stream.generator.lcg, stream.bounding.layout(modulus)
+        if lcg is None or layout is None:
+            continue
+        radix, parts = layout
+        dropped = stream.bounding.residue_of(radix)
+        twos, odd = odd_part(radix)
+        if dropped is None or twos == 0 or odd == 1:
+            continue
+        algebra = (lcg.multiplier, lcg.increment, lcg.modulus_bits, lcg.output_shift)
+        groups.setdefault((*algebra, radix, parts, dropped), []).append(stream)
+    families = []
+    for key, members in groups.items():
+        lcg = members[0].generator.lcg
+        if lcg is not None:
+            families.append(LaneFamily(lcg, *key[-3:], tuple(members)))
+    return tuple(families)
+
+
+@cache
+def _jump_table(multiplier: int, increment: int, bits: int, count: int) -> NDArray[np.uint64]:
+    """Return a (2, count) table: row 0 the multipliers of 0 .. count-1 steps, row 1 increments."""
+    table = np.empty((2, count), dtype=np.uint64)
+    mask = 2**bits - 1
+    a, c = 1, 0
+    for steps in range(count):
+        table[0, steps], table[1, steps] = a, c
+        a, c = a * multiplier & mask, (c * multiplier + increment) & mask
+    return table
+
+
+@dataclass(frozen=True)
+class Observations:
+    """Where a run of draws lies in the word stream, under one constant skip.
+
+    Attributes
+    ----------
+    multipliers, increments
+        uint64 arrays, shape (n_words,): the jumps from the first observed word to each.
+    """
+
+    multipliers: NDArray[np.uint64]
+    increments: NDArray[np.uint64]
+
+    @classmethod
+    def of(cls, family: LaneFamily, skip: int, draws: int) -> Observations:
+        """Return the jumps for `draws` successive draws under `skip`."""
+        starts = np.arange(draws, dtype=np.int64) * (skip + 1) * family.parts
+        steps = (starts[:, np.newaxis] + np.arange(family.parts)).reshape(-1)
+        count = 1 << int(steps[-1]).bit_length()  # a few table sizes serve every skip
+        lcg = family.lcg
+        table = _jump_table(lcg.multiplier, lcg.increment, lcg.modulus_bits, count)
+        return cls(table[0, steps], table[1, steps])
+
+
+def solve(
+    family: LaneFamily,
+    observations: Observations,
+    residues: NDArray[np.int64],
+    *,
+    high_candidates: int | None = None,
+) -> list[int]:
+    """Return every state at the first observed word that gives all `residues`.
+
+    Parameters
+    ----------
+    residues
+        int64 array, shape (n_words,), as long as the observations.
+    high_candidates
+        Only the first so many high words are tried, for controls; default all.
+
+    Notes
+    -----
+    O(2**(output_shift + dropped_bits)) for the first stage, O(family.high_candidates) for each low
+    word that is left. Outputs that the bounding rejected inside the run are not allowed for: a run
+    that has one is missed (chance below ``radix / 2**31`` a word).
+    """
+    lane_bits, low_bits, high_bits = family.lane_bits, family.low_bits, family.high_bits
+    multipliers, increments = observations.multipliers, observations.increments
+    lanes = np.concatenate(([lane_bits], residues & (2**lane_bits - 1)))
+    tests = min(len(residues) - 1, -(-_FILTER_BITS // lane_bits))
+    low_words = np.empty(2 ** (low_bits - lane_bits), dtype=np.uint32)
+    found = low_kernel()(multipliers, increments, lanes, low_bits, tests, low_words)
+    if found == 0:
+        return []
+    odd = odd_part(family.radix)[1]
+    wanted = residues >> lane_bits
+    residue_tests = ResidueTests.of(wanted, odd, words=2**high_bits)
+    constants = (
+        residue_tests.residues,
+        residue_tests.limits,
+        residue_tests.inverse,
+        residue_tests.rotation,
+    )
+    candidates = -(-(2**high_bits - int(wanted[0])) // odd)
+    if high_candidates is not None:
+        candidates = min(candidates, high_candidates)
+    span = (int(wanted[0]), candidates, odd, np.uint32(2**high_bits - 1))
+    tests = min(len(residues) - 1, max(1, round(_FILTER_BITS / np.log2(odd))))
+    states = []
+    mask = np.uint64(family.lcg.modulus - 1)
+    for low in low_words[:found]:
+        carried = ((multipliers * np.uint64(low) + increments) & mask) >> np.uint64(low_bits)
+        arguments = (multipliers.astype(np.uint32), carried.astype(np.uint32), constants)
+        highs = _collect(lambda room, a=arguments: high_kernel()(*a, span, tests, room))
+        states.extend(int(high) << low_bits | int(low) for high in highs)
+    return states
+
+
+def _collect(fill: Callable[[NDArray[np.uint32]], int]) -> NDArray[np.uint32]:
+    """Call `fill` with room for its hits, again with more where it reports more."""
+    room = np.empty(_ROOM, dtype=np.uint32)
+    while (found := fill(room)) > len(room):
+        room = np.empty(found, dtype=np.uint32)
+    return room[:found]
+
+
+def solve_all(
+    family: LaneFamily,
+    windows: Iterable[NDArray[np.int64]],
+    plans: dict[int, Observations],
+    progress: Callable[[int], None],
+) -> list[tuple[int, int, int]]:
+    """Solve every window of draws under every skip, on all cores.
+
+    Parameters
+    ----------
+    windows
+        int64 arrays of draws, each as long as the plans' observations.
+    plans
+        Observations by skip.
+    progress
+        Called with the number of windows done so far.
+
+    Returns
+    -------
+    list
+        ``(window index, skip, state at the window's first word)``.
+    """
+    hits: list[tuple[int, int, int]] = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for index, window in enumerate(windows):
+            residues = family.residues(window)
+            solved = pool.map(lambda plan, r=residues: solve(family, plan, r), plans.values())
+            for skip, states in zip(plans, solved, strict=True):
+                hits.extend((index, skip, state) for state in states)
+            progress(index + 1)
+    return hits

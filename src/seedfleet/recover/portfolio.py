@@ -1,0 +1,357 @@
+"""Every search in order of cost, until one answer stands: from draws to a verdict."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from enum import Enum
+from math import log2
+from typing import TYPE_CHECKING, assert_never
+
+import numpy as np
+
+from seedfleet.evidence import Verdict, decide, mix, predictive_bits
+from seedfleet.evidence.prior import log2_alignment_weight
+from seedfleet.evidence.verdict import Thresholds, draws_needed, held_out_draws
+from seedfleet.generators import presets_of, streams
+from seedfleet.recover.lane import lane_families
+from seedfleet.recover.lane_search import first_window, sliding_windows
+from seedfleet.recover.repeats import find_repeats
+from seedfleet.recover.scoring import predict, weigh
+from seedfleet.recover.search import Question, Scope
+from seedfleet.recover.seed_scan import scan_problems, seed_scans
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from seedfleet.evidence import Mixture
+    from seedfleet.generators import Stream
+    from seedfleet.recover.repeats import Repeats
+    from seedfleet.recover.scoring import Prediction, Weighed
+    from seedfleet.recover.search import Control, Coverage, Found, Search, Survivor
+
+__all__ = ["Options", "OptionsError", "Recovery", "SearchRecord", "Status", "recover"]
+
+
+class OptionsError(ValueError):
+    """Options that cannot be searched.
+
+    Attributes
+    ----------
+    problems
+        All of them, each a sentence.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+
+class Status(Enum):
+    """What became of a search."""
+
+    COMPLETED = "completed"
+    NOT_NEEDED = "not_needed"
+    UNDER_POWERED = "under_powered"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is searched, and how much is predicted.
+
+    Attributes
+    ----------
+    skips
+        Constant skips of the lane split, within ``[0, 4096)``.
+    scan_skips
+        Constant skips of seed scans; with the session scopes at most 32 alignments.
+    generators
+        Names of the generators to search; empty for all.
+    predictions
+        Coming draws to predict, in ``[0, 1000]``.
+    run_seed
+        Seeds the controls.
+    controls
+        Whether each completed search is tried on shuffled draws and a planted seed as well.
+    """
+
+    skips: range = range(501)
+    scan_skips: range = range(9)
+    generators: frozenset[str] = frozenset()
+    predictions: int = 1
+    run_seed: int = 0
+    controls: bool = True
+
+
+@dataclass(frozen=True)
+class SearchRecord:
+    """One search: what it covers, what became of it, what it found."""
+
+    coverage: Coverage
+    status: Status
+    reason: str | None
+    found: Found | None
+    controls: tuple[Control, ...]
+    draws_needed: int
+    elapsed_s: float
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """The answer.
+
+    Attributes
+    ----------
+    verdict, reason
+        What can be said, and why, in a sentence.
+    fitted, known
+        The mixture over the fitted draws, which the verdict uses, and over all known draws, which
+        the predictions use.
+    predictive_bits
+        Evidence on the held-out draws; None when nothing was scored.
+    items
+        Every survivor, weighed, best first.
+    predictions
+        The coming draws.
+    searches
+        Every search of the catalogue in order of cost.
+    uncovered
+        Streams of the catalogue to which no attack applies at this modulus.
+    repeats
+        What repeats in the history, if anything.
+    question
+        Scopes and skips that were asked.
+    """
+
+    verdict: Verdict
+    reason: str
+    fitted: Mixture
+    known: Mixture
+    predictive_bits: float | None
+    items: tuple[Weighed, ...]
+    predictions: tuple[Prediction, ...]
+    searches: tuple[SearchRecord, ...]
+    uncovered: tuple[Stream, ...]
+    repeats: Repeats | None
+    question: Question
+
+
+def recover(
+    values: NDArray[np.int64],
+    sessions: Sequence[str | None],
+    modulus: int,
+    options: Options,
+    *,
+    progress: Callable[[str, float], None] = lambda label, share: None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Recovery:
+    """Look for the generator, seed and alignment behind a history of draws.
+
+    Parameters
+    ----------
+    values
+        int64 array, shape (n,), n >= 1, draws in ``[0, modulus)``, oldest first.
+    sessions
+        The session of each draw, n of them.
+    modulus
+        In ``[2, 2**31]``.
+    options
+        What to search.
+    progress
+        Called with a label and the share of that search that is done, in [0, 1].
+    clock
+        Seconds, for the elapsed times.
+
+    Returns
+    -------
+    Recovery
+        The verdict with everything that it rests on.
+
+    Raises
+    ------
+    OptionsError
+        The seed scans cannot look so far, or at so many alignments at once.
+    """
+    repeats = find_repeats(values, modulus)
+    start, stop = repeats.analysed if repeats else (0, len(values))
+    question = Question(
+        modulus=modulus,
+        scopes=_scopes(values[start:], sessions[start:], stop - start),
+        skips=options.skips,
+        scan_skips=options.scan_skips,
+    )
+    chosen = [
+        stream
+        for stream in streams()
+        if not options.generators or stream.generator.name in options.generators
+    ]
+    problems = scan_problems(chosen, question)
+    if problems:
+        raise OptionsError(problems)
+    run = _Run(question, clock)
+    searches = _searches(chosen, question)
+    for search in searches:
+        run.take(search, progress)
+    if options.controls:
+        run.control(options.run_seed, progress)
+    covered = {stream for search in searches for stream in search.coverage.streams}
+    uncovered = tuple(stream for stream in chosen if stream not in covered)
+    return run.recovery(options.predictions, uncovered, repeats)
+
+
+def _scopes(
+    values: NDArray[np.int64], sessions: Sequence[str | None], known: int
+) -> tuple[Scope, ...]:
+    """Return the scopes of a history of which the first `known` draws may be used at all.
+
+    All draws share a stream in the first scope; where there are several sessions, each has one of
+    its own in a further scope.
+    """
+    fitted = known - held_out_draws(known)
+    scopes = [Scope(None, values[:known], fitted, len(values))]
+    names = list(dict.fromkeys(sessions[:known]))
+    for name in names if len(names) > 1 else []:
+        chosen = np.array([session == name for session in sessions])
+        own = values[:known][chosen[:known]]
+        scopes.append(Scope(name, own, int(chosen[:fitted].sum()), int(chosen.sum())))
+    # A session too rare to have fitted draws cannot be searched by itself.
+    return tuple(scope for scope in scopes if scope.session is None or scope.fitted > 1)
+
+
+def _searches(chosen: Sequence[Stream], question: Question) -> list[Search]:
+    """Return every search that applies, cheapest first."""
+    searches: list[Search] = [*seed_scans(chosen, question)]
+    for family in lane_families(chosen, question.modulus):
+        searches += [first_window(family, question), *sliding_windows(family, question)]
+    return sorted(searches, key=lambda search: search.coverage.cost_s)
+
+
+class _Run:
+    """Searches taken one after the other, with what they found so far."""
+
+    def __init__(self, question: Question, clock: Callable[[], float]) -> None:
+        self._question = question
+        self._clock = clock
+        self._items: dict[Survivor, Weighed] = {}
+        self._records: list[SearchRecord] = []
+        self._completed: dict[int, Search] = {}  # by the index of their record
+
+    def take(self, search: Search, progress: Callable[[str, float], None]) -> None:
+        """Run one search, unless an answer stands already or there are too few draws for it."""
+        coverage = search.coverage
+        needed = draws_needed(coverage.seed_space, self._weight(coverage, least=True), self._modulus)
+        if self._verdict()[0] is Verdict.RECOVERED:
+            reason = "a cheaper search had recovered the stream already"
+            self._record(coverage, Status.NOT_NEEDED, reason, needed)
+            return
+        if self._attainable_bits(coverage) < Thresholds.SIGNAL_BITS:
+            reason = f"{len(self._question.scopes[0].values)} draws are too few: {needed} would do"
+            self._record(coverage, Status.UNDER_POWERED, reason, needed)
+            return
+        label = f"{coverage.attack}: {', '.join(stream.name for stream in coverage.streams)}"
+        started = self._clock()
+        found = search.run(lambda share: progress(label, share))
+        for survivor in found.survivors:
+            if survivor not in self._items:
+                weighed = weigh(survivor, self._question, self._session_count)
+                self._items[survivor] = weighed
+        self._completed[len(self._records)] = search
+        elapsed_s = self._clock() - started
+        self._records.append(
+            SearchRecord(coverage, Status.COMPLETED, None, found, (), needed, elapsed_s)
+        )
+
+    def control(self, run_seed: int, progress: Callable[[str, float], None]) -> None:
+        """Run the controls of every search that was completed."""
+        seeds = np.random.SeedSequence(run_seed).spawn(len(self._records))
+        for done, (index, search) in enumerate(self._completed.items()):
+            progress("controls", done / len(self._completed))
+            controls = search.controls(np.random.default_rng(seeds[index]))
+            self._records[index] = replace(self._records[index], controls=controls)
+
+    def recovery(
+        self, predictions: int, uncovered: tuple[Stream, ...], repeats: Repeats | None
+    ) -> Recovery:
+        """Return the answer."""
+        verdict, reason = self._verdict()
+        items = list(self._items.values())
+        known = self._mix(items, held_out=True)
+        order = sorted(range(len(items)), key=lambda i: -sum(known.posterior[i]))
+        items = [items[i] for i in order]
+        known = self._mix(items, held_out=True)
+        return Recovery(
+            verdict=verdict,
+            reason=reason,
+            fitted=self._mix(items, held_out=False),
+            known=known,
+            predictive_bits=predictive_bits([item.scored for item in items]),
+            items=tuple(items),
+            predictions=predict(items, known, modulus=self._modulus, count=predictions),
+            searches=tuple(self._records),
+            uncovered=uncovered,
+            repeats=repeats,
+            question=self._question,
+        )
+
+    @property
+    def _modulus(self) -> int:
+        return self._question.modulus
+
+    @property
+    def _session_count(self) -> int:
+        return max(1, len(self._question.scopes) - 1)
+
+    def _record(self, coverage: Coverage, status: Status, reason: str, needed: int) -> None:
+        self._records.append(SearchRecord(coverage, status, reason, None, (), needed, 0.0))
+
+    @staticmethod
+    def _mix(items: Sequence[Weighed], *, held_out: bool) -> Mixture:
+        return mix([item.scored for item in items], held_out=held_out)
+
+    def _weight(self, coverage: Coverage, *, least: bool) -> float:
+        """Return the prior weight of the least or most favoured alignment, in bits."""
+        presets = [len(presets_of(stream)) for stream in coverage.streams]
+        return log2_alignment_weight(
+            presets=min(presets) if least else max(presets),
+            skip=coverage.skips[-1] if least else coverage.skips[0],
+            offset=0,
+            session_count=self._session_count,
+            all_sessions=not least or self._session_count == 1,
+        )
+
+    def _attainable_bits(self, coverage: Coverage) -> float:
+        """Return the evidence that a perfect fit of the most favoured alignment would give."""
+        draws = max(scope.fitted for scope in coverage.scopes)
+        smallest = min(len(stream.generator.seeds) for stream in coverage.streams)
+        weight = self._weight(coverage, least=False)
+        return draws * log2(self._modulus) - log2(smallest) + weight
+
+    def _verdict(self) -> tuple[Verdict, str]:
+        items = list(self._items.values())
+        mixture = self._mix(items, held_out=False)
+        best = max(mixture.classes.values(), default=0.0)
+        draws = len(self._question.scopes[0].values)
+        enough = [
+            record.status is Status.COMPLETED and draws >= record.draws_needed
+            for record in self._records
+        ]
+        predictive = predictive_bits([item.scored for item in items])
+        verdict = decide(mixture.evidence_bits, predictive, best, powered=any(enough))
+        return verdict, self._reason(verdict, draws)
+
+    def _reason(self, verdict: Verdict, draws: int) -> str:
+        match verdict:
+            case Verdict.RECOVERED:
+                return "one stream explains the fitted draws and predicts those held out"
+            case Verdict.SIGNAL:
+                return "the draws favour what was searched, but not one stream beyond doubt"
+            case Verdict.NO_EVIDENCE:
+                return "nothing within what was searched explains the draws better than chance"
+            case Verdict.UNDER_POWERED:
+                needed = min((record.draws_needed for record in self._records), default=None)
+                would_do = "no search applies" if needed is None else f"{needed} or more would do"
+                return f"{draws} draws are too few to tell: {would_do}"
+            case _:
+                assert_never(verdict)

@@ -1,0 +1,176 @@
+"""Seed scans as searches: every seed of a 32-bit space under a few constant skips."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seedfleet.evidence.chance import expected_pairs
+from seedfleet.generators import compiled
+from seedfleet.generators.mt19937 import MT19937
+from seedfleet.recover.controls import TARGET_SURVIVORS, negative_control, positive_control
+from seedfleet.recover.search import Coverage, Found, Survivor
+from seedfleet.sieve import LAST_POSITION, MAX_QUERIES, Queries, constant_skip_positions, scan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from seedfleet.generators import Generator, Stream
+    from seedfleet.recover.search import Control, Question
+
+__all__ = ["SeedScan", "scan_problems", "seed_scans"]
+
+_MAX_CHANCE_PAIRS = 1.0  # the filter is as deep as it takes to leave about one false pair
+_MAX_FILTER_PAIRS = 1e5  # more survivors than that are no filter
+_CONTROL_SEEDS = 2**25
+_REPLICATES = 8
+# Million seeds a second on two cores, for the order of searches and nothing else.
+_RATES = {MT19937: 50e6}
+_WORD_RATE = 400e6
+
+
+def seed_scans(streams: Iterable[Stream], question: Question) -> tuple[SeedScan, ...]:
+    """Return one scan for each generator and residue that the streams share.
+
+    Generators with the algebra of a power-of-two modulus are left to the lane split.
+    """
+    groups: dict[tuple[Generator, int], list[Stream]] = {}
+    for stream in streams:
+        layout = stream.bounding.layout(question.modulus)
+        if stream.generator.lcg is not None or layout is None or layout[1] != 1:
+            continue
+        dropped = stream.bounding.residue_of(layout[0])
+        if dropped is not None:
+            groups.setdefault((stream.generator, dropped), []).append(stream)
+    return tuple(
+        SeedScan(generator, tuple(members), dropped, question)
+        for (generator, dropped), members in groups.items()
+    )
+
+
+def scan_problems(streams: Iterable[Stream], question: Question) -> list[str]:
+    """Say why the question's scan skips cannot be scanned; empty where they can."""
+    scans = seed_scans(streams, question)
+    problems = []
+    alignments = len(question.scopes) * len(question.scan_skips)
+    if scans and alignments > MAX_QUERIES:
+        problems.append(
+            f"seed scans test at most {MAX_QUERIES} alignments at once, not the {alignments} of "
+            f"{len(question.scan_skips)} skips and {len(question.scopes)} session scopes"
+        )
+    reach = _reach(question)
+    pairs = alignments * max((scan.coverage.seed_space for scan in scans), default=0)
+    if pairs > _MAX_FILTER_PAIRS * question.modulus**reach:
+        problems.append(
+            f"seed scans look at stream positions up to {LAST_POSITION}: with skip "
+            f"{question.scan_skips[-1]} these are {reach} draws modulo {question.modulus}, too few "
+            "to filter seeds; give smaller scan skips"
+        )
+    return problems
+
+
+def _reach(question: Question) -> int:
+    """Return how many draws lie within the positions that a scan can look at."""
+    return (LAST_POSITION + 1) // (question.scan_skips[-1] + 1)
+
+
+class SeedScan:
+    """A pass over all canonical seeds of one generator, for every scope and skip at once."""
+
+    def __init__(
+        self, generator: Generator, streams: tuple[Stream, ...], dropped_bits: int, question: Question
+    ) -> None:
+        self._generator = generator
+        self._dropped_bits = dropped_bits
+        self._question = question
+        self._alignments = [
+            (scope, skip) for scope in question.scopes for skip in question.scan_skips
+        ]
+        pairs = len(generator.seeds) * len(self._alignments)
+        wanted = 1
+        while pairs / question.modulus**wanted > _MAX_CHANCE_PAIRS:
+            wanted += 1
+        depth = min(wanted, max(1, _reach(question)), *(scope.fitted for scope in question.scopes))
+        self.coverage = Coverage(
+            attack="seed scan",
+            streams=streams,
+            scopes=question.scopes,
+            skips=question.scan_skips,
+            seed_space=len(generator.seeds),
+            draws_used=depth,
+            power=lambda noise: (1 - noise) ** depth,
+            cost_s=len(generator.seeds) / _RATES.get(generator, _WORD_RATE),
+        )
+
+    def run(self, progress: Callable[[float], None]) -> Found:
+        """Test every seed under every alignment."""
+        seeds = self._generator.seeds
+        depth = self.coverage.draws_used
+        queries = self._queries([scope.values[:depth] for scope in self._question.scopes])
+        result = scan(
+            self._generator,
+            queries,
+            seeds,
+            progress=lambda tested: progress(tested / len(seeds)),
+        )
+        survivors = tuple(
+            Survivor(stream, *self._alignments[row], int(seed))
+            for seed, row in zip(result.seeds, result.rows, strict=True)
+            for stream in self.coverage.streams
+        )
+        return Found(survivors, result.tested, len(result.seeds))
+
+    def controls(self, rng: np.random.Generator) -> tuple[Control, ...]:
+        """Shuffled draws over slices of the seeds, and a planted seed in one of them."""
+        return self._shuffled(rng), self._planted(rng)
+
+    def _queries(self, draws: Sequence[NDArray[np.int64]]) -> Queries:
+        """Ask for `draws`, one array for each scope, under every skip."""
+        skips = self._question.scan_skips
+        positions = [constant_skip_positions(len(row), skip) for row in draws for skip in skips]
+        residues = [row for row in draws for _ in skips]
+        modulus = self._question.modulus
+        return Queries(np.array(positions), np.array(residues), modulus, self._dropped_bits)
+
+    def _slice(self, rng: np.random.Generator, size: int) -> range:
+        seeds = self._generator.seeds
+        start = int(rng.integers(len(seeds) - size + 1))
+        return seeds[start : start + size]
+
+    def _shuffled(self, rng: np.random.Generator) -> Control:
+        modulus, alignments = self._question.modulus, len(self._question.scan_skips)
+        largest = min(_CONTROL_SEEDS, len(self._generator.seeds)) // _REPLICATES
+        depth = 1
+        while TARGET_SURVIVORS * modulus ** (depth + 1) <= largest * _REPLICATES * alignments:
+            depth += 1
+        size = min(largest, -(-TARGET_SURVIVORS * modulus**depth // (_REPLICATES * alignments)))
+        searchable = self._question.scopes[0].searchable
+        counts = []
+        for _ in range(_REPLICATES):
+            draws = rng.permutation(searchable)[:depth]
+            queries = self._queries([draws])
+            counts.append(len(scan(self._generator, queries, self._slice(rng, size)).seeds))
+        return negative_control(
+            counts,
+            expected_pairs(size * alignments, depth, depth, modulus),
+            text=f"{_REPLICATES} times {depth} shuffled draws, {size} seeds each",
+        )
+
+    def _planted(self, rng: np.random.Generator) -> Control:
+        seeds = self._slice(rng, min(2**20, len(self._generator.seeds)))
+        seed = seeds[int(rng.integers(len(seeds)))]
+        skip = self._question.scan_skips[int(rng.integers(len(self._question.scan_skips)))]
+        stream = self.coverage.streams[0]
+        depth = self.coverage.draws_used
+        positions = constant_skip_positions(depth, skip)
+        draws, _ = compiled.at_positions(stream, seed, self._question.modulus, positions)
+        result = scan(self._generator, self._queries([draws]), seeds)
+        hits = zip(result.seeds, result.rows, strict=True)
+        row = self._question.scan_skips.index(skip)
+        return positive_control(
+            found=(seed, row) in {(int(hit), int(at)) for hit, at in hits},
+            text=f"{stream.name} seed {seed}, skip {skip} planted",
+        )
