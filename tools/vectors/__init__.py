@@ -1,0 +1,1 @@
+"""Test vectors of generators, made by the real language runtimes."""
