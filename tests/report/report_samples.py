@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Document = dict[str, Any]
 
@@ -16,7 +18,7 @@ MODULUS = 1000
 def _java_draws(*, seed: int, skip: int, count: int) -> list[int]:
     """Compute java.util.Random(seed).nextInt(1000), every (skip+1)-th call after the first skip."""
     state = (seed ^ 0x5DEECE66D) & (2**48 - 1)
-    draws = []
+    draws: list[int] = []
     while len(draws) < count:
         for _ in range(skip + 1):
             state = (0x5DEECE66D * state + 0xB) & (2**48 - 1)
@@ -113,7 +115,14 @@ def recovered_java() -> Document:
         "run_id": "java_daily3_20261121T061502Z_9f3a1c",
         "started_utc": "2026-11-21T06:15:02Z",
         "elapsed_s": 3.812,
-        "command": ["seedfleet", "trace", "recover", "examples/java_daily3.json", "--predict", "10"],
+        "command": [
+            "seedfleet",
+            "trace",
+            "recover",
+            "examples/java_daily3.json",
+            "--predict",
+            "10",
+        ],
         "run_seed": 8_141_792_004_431_337_021,
         "versions": {"seedfleet": "0.1.0", "python": "3.11.2", "numpy": "2.3.4", "numba": "0.62.1"},
         "verdict": "recovered",
@@ -336,19 +345,19 @@ def no_evidence() -> Document:
         ),
         _search(
             "GF(2)",
-            "mt19937",
+            "xorshift128",
             status="under_powered",
-            reason="needs 6,900 consecutive draws, 450 were fitted",
+            reason="needs 43 consecutive draws of one session",
             bounding="remainder",
-            seed_space=2**19937,
+            seed_space=2**128,
             seeds_tested=0,
             skips=[0, 0],
             alignments=0,
-            draws_used=450,
+            draws_used=0,
             expected_pairs=0,
             expected_seeds=0,
-            draws_needed_in_principle=2007,
-            draws_needed_for_recovered=6900,
+            draws_needed_in_principle=19,
+            draws_needed_for_recovered=48,
             power=_power(0, 0, 0, 0, 0),
         ),
         _not_run("not_applicable", "its states are not linear over GF(2)", "xorshift64"),

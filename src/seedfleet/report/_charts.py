@@ -22,7 +22,7 @@ _WIDTH = 360
 
 
 class Point(NamedTuple):
-    """One draw beside what the candidate's stream says; `predicted` is None where it says nothing."""
+    """One draw beside the candidate's stream; `predicted` is None where that says nothing."""
 
     draw: int
     observed: int
@@ -85,9 +85,10 @@ def _meter_x(value_bits: float) -> float:
 def _meter_mark(kind: str, text: str, value_bits: float) -> Markup:
     x = _meter_x(value_bits)
     return Markup(
+        '<line class="halo" x1="{:.1f}" x2="{:.1f}" y1="5" y2="34"/>'
         '<line class="{}" x1="{:.1f}" x2="{:.1f}" y1="5" y2="34"/>'
         '<text x="{:.1f}" y="46" text-anchor="middle">{}</text>'
-    ).format(kind, x, x, x, text)
+    ).format(x, x, kind, x, x, x, text)
 
 
 def _cut_mark(evidence_bits: float) -> Markup:
@@ -153,8 +154,7 @@ def comparison_panels(points: Sequence[Point], modulus: int) -> list[Markup]:
         return []
     size = -(-len(points) // count)
     return [
-        _panel(points[first : first + size], modulus, size)
-        for first in range(0, len(points), size)
+        _panel(points[first : first + size], modulus, size) for first in range(0, len(points), size)
     ]
 
 
@@ -241,13 +241,12 @@ def share_bar(share: float) -> Markup:
 
 
 def _rectangle(kind: str, x: float, y: float, width: float, height: float) -> Markup:
-    return Markup(
-        '<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>'
-    ).format(kind, x, y, width, height)
+    return Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>').format(
+        kind, x, y, width, height
+    )
 
 
 def _drawing(kind: str, height: int, name: str, parts: Sequence[Markup]) -> Markup:
     return Markup(
-        '<svg class="{}" viewBox="0 0 {} {}" role="img" aria-label="{}">'
-        "<title>{}</title>{}</svg>"
+        '<svg class="{}" viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>{}</svg>'
     ).format(kind, _WIDTH, height, name, name, Markup().join(parts))

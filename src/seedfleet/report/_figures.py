@@ -11,26 +11,10 @@ __all__ = ["bits", "duration", "percent", "probability", "quantity", "whole"]
 
 _SMALLEST_PLAIN = 1e-3
 _LARGEST_PLAIN = 1e9
-_MAX_DECIMAL_BITS = 4096  # Python refuses to write longer integers in decimal; a state may be longer
 
 
 def whole(value: int, *, grouped: bool = True) -> str:
-    """Write an integer exactly.
-
-    Parameters
-    ----------
-    value : int
-        Any integer.
-    grouped : bool
-        Separate thousands by commas. Seeds and states are left ungrouped, to be copied.
-
-    Returns
-    -------
-    str
-        Decimal digits, or hexadecimal ones beyond 4096 bits.
-    """
-    if value.bit_length() > _MAX_DECIMAL_BITS:
-        return hex(value)
+    """Write an integer exactly; seeds and states ungrouped, to be copied."""
     return f"{value:,d}" if grouped else f"{value:d}"
 
 
@@ -85,7 +69,7 @@ def percent(value: float) -> str:
 
 
 def probability(value: float) -> str:
-    """Write a probability in `[0, 1]`, which arithmetic may round to 0 or 1 but which is neither."""
+    """Write a probability, which arithmetic may round to 0 or 1 but which is neither."""
     return percent(min(max(value, 1e-9), 1 - 1e-9))
 
 

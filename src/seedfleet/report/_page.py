@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from seedfleet.report import _charts, _figures, _words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
 __all__ = ["render_html"]
 
@@ -80,7 +80,7 @@ def _environment() -> Environment:
         "probability": _figures.probability,
         "quantity": _typeset(_figures.quantity),
         "share_bar": _charts.share_bar,
-        "shell": _shell,
+        "shell": shlex.join,
         "span": _words.span_text,
         "status": _words.STATUS_NAMES.__getitem__,
         "whole": _figures.whole,
@@ -89,22 +89,17 @@ def _environment() -> Environment:
 
 
 def _finalize(value: object) -> object:
-    return _words.visible(value) if isinstance(value, str) and not _is_markup(value) else value
-
-
-def _is_markup(value: str) -> bool:
-    return isinstance(value, Markup)
+    """Show control characters of the document; markup made by this package holds none."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return _words.visible(value)
+    return value
 
 
 def _exact(value: int) -> str:
     return _figures.whole(value, grouped=False)
 
 
-def _shell(command: Sequence[str]) -> str:
-    return shlex.join(command)
-
-
-def _typeset(write: Any) -> Any:
+def _typeset(write: Callable[..., str]) -> Callable[..., Markup]:
     """Wrap a writer of figures so that its powers get raised exponents and its minus a true one."""
 
     def typeset(*values: Any) -> Markup:

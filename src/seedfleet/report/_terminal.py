@@ -24,7 +24,9 @@ __all__ = ["render_text"]
 
 _LABEL_WIDTH = 12
 _TEXT_WIDTH = 84
-_MAX_LINES_PER_ENTRY = 2  # what a person reads at a glance; the page has all of it
+_MAX_LINES = 40  # what a person reads at a glance; the page has all of it
+_LINES_PER_ENTRY = (2, 1)  # the second where the first makes too many lines
+_MAX_STATE_BITS = 128
 _MAX_SEARCHES = 4
 _MAX_FAILED_CONTROLS = 3
 _MAX_NOTES = 2
@@ -44,35 +46,41 @@ def render_text(document: Mapping[str, Any]) -> str:
         At most 40 lines without a trailing line break. The last but one tells the next draws, the
         last one the path of the page. Control characters in names are shown escaped.
     """
-    lines = []
-    for entries in (
-        _outcome(document),
-        _best_candidate(document),
-        _evidence(document),
-        _searches(document["searched"]),
-        _controls(document["controls"]),
-        _history(document),
-    ):
-        lines += [line for label, text in entries for line in _entry(label, text)]
-    if document["verdict"] in FOUND and document["candidates"]:
-        # Code is to be copied, so it is never wrapped.
-        code = _one_line(document["candidates"][0]["reproduce"])
-        lines.append(f"{'reproduce':<{_LABEL_WIDTH}}{code}")
-    lines.append(f"{'next draws':<{_LABEL_WIDTH}}{_next_draws(document)}")
-    lines.append(f"{'report':<{_LABEL_WIDTH}}{_one_line(document['files']['report'])}")
-    return "\n".join(lines)
+    entries = [
+        *_outcome(document),
+        *_best_candidate(document),
+        *_evidence(document),
+        *_searches(document["searched"]),
+        *_controls(document["controls"]),
+        *_history(document),
+    ]
+    end = [f"{label:<{_LABEL_WIDTH}}{text}" for label, text in _end(document)]
+    lines: list[str] = []
+    for limit in _LINES_PER_ENTRY:
+        lines = [line for label, text in entries for line in _entry(label, text, limit)]
+        if len(lines) + len(end) <= _MAX_LINES:
+            break
+    return "\n".join(lines + end)
 
 
-def _entry(label: str, text: str) -> list[str]:
+def _entry(label: str, text: str, max_lines: int) -> list[str]:
     wrapped = textwrap.wrap(
         _one_line(text),
         _TEXT_WIDTH,
-        max_lines=_MAX_LINES_PER_ENTRY,
+        max_lines=max_lines,
         placeholder=" …",
         break_on_hyphens=False,
     )
     labels = [label] + [""] * (len(wrapped) - 1)
     return [f"{name:<{_LABEL_WIDTH}}{line}" for name, line in zip(labels, wrapped, strict=True)]
+
+
+def _end(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Give what a reader copies, which is never wrapped or cut."""
+    if document["verdict"] in FOUND and document["candidates"]:
+        yield "reproduce", _one_line(document["candidates"][0]["reproduce"])
+    yield "next draws", _next_draws(document)
+    yield "report", _one_line(document["files"]["report"])
 
 
 def _one_line(text: str) -> str:
@@ -97,7 +105,7 @@ def _best_candidate(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if best["seed"] is not None:
         yield "seed", _seed_with_equivalents(best)
     if best["state"] is not None:
-        yield "state", whole(best["state"], grouped=False)
+        yield "state", _state(best["state"])
     yield "alignment", alignment_text(best["alignment"])
     yield "matches", _matches(best, modulus)
 
@@ -109,6 +117,13 @@ def _seed_with_equivalents(candidate: Mapping[str, Any]) -> str:
     return f"{seed}, same stream as " + ", ".join(whole(other, grouped=False) for other in others)
 
 
+def _state(state: int) -> str:
+    size_bits = state.bit_length()
+    if size_bits > _MAX_STATE_BITS:
+        return f"of {whole(size_bits)} bits, written out on the page"
+    return whole(state, grouped=False)
+
+
 def _matches(candidate: Mapping[str, Any], modulus: int) -> str:
     text = f"{candidate['matches']} of {candidate['n']} fitted draws"
     if candidate["held_out_n"]:
@@ -118,26 +133,18 @@ def _matches(candidate: Mapping[str, Any], modulus: int) -> str:
 
 def _evidence(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     limits = document["thresholds"]
-    yield (
-        "evidence",
-        f"{bits(document['evidence_bits'])} bits "
-        f"(signal {limits['signal_bits']:g}, recovered {limits['recovered_fit_bits']:g})",
-    )
+    fit, signal = limits["recovered_fit_bits"], limits["signal_bits"]
+    yield "evidence", f"{bits(document['evidence_bits'])} bits (signal {signal}, recovered {fit})"
     if document["predictive_bits"] is None:
         yield "held out", "nothing was scored"
     else:
-        yield (
-            "held out",
-            f"{bits(document['predictive_bits'])} bits on {document['history']['held_out']} draws "
-            f"(recovered {limits['recovered_predictive_bits']:g})",
-        )
+        scored = f"{bits(document['predictive_bits'])} bits on {document['history']['held_out']}"
+        yield "held out", f"{scored} draws (recovered {limits['recovered_predictive_bits']})"
     if document["candidates"]:
-        yield (
-            "posterior",
-            f"{probability(document['candidates'][0]['posterior'])} for this one "
-            f"(recovered {percent(limits['recovered_posterior'])}), "
-            f"{probability(document['null_probability'])} for none",
-        )
+        best = probability(document["candidates"][0]["posterior"])
+        asked = percent(limits["recovered_posterior"])
+        null = probability(document["null_probability"])
+        yield "posterior", f"{best} for this one (recovered {asked}), {null} for none"
     expected = quantity(document["expected_false"], document["log10_expected_false"])
     told = "that match as well" if document["candidates"] else "that pass the searches' filters"
     yield "by chance", f"{expected} (seed, alignment) pairs expected {told}"
@@ -177,24 +184,18 @@ def _controls(controls: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]
 
 def _history(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     history = document["history"]
-    inferred = " (inferred)" if history["modulus_inferred"] else ""
-    dates = ""
+    values = f"values 0 to {history['modulus'] - 1}"
+    if history["modulus_inferred"]:
+        values += " (inferred)"
     if history["first_date"] is not None:
-        dates = f", {history['first_date']} to {history['last_date']}"
-    yield (
-        "history",
-        f"{history['name']}: {whole(history['draws'])} draws, values 0 to "
-        f"{history['modulus'] - 1}{inferred}{dates}",
-    )
+        values += f", {history['first_date']} to {history['last_date']}"
+    yield "history", f"{history['name']}: {whole(history['draws'])} draws, {values}"
     for note in history["notes"][:_MAX_NOTES]:
         yield "note", note
     if len(history["notes"]) > _MAX_NOTES:
         yield "", f"… and {len(history['notes']) - _MAX_NOTES} more on the page"
-    yield (
-        "run",
-        f"{document['run_id']}, {duration(document['elapsed_s'])}: "
-        f"{shlex.join(document['command'])}",
-    )
+    took = duration(document["elapsed_s"])
+    yield "run", f"{document['run_id']}, {took}: {shlex.join(document['command'])}"
 
 
 def _next_draws(document: Mapping[str, Any]) -> str:
