@@ -1,0 +1,110 @@
+"""The recovery document as one self-contained page: no script, no request, one file to keep."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from seedfleet.report import _charts, _figures, _words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["render_html"]
+
+_POWER = re.compile(r"\b(10|2)\^(-?\d+)")
+_ATTEMPTED = {"completed", "under_powered"}
+_VERDICTS = {
+    "recovered": "Recovered",
+    "signal": "Signal",
+    "no_evidence": "No evidence",
+    "under_powered": "Under-powered",
+}
+
+
+def render_html(document: Mapping[str, Any]) -> str:
+    """Render a recovery document as a page for a person.
+
+    Parameters
+    ----------
+    document : mapping
+        A document of the format seedfleet.recovery/1 (docs/recovery.md).
+
+    Returns
+    -------
+    str
+        A complete HTML document without scripts that loads nothing. Every text of the input is
+        escaped, and control characters are shown instead of obeyed.
+    """
+    template = _environment().get_template("page.html.j2")
+    comparison = document["comparison"]
+    points = [] if comparison is None else _charts.comparison_points(comparison)
+    return template.render(
+        document=document,
+        headline=_words.headline(document),
+        found=document["verdict"] in _words.FOUND,
+        verdict_name=_VERDICTS[document["verdict"]],
+        best=document["candidates"][0] if document["candidates"] else None,
+        chance=1 / document["history"]["modulus"],
+        failed_controls=[control for control in document["controls"] if not control["passed"]],
+        attempted=[row for row in document["searched"] if row["status"] in _ATTEMPTED],
+        not_run=[row for row in document["searched"] if row["status"] not in _ATTEMPTED],
+        points=points,
+        panels=_charts.comparison_panels(points, document["history"]["modulus"]),
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("seedfleet.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "alignment": _words.alignment_text,
+        "bits": _typeset(_figures.bits),
+        "coverage": _typeset(_words.coverage_text),
+        "duration": _figures.duration,
+        "exact": _exact,
+        "meter": _charts.evidence_meter,
+        "percent": _figures.percent,
+        "probability": _figures.probability,
+        "quantity": _typeset(_figures.quantity),
+        "share_bar": _charts.share_bar,
+        "shell": shlex.join,
+        "span": _words.span_text,
+        "status": _words.STATUS_NAMES.__getitem__,
+        "whole": _figures.whole,
+    }
+    return environment
+
+
+def _finalize(value: object) -> object:
+    """Show control characters of the document; markup made by this package holds none."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return _words.visible(value)
+    return value
+
+
+def _exact(value: int) -> str:
+    return _figures.whole(value, grouped=False)
+
+
+def _typeset(write: Callable[..., str]) -> Callable[..., Markup]:
+    """Wrap a writer of figures so that its powers get raised exponents and its minus a true one."""
+
+    def typeset(*values: Any) -> Markup:
+        text = str(escape(write(*values)))
+        raised = _POWER.sub(r"\1<sup>\2</sup>", text)
+        return Markup(re.sub(r"-(?=\d)", "−", raised))  # noqa: S704 - escaped two lines above
+
+    return typeset

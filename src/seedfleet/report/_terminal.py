@@ -1,0 +1,215 @@
+"""The recovery document as at most forty aligned lines for a terminal."""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from seedfleet.report._figures import bits, duration, percent, probability, quantity, whole
+from seedfleet.report._words import (
+    FOUND,
+    STATUS_NAMES,
+    alignment_text,
+    coverage_text,
+    headline,
+    span_text,
+    visible,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+__all__ = ["render_text"]
+
+_LABEL_WIDTH = 12
+_TEXT_WIDTH = 84
+_MAX_LINES = 40  # what a person reads at a glance; the page has all of it
+_LINES_PER_ENTRY = (2, 1)  # the second where the first makes too many lines
+_MAX_STATE_BITS = 128
+_MAX_SEARCHES = 4
+_MAX_FAILED_CONTROLS = 3
+_MAX_NOTES = 2
+
+
+def render_text(document: Mapping[str, Any]) -> str:
+    """Summarise a recovery document for a terminal.
+
+    Parameters
+    ----------
+    document : mapping
+        A document of the format seedfleet.recovery/1 (docs/recovery.md).
+
+    Returns
+    -------
+    str
+        At most 40 lines without a trailing line break. The last but one tells the next draws, the
+        last one the path of the page. Control characters in names are shown escaped.
+    """
+    entries = [
+        *_outcome(document),
+        *_best_candidate(document),
+        *_evidence(document),
+        *_searches(document["searched"]),
+        *_controls(document["controls"]),
+        *_history(document),
+    ]
+    end = [f"{label:<{_LABEL_WIDTH}}{text}" for label, text in _end(document)]
+    lines: list[str] = []
+    for limit in _LINES_PER_ENTRY:
+        lines = [line for label, text in entries for line in _entry(label, text, limit)]
+        if len(lines) + len(end) <= _MAX_LINES:
+            break
+    return "\n".join(lines + end)
+
+
+def _entry(label: str, text: str, max_lines: int) -> list[str]:
+    wrapped = textwrap.wrap(
+        _one_line(text),
+        _TEXT_WIDTH,
+        max_lines=max_lines,
+        placeholder=" …",
+        break_on_hyphens=False,
+    )
+    labels = [label] + [""] * (len(wrapped) - 1)
+    return [f"{name:<{_LABEL_WIDTH}}{line}" for name, line in zip(labels, wrapped, strict=True)]
+
+
+def _end(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Give what a reader copies, which is never wrapped or cut."""
+    if document["verdict"] in FOUND and document["candidates"]:
+        yield "reproduce", _one_line(document["candidates"][0]["reproduce"])
+    yield "next draws", _next_draws(document)
+    yield "report", _one_line(document["files"]["report"])
+
+
+def _one_line(text: str) -> str:
+    return visible(text).replace("\n", r"\n")
+
+
+def _outcome(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "verdict", headline(document)
+    yield "", document["verdict_reason"]
+    if document["structure"] is not None:
+        yield "structure", document["structure"]["text"]
+
+
+def _best_candidate(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if not document["candidates"]:
+        return
+    best, modulus = document["candidates"][0], document["history"]["modulus"]
+    found = document["verdict"] in FOUND
+    yield "generator" if found else "closest", f"{best['generator']}, {best['bounding']}"
+    if found and best["presets"]:
+        yield "known as", ", ".join(best["presets"])
+    if best["seed"] is not None:
+        yield "seed", _seed_with_equivalents(best)
+    if best["state"] is not None:
+        yield "state", _state(best["state"])
+    yield "alignment", alignment_text(best["alignment"])
+    yield "matches", _matches(best, modulus)
+
+
+def _seed_with_equivalents(candidate: Mapping[str, Any]) -> str:
+    seed, others = whole(candidate["seed"], grouped=False), candidate["equivalent_seeds"]
+    if not others:
+        return seed
+    return f"{seed}, same stream as " + ", ".join(whole(other, grouped=False) for other in others)
+
+
+def _state(state: int) -> str:
+    size_bits = state.bit_length()
+    if size_bits > _MAX_STATE_BITS:
+        return f"of {whole(size_bits)} bits, written out on the page"
+    return whole(state, grouped=False)
+
+
+def _matches(candidate: Mapping[str, Any], modulus: int) -> str:
+    text = f"{candidate['matches']} of {candidate['n']} fitted draws"
+    if candidate["held_out_n"]:
+        text += f", {candidate['held_out_matches']} of {candidate['held_out_n']} held out"
+    return f"{text} (by chance {percent(1 / modulus)}); wrong draws {percent(candidate['noise'])}"
+
+
+def _evidence(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    limits = document["thresholds"]
+    fit, signal = limits["recovered_fit_bits"], limits["signal_bits"]
+    yield "evidence", f"{bits(document['evidence_bits'])} bits (signal {signal}, recovered {fit})"
+    if document["predictive_bits"] is None:
+        yield "held out", "nothing was scored"
+    else:
+        scored = f"{bits(document['predictive_bits'])} bits on {document['history']['held_out']}"
+        yield "held out", f"{scored} draws (recovered {limits['recovered_predictive_bits']})"
+    if document["candidates"]:
+        best = probability(document["candidates"][0]["posterior"])
+        asked = percent(limits["recovered_posterior"])
+        null = probability(document["null_probability"])
+        yield "posterior", f"{best} for this one (recovered {asked}), {null} for none"
+    expected = quantity(document["expected_false"], document["log10_expected_false"])
+    told = "that match as well" if document["candidates"] else "that pass the searches' filters"
+    yield "by chance", f"{expected} (seed, alignment) pairs expected {told}"
+
+
+def _searches(searched: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    completed = [search for search in searched if search["status"] == "completed"]
+    counts: dict[str, int] = {}
+    for search in searched:
+        status = STATUS_NAMES[search["status"]].lower()
+        counts[status] = counts.get(status, 0) + 1
+    summary = ", ".join(f"{count} {status}" for status, count in counts.items())
+    yield "searched", summary or "nothing"
+    for search in completed[:_MAX_SEARCHES]:
+        yield "", _search(search)
+    if len(completed) > _MAX_SEARCHES:
+        yield "", f"… and {len(completed) - _MAX_SEARCHES} more on the page"
+
+
+def _search(search: Mapping[str, Any]) -> str:
+    return (
+        f"{search['generator']} by {search['attack']}: {coverage_text(search)} seeds, "
+        f"skips {span_text(search['skips'])}; pairs {whole(search['observed'])}, "
+        f"by chance {quantity(search['expected_pairs'])}"
+    )
+
+
+def _controls(controls: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    if not controls:
+        yield "controls", "none were run"
+        return
+    failed = [control for control in controls if not control["passed"]]
+    yield "controls", f"{len(controls) - len(failed)} of {len(controls)} passed"
+    for control in failed[:_MAX_FAILED_CONTROLS]:
+        yield "FAILED", f"{control['attack']}, {control['kind']}: {control['text']}"
+
+
+def _history(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    history = document["history"]
+    values = f"values 0 to {history['modulus'] - 1}"
+    if history["modulus_inferred"]:
+        values += " (inferred)"
+    if history["first_date"] is not None:
+        values += f", {history['first_date']} to {history['last_date']}"
+    yield "history", f"{history['name']}: {whole(history['draws'])} draws, {values}"
+    for note in history["notes"][:_MAX_NOTES]:
+        yield "note", note
+    if len(history["notes"]) > _MAX_NOTES:
+        yield "", f"… and {len(history['notes']) - _MAX_NOTES} more on the page"
+    took = duration(document["elapsed_s"])
+    yield "run", f"{document['run_id']}, {took}: {shlex.join(document['command'])}"
+
+
+def _next_draws(document: Mapping[str, Any]) -> str:
+    chance = percent(1 / document["history"]["modulus"])
+    if document["abstained"]:
+        held = probability(document["null_probability"])
+        return f"no prediction: {held} for no generator, each value {chance}"
+    if not document["predictions"]:
+        return "none asked for"
+    draws = [
+        "–" if prediction["draw"] is None else whole(prediction["draw"], grouped=False)
+        for prediction in document["predictions"]
+    ]
+    odds = [prediction["probability"] for prediction in document["predictions"]]
+    least, most = probability(min(odds)), probability(max(odds))
+    each = f"{most} each" if least == most else f"{least} to {most}"
+    return f"{' '.join(draws)} ({each}, by chance {chance})"

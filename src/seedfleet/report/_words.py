@@ -1,0 +1,112 @@
+"""The sentences that page and terminal share, so that the two cannot say different things."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from seedfleet.report._figures import percent, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = [
+    "FOUND",
+    "STATUS_NAMES",
+    "alignment_text",
+    "coverage_text",
+    "headline",
+    "seed_text",
+    "span_text",
+    "visible",
+]
+
+FOUND = frozenset({"recovered", "signal"})  # the verdicts that name a generator
+STATUS_NAMES = {
+    "completed": "Completed",
+    "under_powered": "Under-powered",
+    "not_needed": "Not needed",
+    "not_applicable": "Not applicable",
+    "not_selected": "Not selected",
+}
+
+_HEADLINES = {
+    "recovered": "Generator recovered",
+    "signal": "A signal, not yet a proof",
+    "no_evidence": "No evidence of a generator in what was searched",
+    "under_powered": "Too few draws to tell",
+}
+_SMALLEST_NAMED_POWER = 16  # 2^16 and above are easier to recognise as powers
+
+
+def visible(text: str) -> str:
+    r"""Escape what a terminal or a browser would obey instead of show.
+
+    Control characters (a file name may hold an escape sequence), marks that reorder text and lone
+    surrogates (which no encoder accepts) become `\x1b` or `\u202e`; line breaks stay.
+    """
+    return "".join(
+        character
+        if character.isprintable() or character == "\n"
+        else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
+
+
+def headline(document: Mapping[str, Any]) -> str:
+    """Say the outcome in one line, without claiming more than the verdict does."""
+    verdict, structure = document["verdict"], document["structure"]
+    if verdict in FOUND:
+        if not document["candidates"]:
+            return _HEADLINES[verdict]
+        best = document["candidates"][0]
+        return f"{_HEADLINES[verdict]}: {best['generator']}, {seed_text(best)}"
+    # A history that repeats itself says nothing about generators until the repeats are removed.
+    if structure is not None and structure["kind"] == "constant":
+        return "Every draw is the same"
+    if structure is not None and structure["kind"] == "periodic":
+        return f"The history repeats itself every {structure['period']} draws"
+    return _HEADLINES[verdict]
+
+
+def seed_text(candidate: Mapping[str, Any]) -> str:
+    """Name what starts the stream: its seed, or its state where no seed is known."""
+    if candidate["seed"] is not None:
+        return f"seed {whole(candidate['seed'], grouped=False)}"
+    if candidate["state"] is not None:
+        return f"state {whole(candidate['state'], grouped=False)}"
+    return "seed unknown"
+
+
+def alignment_text(alignment: Mapping[str, Any]) -> str:
+    """Say which stream positions made the draws."""
+    session = alignment["session"]
+    stream = "all sessions as one stream" if session is None else f"session {session}"
+    return (
+        f"skip {alignment['skip']}, offset {alignment['offset']}, {stream}, "
+        f"begun at draw {alignment['origin']}"
+    )
+
+
+def coverage_text(search: Mapping[str, Any]) -> str:
+    """Say how much of a seed space was tested, with the exact numbers of seeds."""
+    tested, space = search["seeds_tested"], search["seed_space"]
+    size = _space_text(space)
+    if tested == space:
+        return f"all {size}"
+    if tested == 0:
+        return f"none of {size}"
+    return f"{whole(tested)} of {size}, {percent(tested / space)}"
+
+
+def _space_text(space: int) -> str:
+    exponent = space.bit_length() - 1
+    if exponent < _SMALLEST_NAMED_POWER or space != 1 << exponent:
+        return whole(space)
+    # A power of two is exact as it stands, and beyond 64 bits its digits tell nobody anything.
+    return f"2^{exponent}" if exponent > 64 else f"{whole(space)} (2^{exponent})"
+
+
+def span_text(span: Sequence[int]) -> str:
+    """Write an inclusive range such as skips 0..500, or its only value."""
+    first, last = span
+    return str(first) if first == last else f"{first}..{last}"

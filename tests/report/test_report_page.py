@@ -1,0 +1,186 @@
+"""The page is safe to open, says what the document says, and is fit for every reader."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from importlib.resources import files
+from itertools import product
+
+import pytest
+from report_samples import SAMPLES, no_evidence, recovered_java, recovered_noisy, under_powered
+
+from seedfleet.report import render_html
+
+VOID = {"meta", "br", "rect", "circle", "line", "path"}
+
+
+class Outline(HTMLParser):
+    """Collects what the tests ask about; fails on tags that do not close in order."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.texts: list[tuple[str, str]] = []
+        self._open: list[str] = []
+        self.feed(page)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in VOID
+        self.handle_starttag(tag, attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and self._open:
+            self.texts.append((self._open[-1], data.strip()))
+
+    def text(self) -> str:
+        return " ".join(text for tag, text in self.texts if tag != "style")
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_page_is_well_formed_and_fetches_nothing(name: str) -> None:
+    page = render_html(SAMPLES[name]())
+    page.encode("utf-8")
+    outline = Outline(page)
+    assert not {"script", "img", "link", "iframe", "object", "form"} & set(outline.tags)
+    assert "http://" not in page
+    assert "https://" not in page
+    assert "url(" not in page
+    assert "@import" not in page
+    assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in outline.attributes
+    assert all(value.startswith("#") for key, value in outline.attributes if key == "href")
+    assert not [key for key, _ in outline.attributes if key.startswith("on") or key == "src"]
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_page_can_be_read_without_seeing_it(name: str) -> None:
+    page = render_html(SAMPLES[name]())
+    outline = Outline(page)
+    assert outline.tags.count("h1") == 1
+    assert outline.tags.count("caption") == outline.tags.count("table")
+    ids = [value for key, value in outline.attributes if key == "id"]
+    assert len(ids) == len(set(ids))
+    targets = [value for key, value in outline.attributes if key == "aria-labelledby"]
+    targets += [value[1:] for key, value in outline.attributes if key == "href"]
+    assert set(targets) <= set(ids)
+    for drawing in re.findall("<svg[^>]*>", page):
+        assert 'aria-hidden="true"' in drawing or 'role="img" aria-label="' in drawing
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_figures_are_never_a_negative_zero_or_in_computer_notation(name: str) -> None:
+    document = SAMPLES[name]()
+    text = Outline(render_html(document)).text()
+    assert not re.search(r"[-−]0\.0\b", text)
+    assert not re.search(r"\d[eE][-+]?\d", text.replace(document["history"]["sha256"], ""))
+
+
+def test_verdict_and_generator_are_on_the_page() -> None:
+    text = Outline(render_html(recovered_noisy())).text()
+    for fact in (
+        "Generator recovered: java.util.Random, seed 20150101",
+        "161803398874989",
+        "281474996860757, -281474956560555",
+        "77120931004411",
+        "409 of 450 fitted draws, 46 of 50 held out",
+        "9.11%",
+        "8141792004431337021",
+        "new Random(20150101L)",
+        "Draws 203 to 214 repeat draws 41 to 52",
+        "seedfleet trace recover examples/java_daily3.json --predict 10",
+        "by chance every value has 0.1% (1/1000)",
+    ):
+        assert fact in text
+
+
+def test_powers_are_raised() -> None:
+    assert "1.4 × 10<sup>−1333</sup>" in render_html(recovered_java())
+
+
+def test_every_prediction_stands_with_its_probability() -> None:
+    document = recovered_noisy()
+    page = render_html(document)
+    values = re.findall(r'class="value">(\d+)</span> <span class="small">([^<]+)<', page)
+    assert values == [(str(each["draw"]), "90.8%") for each in document["predictions"]]
+
+
+def test_no_evidence_is_never_called_random() -> None:
+    document = no_evidence()
+    for row in document["searched"] + document["controls"]:
+        row["generator"] = row["generator"].replace("java.util.Random", "java")
+    text = render_html(document).lower()
+    assert "no evidence of a generator in what was searched" in text
+    assert "random" not in text
+
+
+def test_failed_controls_are_announced_before_the_findings() -> None:
+    page = render_html(no_evidence())
+    assert 0 < page.index("1 of 2 controls failed") < page.index('id="generator"')
+    assert "controls failed" not in render_html(recovered_java())
+
+
+def test_nothing_found_still_makes_a_page() -> None:
+    document = under_powered()
+    document["searched"] = []
+    text = Outline(render_html(document)).text()
+    assert "Too few draws to tell" in text
+    assert "No search ran." in text
+    assert "No control ran." in text
+
+
+@pytest.mark.parametrize("theme", [0, 1, 2], ids=["light", "dark", "print"])
+def test_colours_have_enough_contrast(theme: int) -> None:
+    style = files("seedfleet.report").joinpath("page.css").read_text("utf-8")
+    colours = dict(
+        re.findall(r"--([a-z-]+): #([0-9a-f]{3,6});", re.findall(r":root \{[^}]+\}", style)[theme])
+    )
+    pairs = [
+        *product(["ink", "soft", "accent", "good", "warn", "bad", "calm"], ["paper", "card"]),
+        ("good", "accent-wash"),
+        *product(["ink", "soft"], ["accent-wash", "warn-wash", "bad-wash", "calm-wash"]),
+        ("warn", "warn-wash"),
+        ("calm", "calm-wash"),
+        ("accent", "warn-wash"),
+        ("accent", "bad-wash"),
+    ]
+    for front, back in pairs:
+        bright, dim = sorted((_luminance(colours[front]), _luminance(colours[back])), reverse=True)
+        # WCAG 2.2, 1.4.3: 4.5 to 1 for text of ordinary size.
+        assert (bright + 0.05) / (dim + 0.05) >= 4.5, (front, back)
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance by WCAG 2.2."""
+    digits = colour if len(colour) == 6 else "".join(2 * digit for digit in colour)
+    channels = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    red, green, blue = (
+        channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
+        for channel in channels
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_report_needs_nothing_else_of_seedfleet() -> None:
+    code = (
+        "import sys, seedfleet.report\n"
+        "print(*(n for n in sys.modules if n.startswith('seedfleet.')), 'numpy' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    *modules, numpy_loaded = run.stdout.split()
+    assert modules
+    assert all(name.startswith("seedfleet.report") for name in modules)
+    assert numpy_loaded == "False"

@@ -1,0 +1,94 @@
+"""The lines on the terminal hold the essentials, in order, and obey no one's escape sequences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from report_samples import (
+    HOSTILE_TEXT,
+    SAMPLES,
+    constant,
+    no_evidence,
+    recovered_java,
+    under_powered,
+)
+
+from seedfleet.report import render_text
+
+
+def _long_in_every_way() -> dict[str, Any]:
+    document = SAMPLES["hostile"]()
+    long = HOSTILE_TEXT * 40
+    document["verdict_reason"] = document["structure"]["text"] = long
+    document["history"] |= {"name": long, "notes": [long] * 30}
+    document["command"] = [long] * 9
+    document["searched"] = document["searched"] * 40
+    document["controls"] = [
+        {**control, "passed": False, "text": long} for control in document["controls"] * 9
+    ]
+    best = document["candidates"][0]
+    best |= {"generator": long, "bounding": long, "presets": [long] * 9, "state": 2**4096}
+    best |= {"equivalent_seeds": list(range(2**40, 2**40 + 500))}
+    best["alignment"]["session"] = long
+    return document
+
+
+@pytest.mark.parametrize("sample", [*SAMPLES.values(), _long_in_every_way])
+def test_forty_lines_say_it_and_nothing_escapes(sample: Any) -> None:
+    text = render_text(sample())
+    assert text.count("\n") < 40
+    assert all(line.isprintable() for line in text.splitlines())
+    assert "-0.0" not in text
+    text.encode("utf-8")
+
+
+def test_recovered_names_everything_needed_to_use_it() -> None:
+    document = recovered_java()
+    lines = render_text(document).splitlines()
+    assert lines[0] == "verdict     Generator recovered: java.util.Random, seed 20150101"
+    assert "seed        20150101" in lines
+    assert "state       161803398874989" in lines
+    assert f"reproduce   {document['candidates'][0]['reproduce']}" in lines
+    assert any("450 of 450 fitted draws, 50 of 50 held out" in line for line in lines)
+    assert any("all 281,474,976,710,656 (2^48) seeds" in line for line in lines)
+    assert "controls    2 of 2 passed" in lines
+
+
+def test_next_draws_and_the_page_come_last() -> None:
+    document = recovered_java()
+    draws = " ".join(str(prediction["draw"]) for prediction in document["predictions"])
+    *_, next_draws, page = render_text(document).splitlines()
+    assert next_draws == f"next draws  {draws} (> 99.99% each, by chance 0.1%)"
+    assert page == f"report      {document['files']['report']}"
+
+
+def test_single_abstentions_are_dashes_and_odds_a_range() -> None:
+    document = recovered_java()
+    document["predictions"] = [
+        {"draw": 7, "probability": 0.9},
+        {"draw": None, "probability": 0.001},
+    ]
+    assert "next draws  7 – (0.1% to 90%, by chance 0.1%)" in render_text(document)
+
+
+def test_abstaining_predicts_nothing() -> None:
+    *_, next_draws, _ = render_text(no_evidence()).splitlines()
+    assert next_draws == "next draws  no prediction: 98.7% for no generator, each value 0.1%"
+
+
+def test_failed_control_is_shouted() -> None:
+    assert "\nFAILED      lane split, negative: " in render_text(no_evidence())
+
+
+def test_repeats_come_before_the_verdict_they_withhold() -> None:
+    text = render_text(constant())
+    assert text.startswith("verdict     Every draw is the same\n")
+    assert "Too few draws" not in text
+    assert render_text(under_powered()).startswith("verdict     Too few draws to tell\n")
+
+
+def test_periodic_history_is_named_with_its_period() -> None:
+    document = constant()
+    document["structure"] |= {"kind": "periodic", "period": 365}
+    assert "The history repeats itself every 365 draws" in render_text(document)
