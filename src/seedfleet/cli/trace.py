@@ -112,7 +112,11 @@ def trace() -> None:
     help="The same for seed scans.",
 )
 @click.option(
-    "--seed", type=click.IntRange(0, 2**63), default=0, show_default=True, help="Seeds the controls."
+    "--seed",
+    type=click.IntRange(0, 2**63),
+    default=0,
+    show_default=True,
+    help="Seeds the controls.",
 )
 @click.option(
     "--output-dir",
@@ -132,7 +136,7 @@ def recover(draws: str, output: Output, **options: Any) -> None:
     columns = options["columns"]
     try:
         history = load(
-            draws if draws == "-" else Path(draws),
+            "-" if draws == "-" else Path(draws),
             columns=tuple(columns.split(",")) if columns is not None else None,
             modulus=options["modulus"],
             sessions=options["sessions"],

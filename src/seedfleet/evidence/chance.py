@@ -22,21 +22,18 @@ def log_tail(matches: int, draws: int, modulus: int) -> float:
     return min(0.0, top + log(sum(exp(term - top) for term in terms)))
 
 
-def log10_expected_pairs(
-    pairs: int, matches: int, draws: int, modulus: int
-) -> float:
+def log10_expected_pairs(pairs: int, matches: int, draws: int, modulus: int) -> float:
     """Return log10 of ``E_pairs = |S| * H * P``, for the `pairs` = |S| * H that were tried."""
     return log10(pairs) + log_tail(matches, draws, modulus) / log(10)
 
 
 def expected_pairs(pairs: int, matches: int, draws: int, modulus: int) -> float:
     """Return ``E_pairs``; 0.0 where it is below the smallest float."""
-    return 10.0 ** max(log10_expected_pairs(pairs, matches, draws, modulus), -330.0)
+    exponent = log10_expected_pairs(pairs, matches, draws, modulus)
+    return float(10.0 ** max(exponent, -330.0))
 
 
-def expected_seeds(
-    seeds: int, alignments: int, *, matches: int, draws: int, modulus: int
-) -> float:
+def expected_seeds(seeds: int, alignments: int, *, matches: int, draws: int, modulus: int) -> float:
     """Return ``E_seeds = |S| * (1 - (1 - P)**H)``: seeds that pass under at least one alignment."""
     passing = exp(log_tail(matches, draws, modulus))
     if passing >= 1.0:

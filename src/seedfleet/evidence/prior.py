@@ -62,10 +62,7 @@ def log2_alignment_weight(
         return -inf
     skip_bits = -log2(_OCTAVES) - ((skip + 1).bit_length() - 1)
     offset_bits = -1.0 if offset == 0 else -log2(2 * _OCTAVES) - (offset.bit_length() - 1)
-    if session_count <= 1:
-        scope_bits = 0.0
-    else:
-        scope_bits = -1.0 if all_sessions else -1.0 - log2(session_count)
+    scope_bits = 0.0 if session_count <= 1 else -1.0 if all_sessions else -1.0 - log2(session_count)
     constant_law_and_segment_bits = -2.0
     return log2(presets / _PRESET_SLOTS) + (
         skip_bits + offset_bits + scope_bits + constant_law_and_segment_bits

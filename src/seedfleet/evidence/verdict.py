@@ -7,7 +7,14 @@ from math import ceil, log2
 
 from seedfleet.evidence.prior import NULL_WEIGHT, noise_weights
 
-__all__ = ["Thresholds", "Verdict", "decide", "draws_in_principle", "draws_needed", "held_out_draws"]
+__all__ = [
+    "Thresholds",
+    "Verdict",
+    "decide",
+    "draws_in_principle",
+    "draws_needed",
+    "held_out_draws",
+]
 
 _PROOF_BITS = 60.0  # 40 of a verdict and 20 of held-out proof
 _MIN_HELD_OUT, _MAX_HELD_OUT = 5, 50

@@ -48,14 +48,22 @@ def _decimal_digits(modulus: int) -> tuple[int, int] | None:
     return (10, parts) if parts >= 2 and modulus == 10**parts else None
 
 
+def _whole_word(_radix: int) -> int | None:
+    return 0
+
+
+def _without_low_bit(_radix: int) -> int | None:
+    return 1
+
+
 def _java_residue(radix: int) -> int | None:
     return None if radix & (radix - 1) == 0 else 1
 
 
-MODULO = Bounding("word % m", _modulo, _one_part, lambda radix: 0)
-MODULO_31 = Bounding("(word >> 1) % m", _modulo_31, _one_part, lambda radix: 1)
+MODULO = Bounding("word % m", _modulo, _one_part, _whole_word)
+MODULO_31 = Bounding("(word >> 1) % m", _modulo_31, _one_part, _without_low_bit)
 JAVA_NEXT_INT = Bounding("nextInt(m)", _java_next_int, _one_part, _java_residue)
 JAVA_NEXT_INT_DIGITS = Bounding(
     "nextInt(10) digits", _java_next_int, _decimal_digits, _java_residue
 )
-PHP_RANGE = Bounding("mt_rand(0, m-1)", _php_range, _one_part, lambda radix: 0)
+PHP_RANGE = Bounding("mt_rand(0, m-1)", _php_range, _one_part, _whole_word)

@@ -139,7 +139,5 @@ def at_positions(
         raise ValueError(f"{stream.bounding.name} has no modulus {modulus}")
     radix, parts = layout
     values = np.empty(len(positions), dtype=np.int64)
-    state = _at_positions_kernel(stream)(
-        np.uint64(seed % 2**64), radix, parts, positions, values
-    )
+    state = _at_positions_kernel(stream)(np.uint64(seed % 2**64), radix, parts, positions, values)
     return values, int(state) if stream.generator.state_words == 1 else None

@@ -65,20 +65,22 @@ CATALOGUE: tuple[Preset, ...] = (
         "r = new java.util.Random({seed}L); r.nextInt(10) for each digit",
     ),
     Preset("C lrand48() % m", "POSIX.1-2017", _LRAND48, "srand48({seed}); lrand48() % {m}"),
-    Preset(
-        "java_lcg % m", "classic table", _JAVA_LCG, "s = {seed}; s = step(s); (s >> 16) % {m}"
-    ),
+    Preset("java_lcg % m", "classic table", _JAVA_LCG, "s = {seed}; s = step(s); (s >> 16) % {m}"),
     Preset("mt19937 % m", "classic table", _MT19937, "init_genrand({seed}); genrand_int32() % {m}"),
     Preset("std::mt19937 % m", "C++11 and later", _MT19937, "std::mt19937 r({seed}u); r() % {m}"),
     Preset(
         "PHP mt_rand(0, m-1)", "PHP 7.1 and later", _PHP, "mt_srand({seed}); mt_rand(0, {m} - 1)"
     ),
     Preset("PHP rand(0, m-1)", "PHP 7.1 and later", _PHP, "srand({seed}); rand(0, {m} - 1)"),
-    Preset("minstd % m", "classic table", _MINSTD, "s = {seed}; s = 48271 * s % 2147483647; s % {m}"),
+    Preset(
+        "minstd % m", "classic table", _MINSTD, "s = {seed}; s = 48271 * s % 2147483647; s % {m}"
+    ),
     Preset(
         "std::minstd_rand % m", "C++11 and later", _MINSTD, "std::minstd_rand r({seed}u); r() % {m}"
     ),
-    Preset("xorshift32 % m", "classic table", _XORSHIFT32, "s = {seed}; s = xorshift32(s); s % {m}"),
+    Preset(
+        "xorshift32 % m", "classic table", _XORSHIFT32, "s = {seed}; s = xorshift32(s); s % {m}"
+    ),
 )
 
 

@@ -105,7 +105,9 @@ def recovery_document(
             "recovered_posterior": Thresholds.RECOVERED_POSTERIOR,
             "signal_bits": Thresholds.SIGNAL_BITS,
         },
-        "history": _history(history, fitted=scope.fitted, held_out=len(scope.values) - scope.fitted),
+        "history": _history(
+            history, fitted=scope.fitted, held_out=len(scope.values) - scope.fitted
+        ),
         "structure": _structure(recovery),
         "candidates": _candidates(recovery),
         "predictions": [
@@ -146,7 +148,7 @@ def _history(history: History, *, fitted: int, held_out: int) -> dict[str, Any]:
         "draws": len(history.values),
         "modulus": history.modulus,
         "modulus_inferred": history.modulus_inferred,
-        "sessions": [name for name in history.session_names if name is not None],
+        "sessions": list(history.session_names),
         "first_date": min(dates, default=None),
         "last_date": max(dates, default=None),
         "fitted": fitted,

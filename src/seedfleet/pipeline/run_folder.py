@@ -1,4 +1,4 @@
-"""Where a step's files go: one new folder for each run, written so that nothing stands half-done."""
+"""Where a step's files go: a new folder for each run, where nothing stands half-written."""
 
 from __future__ import annotations
 

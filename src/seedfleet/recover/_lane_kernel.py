@@ -2,12 +2,13 @@
 
 A state is split into ``low_bits`` low and ``high_bits`` high bits. The low part evolves by itself,
 and its top lane bits are the draws modulo the 2-part of the radix: stage one keeps the low words
-whose lane gives all of them. Given a low word, the high part evolves by itself as well, and the draws
-modulo the odd part decide it: stage two keeps the high words that give all of them. Both stages fill
-a chunk of flags with the first few tests, as vector instructions, and finish the few hits one by one.
+whose lane gives all of them. Given a low word, the high part evolves by itself as well, and the
+draws modulo the odd part decide it: stage two keeps the high words that give all of them. Both
+stages fill a chunk of flags with the first few tests, as vector instructions, and finish the few
+hits one by one.
 
 Jumps are absolute: observation k sees ``multipliers[k] * state + increments[k]`` of the state at
-observation 0, modulo 2**modulus_bits; 64-bit wrap-around is harmless below that.
+observation 0, modulo 2**modulus_bits; wrap-around of the 64-bit product is harmless below that.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy import uint32, uint64
+from numpy import uint32
 
-from seedfleet.generators.compiled import build_kernel
+from seedfleet.generators.compiled import build_kernel, jitable
 from seedfleet.sieve.residues import has_residue
 
 if TYPE_CHECKING:
@@ -29,86 +30,107 @@ __all__ = ["high_kernel", "low_kernel"]
 _CHUNK = 4096
 
 
-def _low_factory(digest: str) -> Callable[..., Any]:
-    def kernel(
-        multipliers: Any, increments: Any, lanes: Any, low_bits: Any, vector_tests: Any, found: Any
-    ) -> int:
-        """Write the low words at observation 0 that give every lane; count on beyond the room."""
+def _low_factory(digest: str) -> Callable[..., Any]:  # noqa: C901 - its inner functions are counted in
+    """Return ``kernel(multipliers, increments, lanes, shape, room) -> hits``.
+
+    All but `room` are as long as the observations; `shape` is ``(low bits, lane bits, tests to be
+    vectorised)``. Low words at observation 0 that give every lane are written to `room`, and
+    counted on beyond its length.
+    """
+
+    @jitable
+    def lane_of(word: Any, multiplier: Any, increment: Any, mask: Any, shift: Any) -> Any:
+        return uint32((uint32(uint32(multiplier * word) + increment) & mask) >> shift)
+
+    @jitable
+    def flag_chunk(start: Any, jumps: Any, lanes: Any, layout: Any, flags: Any) -> None:
+        multipliers, increments = jumps
+        mask, shift, tests = layout
+        for test in range(1, tests + 1):
+            multiplier, increment, lane = multipliers[test], increments[test], lanes[test]
+            for i in range(_CHUNK):
+                word = uint32(start + uint32(i))
+                holds = lane_of(word, multiplier, increment, mask, shift) == lane
+                flags[i] = holds & (flags[i] | (test == 1))
+
+    @jitable
+    def holds_all(word: Any, jumps: Any, lanes: Any, layout: Any) -> bool:
+        multipliers, increments = jumps
+        mask, shift, tests = layout
+        for k in range(tests + 1, len(lanes)):
+            if lane_of(word, multipliers[k], increments[k], mask, shift) != lanes[k]:
+                return False
+        return True
+
+    def kernel(multipliers: Any, increments: Any, lanes: Any, shape: Any, room: Any) -> int:
         _ = digest
-        lane_bits = lanes[0]
-        shift = uint32(low_bits - lane_bits)
-        mask = uint32((1 << low_bits) - 1)
-        first = uint32(lanes[1] << shift)
+        low_bits, lane_bits, tests = shape
+        free_bits = low_bits - lane_bits  # observation 0 gives the lane itself
+        layout = (uint32((1 << low_bits) - 1), uint32(free_bits), tests)
+        jumps = (multipliers, increments)
         flags = np.zeros(_CHUNK, dtype=np.uint8)
         hits = 0
-        for base in range(0, 1 << shift, _CHUNK):
-            size = min(_CHUNK, (1 << shift) - base)
-            start = uint32(first + uint32(base))
-            for test in range(1, vector_tests + 1):
-                multiplier, increment = uint32(multipliers[test]), uint32(increments[test])
-                lane = uint32(lanes[test + 1])
-                for i in range(_CHUNK):
-                    low = uint32(uint32(multiplier * uint32(start + uint32(i))) + increment) & mask
-                    holds = uint32(low >> shift) == lane
-                    flags[i] = holds & (flags[i] | (test == 1))
-            for i in range(size):
-                if flags[i] == 0:
-                    continue
+        for base in range(0, 1 << free_bits, _CHUNK):
+            start = uint32((lanes[0] << uint32(free_bits)) + uint32(base))
+            flag_chunk(start, jumps, lanes, layout, flags)
+            for i in range(min(_CHUNK, (1 << free_bits) - base)):
                 word = uint32(start + uint32(i))
-                holds = True
-                for k in range(vector_tests + 1, len(multipliers)):
-                    low = uint32(uint32(multipliers[k]) * word + uint32(increments[k])) & mask
-                    if uint32(low >> shift) != lanes[k + 1]:
-                        holds = False
-                        break
-                if holds:
-                    if hits < len(found):
-                        found[hits] = word
+                if flags[i] != 0 and holds_all(word, jumps, lanes, layout):
+                    if hits < len(room):
+                        room[hits] = word
                     hits += 1
         return hits
 
     return kernel
 
 
-def _high_factory(digest: str, residue_holds: Callable[..., Any]) -> Callable[..., Any]:
-    def kernel(
-        multipliers: Any, bases: Any, tests: Any, span: Any, vector_tests: Any, found: Any
-    ) -> int:
-        """Write the high words at observation 0 that give every residue; count on beyond the room.
+def _high_factory(digest: str, residue_holds: Callable[..., Any]) -> Callable[..., Any]:  # noqa: C901 - its inner functions are counted in
+    """Return ``kernel(multipliers, carried, residue tests, span, room) -> hits``.
 
-        `bases` holds what the low word carries into the high part at each observation, `span` is
-        ``(first candidate, candidates, step, high mask)``.
-        """
-        _ = digest
+    `carried` is what the low word adds to the high part at each observation, `span` is ``(first
+    candidate, candidates, step, mask of the high bits, tests to be vectorised)``. High words at
+    observation 0 that give every residue are written to `room`, and counted on beyond its length.
+    """
+
+    @jitable
+    def flag_chunk(start: Any, jumps: Any, tests: Any, span: Any, flags: Any) -> None:
+        multipliers, carried = jumps
         residues, limits, inverse, rotation = tests
-        first, count, step, mask = span
+        stride, mask, vectorised = span
+        for test in range(1, vectorised + 1):
+            multiplier, carry = multipliers[test], carried[test]
+            residue, limit = residues[test], limits[test]
+            for i in range(_CHUNK):
+                word = uint32(start + uint32(stride * uint32(i)))
+                high = uint32(uint32(uint32(multiplier * word) + carry) & mask)
+                holds = residue_holds(high, residue, inverse, rotation, limit)
+                flags[i] = holds & (flags[i] | (test == 1))
+
+    @jitable
+    def holds_all(word: Any, jumps: Any, tests: Any, span: Any) -> bool:
+        multipliers, carried = jumps
+        residues, limits, inverse, rotation = tests
+        _stride, mask, vectorised = span
+        for k in range(vectorised + 1, len(multipliers)):
+            high = uint32(uint32(uint32(multipliers[k] * word) + carried[k]) & mask)
+            if not residue_holds(high, residues[k], inverse, rotation, limits[k]):
+                return False
+        return True
+
+    def kernel(multipliers: Any, carried: Any, tests: Any, span: Any, room: Any) -> int:
+        _ = digest
+        first, candidates, step, mask, vectorised = span
+        jumps, inner = (multipliers, carried), (uint32(step), mask, vectorised)
         flags = np.zeros(_CHUNK, dtype=np.uint8)
         hits = 0
-        for base in range(0, count, _CHUNK):
-            size = min(_CHUNK, count - base)
+        for base in range(0, candidates, _CHUNK):
             start = uint32(first + base * step)
-            stride = uint32(step)
-            for test in range(1, vector_tests + 1):
-                multiplier, carried = multipliers[test], bases[test]
-                residue, limit = residues[test], limits[test]
-                for i in range(_CHUNK):
-                    word = uint32(start + uint32(stride * uint32(i)))
-                    high = uint32(uint32(multiplier * word) + carried) & mask
-                    holds = residue_holds(high, residue, inverse, rotation, limit)
-                    flags[i] = holds & (flags[i] | (test == 1))
-            for i in range(size):
-                if flags[i] == 0:
-                    continue
-                word = uint32(start + uint32(stride * uint32(i)))
-                holds = True
-                for k in range(vector_tests + 1, len(multipliers)):
-                    high = uint32(uint32(multipliers[k] * word) + bases[k]) & mask
-                    if not residue_holds(high, residues[k], inverse, rotation, limits[k]):
-                        holds = False
-                        break
-                if holds:
-                    if hits < len(found):
-                        found[hits] = word
+            flag_chunk(start, jumps, tests, inner, flags)
+            for i in range(min(_CHUNK, candidates - base)):
+                word = uint32(start + uint32(uint32(step) * uint32(i)))
+                if flags[i] != 0 and holds_all(word, jumps, tests, inner):
+                    if hits < len(room):
+                        room[hits] = word
                     hits += 1
         return hits
 

@@ -1,15 +1,15 @@
-"""The lane split: the whole state space of a power-of-two generator from residues, in milliseconds.
+"""The lane split: a power-of-two generator's whole state space from residues, in milliseconds.
 
-``out mod 2**b`` depends on the low state bits alone. For draws modulo ``m = 2**b * odd`` the low words
-are therefore decided first, by b bits a draw, and then the high words, by the odd part.
+``out mod 2**b`` depends on the low state bits alone. For draws modulo ``m = 2**b * odd`` the low
+words are therefore decided first, by b bits a draw, and then the high words, by the odd part.
 """
 
 from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,7 +70,7 @@ class LaneFamily:
     @property
     def high_candidates(self) -> int:
         """High words that agree with the first residue, at most."""
-        return -(-(2**self.high_bits) // odd_part(self.radix)[1])
+        return -(-(1 << self.high_bits) // odd_part(self.radix)[1])
 
     def residues(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
         """Split draws, shape (n,), into their residues, shape (n * parts,)."""
@@ -80,7 +80,7 @@ class LaneFamily:
 
 def lane_families(streams: Iterable[Stream], modulus: int) -> tuple[LaneFamily, ...]:
     """Group the streams to which the lane split applies at this modulus."""
-    groups: dict[tuple[int, ...], list[Stream]] = {}
+    families: dict[tuple[int, ...], LaneFamily] = {}
     for stream in streams:
         lcg, layout = stream.generator.lcg, stream.bounding.layout(modulus)
         if lcg is None or layout is None:
@@ -91,13 +91,10 @@ def lane_families(streams: Iterable[Stream], modulus: int) -> tuple[LaneFamily, 
         if dropped is None or twos == 0 or odd == 1:
             continue
         algebra = (lcg.multiplier, lcg.increment, lcg.modulus_bits, lcg.output_shift)
-        groups.setdefault((*algebra, radix, parts, dropped), []).append(stream)
-    families = []
-    for key, members in groups.items():
-        lcg = members[0].generator.lcg
-        if lcg is not None:
-            families.append(LaneFamily(lcg, *key[-3:], tuple(members)))
-    return tuple(families)
+        key = (*algebra, radix, parts, dropped)
+        family = families.get(key, LaneFamily(lcg, radix, parts, dropped, ()))
+        families[key] = replace(family, streams=(*family.streams, stream))
+    return tuple(families.values())
 
 
 @cache
@@ -160,11 +157,12 @@ def solve(
     """
     lane_bits, low_bits, high_bits = family.lane_bits, family.low_bits, family.high_bits
     multipliers, increments = observations.multipliers, observations.increments
-    lanes = np.concatenate(([lane_bits], residues & (2**lane_bits - 1)))
+    low_multipliers, low_increments = multipliers.astype(np.uint32), increments.astype(np.uint32)
+    lanes = (residues & (2**lane_bits - 1)).astype(np.uint32)
     tests = min(len(residues) - 1, -(-_FILTER_BITS // lane_bits))
-    low_words = np.empty(2 ** (low_bits - lane_bits), dtype=np.uint32)
-    found = low_kernel()(multipliers, increments, lanes, low_bits, tests, low_words)
-    if found == 0:
+    shape = (low_bits, lane_bits, tests)
+    low_words = _collect(partial(low_kernel(), low_multipliers, low_increments, lanes, shape))
+    if len(low_words) == 0:
         return []
     odd = odd_part(family.radix)[1]
     wanted = residues >> lane_bits
@@ -178,14 +176,14 @@ def solve(
     candidates = -(-(2**high_bits - int(wanted[0])) // odd)
     if high_candidates is not None:
         candidates = min(candidates, high_candidates)
-    span = (int(wanted[0]), candidates, odd, np.uint32(2**high_bits - 1))
     tests = min(len(residues) - 1, max(1, round(_FILTER_BITS / np.log2(odd))))
-    states = []
+    span = (int(wanted[0]), candidates, odd, np.uint32(2**high_bits - 1), tests)
+    states: list[int] = []
     mask = np.uint64(family.lcg.modulus - 1)
-    for low in low_words[:found]:
+    for low in low_words:
         carried = ((multipliers * np.uint64(low) + increments) & mask) >> np.uint64(low_bits)
-        arguments = (multipliers.astype(np.uint32), carried.astype(np.uint32), constants)
-        highs = _collect(lambda room, a=arguments: high_kernel()(*a, span, tests, room))
+        arguments = (low_multipliers, carried.astype(np.uint32), constants, span)
+        highs = _collect(partial(high_kernel(), *arguments))
         states.extend(int(high) << low_bits | int(low) for high in highs)
     return states
 
@@ -202,7 +200,7 @@ def solve_all(
     family: LaneFamily,
     windows: Iterable[NDArray[np.int64]],
     plans: dict[int, Observations],
-    progress: Callable[[int], None],
+    progress: Callable[[int], None] | None = None,
 ) -> list[tuple[int, int, int]]:
     """Solve every window of draws under every skip, on all cores.
 
@@ -227,5 +225,6 @@ def solve_all(
             solved = pool.map(lambda plan, r=residues: solve(family, plan, r), plans.values())
             for skip, states in zip(plans, solved, strict=True):
                 hits.extend((index, skip, state) for state in states)
-            progress(index + 1)
+            if progress is not None:
+                progress(index + 1)
     return hits

@@ -5,8 +5,6 @@ from __future__ import annotations
 from math import ceil, log2
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from seedfleet.evidence.chance import expected_pairs
 from seedfleet.generators import compiled
 from seedfleet.recover.controls import TARGET_SURVIVORS, negative_control, positive_control
@@ -17,6 +15,8 @@ from seedfleet.sieve.residues import odd_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import numpy as np
 
     from seedfleet.recover.lane import LaneFamily
     from seedfleet.recover.search import Control, Question, Scope
@@ -110,8 +110,7 @@ class LaneSearch:
     def run(self, progress: Callable[[float], None]) -> Found:
         """Decide every state under every skip from each window."""
         plans = {
-            skip: Observations.of(self._family, skip, self._length)
-            for skip in self._question.skips
+            skip: Observations.of(self._family, skip, self._length) for skip in self._question.skips
         }
         survivors: dict[tuple[int, int, int, int], Survivor] = {}
         passed: set[tuple[int, int, int]] = set()
@@ -172,7 +171,7 @@ class LaneSearch:
         ):
             words += 1
         states = TARGET_SURVIVORS / _REPLICATES * family.radix**words
-        # A prefix of the high words, for every low word: so many states agree with the first residue.
+        # Only a prefix of the high words is tried, with every low word.
         high = max(1, round(family.high_candidates * states / family.lcg.modulus))
         share = high / family.high_candidates
         searchable = self._question.scopes[0].searchable
@@ -198,7 +197,7 @@ class LaneSearch:
         positions = constant_skip_positions(self._length, skip)
         draws, _ = compiled.at_positions(stream, seed, modulus, positions)
         plans = {skip: Observations.of(self._family, skip, self._length)}
-        hits = solve_all(self._family, [draws], plans, lambda done: None)
+        hits = solve_all(self._family, [draws], plans)
         seeds = {
             survivor.seed
             for _, _, state in hits

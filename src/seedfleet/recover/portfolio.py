@@ -144,7 +144,7 @@ def recover(
     modulus: int,
     options: Options,
     *,
-    progress: Callable[[str, float], None] = lambda label, share: None,
+    progress: Callable[[str, float], None],
     clock: Callable[[], float] = time.perf_counter,
 ) -> Recovery:
     """Look for the generator, seed and alignment behind a history of draws.
@@ -211,7 +211,7 @@ def _scopes(
     """
     fitted = known - held_out_draws(known)
     scopes = [Scope(None, values[:known], fitted, len(values))]
-    names = list(dict.fromkeys(sessions[:known]))
+    names = list(dict.fromkeys(name for name in sessions[:known] if name is not None))
     for name in names if len(names) > 1 else []:
         chosen = np.array([session == name for session in sessions])
         own = values[:known][chosen[:known]]
@@ -241,7 +241,9 @@ class _Run:
     def take(self, search: Search, progress: Callable[[str, float], None]) -> None:
         """Run one search, unless an answer stands already or there are too few draws for it."""
         coverage = search.coverage
-        needed = draws_needed(coverage.seed_space, self._weight(coverage, least=True), self._modulus)
+        needed = draws_needed(
+            coverage.seed_space, self._weight(coverage, least=True), self._modulus
+        )
         if self._verdict()[0] is Verdict.RECOVERED:
             reason = "a cheaper search had recovered the stream already"
             self._record(coverage, Status.NOT_NEEDED, reason, needed)

@@ -81,7 +81,11 @@ class SeedScan:
     """A pass over all canonical seeds of one generator, for every scope and skip at once."""
 
     def __init__(
-        self, generator: Generator, streams: tuple[Stream, ...], dropped_bits: int, question: Question
+        self,
+        generator: Generator,
+        streams: tuple[Stream, ...],
+        dropped_bits: int,
+        question: Question,
     ) -> None:
         self._generator = generator
         self._dropped_bits = dropped_bits
@@ -117,8 +121,10 @@ class SeedScan:
             progress=lambda tested: progress(tested / len(seeds)),
         )
         survivors = tuple(
-            Survivor(stream, *self._alignments[row], int(seed))
-            for seed, row in zip(result.seeds, result.rows, strict=True)
+            Survivor(stream, scope, skip, int(seed))
+            for seed, (scope, skip) in zip(
+                result.seeds, (self._alignments[row] for row in result.rows), strict=True
+            )
             for stream in self.coverage.streams
         )
         return Found(survivors, result.tested, len(result.seeds))

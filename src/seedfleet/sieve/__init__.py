@@ -3,4 +3,11 @@
 from seedfleet.sieve.queries import Queries, constant_skip_positions
 from seedfleet.sieve.scan import LAST_POSITION, MAX_QUERIES, ScanResult, scan
 
-__all__ = ["LAST_POSITION", "MAX_QUERIES", "Queries", "ScanResult", "constant_skip_positions", "scan"]
+__all__ = [
+    "LAST_POSITION",
+    "MAX_QUERIES",
+    "Queries",
+    "ScanResult",
+    "constant_skip_positions",
+    "scan",
+]

@@ -1,9 +1,9 @@
 """Exact residue tests without division.
 
-For 32-bit words, ``word % m == d`` holds exactly when ``word >= d`` and ``word - d`` is a multiple of
-``m = 2**b * odd``. Multiplying by the inverse of the odd part modulo 2**32 and rotating right by b
-sends the multiples of m, and only them, to their quotients, the smallest numbers; a comparison then
-tests both at once, since a wrapped ``word - d`` would have too large a quotient.
+For 32-bit words, ``word % m == d`` holds exactly when ``word >= d`` and ``word - d`` is a multiple
+of ``m = 2**b * odd``. Multiplying by the inverse of the odd part modulo 2**32 and rotating right by
+b sends the multiples of m, and only them, to their quotients, the smallest numbers; a comparison
+then tests both at once, since a wrapped ``word - d`` would have too large a quotient.
 
 Source: Warren, Hacker's Delight, 2nd edition, section 10-17.
 """

@@ -1,4 +1,4 @@
-"""Exhaustive seed scans on every core: which seeds give the asked residues at the asked positions."""
+"""Exhaustive seed scans on every core: which seeds give these residues at these positions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from seedfleet.generators.compiled import build_kernel
 from seedfleet.generators.mt19937 import MT19937, next_initial, temper, twist
-from seedfleet.sieve._mt19937_scan import LAST_POSITION, mt19937_scan_factory
+from seedfleet.sieve._mt19937_scan import LANES, LAST_POSITION, mt19937_scan_factory
 from seedfleet.sieve._word_scan import CHUNK, MAX_QUERIES, word_scan_factory
 from seedfleet.sieve.residues import ResidueTests, has_residue
 
@@ -97,8 +97,10 @@ def scan(
         while True:
             found_seeds = np.empty(room, dtype=np.uint64)
             found_rows = np.empty(room, dtype=np.int64)
-            arguments = (queries.positions, constants, scratch.copy(), found_seeds, found_rows)
-            found = kernel(np.uint64(block.start), len(block), *arguments)
+            where = (np.uint64(block.start), len(block))
+            found = kernel(
+                where, queries.positions, constants, scratch.copy(), found_seeds, found_rows
+            )
             if found <= room:
                 return found_seeds[:found], found_rows[:found]
             room = int(found)
@@ -132,7 +134,7 @@ def _kernel_for(
     if generator is MT19937:
         if queries.positions.max() > LAST_POSITION:
             raise ValueError(f"MT19937 is scanned up to position {LAST_POSITION}")
-        return _mt19937_kernel(), np.empty(128, dtype=np.uint32)
+        return _mt19937_kernel(), np.empty(LANES, dtype=np.uint32)
     if generator.state_words != 1:
         raise ValueError(f"there is no scan kernel for {generator.name}")
     state_dtype = generator.seed_state(np.uint64(1)).dtype
