@@ -50,6 +50,13 @@ def test_values_cannot_be_changed(history: History) -> None:
         history.modulus = 7  # type: ignore[misc]
 
 
+def test_the_given_array_stays_its_owners(history: History) -> None:
+    values = np.array([4, 5, 6])
+    other = dataclasses.replace(history, values=values)
+    values[0] = 9
+    assert other.values.tolist() == [4, 5, 6]
+
+
 def test_a_history_checks_its_parts(history: History) -> None:
     with pytest.raises(ValueError, match="outside"):
         dataclasses.replace(history, modulus=3)

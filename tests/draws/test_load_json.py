@@ -82,6 +82,11 @@ def test_null_is_absent(tmp_path: Path) -> None:
     assert (history.dates, history.sessions, history.machines) == ((None,), (None,), (None,))
 
 
+def test_space_around_names_does_not_tell_them_apart(tmp_path: Path) -> None:
+    rows = [{"draw": i, "session": name} for i, name in enumerate([" midday", "midday", " midday"])]
+    assert load(write(tmp_path, rows)).session_names == ("midday",)
+
+
 def test_columns_do_not_apply_and_that_is_noted(tmp_path: Path) -> None:
     assert "columns" in notes(load(write(tmp_path, [1]), ("draw",)))
 
@@ -89,7 +94,8 @@ def test_columns_do_not_apply_and_that_is_noted(tmp_path: Path) -> None:
 def test_every_wrong_value_is_told_with_its_path(tmp_path: Path) -> None:
     text = """[1, 1.0, true, "7", null, NaN, 1e999, -2, [3], 99999999999999999999, {"draw": "8"},
       {"date": "2015-02-30", "draw": 1}, {"date": 5, "session": "", "draw": {}},
-      {"session": 3, "machine": "\\u0007", "draw": 1}, {"draw": 1, "draw": 2}]"""
+      {"session": 3, "machine": "\\u0007", "draw": 1}, {"draw": 1, "draw": 2},
+      {"draw": true, "date": "2015-W01-1", "session": 99999999999999999999}]"""
     told = problems(write(tmp_path, text))
     assert [problem.split(": ")[0] for problem in told] == [
         "$[1]",
@@ -108,6 +114,9 @@ def test_every_wrong_value_is_told_with_its_path(tmp_path: Path) -> None:
         "$[13].session",
         "$[13].machine",
         "$[14]",
+        "$[15].draw",
+        "$[15].date",
+        "$[15].session",
         "$[0]",  # the first of the integers among objects
         "$[10], $[13], $[14]",  # without a date, unlike the others
     ]

@@ -58,6 +58,27 @@ def test_quoted_cells_may_hold_the_delimiter(tmp_path: Path) -> None:
     assert history.values.tolist() == [5]
 
 
+def test_space_before_a_quoted_cell_does_not_matter(tmp_path: Path) -> None:
+    assert load(write(tmp_path, 'draw,session\n5, "a, b"\n')).sessions == ("a, b",)
+
+
+def test_any_number_of_leading_zeros_is_fine(tmp_path: Path) -> None:
+    assert values(tmp_path, "0" * 40 + "7\n" + "0" * 40 + "\n") == [7, 0]
+
+
+def test_empty_calendar_cells_are_no_date(tmp_path: Path) -> None:
+    assert load(write(tmp_path, "year,month,day,draw\n,,,5\n")).dates == (None,)
+    (problem,) = problems(tmp_path, "year,month,day,draw\n2015,,1,5\n")
+    assert problem.startswith('line 2: "2015-00-01" is not a date')
+
+
+def test_many_unknown_columns_do_not_flood_the_notes(tmp_path: Path) -> None:
+    names = ",".join(f"x{i}" for i in range(30))
+    history = load(write(tmp_path, f"draw,{names}\n1{',' * 30}\n"))
+    assert "Ignored 10 other columns." in history.notes
+    assert len(history.notes) == 23
+
+
 def test_digits_are_joined_in_order_and_decide_the_modulus(tmp_path: Path) -> None:
     history = load(write(tmp_path, "digit,digit,digit\n0,0,7\n1,2,3\n"))
     assert history.values.tolist() == [7, 123]
@@ -104,6 +125,7 @@ def test_american_dates_are_read_and_noted(tmp_path: Path) -> None:
         ("1/31/2015;0;5;2\n", "date,digit,digit,digit"),
         ("2015\t1\t31\t852\n", "year,month,day,draw"),
         ("31,1,2015,1,2,3,6", "day,month,year,digit,digit,digit,sum"),
+        ("draw,85\n", "game,draw"),
         ("Drawn on,Number\n2015-01-01,85\n", "date,draw"),
     ],
 )
@@ -215,6 +237,11 @@ def test_what_is_no_list_of_draws_is_one_problem(tmp_path: Path, text: str) -> N
     (problem,) = problems(tmp_path, text)
     assert "expected a JSON list, a table with a header" in problem
     assert len(problem) < 400
+
+
+def test_garbage_is_given_up_early(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, "5\n" + "garbage line\n" * 20_000)
+    assert "9999 of 10000" in problem
 
 
 def test_a_header_alone_holds_no_draws(tmp_path: Path) -> None:
