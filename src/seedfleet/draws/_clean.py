@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seedfleet.draws._records import counted
 from seedfleet.draws.history import describe_unknown_session
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from seedfleet.draws._records import Problems, Record, Records
 
@@ -40,7 +43,7 @@ def clean(
     Parameters
     ----------
     records
-        At least one, in the order of the file.
+        What could be read, in the order of the file; with none, at least one problem.
     problems
         Receives every reason why the records are no history.
     modulus
@@ -53,9 +56,15 @@ def clean(
     DrawsError
         With all problems, if there are any.
     """
+    if not records.rows:  # then each was refused
+        problems.raise_if_any()
     notes = list(records.notes)
-    used_modulus = _infer_modulus(records, notes, problems) if modulus is None else modulus
-    _check_draws(records, used_modulus, problems)
+    # Parsers let through integers of at most 18 digits, so 64 bits hold them.
+    draws = np.fromiter((row.draw for row in records.rows), np.int64, len(records.rows))
+    inferred = modulus is None
+    if modulus is None:
+        modulus = _infer_modulus(records, draws, notes, problems)
+    _check_draws(records, draws, modulus, problems)
     _check_dates(records, problems)
     _check_sessions(records, sessions, problems)
     problems.raise_if_any()
@@ -63,18 +72,22 @@ def clean(
     if sessions:
         everything = len(rows)
         rows = [row for row in rows if row.session in sessions]
-        names = ", ".join(sessions)
-        notes.append(f"Kept the sessions {names} only: {len(rows)} of {everything} draws.")
-    return Cleaned(tuple(rows), used_modulus, modulus is None, tuple(notes))
+        names = " and ".join(dict.fromkeys(sessions))
+        notes.append(f"Kept only {names}: {len(rows)} of {counted(everything, 'draw')}.")
+    return Cleaned(tuple(rows), modulus, inferred, tuple(notes))
 
 
-def _infer_modulus(records: Records, notes: list[str], problems: Problems) -> int:
+def _infer_modulus(
+    records: Records, draws: NDArray[np.int64], notes: list[str], problems: Problems
+) -> int:
     if records.digit_count is not None:
         modulus: int = 10**records.digit_count
-        notes.append(f"Inferred the modulus {modulus} from {records.digit_count} digit columns.")
+        notes.append(
+            f"Inferred the modulus {modulus} from {counted(records.digit_count, 'digit column')}."
+        )
         return modulus
-    largest = max(range(len(records.rows)), key=lambda index: records.rows[index].draw)
-    draw = records.rows[largest].draw
+    largest = int(draws.argmax())
+    draw = int(draws[largest])
     modulus = 10
     while modulus <= draw:
         modulus *= 10
@@ -90,12 +103,13 @@ def _infer_modulus(records: Records, notes: list[str], problems: Problems) -> in
     return MAX_MODULUS
 
 
-def _check_draws(records: Records, modulus: int, problems: Problems) -> None:
-    # Parsers let through integers of at most 18 digits, so 64 bits hold them.
-    draws = np.fromiter((row.draw for row in records.rows), np.int64, len(records.rows))
-    for index in np.flatnonzero((draws < 0) | (draws >= modulus)).tolist():
-        place = records.draw_place.format(records.numbers[index])
-        problems.add(f"{place}: {draws[index]} is not in [0, {modulus})")
+def _check_draws(
+    records: Records, draws: NDArray[np.int64], modulus: int, problems: Problems
+) -> None:
+    outside = np.flatnonzero((draws < 0) | (draws >= modulus))
+    places = (records.draw_place.format(records.numbers[index]) for index in outside)
+    reasons = (f"{draws[index]} is not in [0, {modulus})" for index in outside)
+    problems.add_all(map("{}: {}".format, places, reasons), count=outside.size)
 
 
 def _check_dates(records: Records, problems: Problems) -> None:
@@ -103,7 +117,7 @@ def _check_dates(records: Records, problems: Problems) -> None:
     dated = len(records.rows) - len(without)
     if without and dated:
         problems.add(
-            f"{records.places(without)}: no date, while {dated} other records have one; "
+            f"{records.places(without)}: no date, unlike the other {dated}; "
             "give all records a date, or none"
         )
 
@@ -138,13 +152,13 @@ def _without_duplicates(records: Records, notes: list[str]) -> list[Record]:
         occasions.add(occasion)
     if repeated:
         notes.append(
-            f"Dropped {len(repeated)} records that repeat an earlier one in date, session, machine "
-            f"and draw: {records.places(repeated)}."
+            f"Dropped {counted(len(repeated), 'record')} equal to an earlier one in date, session, "
+            f"machine and draw: {records.places(repeated)}."
         )
     if sharing:
         notes.append(
-            f"Kept {len(sharing)} records that share date, session and machine with an earlier one "
-            f"but not the draw: {records.places(sharing)}."
+            f"Kept {counted(len(sharing), 'record')} equal to an earlier one in date, session and "
+            f"machine but not in draw: {records.places(sharing)}."
         )
     return kept
 

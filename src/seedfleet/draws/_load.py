@@ -96,12 +96,7 @@ def _printable(name: str) -> str:
 
 
 def _is_modulus(value: object) -> bool:
-    # True is an int to Python and 1 to arithmetic, but nobody's modulus.
-    return (
-        isinstance(value, int)
-        and not isinstance(value, bool)
-        and (MIN_MODULUS <= value <= MAX_MODULUS)
-    )
+    return isinstance(value, int) and MIN_MODULUS <= value <= MAX_MODULUS
 
 
 def _read(path: Path | Literal["-"], problems: Problems) -> bytes:

@@ -8,7 +8,15 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from seedfleet.draws._dates import parse_iso
-from seedfleet.draws._records import PLACEHOLDER_DRAW, Record, Records, name_problem, quoted
+from seedfleet.draws._records import (
+    GARBAGE_SAMPLE,
+    PLACEHOLDER_DRAW,
+    Record,
+    Records,
+    counted,
+    name_problem,
+    quoted,
+)
 
 if TYPE_CHECKING:
     from seedfleet.draws._records import Problems
@@ -70,9 +78,10 @@ def parse_json(text: str, problems: Problems) -> Records:
         problems.stop(f"$: {quoted(document)} is not a list; {_EXPECTED}")
     if not document:
         problems.stop(f"$: the list is empty; {_EXPECTED}")
-    if {type(element) for element in document} == {int}:
+    kinds = {type(element) for element in document}
+    if kinds == {int}:
         return _flat(document)
-    reader = _ElementReader(problems)
+    reader = _ElementReader(problems, objects=any(issubclass(kind, dict) for kind in kinds))
     reader.read_all(document)
     return reader.records
 
@@ -83,30 +92,34 @@ def _flat(draws: list[int]) -> Records:
 
 
 class _ElementReader:
-    """Reads a list of which not every element is an integer."""
+    """Reads a list of which not every element is an integer, and maybe none is an object."""
 
-    def __init__(self, problems: Problems) -> None:
-        self.records = Records("$[{}]", "$[{}].draw")
+    def __init__(self, problems: Problems, *, objects: bool) -> None:
+        self.records = Records("$[{}]", "$[{}].draw" if objects else "$[{}]")
+        self._objects = objects
         self._problems = problems
         self._unreadable = 0
-        self._bare_integers: list[int] = []
+        self._bare_integers: list[int] = []  # where, in a list of objects
         self._unknown_keys: Counter[str] = Counter()
-        self._dates: dict[str, dt.date] = {}  # by its text: most dates come several times
+        # What texts mean, once they were found right: most come many times.
+        self._dates: dict[str, dt.date] = {}
+        self._names: dict[str, str] = {}
 
     def read_all(self, elements: list[Any]) -> None:
         since = len(self._problems)
         for index, element in enumerate(elements):
+            if index == GARBAGE_SAMPLE:
+                self._stop_if_garbage(since, total=index)
             if isinstance(element, dict):
                 self._read_object(index, element)
-            elif type(element) is int:
+            elif type(element) is not int:
+                self._unusable(f"$[{index}]", element)
+            elif self._objects:
                 self._bare_integers.append(index)
-                self._append(index, element, None)
             else:
-                self._append(index, self._draw(f"$[{index}]", element), None)
-        self._problems.stop_if_garbage(
-            since, unreadable=self._unreadable, total=len(elements), expected=_EXPECTED
-        )
-        if self._bare_integers and len(self._bare_integers) < len(elements) - self._unreadable:
+                self.records.append(index, Record(element, None, None, None))
+        self._stop_if_garbage(since, total=len(elements))
+        if self._bare_integers:
             first = self._bare_integers[0]
             count = len(self._bare_integers)
             self._problems.add(
@@ -115,13 +128,10 @@ class _ElementReader:
             )
         self._note_unknown_keys()
 
-    def _append(self, index: int, draw: int, record: dict[str, Any] | None) -> None:
-        if record is None:
-            self.records.append(index, Record(draw, None, None, None))
-            return
-        date, session = self._date(index, record), self._name(index, record, "session")
-        machine = self._name(index, record, "machine")
-        self.records.append(index, Record(draw, date, session, machine))
+    def _stop_if_garbage(self, since: int, *, total: int) -> None:
+        self._problems.stop_if_garbage(
+            since, unreadable=self._unreadable, total=total, expected=_EXPECTED
+        )
 
     def _read_object(self, index: int, record: dict[str, Any]) -> None:
         if isinstance(record, _RepeatedKey):
@@ -130,10 +140,12 @@ class _ElementReader:
             self._unknown_keys.update(record.keys() - _KNOWN)
         draw = record.get("draw")
         if type(draw) is not int:
-            draw = self._draw(f"$[{index}].draw", draw)
-        self._append(index, draw, record)
+            draw = self._unusable(f"$[{index}].draw", draw)
+        date, session = self._date(index, record), self._name(index, record, "session")
+        machine = self._name(index, record, "machine")
+        self.records.append(index, Record(draw, date, session, machine))
 
-    def _draw(self, place: str, value: object) -> int:
+    def _unusable(self, place: str, value: object) -> int:
         """Say why a value is no draw."""
         self._unreadable += 1
         if value is None:
@@ -164,20 +176,23 @@ class _ElementReader:
         name = record.get(key)
         if name is None:
             return None
+        if type(name) is str and name in self._names:
+            return self._names[name]
         if not isinstance(name, str) or isinstance(name, _LongInteger):
             self._problems.add(f"$[{index}].{key}: {quoted(name)} is not a string")
             return None
-        name = name.strip()
-        problem = name_problem(name)
+        stripped = name.strip()
+        problem = name_problem(stripped)
         if problem:
             self._problems.add(f"$[{index}].{key}: {problem}")
-        return name
+        else:
+            self._names[name] = stripped
+        return stripped
 
     def _note_unknown_keys(self) -> None:
+        total = counted(len(self.records.rows), "record")
         for key, count in self._unknown_keys.most_common(_MAX_NOTED_KEYS):
-            self.records.notes.append(
-                f"Ignored the key {quoted(key)} (in {count} of {len(self.records.rows)} records)."
-            )
+            self.records.notes.append(f"Ignored the key {quoted(key)} (in {count} of {total}).")
         more = len(self._unknown_keys) - _MAX_NOTED_KEYS
         if more > 0:
             self.records.notes.append(f"Ignored {more} other keys.")

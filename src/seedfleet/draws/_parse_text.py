@@ -16,7 +16,15 @@ from seedfleet.draws._columns import (
     parse_layout,
 )
 from seedfleet.draws._dates import parse_iso, parse_month_first
-from seedfleet.draws._records import PLACEHOLDER_DRAW, Record, Records, name_problem, quoted
+from seedfleet.draws._records import (
+    GARBAGE_SAMPLE,
+    PLACEHOLDER_DRAW,
+    Record,
+    Records,
+    counted,
+    name_problem,
+    quoted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -142,6 +150,7 @@ class _RowReader:
         )
         self._layout = layout
         self._problems = problems
+        self._total = 0
         self._unreadable = 0
         self._month_first = 0
         self._dates: dict[str, dt.date] = {}  # by its text: most dates come several times
@@ -149,22 +158,31 @@ class _RowReader:
     def read_all(self, rows: Iterable[_Row]) -> None:
         since = len(self._problems)
         for number, cells in rows:
+            if self._total == GARBAGE_SAMPLE:
+                self._stop_if_garbage(since)
+            self._total += 1
             self._read(number, cells)
-        total = len(self.records.rows)
-        self._problems.stop_if_garbage(
-            since, unreadable=self._unreadable, total=total, expected=_EXPECTED
-        )
-        if not total:
+        self._stop_if_garbage(since)
+        if not self._total:
             self._problems.stop("there is a header and no record below it")
         if self._month_first:
-            self.records.notes.append(f"Read {self._month_first} dates as month/day/year.")
+            self.records.notes.append(
+                f"Read {counted(self._month_first, 'date')} as month/day/year."
+            )
+
+    def _stop_if_garbage(self, since: int) -> None:
+        self._problems.stop_if_garbage(
+            since,
+            unreadable=self._unreadable,
+            total=self._total,
+            expected=_EXPECTED,
+        )
 
     def _read(self, number: int, cells: list[str]) -> None:
         layout = self._layout
         if len(cells) != layout.width:
             reason = f"{len(cells)} cells in place of {layout.width}, from {quoted(cells[0])} on"
-            draw = self._unusable(number, reason)
-            self.records.append(number, Record(draw, None, None, None))
+            self._unusable(number, reason)
             return
         draw = self._draw(number, cells)
         date = self._date(number, cells)

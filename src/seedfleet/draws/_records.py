@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from seedfleet.draws.history import DrawsError
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-__all__ = ["PLACEHOLDER_DRAW", "Problems", "Record", "Records", "name_problem", "quoted"]
+__all__ = [
+    "GARBAGE_SAMPLE",
+    "PLACEHOLDER_DRAW",
+    "Problems",
+    "Record",
+    "Records",
+    "counted",
+    "name_problem",
+    "quoted",
+]
 
 _MAX_PROBLEMS = 10_000  # beyond it they are counted: memory stays bounded whatever the file
 _MAX_QUOTED = 60  # characters of a foreign text that a message repeats
 _MAX_PLACES = 20  # places that one note lists
-_MIN_GARBAGE = 100
+_MIN_GARBAGE = 100  # unreadable records from which on one problem speaks for all of them
+
+# After so many records a parser looks whether they make sense before it reads the rest.
+GARBAGE_SAMPLE = 10_000
 
 # Stands in the records for what a problem was reported about. Loading fails at its end, and until
 # then the record's other fields can be checked too.
@@ -72,6 +85,12 @@ class Problems:
         else:
             self._unlisted += 1
 
+    def add_all(self, problems: Iterable[str], *, count: int) -> None:
+        """Add `count` problems of one kind; those beyond the limit are never put into words."""
+        listed = min(count, _MAX_PROBLEMS - len(self._listed))
+        self._listed += islice(problems, listed)
+        self._unlisted += count - listed
+
     def stop_if_garbage(self, since: int, *, unreadable: int, total: int, expected: str) -> None:
         """Where most records are unreadable, stop with one problem in place of one for each.
 
@@ -80,7 +99,7 @@ class Problems:
         since
             How many problems there were before the records were read.
         unreadable, total
-            Records without a draw that could be used, and all records.
+            Records without a draw that could be used, and all that were read so far.
         expected
             What the file should have been.
         """
@@ -102,6 +121,11 @@ class Problems:
     def _error(self) -> DrawsError:
         more = (f"… and {self._unlisted} more problems",) if self._unlisted else ()
         return DrawsError(self._summary, (*self._listed, *more))
+
+
+def counted(count: int, noun: str) -> str:
+    """Put a number before a noun, in the plural where it needs one."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def quoted(value: object) -> str:

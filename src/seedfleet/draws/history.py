@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["DrawsError", "History"]
+__all__ = ["DrawsError", "History", "describe_unknown_session"]
 
 
 class DrawsError(Exception):
