@@ -118,7 +118,7 @@ def recovery_document(
         "null_probability": recovery.known.null,
         "searched": [
             *(_searched(record, recovery) for record in recovery.searches),
-            *(_uncovered(stream, history.modulus) for stream in recovery.uncovered),
+            *_not_searched(recovery),
         ],
         "controls": [
             {
@@ -277,23 +277,35 @@ def _streams(streams: Sequence[Stream]) -> dict[str, Any]:
     }
 
 
-def _uncovered(stream: Stream, modulus: int) -> dict[str, Any]:
+def _not_searched(recovery: Recovery) -> list[dict[str, Any]]:
+    """Name the streams of the catalogue that no search of this run covers, and why."""
+    modulus = recovery.question.modulus
+    no_attack = f"no attack on this stream for draws modulo {modulus} is built yet"
+    left_out = "left out by the --generator option"
+    return [
+        *(_unsearched(s, "not_applicable", no_attack, modulus) for s in recovery.uncovered),
+        *(_unsearched(s, "not_selected", left_out, modulus) for s in recovery.unselected),
+    ]
+
+
+def _unsearched(stream: Stream, status: str, reason: str, modulus: int) -> dict[str, Any]:
+    seed_space = len(stream.generator.seeds)
     return {
         "attack": "none",
         **_streams([stream]),
         "sessions": [],
         "skips": [],
         "offsets": [],
-        "seed_space": len(stream.generator.seeds),
+        "seed_space": seed_space,
         "seeds_tested": 0,
         "alignments": 0,
-        "status": "not_applicable",
-        "reason": f"no attack on this stream for draws modulo {modulus} is built yet",
+        "status": status,
+        "reason": reason,
         "draws_used": 0,
         "expected_pairs": 0.0,
         "expected_seeds": 0.0,
         "observed": 0,
-        "draws_needed_in_principle": draws_in_principle(len(stream.generator.seeds), 1, modulus),
+        "draws_needed_in_principle": draws_in_principle(seed_space, 1, modulus),
         "draws_needed_for_recovered": 0,
         "power": {f"{rate:g}": 0.0 for rate in NOISE_RATES},
         "elapsed_s": 0.0,

@@ -118,7 +118,9 @@ class Recovery:
     searches
         Every search of the catalogue in order of cost.
     uncovered
-        Streams of the catalogue to which no attack applies at this modulus.
+        Selected streams of the catalogue to which no attack applies at this modulus.
+    unselected
+        Streams that the options left out.
     repeats
         What repeats in the history, if anything.
     question
@@ -134,6 +136,7 @@ class Recovery:
     predictions: tuple[Prediction, ...]
     searches: tuple[SearchRecord, ...]
     uncovered: tuple[Stream, ...]
+    unselected: tuple[Stream, ...]
     repeats: Repeats | None
     question: Question
 
@@ -197,8 +200,12 @@ def recover(
     if options.controls:
         run.control(options.run_seed, progress)
     covered = {stream for search in searches for stream in search.coverage.streams}
-    uncovered = tuple(stream for stream in chosen if stream not in covered)
-    return run.recovery(options.predictions, uncovered, repeats)
+    return run.recovery(
+        options.predictions,
+        uncovered=tuple(stream for stream in chosen if stream not in covered),
+        unselected=tuple(stream for stream in streams() if stream not in chosen),
+        repeats=repeats,
+    )
 
 
 def _scopes(
@@ -274,7 +281,12 @@ class _Run:
             self._records[index] = replace(self._records[index], controls=controls)
 
     def recovery(
-        self, predictions: int, uncovered: tuple[Stream, ...], repeats: Repeats | None
+        self,
+        predictions: int,
+        *,
+        uncovered: tuple[Stream, ...],
+        unselected: tuple[Stream, ...],
+        repeats: Repeats | None,
     ) -> Recovery:
         """Return the answer."""
         verdict, reason = self._verdict()
@@ -293,6 +305,7 @@ class _Run:
             predictions=predict(items, known, modulus=self._modulus, count=predictions),
             searches=tuple(self._records),
             uncovered=uncovered,
+            unselected=unselected,
             repeats=repeats,
             question=self._question,
         )

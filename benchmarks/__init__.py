@@ -1,0 +1,1 @@
+"""Speeds as ratios beside a peer or a bound in the same run: `python -m benchmarks [NAME ...]`."""

@@ -1,0 +1,25 @@
+"""Runs the benchmarks named on the command line, or all of them, and prints a table of each."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks import recover, sieve
+from benchmarks.table import print_table
+
+BENCHMARKS = {"recover": recover.rows, "sieve": sieve.rows}
+
+
+def main(names: list[str]) -> int:
+    """Print the tables; return 2 for a name that there is not."""
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        print(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+        return 2
+    for name in names or BENCHMARKS:
+        print_table(name, BENCHMARKS[name]())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
