@@ -62,6 +62,12 @@ def test_space_before_a_quoted_cell_does_not_matter(tmp_path: Path) -> None:
     assert load(write(tmp_path, 'draw,session\n5, "a, b"\n')).sessions == ("a, b",)
 
 
+def test_foreign_words_are_shown_as_they_are_written(tmp_path: Path) -> None:
+    history = load(write(tmp_path, "draw,Größe,a\x07\n5,1,1\n"))
+    assert 'Ignored the column "Größe".' in history.notes
+    assert 'Ignored the column "a\\u0007".' in history.notes
+
+
 def test_any_number_of_leading_zeros_is_fine(tmp_path: Path) -> None:
     assert values(tmp_path, "0" * 40 + "7\n" + "0" * 40 + "\n") == [7, 0]
 
@@ -205,12 +211,13 @@ def test_every_wrong_row_is_told_with_its_line(tmp_path: Path) -> None:
 
 
 def test_digits_and_their_sum_are_checked(tmp_path: Path) -> None:
-    text = "digit,digit,sum\n1,2,3\n1,2,4\n1,10,11\n1,,1\n1,2,\n"
+    text = "digit,digit,sum\n1,2,3\n1,2,4\n1,10,11\n1,-1,0\n1,,1\n1,2,\n"
     assert problems(tmp_path, text) == (
         'line 3: the digits add up to 3, not to "4"',
         'line 4: "10" is not a digit 0 to 9',
-        'line 5: "" is not a digit 0 to 9',
-        'line 6: the digits add up to 3, not to ""',
+        'line 5: "-1" is not a digit 0 to 9',
+        'line 6: "" is not a digit 0 to 9',
+        'line 7: the digits add up to 3, not to ""',
     )
 
 

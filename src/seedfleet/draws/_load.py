@@ -66,7 +66,7 @@ def load(
 
     Notes
     -----
-    O(n log n) time in the number of draws and some 700 bytes of memory for each while loading.
+    O(n log n) time in the number of draws and some 400 bytes of memory for each while loading.
     """
     source = "standard input" if path == _STANDARD_INPUT else _printable(str(path))
     problems = Problems(f"no draws could be loaded from {source}")

@@ -204,7 +204,7 @@ class _RowReader:
         digits = [_integer(cells[index]) for index in layout.digits]
         draw = 0
         for digit, index in zip(digits, layout.digits, strict=True):
-            if digit is None or digit > 9:
+            if digit is None or not 0 <= digit <= 9:
                 return self._unusable(number, f"{quoted(cells[index])} is not a digit 0 to 9")
             draw = 10 * draw + digit
         if layout.total is not None:

@@ -135,8 +135,10 @@ def quoted(value: object) -> str:
             return "an object"
         case list():
             return "a list"
-        case str() if len(value) > _MAX_QUOTED:
-            return json.dumps(value[:_MAX_QUOTED]) + "…"
+        case str():
+            text = value[:_MAX_QUOTED]
+            more = "…" if len(value) > _MAX_QUOTED else ""
+            return json.dumps(text, ensure_ascii=not text.isprintable()) + more
         case _:
             return json.dumps(value)
 
