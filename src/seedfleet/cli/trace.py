@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedfleet.cli.output import output_option
+from seedfleet.cli.output import EXIT_BAD_INPUT, output_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,15 +24,17 @@ try:
     from seedfleet.draws import DrawsError, load
     from seedfleet.generators import streams
     from seedfleet.pipeline import RunContext, recovery_document
-    from seedfleet.pipeline.run_folder import new_run_id, write_json, write_text
+    from seedfleet.pipeline.run_folder import new_run_id, unwritable, write_json, write_text
     from seedfleet.recover import Options, OptionsError
     from seedfleet.report import render_html, render_text
 except ModuleNotFoundError as error:
     if error.name not in {"numpy", "numba", "jinja2"}:
         raise
-    raise click.ClickException(
+    missing = click.ClickException(
         f"`seedfleet trace` needs {error.name}: pip install 'seedfleet[trace]'"
-    ) from error
+    )
+    missing.exit_code = EXIT_BAD_INPUT
+    raise missing from error
 
 __all__ = ["trace"]
 
@@ -134,6 +136,9 @@ def recover(draws: str, output: Output, **options: Any) -> None:
     whatever the verdict, 2 for bad input.
     """
     columns = options["columns"]
+    problem = unwritable(options["output_dir"])
+    if problem is not None:
+        output.refuse("the output folder cannot be used", [problem])
     try:
         history = load(
             "-" if draws == "-" else Path(draws),

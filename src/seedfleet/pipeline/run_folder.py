@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-__all__ = ["new_run_id", "write_json", "write_text"]
+__all__ = ["new_run_id", "unwritable", "write_json", "write_text"]
 
 
 def new_run_id(stem: str, started: datetime, token: bytes) -> str:
@@ -29,6 +29,18 @@ def new_run_id(stem: str, started: datetime, token: bytes) -> str:
     """
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.") or "draws"
     return f"{safe[:80]}_{started:%Y%m%dT%H%M%SZ}_{token[:3].hex()}"
+
+
+def unwritable(folder: Path) -> str | None:
+    """Say why files could not be written below `folder`, which need not exist; None if they can."""
+    nearest = folder.absolute()
+    while not nearest.exists():
+        nearest = nearest.parent
+    if not nearest.is_dir():
+        return f"{folder}: {nearest} is a file, not a folder"
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        return f"{folder}: no permission to write in {nearest}"
+    return None
 
 
 def write_text(path: Path, text: str) -> None:

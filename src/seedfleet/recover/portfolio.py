@@ -290,6 +290,8 @@ class _Run:
     ) -> Recovery:
         """Return the answer."""
         verdict, reason = self._verdict()
+        if repeats is not None:
+            reason = f"{repeats.text}; of what is left without the repeats: {reason}"
         items = list(self._items.values())
         known = self._mix(items, held_out=True)
         order = sorted(range(len(items)), key=lambda i: -sum(known.posterior[i]))
@@ -367,6 +369,7 @@ class _Run:
             case Verdict.UNDER_POWERED:
                 needed = min((record.draws_needed for record in self._records), default=None)
                 would_do = "no search applies" if needed is None else f"{needed} or more would do"
-                return f"{draws} draws are too few to tell: {would_do}"
+                few = "1 draw is" if draws == 1 else f"{draws} draws are"
+                return f"{few} too few to tell: {would_do}"
             case _:
                 assert_never(verdict)

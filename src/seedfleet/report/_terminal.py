@@ -27,7 +27,8 @@ _TEXT_WIDTH = 84
 _MAX_LINES = 40  # what a person reads at a glance; the page has all of it
 _LINES_PER_ENTRY = (2, 1)  # the second where the first makes too many lines
 _MAX_STATE_BITS = 128
-_MAX_SEARCHES = 4
+_MAX_SEARCHES = 6
+_SHOWN_RATES = ("0", "0.1")  # shares of wrong draws for which the power is shown
 _MAX_FAILED_CONTROLS = 3
 _MAX_NOTES = 2
 
@@ -125,7 +126,7 @@ def _state(state: int) -> str:
 
 
 def _matches(candidate: Mapping[str, Any], modulus: int) -> str:
-    text = f"{candidate['matches']} of {candidate['n']} fitted draws"
+    text = f"{candidate['matches']} of {candidate['n']} known draws"
     if candidate["held_out_n"]:
         text += f", {candidate['held_out_matches']} of {candidate['held_out_n']} held out"
     return f"{text} (by chance {percent(1 / modulus)}); wrong draws {percent(candidate['noise'])}"
@@ -158,17 +159,26 @@ def _searches(searched: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]
         counts[status] = counts.get(status, 0) + 1
     summary = ", ".join(f"{count} {status}" for status, count in counts.items())
     yield "searched", summary or "nothing"
-    for search in completed[:_MAX_SEARCHES]:
-        yield "", _search(search)
-    if len(completed) > _MAX_SEARCHES:
-        yield "", f"… and {len(completed) - _MAX_SEARCHES} more on the page"
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for search in completed:
+        groups.setdefault((search["generator"], search["bounding"]), []).append(search)
+    for members in list(groups.values())[:_MAX_SEARCHES]:
+        yield "", _group(members)
+    if len(groups) > _MAX_SEARCHES:
+        yield "", f"… and {len(groups) - _MAX_SEARCHES} more on the page"
 
 
-def _search(search: Mapping[str, Any]) -> str:
+def _group(members: Sequence[Mapping[str, Any]]) -> str:
+    """Sum up the completed searches of the same streams."""
+    first = members[0]
+    observed = sum(search["observed"] for search in members)
+    expected = sum(search["expected_pairs"] for search in members)
+    clean, noisy = (max(search["power"][rate] for search in members) for rate in _SHOWN_RATES)
     return (
-        f"{search['generator']} by {search['attack']}: {coverage_text(search)} seeds, "
-        f"skips {span_text(search['skips'])}; pairs {whole(search['observed'])}, "
-        f"by chance {quantity(search['expected_pairs'])}"
+        f"{first['generator']}, {first['bounding']}: {coverage_text(first)} seeds, "
+        f"skips {span_text(first['skips'])}; pairs {whole(observed)}, "
+        f"by chance {quantity(expected)}; power {percent(clean)}, "
+        f"{percent(noisy)} with {percent(float(_SHOWN_RATES[1]))} wrong draws"
     )
 
 

@@ -107,6 +107,8 @@ def _space_text(space: int) -> str:
 
 
 def span_text(span: Sequence[int]) -> str:
-    """Write an inclusive range such as skips 0..500, or its only value."""
+    """Write an inclusive range such as skips 0..500, or its only value; "none" where empty."""
+    if not span:
+        return "none"
     first, last = span
     return str(first) if first == last else f"{first}..{last}"

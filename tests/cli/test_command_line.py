@@ -1,0 +1,102 @@
+"""The command as a user meets it: help, lightness, and what it exports."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from seedfleet.cli import main
+from seedfleet.cli.trace import trace
+
+EXPORTS = {
+    "seedfleet": {"__version__"},
+    "seedfleet.cli": {"main"},
+    "seedfleet.draws": {"DrawsError", "History", "load"},
+    "seedfleet.evidence": {"Mixture", "Scored", "Verdict", "decide", "mix", "predictive_bits"},
+    "seedfleet.generators": {
+        "CATALOGUE",
+        "Bounding",
+        "Generator",
+        "PowerOfTwoLcg",
+        "Preset",
+        "Stream",
+        "presets_of",
+        "streams",
+    },
+    "seedfleet.pipeline": {"RunContext", "recovery_document"},
+    "seedfleet.recover": {
+        "Options",
+        "OptionsError",
+        "Recovery",
+        "SearchRecord",
+        "Status",
+        "recover",
+    },
+    "seedfleet.report": {"render_html", "render_text"},
+    "seedfleet.sieve": {
+        "LAST_POSITION",
+        "MAX_QUERIES",
+        "Queries",
+        "ScanResult",
+        "constant_skip_positions",
+        "scan",
+    },
+}
+
+
+def commands(
+    group: click.Group, path: tuple[str, ...]
+) -> list[tuple[tuple[str, ...], click.Command]]:
+    context = click.Context(group)
+    found: list[tuple[tuple[str, ...], click.Command]] = [(path, group)]
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            found += commands(command, (*path, name))
+        else:
+            found.append(((*path, name), command))
+    return found
+
+
+@pytest.mark.parametrize("package", EXPORTS)
+def test_each_room_exports_what_it_says_and_nothing_else(package: str) -> None:
+    module = importlib.import_module(package)
+    assert set(module.__all__) == EXPORTS[package]
+    assert all(hasattr(module, name) for name in EXPORTS[package])
+
+
+def test_every_command_and_option_has_a_help_text() -> None:
+    for path, command in commands(main, ()):
+        assert command.help, path
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.help, (*path, parameter.name)
+        shown = CliRunner().invoke(main, [*path, "--help"])
+        assert shown.exit_code == 0
+        assert "Usage:" in shown.output
+
+
+def test_trace_is_reached_through_the_lazy_table() -> None:
+    context = click.Context(main)
+    assert isinstance(main, click.Group)
+    assert main.get_command(context, "trace") is trace
+    assert main.get_command(context, "nonsense") is None
+
+
+def test_unknown_command_is_a_usage_error() -> None:
+    result = CliRunner().invoke(main, ["nonsense"])
+    assert result.exit_code == 2
+
+
+def test_importing_the_command_line_imports_nothing_heavy() -> None:
+    code = "import sys, seedfleet.cli; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "seedfleet.cli" in loaded
+    assert not loaded & {"numpy", "numba", "jinja2", "rich"}
