@@ -84,11 +84,11 @@ def _meter_x(value_bits: float) -> float:
 
 def _meter_mark(kind: str, text: str, value_bits: float) -> Markup:
     x = _meter_x(value_bits)
-    return Markup(
-        '<line class="halo" x1="{:.1f}" x2="{:.1f}" y1="5" y2="34"/>'
-        '<line class="{}" x1="{:.1f}" x2="{:.1f}" y1="5" y2="34"/>'
-        '<text x="{:.1f}" y="46" text-anchor="middle">{}</text>'
-    ).format(x, x, kind, x, x, x, text)
+    line = Markup('<line class="{}" x1="{:.1f}" x2="{:.1f}" y1="5" y2="34"/>')
+    # A threshold may cross the bar, whose colour it must stand out from; zero only borders on it.
+    halo = line.format("halo", x, x) if kind == "threshold" else Markup()
+    name = Markup('<text x="{:.1f}" y="46" text-anchor="middle">{}</text>').format(x, text)
+    return halo + line.format(kind, x, x) + name
 
 
 def _cut_mark(evidence_bits: float) -> Markup:
