@@ -85,6 +85,10 @@ def _control(kind: str, generator: str, expected: float, observed: int, text: st
     }
 
 
+def _member(preset: str, seed: int, code: str) -> Document:
+    return {"preset": preset, "holds_for": "every version", "seed": seed, "reproduce": code}
+
+
 def _java_candidate(**fields: Any) -> Document:
     return {
         "generator": "java.util.Random",
@@ -95,14 +99,18 @@ def _java_candidate(**fields: Any) -> Document:
         "state": 161_803_398_874_989,
         "alignment": {"offset": 0, "skip": 4, "session": None, "origin": 0},
         "noise": 0.0,
-        "matches": 450,
-        "n": 450,
+        "matches": 500,
+        "n": 500,
         "held_out_matches": 50,
         "held_out_n": 50,
         "evidence_bits": 4423.9,
         "posterior": 1.0,
         "reproduce": "Random r = new Random(20150101L); "
         "for (;;) { r.ints(4).count(); System.out.println(r.nextInt(1000)); }",
+        "members": [
+            _member("java.util.Random.nextInt(m)", 20150101, "new java.util.Random(20150101L)"),
+            _member("lrand48() % m", 3110279718, "srand48(3110279718); lrand48() % 1000"),
+        ],
         **fields,
     }
 
@@ -215,7 +223,7 @@ def recovered_noisy() -> Document:
     document["candidates"] = [
         _java_candidate(
             noise=0.0911,
-            matches=409,
+            matches=455,
             held_out_matches=46,
             evidence_bits=3612.4,
             equivalent_seeds=[281_474_996_860_757, -281_474_956_560_555],
@@ -454,6 +462,7 @@ def hostile() -> Document:
             "presets": [HOSTILE_TEXT],
             "bounding": HOSTILE_TEXT,
             "reproduce": HOSTILE_TEXT,
+            "members": [_member(HOSTILE_NAME, 1, HOSTILE_TEXT)] * 2,
         }
         candidate["alignment"]["session"] = HOSTILE_NAME
     for search in document["searched"]:

@@ -96,7 +96,7 @@ def test_verdict_and_generator_are_on_the_page() -> None:
         "161803398874989",
         "281474996860757, -281474956560555",
         "77120931004411",
-        "409 of 450 fitted draws, 46 of 50 held out",
+        "455 of 500 known draws, 46 of 50 held out",
         "9.11%",
         "8141792004431337021",
         "new Random(20150101L)",

@@ -50,7 +50,7 @@ def test_recovered_names_everything_needed_to_use_it() -> None:
     assert "seed        20150101" in lines
     assert "state       161803398874989" in lines
     assert f"reproduce   {document['candidates'][0]['reproduce']}" in lines
-    assert any("450 of 450 fitted draws, 50 of 50 held out" in line for line in lines)
+    assert any("500 of 500 known draws, 50 of 50 held out" in line for line in lines)
     assert any("all 281,474,976,710,656 (2^48) seeds" in line for line in lines)
     assert "controls    2 of 2 passed" in lines
 

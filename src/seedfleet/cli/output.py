@@ -18,10 +18,19 @@ if TYPE_CHECKING:
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-__all__ = ["EXIT_BAD_INPUT", "Output", "output_option"]
+__all__ = ["EXIT_BAD_INPUT", "MissingExtra", "Output", "output_option"]
 
 EXIT_BAD_INPUT = 2
 _MAX_LISTED = 100  # problems shown to a person; the JSON form lists all of them
+
+
+class MissingExtra(click.ClickException):
+    """A command needs a package that its extra would install."""
+
+    exit_code = EXIT_BAD_INPUT
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"this needs {package}: pip install 'seedfleet[{extra}]'")
 
 
 class Output(Protocol):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedfleet.cli.output import EXIT_BAD_INPUT, output_option
+from seedfleet.cli.output import MissingExtra, output_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,11 +30,7 @@ try:
 except ModuleNotFoundError as error:
     if error.name not in {"numpy", "numba", "jinja2"}:
         raise
-    missing = click.ClickException(
-        f"`seedfleet trace` needs {error.name}: pip install 'seedfleet[trace]'"
-    )
-    missing.exit_code = EXIT_BAD_INPUT
-    raise missing from error
+    raise MissingExtra(error.name, "trace") from error
 
 __all__ = ["trace"]
 

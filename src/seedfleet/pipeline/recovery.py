@@ -223,7 +223,8 @@ def _candidates(recovery: Recovery) -> list[dict[str, Any]]:
                 "evidence_bits": log2_sum(
                     stake for item, _ in members for stake in item.scored.stakes(held_out=False)
                 ),
-                "posterior": sum(sum(part) for _, part in members),
+                # The sum of rounded shares can pass 1 by a few units in the last place.
+                "posterior": min(1.0, sum(sum(part) for _, part in members)),
                 "reproduce": named[0]["reproduce"],
                 "members": named,
             }
