@@ -108,7 +108,7 @@ def _java_candidate(**fields: Any) -> Document:
         "reproduce": "Random r = new Random(20150101L); "
         "for (;;) { r.ints(4).count(); System.out.println(r.nextInt(1000)); }",
         "members": [
-            _member("java.util.Random.nextInt(m)", 20150101, "new java.util.Random(20150101L)"),
+            _member("java.util.Random.nextInt(m)", 20150101, "Random r = new Random(20150101L)"),
             _member("lrand48() % m", 3110279718, "srand48(3110279718); lrand48() % 1000"),
         ],
         **fields,
