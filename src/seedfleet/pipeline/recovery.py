@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from seedfleet.draws import History
-    from seedfleet.generators import Stream
+    from seedfleet.generators import Preset, Stream
     from seedfleet.recover import Options, Recovery, SearchRecord
     from seedfleet.recover.scoring import Weighed
+    from seedfleet.recover.search import Survivor
 
 __all__ = ["RunContext", "recovery_document"]
 
@@ -194,7 +195,7 @@ def _candidates(recovery: Recovery) -> list[dict[str, Any]]:
                 "preset": preset.name,
                 "holds_for": preset.holds_for,
                 "seed": item.survivor.seed,
-                "reproduce": preset.code.format(seed=item.survivor.seed, m=modulus),
+                "reproduce": _code(preset, item.survivor, modulus),
             }
             for item, _ in members
             for preset in presets_of(item.survivor.stream)
@@ -230,6 +231,12 @@ def _candidates(recovery: Recovery) -> list[dict[str, Any]]:
             }
         )
     return candidates
+
+
+def _code(preset: Preset, survivor: Survivor, modulus: int) -> str:
+    """Return the line of code that makes the draws, with what is dropped between them."""
+    line = preset.code.format(seed=survivor.seed, m=modulus)
+    return line if survivor.skip == 0 else f"{line}, {survivor.skip} dropped before each draw"
 
 
 def _generators(streams: Sequence[Stream]) -> str:

@@ -1,21 +1,43 @@
-"""How a search's controls are judged."""
+"""A search's controls: the same kernels on draws whose answer is known, and how it is judged."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seedfleet.recover.search import Control
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["TARGET_SURVIVORS", "negative_control", "positive_control"]
+__all__ = ["TARGET_SURVIVORS", "Control", "negative_control", "positive_control"]
 
 TARGET_SURVIVORS = 500  # chance survivors that a negative control aims for: 100 to 1,000
 _STANDARD_ERRORS = 6.0
+
+
+@dataclass(frozen=True)
+class Control:
+    """One check of a search on draws whose answer is known.
+
+    Attributes
+    ----------
+    kind
+        "negative": shuffled draws, cut so short that chance passes some; "positive": planted seed.
+    expected, observed
+        Pairs that pass, or seeds found.
+    passed
+        Whether the two agree.
+    text
+        What was done, in a sentence.
+    """
+
+    kind: str
+    expected: float
+    observed: int
+    passed: bool
+    text: str
 
 
 def negative_control(counts: Sequence[int], expected_each: float, *, text: str) -> Control:

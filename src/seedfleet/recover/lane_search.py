@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from seedfleet.recover.controls import Control
     from seedfleet.recover.lane import LaneFamily
-    from seedfleet.recover.search import Control, Question, Scope
+    from seedfleet.recover.search import Question, Scope
 
 __all__ = ["LaneSearch", "first_window", "sliding_windows"]
 

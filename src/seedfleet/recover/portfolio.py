@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 
     from seedfleet.evidence import Mixture
     from seedfleet.generators import Stream
+    from seedfleet.recover.controls import Control
     from seedfleet.recover.repeats import Repeats
     from seedfleet.recover.scoring import Prediction, Weighed
-    from seedfleet.recover.search import Control, Coverage, Found, Search, Survivor
+    from seedfleet.recover.search import Coverage, Found, Search, Survivor
 
 __all__ = ["Options", "OptionsError", "Recovery", "SearchRecord", "Status", "recover"]
 

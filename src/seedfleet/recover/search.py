@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.generators import Stream
+    from seedfleet.recover.controls import Control
 
-__all__ = ["Control", "Coverage", "Found", "Question", "Scope", "Search", "Survivor"]
+__all__ = ["Coverage", "Found", "Question", "Scope", "Search", "Survivor"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,29 +135,6 @@ class Found:
     survivors: tuple[Survivor, ...]
     tested: int
     passed: int
-
-
-@dataclass(frozen=True)
-class Control:
-    """One check of a search on draws whose answer is known.
-
-    Attributes
-    ----------
-    kind
-        "negative": shuffled draws, cut so short that chance passes some; "positive": planted seed.
-    expected, observed
-        Pairs that pass, or seeds found.
-    passed
-        Whether the two agree.
-    text
-        What was done, in a sentence.
-    """
-
-    kind: str
-    expected: float
-    observed: int
-    passed: bool
-    text: str
 
 
 class Search(Protocol):

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.generators import Generator, Stream
-    from seedfleet.recover.search import Control, Question
+    from seedfleet.recover.controls import Control
+    from seedfleet.recover.search import Question
 
 __all__ = ["SeedScan", "scan_problems", "seed_scans"]
 

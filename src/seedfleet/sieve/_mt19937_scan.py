@@ -25,17 +25,8 @@ LAST_POSITION = 226  # from word 227 on, a word of the new block would be needed
 LANES = 128
 
 
-def mt19937_scan_factory(  # noqa: C901 - its inner functions are counted in
-    digest: str,
-    next_initial: Callable[..., Any],
-    twist: Callable[..., Any],
-    temper: Callable[..., Any],
-    has_residue: Callable[..., Any],
-) -> Callable[..., Any]:
-    """Return a kernel like `word_scan_factory`'s, for positions up to LAST_POSITION.
-
-    Its scratch space is an array of LANES words.
-    """
+def _chain_factory(next_initial: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function that runs LANES chains and keeps the words that outputs are made of."""
 
     @jitable
     def link(chain: Any, index: Any) -> None:
@@ -63,6 +54,23 @@ def mt19937_scan_factory(  # noqa: C901 - its inner functions are counted in
             link(chain, index)
         for index in range(max(kept, MIDDLE), MIDDLE + kept):
             link_and_keep(chain, index, middle[index - MIDDLE])
+
+    ran: Callable[..., Any] = run_chains
+    return ran
+
+
+def mt19937_scan_factory(  # noqa: C901 - its inner functions are counted in
+    digest: str,
+    next_initial: Callable[..., Any],
+    twist: Callable[..., Any],
+    temper: Callable[..., Any],
+    has_residue: Callable[..., Any],
+) -> Callable[..., Any]:
+    """Return a kernel like `word_scan_factory`'s, for positions up to LAST_POSITION.
+
+    Its scratch space is an array of LANES words.
+    """
+    run_chains = _chain_factory(next_initial)
 
     @jitable
     def flag_rows(positions: Any, tests: Any, low: Any, middle: Any, flags: Any) -> None:
