@@ -60,10 +60,22 @@ def _java_residue(radix: int) -> int | None:
     return None if radix & (radix - 1) == 0 else 1
 
 
-MODULO = Bounding("word % m", _modulo, _one_part, _whole_word)
-MODULO_31 = Bounding("(word >> 1) % m", _modulo_31, _one_part, _without_low_bit)
-JAVA_NEXT_INT = Bounding("nextInt(m)", _java_next_int, _one_part, _java_residue)
+def _nothing_rejected(_radix: int) -> float:
+    return 0.0
+
+
+def _java_rejection(radix: int) -> float:
+    return 0.0 if radix & (radix - 1) == 0 else 2**31 % radix / 2**31
+
+
+def _php_rejection(radix: int) -> float:
+    return 0.0 if radix & (radix - 1) == 0 else ((2**32 - 1) % radix + 1) / 2**32
+
+
+MODULO = Bounding("word % m", _modulo, _one_part, _whole_word, _nothing_rejected)
+MODULO_31 = Bounding("(word >> 1) % m", _modulo_31, _one_part, _without_low_bit, _nothing_rejected)
+JAVA_NEXT_INT = Bounding("nextInt(m)", _java_next_int, _one_part, _java_residue, _java_rejection)
 JAVA_NEXT_INT_DIGITS = Bounding(
-    "nextInt(10) digits", _java_next_int, _decimal_digits, _java_residue
+    "nextInt(10) digits", _java_next_int, _decimal_digits, _java_residue, _java_rejection
 )
-PHP_RANGE = Bounding("mt_rand(0, m-1)", _php_range, _one_part, _whole_word)
+PHP_RANGE = Bounding("mt_rand(0, m-1)", _php_range, _one_part, _whole_word, _php_rejection)

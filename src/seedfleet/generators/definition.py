@@ -135,12 +135,15 @@ class Bounding:
     residue_of
         ``residue_of(radix)``: the number of low output bits dropped before the word's residue
         modulo the radix is taken, or None where the value is no plain residue.
+    rejection
+        ``rejection(radix)``: the share of words that `accept` rejects, in [0, 1).
     """
 
     name: str
     accept: Callable[[Any, Any], Any]
     layout: Callable[[int], tuple[int, int] | None]
     residue_of: Callable[[int], int | None]
+    rejection: Callable[[int], float]
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["TARGET_SURVIVORS", "Control", "negative_control", "positive_control"]
 
 TARGET_SURVIVORS = 500  # chance survivors that a negative control aims for: 100 to 1,000
+PLANTED_SEEDS = 4
 _STANDARD_ERRORS = 6.0
 
 
@@ -24,7 +25,7 @@ class Control:
     Attributes
     ----------
     kind
-        "negative": shuffled draws, cut so short that chance passes some; "positive": planted seed.
+        "negative": shuffled draws, cut so short that chance passes some; "positive": planted seeds.
     expected, observed
         Pairs that pass, or seeds found.
     passed
@@ -67,6 +68,15 @@ def negative_control(counts: Sequence[int], expected_each: float, *, text: str) 
     )
 
 
-def positive_control(*, found: bool, text: str) -> Control:
-    """Report whether a planted seed came back."""
-    return Control(kind="positive", expected=1.0, observed=int(found), passed=found, text=text)
+def positive_control(found: int, expected: float, *, text: str) -> Control:
+    """Compare how many of `PLANTED_SEEDS` came back with how many should.
+
+    Parameters
+    ----------
+    expected
+        The sum of the chances of each to be found; all of them unless the bounding rejects words.
+    """
+    miss = 1 - expected / PLANTED_SEEDS
+    least = expected - _STANDARD_ERRORS * sqrt(max(0.0, expected * miss))
+    passed = found >= round(least, 6)
+    return Control(kind="positive", expected=expected, observed=found, passed=passed, text=text)

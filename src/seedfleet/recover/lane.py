@@ -28,6 +28,7 @@ __all__ = ["LaneFamily", "Observations", "lane_families", "solve", "solve_all"]
 
 _FILTER_BITS = 9  # bits that the vectorised tests of a stage should filter by
 _ROOM = 4096
+_LOW_WORD_BITS = 32  # low words are uint32
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,24 @@ class LaneFamily:
 
     @property
     def lane_bits(self) -> int:
-        """The b of ``radix = 2**b * odd``."""
-        return odd_part(self.radix)[0]
+        """Low bits of a residue taken as its lane: those of the radix's 2-part that fit."""
+        spare = _LOW_WORD_BITS - self.lcg.output_shift - self.dropped_bits
+        return min(odd_part(self.radix)[0], spare)
+
+    @property
+    def high_radix(self) -> int:
+        """What is left of the radix above the lane; the high words are decided modulo it."""
+        return self.radix >> self.lane_bits
 
     @property
     def low_bits(self) -> int:
         """State bits that decide the lanes."""
         return self.lcg.output_shift + self.dropped_bits + self.lane_bits
+
+    @property
+    def rejection(self) -> float:
+        """Largest share of words that one of the streams rejects."""
+        return max(stream.bounding.rejection(self.radix) for stream in self.streams)
 
     @property
     def high_bits(self) -> int:
@@ -70,7 +82,7 @@ class LaneFamily:
     @property
     def high_candidates(self) -> int:
         """High words that agree with the first residue, at most."""
-        return -(-(1 << self.high_bits) // odd_part(self.radix)[1])
+        return -(-(1 << self.high_bits) // self.high_radix)
 
     def residues(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
         """Split draws, shape (n,), into their residues, shape (n * parts,)."""
@@ -153,7 +165,7 @@ def solve(
     -----
     O(2**(output_shift + dropped_bits)) for the first stage, O(family.high_candidates) for each low
     word that is left. Outputs that the bounding rejected inside the run are not allowed for: a run
-    that has one is missed (chance below ``radix / 2**31`` a word).
+    that has one is missed (`LaneFamily.rejection` a word).
     """
     lane_bits, low_bits, high_bits = family.lane_bits, family.low_bits, family.high_bits
     multipliers, increments = observations.multipliers, observations.increments
@@ -164,20 +176,20 @@ def solve(
     low_words = _collect(partial(low_kernel(), low_multipliers, low_increments, lanes, shape))
     if len(low_words) == 0:
         return []
-    odd = odd_part(family.radix)[1]
+    high_radix = family.high_radix
     wanted = residues >> lane_bits
-    residue_tests = ResidueTests.of(wanted, odd, words=2**high_bits)
+    residue_tests = ResidueTests.of(wanted, high_radix, words=2**high_bits)
     constants = (
         residue_tests.residues,
         residue_tests.limits,
         residue_tests.inverse,
         residue_tests.rotation,
     )
-    candidates = -(-(2**high_bits - int(wanted[0])) // odd)
+    candidates = -(-(2**high_bits - int(wanted[0])) // high_radix)
     if high_candidates is not None:
         candidates = min(candidates, high_candidates)
-    tests = min(len(residues) - 1, max(1, round(_FILTER_BITS / np.log2(odd))))
-    span = (int(wanted[0]), candidates, odd, np.uint32(2**high_bits - 1), tests)
+    tests = min(len(residues) - 1, max(1, round(_FILTER_BITS / np.log2(high_radix))))
+    span = (int(wanted[0]), candidates, high_radix, np.uint32(2**high_bits - 1), tests)
     states: list[int] = []
     mask = np.uint64(family.lcg.modulus - 1)
     for low in low_words:

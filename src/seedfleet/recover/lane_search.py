@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 from seedfleet.evidence.chance import expected_pairs
 from seedfleet.generators import compiled
-from seedfleet.recover.controls import TARGET_SURVIVORS, negative_control, positive_control
+from seedfleet.recover.controls import (
+    PLANTED_SEEDS,
+    TARGET_SURVIVORS,
+    negative_control,
+    positive_control,
+)
 from seedfleet.recover.lane import Observations, solve, solve_all
 from seedfleet.recover.search import Coverage, Found, Survivor
 from seedfleet.sieve import constant_skip_positions
-from seedfleet.sieve.residues import odd_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +33,8 @@ _SLIDING_WINDOW = 12  # fewer draws are clean more often
 _SPARE_BITS = 10  # by which a window over-determines the state, and its lanes the low words
 _MAX_WINDOWS = 256
 _CONTROL_WORK = 2e7  # residue tests that one replicate of the negative control may cost
-_REPLICATES = 8
+_MAX_REPLICATES = 64  # with two residues the survivors come in rare clusters
+_CONTROL_LOW_WORDS = 2**15  # low words that all replicates together may leave
 
 
 def first_window(family: LaneFamily, question: Question) -> LaneSearch:
@@ -104,7 +109,7 @@ class LaneSearch:
             seed_space=family.lcg.modulus,
             draws_used=length,
             windows=len(starts),
-            power=self._chance_of_clean_window,
+            power=self._power,
             cost_s=cost_s * len(question.scopes),
         )
 
@@ -148,65 +153,82 @@ class LaneSearch:
                 survivors.append(Survivor(stream, scope, skip, seed))
         return survivors
 
-    def _chance_of_clean_window(self, noise: float) -> float:
-        """Return the chance that some window has no wrong draw, by recursion over clean runs."""
+    def _power(self, noise: float) -> float:
+        """Return the chance that some window has no wrong draw and no rejected word before its end.
+
+        By recursion over the length of the run of clean draws; averaged over the skips.
+        """
         starts = set(self._starts)
         chance_of_run = [1.0, *[0.0] * self._length]  # index: clean draws so far, capped
-        some_clean = 0.0
+        power = 0.0
         for end in range(1, max(starts) + self._length + 1):
             clean = [chance * (1 - noise) for chance in chance_of_run]
             wrong = sum(chance_of_run) * noise
             full = clean[-1] + clean[-2]
             chance_of_run = [wrong, *clean[:-2], full]
             if end - self._length in starts:
-                some_clean += full
-                chance_of_run[-1] = 0.0
-        return some_clean
+                power += full * self._none_rejected(end)
+                chance_of_run[-1] = 0.0  # found: what remains is the chance of not yet
+        return min(1.0, power)
+
+    def _none_rejected(self, draws: int) -> float:
+        """Return the chance that the words of the first `draws` draws hold no rejected one."""
+        kept, skips = 1 - self._family.rejection, self._question.skips
+        if kept == 1:
+            return 1.0
+        words = self._family.parts * draws
+        return sum(kept ** (words * (skip + 1)) for skip in skips) / len(skips)
 
     def _shuffled(self, rng: np.random.Generator) -> Control:
-        family, odd = self._family, odd_part(self._family.radix)[1]
+        family = self._family
         words = 2
         while (
-            TARGET_SURVIVORS * odd**words < _CONTROL_WORK
+            TARGET_SURVIVORS * family.high_radix**words < _CONTROL_WORK
             and TARGET_SURVIVORS * family.radix ** (words + 1) < family.lcg.modulus
         ):
             words += 1
-        states = TARGET_SURVIVORS / _REPLICATES * family.radix**words
+        low_words = 2.0 ** (family.low_bits - family.lane_bits * words)
+        replicates = int(min(_MAX_REPLICATES, max(2, _CONTROL_LOW_WORDS / low_words)))
+        states = TARGET_SURVIVORS / replicates * family.radix**words
         # Only a prefix of the high words is tried, with every low word.
-        high = max(1, round(family.high_candidates * states / family.lcg.modulus))
-        share = high / family.high_candidates
-        searchable = self._question.scopes[0].searchable
+        share = min(1.0, states / family.lcg.modulus)
+        high = max(1, round(family.high_candidates * share))
+        searchable = self._scope.searchable
         counts = []
-        for _ in range(_REPLICATES):
+        for _ in range(replicates):
             draws = rng.permutation(searchable)[: -(-words // family.parts)]
-            skip = int(rng.integers(len(self._question.skips)))
-            plan = Observations.of(family, self._question.skips[skip], len(draws))
+            skip = self._question.skips[int(rng.integers(len(self._question.skips)))]
+            plan = Observations.of(family, skip, len(draws))
             plan = Observations(plan.multipliers[:words], plan.increments[:words])
             residues = family.residues(draws)[:words]
             counts.append(len(solve(family, plan, residues, high_candidates=high)))
-        pairs = round(family.lcg.modulus * share)
+        pairs = round(family.lcg.modulus * high / family.high_candidates)
         return negative_control(
             counts,
             expected_pairs(pairs, words, words, family.radix),
-            text=f"{_REPLICATES} times {words} residues of shuffled draws, {pairs} states each",
+            text=f"{replicates} times {words} residues of shuffled draws, {pairs} states each",
         )
 
     def _planted(self, rng: np.random.Generator) -> Control:
-        stream, modulus = self._family.streams[0], self._question.modulus
-        seed = int(rng.integers(self.coverage.seed_space))
-        skip = self._question.skips[int(rng.integers(len(self._question.skips)))]
-        positions = constant_skip_positions(self._length, skip)
-        draws, _ = compiled.at_positions(stream, seed, modulus, positions)
-        plans = {skip: Observations.of(self._family, skip, self._length)}
-        hits = solve_all(self._family, [draws], plans)
-        seeds = {
-            survivor.seed
-            for _, _, state in hits
-            for survivor in self._survivors(
-                self._question.scopes[0], skip, self._state_before_stream(0, skip, state)
+        stream, skips = self._family.streams[0], self._question.skips
+        found, power = 0, 0.0
+        for _ in range(PLANTED_SEEDS):
+            seed = stream.generator.seeds[int(rng.integers(len(stream.generator.seeds)))]
+            skip = skips[int(rng.integers(len(skips)))]
+            positions = constant_skip_positions(self._length, skip)
+            draws, _ = compiled.at_positions(stream, seed, self._question.modulus, positions)
+            hits = solve_all(
+                self._family, [draws], {skip: Observations.of(self._family, skip, self._length)}
             )
-            if survivor.stream == stream
-        }
+            before = [self._state_before_stream(0, skip, state) for _, _, state in hits]
+            survivors = [s for state in before for s in self._survivors(self._scope, skip, state)]
+            found += (stream, seed) in {(s.stream, s.seed) for s in survivors}
+            words = self._family.parts * self._length * (skip + 1)
+            power += (1 - self._family.rejection) ** words
         return positive_control(
-            found=seed in seeds, text=f"{stream.name} seed {seed}, skip {skip} planted"
+            found, power, text=f"{PLANTED_SEEDS} seeds of {stream.name} planted"
         )
+
+    @property
+    def _scope(self) -> Scope:
+        return self._question.scopes[0]

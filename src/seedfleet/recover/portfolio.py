@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 __all__ = ["Options", "OptionsError", "Recovery", "SearchRecord", "Status", "recover"]
 
 
+_POWERED = 0.5  # a search that more often than not misses what it covers can tell nothing
+
+
 class OptionsError(ValueError):
     """Options that cannot be searched.
 
@@ -346,13 +349,23 @@ class _Run:
         weight = self._weight(coverage, least=False)
         return draws * log2(self._modulus) - log2(smallest) + weight
 
+    def _shortage(self, draws: int) -> str:
+        """Say why no search could tell."""
+        needed = [r.draws_needed for r in self._records if r.coverage.power(0.0) >= _POWERED]
+        if not needed:
+            return "no search is built that would find a generator of draws with this modulus"
+        few = "1 draw is" if draws == 1 else f"{draws} draws are"
+        return f"{few} too few to tell: {min(needed)} or more would do"
+
     def _verdict(self) -> tuple[Verdict, str]:
         items = list(self._items.values())
         mixture = self._mix(items, held_out=False)
         best = max(mixture.classes.values(), default=0.0)
         draws = len(self._question.scopes[0].values)
         enough = [
-            record.status is Status.COMPLETED and draws >= record.draws_needed
+            record.status is Status.COMPLETED
+            and draws >= record.draws_needed
+            and record.coverage.power(0.0) >= _POWERED
             for record in self._records
         ]
         predictive = predictive_bits([item.scored for item in items])
@@ -368,9 +381,6 @@ class _Run:
             case Verdict.NO_EVIDENCE:
                 return "nothing within what was searched explains the draws better than chance"
             case Verdict.UNDER_POWERED:
-                needed = min((record.draws_needed for record in self._records), default=None)
-                would_do = "no search applies" if needed is None else f"{needed} or more would do"
-                few = "1 draw is" if draws == 1 else f"{draws} draws are"
-                return f"{few} too few to tell: {would_do}"
+                return self._shortage(draws)
             case _:
                 assert_never(verdict)

@@ -9,7 +9,12 @@ import numpy as np
 from seedfleet.evidence.chance import expected_pairs
 from seedfleet.generators import compiled
 from seedfleet.generators.mt19937 import MT19937
-from seedfleet.recover.controls import TARGET_SURVIVORS, negative_control, positive_control
+from seedfleet.recover.controls import (
+    PLANTED_SEEDS,
+    TARGET_SURVIVORS,
+    negative_control,
+    positive_control,
+)
 from seedfleet.recover.search import Coverage, Found, Survivor
 from seedfleet.sieve import LAST_POSITION, MAX_QUERIES, Queries, constant_skip_positions, scan
 
@@ -27,7 +32,8 @@ __all__ = ["SeedScan", "scan_problems", "seed_scans"]
 _MAX_CHANCE_PAIRS = 1.0  # the filter is as deep as it takes to leave about one false pair
 _MAX_FILTER_PAIRS = 1e5  # more survivors than that are no filter
 _CONTROL_SEEDS = 2**25
-_REPLICATES = 8
+_REPLICATES = 16
+_PLANTED_AMONG = 2**18  # seeds scanned around each planted one
 # Million seeds a second on two cores, for the order of searches and nothing else.
 _RATES = {MT19937: 50e6}
 _WORD_RATE = 400e6
@@ -106,7 +112,7 @@ class SeedScan:
             skips=question.scan_skips,
             seed_space=len(generator.seeds),
             draws_used=depth,
-            power=lambda noise: (1 - noise) ** depth,
+            power=self._power,
             cost_s=len(generator.seeds) / _RATES.get(generator, _WORD_RATE),
         )
 
@@ -167,17 +173,28 @@ class SeedScan:
         )
 
     def _planted(self, rng: np.random.Generator) -> Control:
-        seeds = self._slice(rng, min(2**20, len(self._generator.seeds)))
-        seed = seeds[int(rng.integers(len(seeds)))]
-        skip = self._question.scan_skips[int(rng.integers(len(self._question.scan_skips)))]
-        stream = self.coverage.streams[0]
-        depth = self.coverage.draws_used
-        positions = constant_skip_positions(depth, skip)
-        draws, _ = compiled.at_positions(stream, seed, self._question.modulus, positions)
-        result = scan(self._generator, self._queries([draws]), seeds)
-        hits = zip(result.seeds, result.rows, strict=True)
-        row = self._question.scan_skips.index(skip)
+        skips, stream = self._question.scan_skips, self.coverage.streams[0]
+        found, power = 0, 0.0
+        for _ in range(PLANTED_SEEDS):
+            seeds = self._slice(rng, min(_PLANTED_AMONG, len(self._generator.seeds)))
+            seed = seeds[int(rng.integers(len(seeds)))]
+            row = int(rng.integers(len(skips)))
+            positions = constant_skip_positions(self.coverage.draws_used, skips[row])
+            draws, _ = compiled.at_positions(stream, seed, self._question.modulus, positions)
+            result = scan(self._generator, self._queries([draws]), seeds)
+            hits = zip(result.seeds, result.rows, strict=True)
+            found += (seed, row) in {(int(hit), int(at)) for hit, at in hits}
+            power += (1 - stream.bounding.rejection(self._question.modulus)) ** (
+                self.coverage.draws_used * (skips[row] + 1)
+            )
         return positive_control(
-            found=(seed, row) in {(int(hit), int(at)) for hit, at in hits},
-            text=f"{stream.name} seed {seed}, skip {skip} planted",
+            found, power, text=f"{PLANTED_SEEDS} seeds of {stream.name} planted"
         )
+
+    def _power(self, noise: float) -> float:
+        """Return the chance that the draws looked at are clean and need no rejected word."""
+        modulus, skips = self._question.modulus, self._question.scan_skips
+        rejection = max(s.bounding.rejection(modulus) for s in self.coverage.streams)
+        depth = self.coverage.draws_used
+        kept = sum((1 - rejection) ** (depth * (skip + 1)) for skip in skips) / len(skips)
+        return kept * (1 - noise) ** depth
