@@ -27,6 +27,7 @@ try:
     from seedfleet.pipeline.run_folder import new_run_id, unwritable, write_json, write_text
     from seedfleet.recover import Options, OptionsError
     from seedfleet.report import render_html, render_text
+    from seedfleet.sieve import scan
 except ModuleNotFoundError as error:
     if error.name not in {"numpy", "numba", "jinja2"}:
         raise
@@ -172,9 +173,7 @@ def _run(history: History, search: Options, output_dir: Path, output: Output) ->
     for note in history.notes:
         output.note(f"note: {note}")
     progress = _Progress(output, time.monotonic)
-    document = recovery_document(
-        history, search, context, progress=progress, clock=time.perf_counter
-    )
+    document = recovery_document(history, search, context, progress=progress, scanner=scan)
     write_json(folder / "recovery.json", document)
     write_text(folder / "report.html", render_html(document))
     return document

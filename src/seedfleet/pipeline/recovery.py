@@ -6,6 +6,7 @@ The document is described field by field in docs/recovery.md and docs/schemas/re
 from __future__ import annotations
 
 import platform
+import time
 from dataclasses import dataclass
 from math import log10
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from seedfleet.recover import Options, Recovery, SearchRecord
     from seedfleet.recover.scoring import Weighed
     from seedfleet.recover.search import Survivor
+    from seedfleet.sieve import Scanner
 
 __all__ = ["RunContext", "recovery_document"]
 
@@ -64,7 +66,7 @@ def recovery_document(
     context: RunContext,
     *,
     progress: Callable[[str, float], None],
-    clock: Callable[[], float],
+    scanner: Scanner,
 ) -> dict[str, Any]:
     """Recover, and return everything that is to be said about it.
 
@@ -72,12 +74,17 @@ def recovery_document(
     ----------
     history
         At least one draw.
-    progress, clock
+    progress, scanner
         As `seedfleet.recover.recover` takes them.
     """
-    started = clock()
+    started = time.perf_counter()
     recovery = recover(
-        history.values, history.sessions, history.modulus, options, progress=progress, clock=clock
+        history.values,
+        history.sessions,
+        history.modulus,
+        options,
+        progress=progress,
+        scanner=scanner,
     )
     scope = recovery.question.scopes[0]
     log10_false = _log10_expected_false(recovery)
@@ -85,7 +92,7 @@ def recovery_document(
         "format": _FORMAT,
         "run_id": context.run_id,
         "started_utc": context.started_utc,
-        "elapsed_s": round(clock() - started, 3),
+        "elapsed_s": round(time.perf_counter() - started, 3),
         "command": list(context.command),
         "run_seed": options.run_seed,
         "versions": {

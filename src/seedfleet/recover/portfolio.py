@@ -20,6 +20,7 @@ from seedfleet.recover.repeats import find_repeats
 from seedfleet.recover.scoring import predict, weigh
 from seedfleet.recover.search import Question, Scope
 from seedfleet.recover.seed_scan import scan_problems, seed_scans
+from seedfleet.sieve import scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from seedfleet.recover.repeats import Repeats
     from seedfleet.recover.scoring import Prediction, Weighed
     from seedfleet.recover.search import Coverage, Found, Search, Survivor
+    from seedfleet.sieve import Scanner
 
 __all__ = ["Options", "OptionsError", "Recovery", "SearchRecord", "Status", "recover"]
 
@@ -57,6 +59,7 @@ class Status(Enum):
     """What became of a search."""
 
     COMPLETED = "completed"
+    INCOMPLETE = "incomplete"
     NOT_NEEDED = "not_needed"
     UNDER_POWERED = "under_powered"
 
@@ -152,7 +155,7 @@ def recover(
     options: Options,
     *,
     progress: Callable[[str, float], None],
-    clock: Callable[[], float] = time.perf_counter,
+    scanner: Scanner = scan,
 ) -> Recovery:
     """Look for the generator, seed and alignment behind a history of draws.
 
@@ -168,8 +171,8 @@ def recover(
         What to search.
     progress
         Called with a label and the share of that search that is done, in [0, 1].
-    clock
-        Seconds, for the elapsed times.
+    scanner
+        Runs the seed scans; by default in this process.
 
     Returns
     -------
@@ -197,8 +200,8 @@ def recover(
     problems = scan_problems(chosen, question)
     if problems:
         raise OptionsError(problems)
-    run = _Run(question, clock)
-    searches = _searches(chosen, question)
+    run = _Run(question)
+    searches = _searches(chosen, question, scanner)
     for search in searches:
         run.take(search, progress)
     if options.controls:
@@ -231,9 +234,9 @@ def _scopes(
     return tuple(scope for scope in scopes if scope.session is None or scope.fitted > 1)
 
 
-def _searches(chosen: Sequence[Stream], question: Question) -> list[Search]:
+def _searches(chosen: Sequence[Stream], question: Question, scanner: Scanner) -> list[Search]:
     """Return every search that applies, cheapest first."""
-    searches: list[Search] = [*seed_scans(chosen, question)]
+    searches: list[Search] = [*seed_scans(chosen, question, scanner)]
     for family in lane_families(chosen, question.modulus):
         searches += [first_window(family, question), *sliding_windows(family, question)]
     return sorted(searches, key=lambda search: search.coverage.cost_s)
@@ -242,9 +245,8 @@ def _searches(chosen: Sequence[Stream], question: Question) -> list[Search]:
 class _Run:
     """Searches taken one after the other, with what they found so far."""
 
-    def __init__(self, question: Question, clock: Callable[[], float]) -> None:
+    def __init__(self, question: Question) -> None:
         self._question = question
-        self._clock = clock
         self._items: dict[Survivor, Weighed] = {}
         self._records: list[SearchRecord] = []
         self._completed: dict[int, Search] = {}  # by the index of their record
@@ -264,17 +266,21 @@ class _Run:
             self._record(coverage, Status.UNDER_POWERED, reason, needed)
             return
         label = f"{coverage.attack}: {', '.join(stream.name for stream in coverage.streams)}"
-        started = self._clock()
+        started = time.perf_counter()
         found = search.run(lambda share: progress(label, share))
         for survivor in found.survivors:
             if survivor not in self._items:
                 weighed = weigh(survivor, self._question, self._session_count)
                 self._items[survivor] = weighed
-        self._completed[len(self._records)] = search
-        elapsed_s = self._clock() - started
-        self._records.append(
-            SearchRecord(coverage, Status.COMPLETED, None, found, (), needed, elapsed_s)
-        )
+        elapsed_s = time.perf_counter() - started
+        status: Status = Status.COMPLETED
+        reason: str | None = None
+        if found.tested == coverage.seed_space:
+            self._completed[len(self._records)] = search
+        else:
+            status = Status.INCOMPLETE
+            reason = f"{coverage.seed_space - found.tested} seeds could not be tested"
+        self._records.append(SearchRecord(coverage, status, reason, found, (), needed, elapsed_s))
 
     def control(self, run_seed: int, progress: Callable[[str, float], None]) -> None:
         """Run the controls of every search that was completed."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from seedfleet.generators import Generator, Stream
     from seedfleet.recover.controls import Control
     from seedfleet.recover.search import Question
+    from seedfleet.sieve import Scanner
 
 __all__ = ["SeedScan", "scan_problems", "seed_scans"]
 
@@ -39,8 +40,10 @@ _RATES = {MT19937: 50e6}
 _WORD_RATE = 400e6
 
 
-def seed_scans(streams: Iterable[Stream], question: Question) -> tuple[SeedScan, ...]:
-    """Return one scan for each generator and residue that the streams share.
+def seed_scans(
+    streams: Iterable[Stream], question: Question, scanner: Scanner = scan
+) -> tuple[SeedScan, ...]:
+    """Return one scan for each generator and residue that the streams share, done by `scanner`.
 
     Generators with the algebra of a power-of-two modulus are left to the lane split.
     """
@@ -53,7 +56,7 @@ def seed_scans(streams: Iterable[Stream], question: Question) -> tuple[SeedScan,
         if dropped is not None:
             groups.setdefault((stream.generator, dropped), []).append(stream)
     return tuple(
-        SeedScan(generator, tuple(members), dropped, question)
+        SeedScan(generator, tuple(members), question, dropped_bits=dropped, scanner=scanner)
         for (generator, dropped), members in groups.items()
     )
 
@@ -91,11 +94,14 @@ class SeedScan:
         self,
         generator: Generator,
         streams: tuple[Stream, ...],
-        dropped_bits: int,
         question: Question,
+        *,
+        dropped_bits: int,
+        scanner: Scanner,
     ) -> None:
         self._generator = generator
         self._dropped_bits = dropped_bits
+        self._scanner = scanner
         self._question = question
         self._alignments = [
             (scope, skip) for scope in question.scopes for skip in question.scan_skips
@@ -121,7 +127,7 @@ class SeedScan:
         seeds = self._generator.seeds
         depth = self.coverage.draws_used
         queries = self._queries([scope.values[:depth] for scope in self._question.scopes])
-        result = scan(
+        result = self._scanner(
             self._generator,
             queries,
             seeds,

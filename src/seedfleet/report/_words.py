@@ -27,6 +27,7 @@ STATUS_NAMES = {
     "not_needed": "Not needed",
     "not_applicable": "Not applicable",
     "not_selected": "Not selected",
+    "incomplete": "Incomplete",
 }
 
 _HEADLINES = {

@@ -6,7 +6,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from seedfleet.generators import Generator
     from seedfleet.sieve.queries import Queries
 
-__all__ = ["LAST_POSITION", "MAX_QUERIES", "ScanResult", "scan"]
+__all__ = ["LAST_POSITION", "MAX_QUERIES", "ScanResult", "Scanner", "scan"]
 
 _BLOCK = 2**23  # seeds between two reports of progress
 _ROOM = 4096  # hits a block has room for at first
@@ -47,6 +47,20 @@ class ScanResult:
     seeds: NDArray[np.uint64]
     rows: NDArray[np.int64]
     tested: int
+
+
+class Scanner(Protocol):
+    """Whatever runs a scan: `scan` in this process, or something that spreads it over machines."""
+
+    def __call__(
+        self,
+        generator: Generator,
+        queries: Queries,
+        seeds: range,
+        *,
+        progress: Callable[[int], None] | None = None,
+    ) -> ScanResult:
+        """Do what `scan` does; `tested` falls short of the range where parts of it failed."""
 
 
 def scan(
