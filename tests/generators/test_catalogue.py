@@ -1,6 +1,7 @@
 """The catalogue's names, its lines of code, and which moduli its boundings have."""
 
 import pytest
+
 from seedfleet.generators import CATALOGUE, Bounding, Preset, presets_of, streams
 from seedfleet.generators.boundings import JAVA_NEXT_INT, JAVA_NEXT_INT_DIGITS, PHP_RANGE
 

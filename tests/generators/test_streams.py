@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
 from seedfleet.generators import (
     Generator,
     PowerOfTwoLcg,

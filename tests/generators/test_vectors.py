@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from seedfleet.generators import CATALOGUE, Stream, compiled, reference
 from seedfleet.generators.boundings import (
     JAVA_NEXT_INT,
