@@ -38,7 +38,7 @@ gaps = st.lists(st.integers(0, 12), min_size=1, max_size=8)
 
 
 def positions_of(gaps: list[int]) -> list[int]:
-    return (np.cumsum(np.array(gaps) + 1) - 1).tolist()
+    return [sum(gaps[: i + 1]) + i for i in range(len(gaps))]
 
 
 @pytest.mark.slow
