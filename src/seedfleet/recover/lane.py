@@ -2,6 +2,8 @@
 
 ``out mod 2**b`` depends on the low state bits alone. For draws modulo ``m = 2**b * odd`` the low
 words are therefore decided first, by b bits a draw, and then the high words, by the odd part.
+Low words are kept to 32 bits: where b is larger than they have room for, the rest of it is left to
+the high words.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ __all__ = ["LaneFamily", "Observations", "lane_families", "solve", "solve_all"]
 
 _FILTER_BITS = 9  # bits that the vectorised tests of a stage should filter by
 _ROOM = 4096
+_LOW_WORD_BITS = 32  # as wide as the kernels' words
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,14 @@ class LaneFamily:
 
     @property
     def lane_bits(self) -> int:
-        """The b of ``radix = 2**b * odd``."""
-        return odd_part(self.radix)[0]
+        """The b of ``radix = 2**b * odd``, or as many of them as low words have room for."""
+        room = _LOW_WORD_BITS - self.lcg.output_shift - self.dropped_bits
+        return min(odd_part(self.radix)[0], room)
+
+    @property
+    def cofactor(self) -> int:
+        """What the lanes leave of the radix, for the high words."""
+        return self.radix >> self.lane_bits
 
     @property
     def low_bits(self) -> int:
@@ -70,7 +79,7 @@ class LaneFamily:
     @property
     def high_candidates(self) -> int:
         """High words that agree with the first residue, at most."""
-        return -(-(1 << self.high_bits) // odd_part(self.radix)[1])
+        return -(-(1 << self.high_bits) // self.cofactor)
 
     def residues(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
         """Split draws, shape (n,), into their residues, shape (n * parts,)."""
@@ -164,20 +173,20 @@ def solve(
     low_words = _collect(partial(low_kernel(), low_multipliers, low_increments, lanes, shape))
     if len(low_words) == 0:
         return []
-    odd = odd_part(family.radix)[1]
+    cofactor = family.cofactor
     wanted = residues >> lane_bits
-    residue_tests = ResidueTests.of(wanted, odd, words=2**high_bits)
+    residue_tests = ResidueTests.of(wanted, cofactor, words=2**high_bits)
     constants = (
         residue_tests.residues,
         residue_tests.limits,
         residue_tests.inverse,
         residue_tests.rotation,
     )
-    candidates = -(-(2**high_bits - int(wanted[0])) // odd)
+    candidates = -(-(2**high_bits - int(wanted[0])) // cofactor)
     if high_candidates is not None:
         candidates = min(candidates, high_candidates)
-    tests = min(len(residues) - 1, max(1, round(_FILTER_BITS / np.log2(odd))))
-    span = (int(wanted[0]), candidates, odd, np.uint32(2**high_bits - 1), tests)
+    tests = min(len(residues) - 1, max(1, round(_FILTER_BITS / np.log2(cofactor))))
+    span = (int(wanted[0]), candidates, cofactor, np.uint32(2**high_bits - 1), tests)
     states: list[int] = []
     mask = np.uint64(family.lcg.modulus - 1)
     for low in low_words:

@@ -11,7 +11,6 @@ from seedfleet.recover.controls import TARGET_SURVIVORS, negative_control, posit
 from seedfleet.recover.lane import Observations, solve, solve_all
 from seedfleet.recover.search import Coverage, Found, Survivor
 from seedfleet.sieve import constant_skip_positions
-from seedfleet.sieve.residues import odd_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -163,10 +162,10 @@ class LaneSearch:
         return some_clean
 
     def _shuffled(self, rng: np.random.Generator) -> Control:
-        family, odd = self._family, odd_part(self._family.radix)[1]
+        family = self._family
         words = 2
         while (
-            TARGET_SURVIVORS * odd**words < _CONTROL_WORK
+            TARGET_SURVIVORS * family.cofactor**words < _CONTROL_WORK
             and TARGET_SURVIVORS * family.radix ** (words + 1) < family.lcg.modulus
         ):
             words += 1
