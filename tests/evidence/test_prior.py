@@ -13,7 +13,7 @@ from seedfleet.evidence.prior import NULL_WEIGHT, log2_alignment_weight, noise_w
 from seedfleet.generators import CATALOGUE, presets_of, streams
 
 _ALL_PRESETS = 64  # slots
-_OCTAVES = [2**octave for octave in range(17)]
+_OCTAVES = [1 << octave for octave in range(17)]
 
 
 def weight(
