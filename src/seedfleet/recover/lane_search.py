@@ -171,7 +171,7 @@ class LaneSearch:
             words += 1
         states = TARGET_SURVIVORS / _REPLICATES * family.radix**words
         # Only a prefix of the high words is tried, with every low word.
-        high = max(1, round(family.high_candidates * states / family.lcg.modulus))
+        high = max(1, round(family.high_candidates * min(1.0, states / family.lcg.modulus)))
         share = high / family.high_candidates
         searchable = self._question.scopes[0].searchable
         counts = []
