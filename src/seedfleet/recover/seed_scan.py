@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["SeedScan", "scan_problems", "seed_scans"]
 
 _MAX_CHANCE_PAIRS = 1.0  # the filter is as deep as it takes to leave about one false pair
-_MAX_FILTER_PAIRS = 1e5  # more survivors than that are no filter
+_MAX_FILTER_PAIRS = 10**5  # more survivors than that are no filter
 _CONTROL_SEEDS = 2**25
 _REPLICATES = 8
 # Million seeds a second on two cores, for the order of searches and nothing else.
