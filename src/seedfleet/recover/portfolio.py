@@ -190,7 +190,8 @@ def recover(
     problems = scan_problems(chosen, question)
     if problems:
         raise OptionsError(problems)
-    run = _Run(question, clock)
+    session_count = len(_session_names(sessions[start:stop]))
+    run = _Run(question, clock, session_count=max(1, session_count))
     searches = _searches(chosen, question)
     for search in searches:
         run.take(search, progress)
@@ -199,6 +200,11 @@ def recover(
     covered = {stream for search in searches for stream in search.coverage.streams}
     uncovered = tuple(stream for stream in chosen if stream not in covered)
     return run.recovery(options.predictions, uncovered, repeats)
+
+
+def _session_names(sessions: Sequence[str | None]) -> list[str]:
+    """Return the sessions in order of first appearance."""
+    return list(dict.fromkeys(name for name in sessions if name is not None))
 
 
 def _scopes(
@@ -211,7 +217,7 @@ def _scopes(
     """
     fitted = known - held_out_draws(known)
     scopes = [Scope(None, values[:known], fitted, len(values))]
-    names = list(dict.fromkeys(name for name in sessions[:known] if name is not None))
+    names = _session_names(sessions[:known])
     for name in names if len(names) > 1 else []:
         chosen = np.array([session == name for session in sessions])
         own = values[:known][chosen[:known]]
@@ -231,9 +237,13 @@ def _searches(chosen: Sequence[Stream], question: Question) -> list[Search]:
 class _Run:
     """Searches taken one after the other, with what they found so far."""
 
-    def __init__(self, question: Question, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, question: Question, clock: Callable[[], float], *, session_count: int
+    ) -> None:
         self._question = question
         self._clock = clock
+        # All sessions of the history share the stake, also those too rare to be a scope.
+        self._session_count = session_count
         self._items: dict[Survivor, Weighed] = {}
         self._records: list[SearchRecord] = []
         self._completed: dict[int, Search] = {}  # by the index of their record
@@ -300,10 +310,6 @@ class _Run:
     @property
     def _modulus(self) -> int:
         return self._question.modulus
-
-    @property
-    def _session_count(self) -> int:
-        return max(1, len(self._question.scopes) - 1)
 
     def _record(self, coverage: Coverage, status: Status, reason: str, needed: int) -> None:
         self._records.append(SearchRecord(coverage, status, reason, None, (), needed, 0.0))
