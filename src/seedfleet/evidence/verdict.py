@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from enum import Enum
-from math import ceil, log2
+from math import ceil, floor, log2
 
-from seedfleet.evidence.prior import NULL_WEIGHT, noise_weights
+from seedfleet.evidence.mixture import Scored, mix, predictive_bits
+from seedfleet.evidence.prior import NULL_WEIGHT
 
 __all__ = [
     "Thresholds",
@@ -77,17 +78,38 @@ def draws_in_principle(seed_space: int, alignments: int, modulus: int) -> int:
 
 
 def draws_needed(seed_space: int, log2_weight: float, modulus: int) -> int:
-    """Return the least number of clean draws with which the verdict can be `recovered`.
+    """Return the least number of clean draws with which the verdict is `recovered`.
 
     Parameters
     ----------
     log2_weight
         Prior weight of the least favoured alignment, in bits.
     """
-    against = log2(seed_space) - log2_weight - log2(1 - NULL_WEIGHT) - log2(noise_weights()[0])
-    fitted = ceil((against + Thresholds.RECOVERED_FIT_BITS) / log2(modulus))
-    held_out = ceil(Thresholds.RECOVERED_PREDICTIVE_BITS / log2(modulus))
-    draws = fitted + held_out
-    while draws - held_out_draws(draws) < fitted or held_out_draws(draws) < held_out:
+    # No noise rate can earn more than log2 m bits a draw, so fewer draws than these never do.
+    against = log2(seed_space) - log2_weight - log2(1 - NULL_WEIGHT)
+    bits = against + Thresholds.RECOVERED_FIT_BITS + Thresholds.RECOVERED_PREDICTIVE_BITS
+    draws = floor(bits / log2(modulus))
+    while not _recovered_by_clean_draws(draws, seed_space, log2_weight, modulus):
         draws += 1
     return draws
+
+
+def _recovered_by_clean_draws(
+    draws: int, seed_space: int, log2_weight: float, modulus: int
+) -> bool:
+    held_out = held_out_draws(draws)
+    fitted = draws - held_out
+    stream = Scored(
+        equivalence="stream",
+        log2_weight=log2_weight,
+        seed_space=seed_space,
+        fitted_matches=fitted,
+        fitted_draws=fitted,
+        held_out_matches=held_out,
+        held_out_draws=held_out,
+        modulus=modulus,
+    )
+    mixture = mix([stream], held_out=False)
+    posterior = mixture.classes["stream"]
+    verdict = decide(mixture.evidence_bits, predictive_bits([stream]), posterior, powered=True)
+    return verdict is Verdict.RECOVERED

@@ -55,10 +55,13 @@ def negative_control(counts: Sequence[int], expected_each: float, *, text: str) 
     -----
     The scatter is measured over the replicates, since real generators scatter less or more than
     independent trials would; it is taken as at least that of independent trials, so that a lucky
-    narrow sample fails nothing.
+    narrow sample fails nothing. A kernel that passes several times too many also scatters as many
+    times more, which must not excuse it, so the scatter is scaled back to what is expected.
     """
     total, expected = sum(counts), expected_each * len(counts)
-    variance = max(float(np.var(counts, ddof=1)), expected_each) * len(counts)
+    excess = max(1.0, total / expected)
+    scatter = float(np.var(counts, ddof=1)) / excess**2
+    variance = max(scatter, expected_each) * len(counts)
     return Control(
         kind="negative",
         expected=expected,

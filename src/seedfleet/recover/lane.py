@@ -2,6 +2,8 @@
 
 ``out mod 2**b`` depends on the low state bits alone. For draws modulo ``m = 2**b * odd`` the low
 words are therefore decided first, by b bits a draw, and then the high words, by the odd part.
+Low words are kept to 32 bits: where b is larger than they have room for, the rest of it is left to
+the high words.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ __all__ = ["LaneFamily", "Observations", "lane_families", "solve", "solve_all"]
 
 _FILTER_BITS = 9  # bits that the vectorised tests of a stage should filter by
 _ROOM = 4096
-_LOW_WORD_BITS = 32  # low words are uint32
+_LOW_WORD_BITS = 32  # as wide as the kernels' words
 
 
 @dataclass(frozen=True)
@@ -55,13 +57,13 @@ class LaneFamily:
 
     @property
     def lane_bits(self) -> int:
-        """Low bits of a residue taken as its lane: those of the radix's 2-part that fit."""
-        spare = _LOW_WORD_BITS - self.lcg.output_shift - self.dropped_bits
-        return min(odd_part(self.radix)[0], spare)
+        """The b of ``radix = 2**b * odd``, or as many of them as low words have room for."""
+        room = _LOW_WORD_BITS - self.lcg.output_shift - self.dropped_bits
+        return min(odd_part(self.radix)[0], room)
 
     @property
-    def high_radix(self) -> int:
-        """What is left of the radix above the lane; the high words are decided modulo it."""
+    def cofactor(self) -> int:
+        """What the lanes leave of the radix, for the high words."""
         return self.radix >> self.lane_bits
 
     @property
@@ -82,7 +84,7 @@ class LaneFamily:
     @property
     def high_candidates(self) -> int:
         """High words that agree with the first residue, at most."""
-        return -(-(1 << self.high_bits) // self.high_radix)
+        return -(-(1 << self.high_bits) // self.cofactor)
 
     def residues(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
         """Split draws, shape (n,), into their residues, shape (n * parts,)."""
@@ -176,20 +178,20 @@ def solve(
     low_words = _collect(partial(low_kernel(), low_multipliers, low_increments, lanes, shape))
     if len(low_words) == 0:
         return []
-    high_radix = family.high_radix
+    cofactor = family.cofactor
     wanted = residues >> lane_bits
-    residue_tests = ResidueTests.of(wanted, high_radix, words=2**high_bits)
+    residue_tests = ResidueTests.of(wanted, cofactor, words=2**high_bits)
     constants = (
         residue_tests.residues,
         residue_tests.limits,
         residue_tests.inverse,
         residue_tests.rotation,
     )
-    candidates = -(-(2**high_bits - int(wanted[0])) // high_radix)
+    candidates = -(-(2**high_bits - int(wanted[0])) // cofactor)
     if high_candidates is not None:
         candidates = min(candidates, high_candidates)
-    tests = min(len(residues) - 1, max(1, round(_FILTER_BITS / np.log2(high_radix))))
-    span = (int(wanted[0]), candidates, high_radix, np.uint32(2**high_bits - 1), tests)
+    tests = min(len(residues) - 1, max(1, round(_FILTER_BITS / np.log2(cofactor))))
+    span = (int(wanted[0]), candidates, cofactor, np.uint32(2**high_bits - 1), tests)
     states: list[int] = []
     mask = np.uint64(family.lcg.modulus - 1)
     for low in low_words:

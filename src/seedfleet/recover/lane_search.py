@@ -183,7 +183,7 @@ class LaneSearch:
         family = self._family
         words = 2
         while (
-            TARGET_SURVIVORS * family.high_radix**words < _CONTROL_WORK
+            TARGET_SURVIVORS * family.cofactor**words < _CONTROL_WORK
             and TARGET_SURVIVORS * family.radix ** (words + 1) < family.lcg.modulus
         ):
             words += 1

@@ -200,7 +200,8 @@ def recover(
     problems = scan_problems(chosen, question)
     if problems:
         raise OptionsError(problems)
-    run = _Run(question)
+    session_count = len(_session_names(sessions[start:stop]))
+    run = _Run(question, session_count=max(1, session_count))
     searches = _searches(chosen, question, scanner)
     for search in searches:
         run.take(search, progress)
@@ -215,6 +216,11 @@ def recover(
     )
 
 
+def _session_names(sessions: Sequence[str | None]) -> list[str]:
+    """Return the sessions in order of first appearance."""
+    return list(dict.fromkeys(name for name in sessions if name is not None))
+
+
 def _scopes(
     values: NDArray[np.int64], sessions: Sequence[str | None], known: int
 ) -> tuple[Scope, ...]:
@@ -225,7 +231,7 @@ def _scopes(
     """
     fitted = known - held_out_draws(known)
     scopes = [Scope(None, values[:known], fitted, len(values))]
-    names = list(dict.fromkeys(name for name in sessions[:known] if name is not None))
+    names = _session_names(sessions[:known])
     for name in names if len(names) > 1 else []:
         chosen = np.array([session == name for session in sessions])
         own = values[:known][chosen[:known]]
@@ -245,8 +251,10 @@ def _searches(chosen: Sequence[Stream], question: Question, scanner: Scanner) ->
 class _Run:
     """Searches taken one after the other, with what they found so far."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Question, *, session_count: int) -> None:
         self._question = question
+        # All sessions of the history share the stake, also those too rare to be a scope.
+        self._session_count = session_count
         self._items: dict[Survivor, Weighed] = {}
         self._records: list[SearchRecord] = []
         self._completed: dict[int, Search] = {}  # by the index of their record
@@ -258,12 +266,12 @@ class _Run:
             coverage.seed_space, self._weight(coverage, least=True), self._modulus
         )
         if self._verdict()[0] is Verdict.RECOVERED:
-            reason = "a cheaper search had recovered the stream already"
-            self._record(coverage, Status.NOT_NEEDED, reason, needed)
+            not_needed = "a cheaper search had recovered the stream already"
+            self._record(coverage, Status.NOT_NEEDED, not_needed, needed)
             return
         if self._attainable_bits(coverage) < Thresholds.SIGNAL_BITS:
-            reason = f"{len(self._question.scopes[0].values)} draws are too few: {needed} would do"
-            self._record(coverage, Status.UNDER_POWERED, reason, needed)
+            too_few = f"{len(self._question.scopes[0].values)} draws are too few: {needed} would do"
+            self._record(coverage, Status.UNDER_POWERED, too_few, needed)
             return
         label = f"{coverage.attack}: {', '.join(stream.name for stream in coverage.streams)}"
         started = time.perf_counter()
@@ -325,10 +333,6 @@ class _Run:
     @property
     def _modulus(self) -> int:
         return self._question.modulus
-
-    @property
-    def _session_count(self) -> int:
-        return max(1, len(self._question.scopes) - 1)
 
     def _record(self, coverage: Coverage, status: Status, reason: str, needed: int) -> None:
         self._records.append(SearchRecord(coverage, status, reason, None, (), needed, 0.0))

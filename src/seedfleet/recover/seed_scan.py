@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["SeedScan", "scan_problems", "seed_scans"]
 
 _MAX_CHANCE_PAIRS = 1.0  # the filter is as deep as it takes to leave about one false pair
-_MAX_FILTER_PAIRS = 1e5  # more survivors than that are no filter
+_MAX_FILTER_PAIRS = 10**5  # more survivors than that are no filter
 _CONTROL_SEEDS = 2**25
 _REPLICATES = 16
 _PLANTED_AMONG = 2**18  # seeds scanned around each planted one

@@ -89,12 +89,14 @@ def scan(
     Raises
     ------
     ValueError
-        There is no kernel for this generator and these queries.
+        There is no kernel for this generator and these queries, or the range has gaps.
 
     Notes
     -----
     O(len(seeds) * last first position) for scalar states; memory does not grow with the range.
     """
+    if seeds.step != 1:
+        raise ValueError(f"seeds must be a contiguous range, not {seeds}")
     kernel, scratch = _kernel_for(generator, queries)
     words = 2 ** (generator.output_bits - queries.dropped_bits)
     tests = ResidueTests.of(queries.residues, queries.modulus, words=words)

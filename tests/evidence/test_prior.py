@@ -1,0 +1,84 @@
+"""The prior is one distribution over everything that could ever be searched."""
+
+import math
+from itertools import pairwise
+from math import isclose
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seedfleet.evidence.likelihood import NOISE_RATES
+from seedfleet.evidence.prior import NULL_WEIGHT, log2_alignment_weight, noise_weights
+from seedfleet.generators import CATALOGUE, presets_of, streams
+
+_ALL_PRESETS = 64  # slots
+_OCTAVES = [1 << octave for octave in range(17)]
+
+
+def weight(
+    *,
+    presets: int = _ALL_PRESETS,
+    skip: int = 0,
+    offset: int = 0,
+    sessions: int = 1,
+    all_sessions: bool = True,
+) -> float:
+    log2_weight = log2_alignment_weight(
+        presets=presets,
+        skip=skip,
+        offset=offset,
+        session_count=sessions,
+        all_sessions=all_sessions,
+    )
+    return math.pow(2, log2_weight)
+
+
+def total_over_skips(offset: int) -> float:
+    # Skips of one octave of skip + 1 weigh the same, which the next test checks.
+    return sum(
+        (end - first) * weight(skip=first - 1, offset=offset) for first, end in pairwise(_OCTAVES)
+    )
+
+
+@given(number=st.integers(1, 2**16 - 1), other=st.integers(1, 2**16 - 1))
+def test_weights_are_equal_within_an_octave_and_fall_by_half_from_one_to_the_next(
+    number: int, other: int
+) -> None:
+    octaves = other.bit_length() - number.bit_length()
+    assert weight(skip=number - 1) == weight(skip=other - 1) * 2.0**octaves
+    assert weight(offset=number) == weight(offset=other) * 2.0**octaves
+
+
+def test_the_whole_support_weighs_no_more_than_one() -> None:
+    offsets = [(0, 1), *((first, end - first) for first, end in pairwise(_OCTAVES))]
+    total = sum(count * total_over_skips(offset) for offset, count in offsets)
+    # Half is kept for variable skips and half of the rest for segments; nothing else is left out.
+    assert total == 0.25
+    assert NULL_WEIGHT + (1 - NULL_WEIGHT) * total * sum(noise_weights()) <= 1
+
+
+@pytest.mark.parametrize("sessions", [1, 2, 3, 4, 7])
+def test_session_scopes_share_one_stake(sessions: int) -> None:
+    scopes = weight(sessions=sessions)
+    if sessions > 1:
+        scopes += sessions * weight(sessions=sessions, all_sessions=False)
+    assert isclose(scopes, weight(), rel_tol=1e-12)
+
+
+def test_the_catalogue_fits_into_its_slots() -> None:
+    together = sum(weight(presets=len(presets_of(stream))) for stream in streams())
+    assert isclose(together, len(CATALOGUE) * weight(presets=1), rel_tol=1e-12)
+    assert together <= weight(presets=_ALL_PRESETS)
+
+
+def test_nothing_is_staked_outside_the_support() -> None:
+    assert weight(skip=2**16 - 1) == 0
+    assert weight(offset=2**16) == 0
+    assert weight(skip=2**16 - 2, offset=2**16 - 1) > 0
+
+
+def test_noise_rates_share_one_stake() -> None:
+    assert len(noise_weights()) == len(NOISE_RATES)
+    assert sum(noise_weights()) == 1
+    assert noise_weights()[NOISE_RATES.index(0.0)] == 0.5

@@ -1,0 +1,80 @@
+"""Kernels are compiled once for every machine, and anew for every change of a definition."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+_GENERATOR = """
+from numpy import uint32, uint64
+from seedfleet.generators import Generator
+
+
+def _seed_state(seed):
+    return uint64(seed)
+
+
+def _step(state):
+    return state * uint64(6364136223846793005) + uint64(INCREMENT)
+
+
+def _output(state):
+    return uint32(state >> uint64(32))
+
+
+TINY = Generator("tiny", range(2**32), 2**64, 64, _seed_state, _step, _output)
+"""
+
+_PROGRAM = """
+import numpy as np
+from tiny import TINY
+from seedfleet.generators import Stream, compiled
+from seedfleet.generators.boundings import MODULO
+
+stream = Stream(TINY, MODULO)
+values, _ = compiled.at_positions(stream, 7, 2**32, np.array([0, 1]))
+stats = compiled._at_positions_kernel(stream).stats
+print(int(values[1]), sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
+"""
+
+
+def run(folder: Path, increment: int) -> tuple[int, int, int]:
+    """Run the program in a new process: the second draw, kernels loaded, kernels compiled."""
+    (folder / "tiny.py").write_text(_GENERATOR.replace("INCREMENT", str(increment)))
+    environment = {
+        **os.environ,
+        "NUMBA_CACHE_DIR": str(folder / "cache"),
+        "PYTHONPATH": os.pathsep.join([str(folder), *filter(None, sys.path)]),
+        "PYTHONDONTWRITEBYTECODE": "1",  # an edit within a second must not meet old byte code
+    }
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", _PROGRAM],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    value, hits, misses = map(int, done.stdout.split())
+    return value, hits, misses
+
+
+def second_draw(increment: int) -> int:
+    state = 7
+    for _ in range(2):
+        state = (state * 6364136223846793005 + increment) % 2**64
+    return state >> 32
+
+
+def test_kernels_are_loaded_by_a_second_process_and_follow_the_definition(tmp_path: Path) -> None:
+    assert run(tmp_path, 11) == (second_draw(11), 0, 1)
+    assert run(tmp_path, 11) == (second_draw(11), 1, 0)
+    # The functions keep their names, so only the digest of their source tells the two apart.
+    changed = 2**40 + 11
+    assert run(tmp_path, changed) == (second_draw(changed), 0, 1)
+    assert run(tmp_path, 11) == (second_draw(11), 1, 0)

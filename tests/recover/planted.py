@@ -1,0 +1,50 @@
+"""Questions and histories whose answer is known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seedfleet.generators import Stream, compiled
+from seedfleet.recover.search import Question, Scope
+from seedfleet.sieve import constant_skip_positions
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def planted_draws(
+    stream: Stream, seed: int, *, count: int, skip: int = 0, modulus: int = 1000
+) -> NDArray[np.int64]:
+    values, _ = compiled.at_positions(stream, seed, modulus, constant_skip_positions(count, skip))
+    return values
+
+
+def random_draws(count: int, *, modulus: int = 1000, seed: int = 0) -> NDArray[np.int64]:
+    return np.random.default_rng(seed).integers(0, modulus, count)
+
+
+def with_noise(
+    values: NDArray[np.int64], share: float, *, modulus: int = 1000, seed: int = 0
+) -> NDArray[np.int64]:
+    """Record that share of the draws as something else."""
+    rng = np.random.default_rng(seed)
+    wrong = rng.random(len(values)) < share
+    return np.where(wrong, (values + rng.integers(1, modulus, len(values))) % modulus, values)
+
+
+def question(
+    values: NDArray[np.int64],
+    *,
+    modulus: int = 1000,
+    skips: range = range(9),
+    scan_skips: range = range(3),
+) -> Question:
+    """Ask about one stream behind all draws, the last five of them held out."""
+    scope = Scope(None, values, len(values) - 5, len(values))
+    return Question(modulus=modulus, scopes=(scope,), skips=skips, scan_skips=scan_skips)
+
+
+def silent(*_: object) -> None:
+    """Take progress and say nothing."""

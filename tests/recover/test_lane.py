@@ -1,0 +1,177 @@
+"""The lane split decides every state: against brute force, and on planted seeds of 48 bits."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from planted import planted_draws, question, silent
+
+from seedfleet.generators import PowerOfTwoLcg, Stream
+from seedfleet.generators.boundings import (
+    JAVA_NEXT_INT,
+    JAVA_NEXT_INT_DIGITS,
+    MODULO,
+    MODULO_31,
+)
+from seedfleet.generators.lcg48 import JAVA_LCG, JAVA_RANDOM, RAND48
+from seedfleet.recover.lane import LaneFamily, Observations, lane_families, solve
+from seedfleet.recover.lane_search import first_window
+
+_JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)
+_JAVA_LCG = Stream(JAVA_LCG, MODULO)
+_DIGITS = Stream(JAVA_RANDOM, JAVA_NEXT_INT_DIGITS)
+
+
+def toy(bits: int, shift: int, radix: int, parts: int, dropped: int) -> LaneFamily:
+    lcg = PowerOfTwoLcg(0x5DEECE66D % 2**bits, 11, bits, shift, lambda state: state)
+    return LaneFamily(lcg, radix, parts, dropped, ())
+
+
+def residues_of(
+    family: LaneFamily, plan: Observations, states: NDArray[np.uint64], k: int
+) -> NDArray[np.uint64]:
+    """Return the residue that word k of the plan shows for each state at its first word."""
+    at_word = plan.multipliers[k] * states + plan.increments[k]
+    words = (at_word % np.uint64(family.lcg.modulus)) >> np.uint64(family.lcg.output_shift)
+    shown: NDArray[np.uint64] = (words >> np.uint64(family.dropped_bits)) % np.uint64(family.radix)
+    return shown
+
+
+def brute_force(
+    family: LaneFamily, plan: Observations, residues: NDArray[np.int64]
+) -> NDArray[np.uint64]:
+    left = np.arange(family.lcg.modulus, dtype=np.uint64)
+    for k, residue in enumerate(residues):
+        left = left[residues_of(family, plan, left, k) == residue]
+    return left
+
+
+def assert_solved(family: LaneFamily, state: int, skip: int, draws: int) -> None:
+    plan = Observations.of(family, skip, draws)
+    start = np.array([state], dtype=np.uint64)
+    words = range(len(plan.multipliers))
+    residues = np.array([residues_of(family, plan, start, k)[0] for k in words], dtype=np.int64)
+    expected = brute_force(family, plan, residues)
+    assert state in expected
+    assert np.array_equal(np.sort(solve(family, plan, residues)), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("parts", "draws"), [(1, 2), (1, 12), (3, 1), (3, 4)])
+@pytest.mark.parametrize("dropped", [0, 1])
+@pytest.mark.parametrize("radix", [6, 10, 48, 50, 1000])
+def test_all_states_of_24_bits(radix: int, dropped: int, parts: int, draws: int) -> None:
+    family = toy(24, 8, radix, parts, dropped)
+    assert_solved(family, state=0xABCDEF, skip=radix % 4, draws=draws)
+
+
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None)
+@given(
+    state=st.integers(0, 2**18 - 1) | st.sampled_from([0, 2**18 - 1]),
+    radix=st.sampled_from([6, 10, 12, 14, 20, 36, 50]),
+    dropped=st.integers(0, 2),
+    layout=st.sampled_from([(1, 2), (1, 3), (1, 15), (3, 1), (3, 6)]),
+    skip=st.integers(0, 40) | st.sampled_from([15, 31, 255]),
+)
+def test_all_states_of_18_bits(
+    state: int, radix: int, dropped: int, layout: tuple[int, int], skip: int
+) -> None:
+    parts, draws = layout
+    assert_solved(toy(18, 6, radix, parts, dropped), state, skip, draws)
+
+
+@given(
+    state=st.integers(0, 2**48 - 1),
+    skip=st.integers(0, 4095),
+    parts=st.sampled_from([1, 3]),
+    draws=st.integers(1, 6),
+)
+def test_observations_lie_where_the_draws_do(state: int, skip: int, parts: int, draws: int) -> None:
+    lcg = JAVA_LCG.lcg
+    assert lcg is not None
+    plan = Observations.of(LaneFamily(lcg, 10, parts, 1, ()), skip, draws)
+    steps = [draw * (skip + 1) * parts + part for draw in range(draws) for part in range(parts)]
+    jumps = zip(plan.multipliers.tolist(), plan.increments.tolist(), strict=True)
+    assert [(a * state + c) % 2**48 for a, c in jumps] == [lcg.advance(state, n) for n in steps]
+
+
+def seeds_found(stream: Stream, seed: int, skip: int, modulus: int, *, draws: int) -> set[int]:
+    """Plant a seed, and return the seeds that the search names for its stream."""
+    values = planted_draws(stream, seed, count=draws, skip=skip, modulus=modulus)
+    (family,) = lane_families([stream], modulus)
+    asked = question(values, modulus=modulus, skips=range(skip, skip + 1))
+    found = first_window(family, asked).run(silent)
+    assert all(survivor.skip == skip for survivor in found.survivors)
+    return {survivor.seed for survivor in found.survivors if survivor.stream == stream}
+
+
+seeds_of_48_bits = st.integers(0, 2**48 - 1) | st.sampled_from([0, 1, 2**48 - 1])
+# Where 16 divides skip + 1, the low words lose most of their period.
+skips = st.integers(0, 500) | st.sampled_from([15, 31, 255])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("stream", "modulus"),
+    [
+        (_JAVA, 1000),
+        (_JAVA_LCG, 1000),
+        # Low words as long as a machine word, and lanes that would make them longer.
+        (_JAVA_LCG, 3 * 2**16),
+        (_JAVA_LCG, 3 * 2**17),
+        (_JAVA_LCG, 3 * 2**29),
+    ],
+)
+@settings(max_examples=25, deadline=None)
+@given(seed=seeds_of_48_bits, skip=skips)
+def test_planted_seed_comes_back_as_its_language_takes_it(
+    stream: Stream, modulus: int, seed: int, skip: int
+) -> None:
+    assert seed in seeds_found(stream, seed, skip, modulus, draws=40)
+
+
+@pytest.mark.slow
+@settings(max_examples=15, deadline=None)
+@given(seed=seeds_of_48_bits, skip=st.integers(0, 500) | st.just(15))
+def test_planted_seed_modulo_100(seed: int, skip: int) -> None:
+    assert seed in seeds_found(_JAVA, seed, skip, 100, draws=40)
+
+
+@pytest.mark.slow
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1) | st.sampled_from([0, 2**32 - 1]), skip=skips)
+def test_planted_srand48_seed(seed: int, skip: int) -> None:
+    assert seed in seeds_found(Stream(RAND48, MODULO_31), seed, skip, 1000, draws=40)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("stream", "modulus", "seed", "skip"),
+    [
+        (_JAVA, 10, 0, 0),
+        (_JAVA, 10, 2**48 - 1, 15),
+        (_JAVA, 6, 161803398874989, 3),
+        (_DIGITS, 1000, 2**48 - 1, 0),
+        (_DIGITS, 1000, 161803398874989, 5),
+        (_DIGITS, 100, 42, 2),
+    ],
+)
+def test_planted_seed_where_a_word_tells_little(
+    stream: Stream, modulus: int, seed: int, skip: int
+) -> None:
+    assert seed in seeds_found(stream, seed, skip, modulus, draws=60)
+
+
+def test_families_join_streams_that_show_the_same_residues() -> None:
+    families = lane_families([_JAVA, _DIGITS, Stream(RAND48, MODULO_31)], 1000)
+    assert [(family.radix, family.parts, len(family.streams)) for family in families] == [
+        (1000, 1, 2),
+        (10, 3, 1),
+    ]
+
+
+@pytest.mark.parametrize("modulus", [999, 1024])
+def test_moduli_without_both_parts_are_left_to_other_attacks(modulus: int) -> None:
+    assert lane_families([_JAVA, _JAVA_LCG], modulus) == ()

@@ -1,0 +1,221 @@
+"""From draws to a verdict, on histories whose answer is known."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from planted import planted_draws, random_draws, silent, with_noise
+
+from seedfleet.evidence import Verdict
+from seedfleet.generators import Stream
+from seedfleet.generators.boundings import JAVA_NEXT_INT, JAVA_NEXT_INT_DIGITS, MODULO
+from seedfleet.generators.lcg48 import JAVA_RANDOM
+from seedfleet.generators.xorshift32 import XORSHIFT32
+from seedfleet.recover import Options, OptionsError, Recovery, Status, recover
+
+pytestmark = pytest.mark.slow
+
+_JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)
+_SEED = 20_240_229_123
+
+
+def ask(
+    values: NDArray[np.int64],
+    *,
+    sessions: Sequence[str | None] | None = None,
+    modulus: int = 1000,
+    **options: Any,
+) -> Recovery:
+    chosen: dict[str, Any] = {
+        "skips": range(5),
+        "generators": frozenset({"java.util.Random"}),
+        "controls": False,
+        **options,
+    }
+    names = [None] * len(values) if sessions is None else sessions
+    return recover(values, names, modulus, Options(**chosen), progress=silent)
+
+
+def best(recovery: Recovery) -> tuple[Stream, int, int, str | None]:
+    survivor = recovery.items[0].survivor
+    return survivor.stream, survivor.seed, survivor.skip, survivor.scope.session
+
+
+@pytest.mark.parametrize("skip", [0, 3, 15])
+@pytest.mark.parametrize("bounding", [JAVA_NEXT_INT, JAVA_NEXT_INT_DIGITS], ids=lambda b: b.name)
+def test_clean_draws_are_recovered_and_foretold(bounding: Any, skip: int) -> None:
+    stream = Stream(JAVA_RANDOM, bounding)
+    truth = planted_draws(stream, _SEED, count=110, skip=skip)
+    recovery = ask(truth[:100], skips=range(skip + 1), predictions=10, controls=True)
+    assert recovery.verdict is Verdict.RECOVERED
+    assert best(recovery) == (stream, _SEED, skip, None)
+    assert [prediction.draw for prediction in recovery.predictions] == truth[100:].tolist()
+    assert all(prediction.probability > 0.95 for prediction in recovery.predictions)
+    controls = [control for record in recovery.searches for control in record.controls]
+    assert {control.kind for control in controls} == {"negative", "positive"}
+    assert all(control.passed for control in controls)
+
+
+@pytest.mark.parametrize("noise_seed", [0, 1, 2])
+def test_one_draw_in_ten_recorded_wrong(noise_seed: int) -> None:
+    truth = planted_draws(_JAVA, _SEED, count=210, skip=2)
+    recovery = ask(with_noise(truth[:200], 0.1, seed=noise_seed), predictions=10)
+    assert recovery.verdict is Verdict.RECOVERED
+    assert best(recovery) == (_JAVA, _SEED, 2, None)
+    assert [prediction.draw for prediction in recovery.predictions] == truth[200:].tolist()
+    # The rate is learned: a coming draw is recorded right nine times in ten.
+    assert all(0.75 < prediction.probability < 0.99 for prediction in recovery.predictions)
+
+
+def test_sessions_that_share_a_stream() -> None:
+    values = planted_draws(_JAVA, _SEED, count=80)
+    recovery = ask(values, sessions=["midday", "evening"] * 40)
+    assert recovery.verdict is Verdict.RECOVERED
+    assert best(recovery) == (_JAVA, _SEED, 0, None)
+
+
+def test_a_session_with_a_stream_of_its_own() -> None:
+    values = random_draws(120)
+    truth = planted_draws(_JAVA, _SEED, count=62, skip=1)
+    values[1::2] = truth[:60]
+    recovery = ask(values, sessions=["midday", "evening"] * 60, predictions=2)
+    assert recovery.verdict is Verdict.RECOVERED
+    assert best(recovery) == (_JAVA, _SEED, 1, "evening")
+    assert [prediction.draw for prediction in recovery.predictions] == truth[60:].tolist()
+
+
+def test_every_session_with_a_stream_of_its_own() -> None:
+    values = np.empty(120, dtype=np.int64)
+    values[0::2] = planted_draws(_JAVA, 1, count=60)
+    values[1::2] = planted_draws(_JAVA, 2, count=60)
+    recovery = ask(values, sessions=["midday", "evening"] * 60)
+    found = {(item.survivor.scope.session, item.survivor.seed) for item in recovery.items}
+    assert found == {("midday", 1), ("evening", 2)}
+    assert recovery.verdict in (Verdict.RECOVERED, Verdict.SIGNAL)
+
+
+def test_the_weight_of_a_finding_depends_on_no_option() -> None:
+    values = planted_draws(_JAVA, _SEED, count=60, skip=3)
+    narrow = ask(values, skips=range(3, 4))
+    wide = ask(values, skips=range(20), generators=frozenset({"java.util.Random", "rand48"}))
+    assert best(narrow) == best(wide)
+    assert narrow.items[0].scored == wide.items[0].scored
+    assert narrow.fitted.evidence_bits == wide.fitted.evidence_bits
+
+
+def test_a_session_too_rare_to_search_still_shares_the_stake() -> None:
+    values = planted_draws(_JAVA, _SEED, count=60)
+    half = ask(values, sessions=["midday"] * 30 + ["evening"] * 30).items[0].scored
+    rare = ask(values, sessions=["midday"] * 59 + ["evening"]).items[0].scored
+    # With two sessions in the file, all of them together have half of the stake, however rare one.
+    assert rare.log2_weight == half.log2_weight
+
+
+def test_too_few_draws_say_how_many_would_do() -> None:
+    recovery = ask(planted_draws(_JAVA, _SEED, count=10), skips=range(1))
+    assert recovery.verdict is Verdict.UNDER_POWERED
+    needed = min(record.draws_needed for record in recovery.searches)
+    assert recovery.reason == f"10 draws are too few to tell: {needed} or more would do"
+    assert all(record.status is Status.UNDER_POWERED for record in recovery.searches)
+    enough = ask(planted_draws(_JAVA, _SEED, count=needed), skips=range(1))
+    assert enough.verdict is Verdict.RECOVERED
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (np.zeros(200, dtype=np.int64), "constant"),
+        (np.resize(random_draws(7), 200), "periodic"),
+    ],
+)
+def test_draws_that_repeat_are_called_that_and_nothing_else(
+    values: NDArray[np.int64], kind: str
+) -> None:
+    # All generators: a constant history would fit seed 0 of xorshift32 with any evidence.
+    recovery = ask(values, generators=frozenset())
+    assert recovery.repeats is not None
+    assert recovery.repeats.kind == kind
+    assert recovery.verdict is Verdict.UNDER_POWERED
+    assert recovery.items == ()
+
+
+def test_a_repeated_block_is_taken_out_first() -> None:
+    truth = planted_draws(_JAVA, _SEED, count=125)
+    values = np.concatenate([truth[:100], truth[20:40]])
+    recovery = ask(values, predictions=1)
+    assert recovery.repeats is not None
+    assert recovery.repeats.analysed == (0, 100)
+    assert recovery.verdict is Verdict.RECOVERED
+    assert len(recovery.items[0].stream_draws) == 120 + 1000  # the copied draws were drawn, too
+    assert recovery.predictions[0].draw == truth[120]
+
+
+def test_random_draws_give_no_evidence() -> None:
+    recovery = ask(random_draws(200), predictions=3, controls=True)
+    assert recovery.verdict is Verdict.NO_EVIDENCE
+    assert recovery.fitted.evidence_bits <= 0
+    assert [(p.draw, p.probability) for p in recovery.predictions] == [(None, 0.001)] * 3
+    assert all(record.status is Status.COMPLETED for record in recovery.searches)
+    assert all(record.found and record.found.passed == 0 for record in recovery.searches)
+    assert all(control.passed for record in recovery.searches for control in record.controls)
+
+
+def test_where_java_rejects_often_no_wrong_seed_is_named() -> None:
+    modulus = 1_500_000_000
+    planted = ask(planted_draws(_JAVA, _SEED, count=60, modulus=modulus), modulus=modulus)
+    assert planted.verdict is Verdict.UNDER_POWERED  # no search has the power to find it
+    assert all(item.survivor.seed == _SEED for item in planted.items)
+    by_chance = ask(random_draws(60, modulus=modulus), modulus=modulus)
+    assert by_chance.verdict is Verdict.NO_EVIDENCE
+
+
+def test_a_modulus_without_an_attack_is_uncovered() -> None:
+    recovery = ask(random_draws(60, modulus=999), modulus=999)
+    assert recovery.searches == ()
+    assert recovery.uncovered == (_JAVA,) or _JAVA in recovery.uncovered
+    assert recovery.verdict is Verdict.UNDER_POWERED
+    assert "no search is built" in recovery.reason
+
+
+def test_all_seeds_of_xorshift32_are_scanned() -> None:
+    stream = Stream(XORSHIFT32, MODULO)
+    truth = planted_draws(stream, 4_000_000_007, count=62, skip=1)
+    recovery = ask(
+        truth[:60],
+        generators=frozenset({"xorshift32"}),
+        scan_skips=range(2),
+        predictions=2,
+        controls=True,
+    )
+    assert recovery.verdict is Verdict.RECOVERED
+    assert best(recovery) == (stream, 4_000_000_007, 1, None)
+    assert [prediction.draw for prediction in recovery.predictions] == truth[60:].tolist()
+    (record,) = recovery.searches
+    assert record.found is not None
+    assert record.found.tested == record.coverage.seed_space == 2**32 - 1
+    assert all(control.passed for control in record.controls)
+
+
+def test_options_that_cannot_be_searched_are_all_named() -> None:
+    with pytest.raises(OptionsError) as caught:
+        ask(random_draws(60), generators=frozenset({"mt19937"}), scan_skips=range(200))
+    too_many, too_far = caught.value.problems
+    assert "at most 32 alignments at once, not the 200" in too_many
+    assert "with skip 199 these are 1 draws modulo 1000, too few" in too_far
+    assert str(caught.value) == f"{too_many}; {too_far}"
+
+
+def test_progress_is_told_from_start_to_end() -> None:
+    options = Options(skips=range(2), generators=frozenset({"java.util.Random"}), controls=False)
+    shares: list[float] = []
+    recover(
+        random_draws(60),
+        [None] * 60,
+        1000,
+        options,
+        progress=lambda _, share: shares.append(share),
+    )
+    assert min(shares) > 0
+    assert max(shares) == 1.0

@@ -1,0 +1,166 @@
+"""What searches promise: every covered seed decided, their power, and controls that can fail."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from planted import planted_draws, question, random_draws, silent
+
+from seedfleet.generators import Generator, Stream
+from seedfleet.generators.boundings import JAVA_NEXT_INT, MODULO, PHP_RANGE
+from seedfleet.generators.lcg48 import JAVA_RANDOM
+from seedfleet.generators.minstd import MINSTD
+from seedfleet.generators.mt19937 import MT19937
+from seedfleet.generators.xorshift32 import XORSHIFT32
+from seedfleet.recover import lane_search, seed_scan
+from seedfleet.recover.controls import negative_control
+from seedfleet.recover.lane import lane_families, solve
+from seedfleet.recover.lane_search import LaneSearch, sliding_windows
+from seedfleet.recover.search import Search
+from seedfleet.recover.seed_scan import SeedScan, seed_scans
+from seedfleet.sieve import scan as sieve_scan
+
+_JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)
+
+
+def lane(*, modulus: int = 1000, length: int = 20, starts: tuple[int, ...] = (0,)) -> LaneSearch:
+    (family,) = lane_families([_JAVA], modulus)
+    asked = question(random_draws(100, modulus=modulus), modulus=modulus)
+    return LaneSearch(family, asked, length=length, starts=starts, cost_s=1.0)
+
+
+def small_scan(generator: Generator = XORSHIFT32, *, modulus: int = 1000) -> SeedScan:
+    """Scan a generator that has 2**18 seeds, at the end of the real ones."""
+    small = replace(generator, seeds=generator.seeds[-(2**18) :])
+    asked = question(random_draws(100, modulus=modulus), modulus=modulus)
+    return SeedScan(small, (Stream(small, MODULO),), asked, dropped_bits=0, scanner=sieve_scan)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("noise", [0.01, 0.05, 0.1, 0.25])
+@pytest.mark.parametrize("starts", [(0,), (0, 3, 40), tuple(range(0, 60, 4))])
+def test_power_is_the_share_of_histories_with_a_clean_window(
+    starts: tuple[int, ...], noise: float
+) -> None:
+    length, trials = 12, 40_000
+    clean = np.random.default_rng(5).random((trials, max(starts) + length)) >= noise
+    found = np.zeros(trials, dtype=bool)
+    for start in starts:
+        found |= clean[:, start : start + length].all(axis=1)
+    power = lane(length=length, starts=starts).coverage.power(noise)
+    assert abs(found.mean() - power) <= 4 * np.sqrt(power * (1 - power) / trials)
+
+
+def test_power_without_noise_and_for_a_scan() -> None:
+    assert lane(modulus=1024 * 3).coverage.power(0.0) < lane().coverage.power(0.0)
+    kept = [(1 - 648 / 2**31) ** (20 * (skip + 1)) for skip in question(random_draws(30)).skips]
+    assert lane().coverage.power(0.0) == pytest.approx(sum(kept) / len(kept), abs=1e-12)
+    scan = small_scan()
+    assert scan.coverage.power(0.1) == pytest.approx(0.9**scan.coverage.draws_used)
+
+
+@pytest.mark.slow
+def test_a_window_finds_the_seed_behind_wrong_draws() -> None:
+    values = planted_draws(_JAVA, 987654321, count=120, skip=4)
+    values[:70] = random_draws(70)
+    (family,) = lane_families([_JAVA], 1000)
+    asked = question(values)
+    windows = sliding_windows(family, asked)
+    starts = [start for search in windows for start in search._starts]
+    assert sorted(starts) == list(range(len(starts)))  # no start thrice, none left out
+    hits = {(s.seed, s.skip) for search in windows for s in search.run(silent).survivors}
+    assert hits == {(987654321, 4)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("generator", [XORSHIFT32, MINSTD], ids=lambda g: g.name)
+def test_scan_finds_planted_seeds_for_every_stream_of_the_residue(generator: Generator) -> None:
+    small = replace(generator, seeds=generator.seeds[-(2**16) :])
+    plain, php = Stream(small, MODULO), Stream(small, PHP_RANGE)
+    for seed in (small.seeds[0], small.seeds[12345], small.seeds[-1]):
+        asked = question(planted_draws(plain, seed, count=40, skip=2))
+        (search,) = seed_scans([plain, php, _JAVA], asked)
+        found = search.run(silent)
+        survivors = [(s.stream, s.seed, s.skip) for s in found.survivors]
+        assert {(plain, seed, 2), (php, seed, 2)} <= set(survivors)
+        assert len(survivors) == 2 * found.passed
+        assert found.passed <= 3  # two draws of a thousand leave 0.2 by chance
+        assert found.tested == 2**16
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("modulus", [6, 10, 1000, 1_000_000, 1_500_000_000])
+def test_controls_of_the_lane_split_pass(modulus: int) -> None:
+    controls = lane(modulus=modulus, length=40 if modulus > 10 else 60).controls(
+        np.random.default_rng(1)
+    )
+    assert [control.kind for control in controls] == ["negative", "positive"]
+    assert all(control.passed for control in controls), controls
+    # Java rejects three words in ten at the largest of these, and the lane split needs all of them.
+    assert (controls[1].expected < 0.01) == (modulus > 10**9), controls[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("modulus", [2, 10, 1000, 1_500_000_000])
+@pytest.mark.parametrize("generator", [XORSHIFT32, MINSTD, MT19937], ids=lambda g: g.name)
+def test_controls_of_the_scans_pass(generator: Generator, modulus: int) -> None:
+    asked = question(random_draws(100, modulus=modulus), modulus=modulus)
+    search = SeedScan(
+        generator, (Stream(generator, MODULO),), asked, dropped_bits=0, scanner=sieve_scan
+    )
+    controls = search.controls(np.random.default_rng(1))
+    assert [control.kind for control in controls] == ["negative", "positive"]
+    assert all(control.passed for control in controls), controls
+
+
+def passed(search: Search) -> dict[str, bool]:
+    return {c.kind: c.passed for c in search.controls(np.random.default_rng(2))}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.5, 3])
+def test_negative_controls_notice_a_kernel_that_passes_too_few_or_too_many(
+    share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken_solve(*args: object, **options: object) -> list[int]:
+        states = solve(*args, **options)  # type: ignore[arg-type]
+        return (states * 3)[: round(share * len(states))]
+
+    def broken_scan(*args: object, **options: object) -> object:
+        result = sieve_scan(*args, **options)  # type: ignore[arg-type]
+        count = round(share * len(result.seeds))
+        thrice = np.repeat(result.seeds, 3), np.repeat(result.rows, 3)
+        return replace(result, seeds=thrice[0][:count], rows=thrice[1][:count])
+
+    monkeypatch.setattr(lane_search, "solve", broken_solve)
+    monkeypatch.setattr(seed_scan, "scan", broken_scan)
+    assert not passed(lane())["negative"]
+    assert not passed(small_scan())["negative"]
+
+
+@pytest.mark.slow
+def test_positive_controls_notice_a_kernel_that_misses_the_planted_seed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert passed(lane())["positive"]
+    assert passed(small_scan())["positive"]
+
+    def forgetful_scan(*args: object, **options: object) -> object:
+        result = sieve_scan(*args, **options)  # type: ignore[arg-type]
+        return replace(result, seeds=result.seeds[:0], rows=result.rows[:0])
+
+    monkeypatch.setattr(lane_search, "solve_all", lambda *_: [])
+    monkeypatch.setattr(seed_scan, "scan", forgetful_scan)
+    assert not passed(lane())["positive"]
+    assert not passed(small_scan())["positive"]
+
+
+def test_a_negative_control_allows_the_scatter_that_it_sees() -> None:
+    assert negative_control([60, 65, 62, 63], 62.5, text="").passed
+    # 6 standard errors of 250 independent trials are 95.
+    assert negative_control([86, 86, 86, 86], 62.5, text="").passed
+    assert not negative_control([87, 87, 87, 86], 62.5, text="").passed
+    assert not negative_control([38, 38, 39, 39], 62.5, text="").passed
+    assert negative_control([0, 0, 250, 150], 62.5, text="").passed
+    control = negative_control([1, 2], 1.5, text="as told")
+    assert (control.expected, control.observed, control.text) == (3.0, 3, "as told")
