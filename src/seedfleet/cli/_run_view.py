@@ -50,9 +50,7 @@ def view(output: Output) -> Iterator[Callable[[Progress], None]]:
         yield hear
 
 
-def parallel_lines(
-    nodes: Sequence[Node], shares: Mapping[str, Mapping[int, int]]
-) -> list[str]:
+def parallel_lines(nodes: Sequence[Node], shares: Mapping[str, Mapping[int, int]]) -> list[str]:
     """Write one line for each node: its workers, its jobs, and how they are spread."""
     lines = []
     for node in nodes:

@@ -102,9 +102,8 @@ def _problems_with_flags(flags: dict[str, Any]) -> list[str]:
     if flags["jobs"] is None and flags["run_id"] is None:
         problems.append("name a job file, or a run with --resume RUN_ID")
     if flags["run_id"] is None:
-        for name in ("no_retry_failed", "accept_changes"):
-            if flags[name]:
-                problems.append(f"--{name.replace('_', '-')} goes with --resume")
+        idle = [name for name in ("no_retry_failed", "accept_changes") if flags[name]]
+        problems += [f"--{name.replace('_', '-')} goes with --resume" for name in idle]
     elif flags["dry_run"]:
         problems.append("--dry-run shows a new run; it does not go with --resume")
     return problems

@@ -14,7 +14,11 @@ __all__ = ["Codec", "kind_of"]
 
 def kind_of(record: object) -> str:
     """Name a record's type in snake case, as it stands in files."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(record).__name__).lower()
+    return _snake(type(record))
+
+
+def _snake(record_type: type) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", record_type.__name__).lower()
 
 
 class Codec:
@@ -28,13 +32,13 @@ class Codec:
     """
 
     def __init__(self, types: Iterable[type]) -> None:
-        self._types = {re.sub(r"(?<!^)(?=[A-Z])", "_", t.__name__).lower(): t for t in types}
+        self._types = {_snake(each): each for each in types}
 
     def encode(self, value: Any) -> Any:
         """Turn a record into JSON values."""
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            fields = {f.name: self.encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
-            return {"kind": kind_of(value)} | fields
+            names = [field.name for field in dataclasses.fields(value)]
+            return {"kind": kind_of(value)} | {n: self.encode(getattr(value, n)) for n in names}
         if isinstance(value, tuple):
             return [self.encode(item) for item in value]
         if isinstance(value, dict):

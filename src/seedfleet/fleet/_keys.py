@@ -95,7 +95,7 @@ def job_schema(version: str) -> dict[str, Any]:
         "minItems": 1,
         "items": {
             "type": "object",
-            "properties": keys | {name: True for name in IGNORED},
+            "properties": keys | dict.fromkeys(IGNORED, True),
             "required": list(REQUIRED),
             "additionalProperties": False,
         },
@@ -145,9 +145,7 @@ def _problems_with_list(
         yield from problems_with(item, fragment["items"], f"{where}[{number}]")
 
 
-def _problems_with_number(
-    value: float, fragment: Mapping[str, Any], where: str
-) -> Iterator[str]:
+def _problems_with_number(value: float, fragment: Mapping[str, Any], where: str) -> Iterator[str]:
     too_small = value < fragment.get("minimum", value)
     if "exclusiveMinimum" in fragment:
         too_small = not value > fragment["exclusiveMinimum"]

@@ -3,20 +3,27 @@
 `decide(state, event)` returns the next state and what to do about it. The journal holds the events
 in order, so folding `decide` over them is the one way to learn the state of a run, in the same head
 or in a later one. Change what `decide` does, and `journal.VERSION` must change with it.
-
-A job goes Waiting -> Running -> Publishing -> Done, and from Running or Publishing back to Waiting
-for another try. Publishing means that an attempt's outputs passed on the node and are being put at
-their places with their markers; only then is the job done.
 """
 
 from __future__ import annotations
 
-import enum
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from seedfleet.fleet._rows import Rows
 from seedfleet.fleet.engines.base import Ended
+from seedfleet.fleet.messages import (
+    Cancel,
+    CancelAsked,
+    DrainAsked,
+    Effect,
+    Event,
+    Opened,
+    Publish,
+    Published,
+    PublishFailed,
+    Start,
+)
 from seedfleet.fleet.outcome import (
     Cancelled,
     Failed,
@@ -31,234 +38,26 @@ from seedfleet.fleet.outcome import (
     TimedOut,
 )
 from seedfleet.fleet.placement import FreeSlots, Requirement
+from seedfleet.fleet.state import (
+    Done,
+    JobState,
+    Line,
+    Plan,
+    Publishing,
+    Running,
+    State,
+    Stop,
+    Waiting,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from seedfleet.fleet.engines.base import Allocation, Node
-    from seedfleet.fleet.spec import Job
+    from seedfleet.fleet.engines.base import Allocation
 
-# What goes in, what comes out and what is kept between: one closed language.
-__all__ = [
-    "Cancel",
-    "CancelAsked",
-    "Done",
-    "DrainAsked",
-    "Effect",
-    "Event",
-    "JobState",
-    "Opened",
-    "Plan",
-    "Publish",
-    "PublishFailed",
-    "Published",
-    "Publishing",
-    "Running",
-    "Start",
-    "State",
-    "Stop",
-    "Waiting",
-    "decide",
-    "initial",
-]
+__all__ = ["decide", "initial"]
 
 _MOST_LOSSES = 3  # a job whose supervisor dies that often would go on for ever
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is fixed before the first event.
-
-    Parameters
-    ----------
-    jobs
-        In file order; everywhere else a job is its index here.
-    retries
-        Tries after a failure of the job's own, for jobs that do not say themselves.
-    retry_timed_out
-        Whether TimedOut is retried like any other failure.
-    max_fails
-        Start nothing more once so many jobs have ended without success; None is no limit.
-    """
-
-    jobs: tuple[Job, ...]
-    retries: int = 1
-    retry_timed_out: bool = False
-    max_fails: int | None = None
-
-
-# --- events: what has happened; `Ended` comes from the engines ---
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A head has opened the run.
-
-    Parameters
-    ----------
-    nodes
-        What there is to run on.
-    order
-        Job indices, first to start first.
-    again
-        Jobs that were done and shall run again.
-    """
-
-    nodes: tuple[Node, ...]
-    order: tuple[int, ...]
-    again: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """The outputs of an attempt stand at their places, with their markers."""
-
-    job_id: str
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class PublishFailed:
-    """The outputs of an attempt could not be put at their places."""
-
-    job_id: str
-    attempt: int
-    problem: str
-
-
-@dataclass(frozen=True, slots=True)
-class DrainAsked:
-    """Start nothing more, and let what runs end by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class CancelAsked:
-    """Start nothing more, and end what runs."""
-
-
-Event = Opened | Ended | Published | PublishFailed | DrainAsked | CancelAsked
-
-
-# --- effects: what the driver is to do; each may be done twice without harm ---
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Start an attempt, or take it up again."""
-
-    job: int
-    attempt: int
-    allocation: Allocation
-
-
-@dataclass(frozen=True, slots=True)
-class Publish:
-    """Put an attempt's outputs at their places and say `Published` or `PublishFailed`."""
-
-    job: int
-    ended: Ended
-
-
-@dataclass(frozen=True, slots=True)
-class Cancel:
-    """Ask the engine to end an attempt."""
-
-    job: int
-    attempt: int
-
-
-Effect = Start | Publish | Cancel
-
-
-# --- state ---
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """The job has no attempt under way."""
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """The job's newest attempt was given to the engine."""
-
-    attempt: int
-    allocation: Allocation
-
-
-@dataclass(frozen=True, slots=True)
-class Publishing:
-    """An attempt's outputs passed their checks and are on their way to their places."""
-
-    ended: Ended
-    allocation: Allocation
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The job has its outcome."""
-
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class JobState:
-    """One job: where it is, and every attempt that has ended, with the place where it ran."""
-
-    phase: Waiting | Running | Publishing | Done = Waiting()
-    history: tuple[tuple[Ended, Allocation], ...] = ()
-    attempts: int = 0
-    failures: int = 0
-    losses: int = 0
-
-
-class Stop(enum.IntEnum):
-    """How far a run is from starting more jobs."""
-
-    NO = 0
-    LIMIT = 1  # too many jobs have ended without success
-    DRAIN = 2
-    CANCEL = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Jobs with one requirement in start order, those before `next` having left the line."""
-
-    requirement: Requirement
-    ranks: tuple[int, ...]
-    next: int = 0
-
-    @property
-    def first(self) -> int | None:
-        """The rank of the job that goes next, or None when all have gone."""
-        return self.ranks[self.next] if self.next < len(self.ranks) else None
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """Everything that `decide` knows.
-
-    `order[rank]` is a job and `ranks[job]` its rank; `lines` and `returned` hold ranks, so that smaller goes first.
-    """
-
-    plan: Plan
-    jobs: Rows[JobState]
-    indices: Mapping[str, int]
-    free: FreeSlots
-    order: tuple[int, ...] = ()
-    ranks: tuple[int, ...] = ()
-    lines: tuple[Line, ...] = ()
-    returned: tuple[int, ...] = ()
-    busy: frozenset[int] = frozenset()  # jobs that are Running or Publishing
-    done: int = 0
-    not_succeeded: int = 0
-    stop: Stop = Stop.NO
-
-    @property
-    def finished(self) -> bool:
-        """True when nothing is under way; nothing more will then happen by itself."""
-        return not self.busy
 
 
 def initial(plan: Plan) -> State:
@@ -446,9 +245,7 @@ def _place(state: State) -> tuple[State, list[Effect]]:
         rank, allocation = found
         index = state.order[rank]
         job = state.jobs[index]
-        job = replace(
-            job, phase=Running(job.attempts + 1, allocation), attempts=job.attempts + 1
-        )
+        job = replace(job, phase=Running(job.attempts + 1, allocation), attempts=job.attempts + 1)
         state = replace(
             state,
             jobs=state.jobs.put(index, job),

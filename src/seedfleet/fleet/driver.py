@@ -11,13 +11,13 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, assert_never
 
-from seedfleet.fleet import core, progress
-from seedfleet.fleet.core import Stop
+from seedfleet.fleet import core, messages, progress
 from seedfleet.fleet.engines.base import Attempt, Ended
 from seedfleet.fleet.errors import HeadLostError
 from seedfleet.fleet.lock import HEARTBEAT_S
 from seedfleet.fleet.outcome import Succeeded
 from seedfleet.fleet.publish import publish
+from seedfleet.fleet.state import Done, State, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,14 +34,14 @@ class RunControl:
     """Lets a caller stop a run from a signal handler or another task of the same loop."""
 
     def __init__(self) -> None:
-        self._asked: asyncio.Queue[core.Event | None] = asyncio.Queue()
+        self._asked: asyncio.Queue[messages.Event | None] = asyncio.Queue()
         self._stop = Stop.NO
 
     def interrupt(self) -> Stop:
         """Ask to drain at the first call and to cancel at every later one; return which."""
         self._stop = Stop.DRAIN if self._stop is Stop.NO else Stop.CANCEL
         self._asked.put_nowait(
-            core.DrainAsked() if self._stop is Stop.DRAIN else core.CancelAsked()
+            messages.DrainAsked() if self._stop is Stop.DRAIN else messages.CancelAsked()
         )
         return self._stop
 
@@ -49,7 +49,7 @@ class RunControl:
         """Leave at once and let running attempts go on without a head; a resume takes them up."""
         self._asked.put_nowait(None)
 
-    async def wait_asked(self) -> core.Event | None:
+    async def wait_asked(self) -> messages.Event | None:
         """Wait for the next wish: an event, or None to detach."""
         return await self._asked.get()
 
@@ -74,7 +74,7 @@ class Driver:
         *,
         journal: Journal,
         lock: WriterLock,
-        state: core.State,
+        state: State,
         listener: Callable[[progress.Progress], None],
     ) -> None:
         self.state = state
@@ -83,9 +83,9 @@ class Driver:
         self._journal = journal
         self._lock = lock
         self._tell = listener
-        self._inbox: asyncio.Queue[core.Event | None] = asyncio.Queue()
+        self._inbox: asyncio.Queue[messages.Event | None] = asyncio.Queue()
 
-    async def drive(self, opening: core.Opened, control: RunControl) -> bool:
+    async def drive(self, opening: messages.Opened, control: RunControl) -> bool:
         """Run until nothing is under way.
 
         Returns
@@ -114,7 +114,7 @@ class Driver:
             raise HeadLostError(f"this head cannot go on: {errors.exceptions[0]}") from errors
         return finished
 
-    async def _loop(self, opening: core.Opened) -> bool:
+    async def _loop(self, opening: messages.Opened) -> bool:
         await self._handle([opening])
         while not self.state.finished:
             events = [await self._inbox.get()]
@@ -140,10 +140,10 @@ class Driver:
             await asyncio.sleep(HEARTBEAT_S)
             self._lock.beat()
 
-    async def _handle(self, events: Sequence[core.Event]) -> None:
+    async def _handle(self, events: Sequence[messages.Event]) -> None:
         if not events:
             return
-        effects: list[core.Effect] = []
+        effects: list[messages.Effect] = []
         states = [self.state]
         for event in events:
             state, more = core.decide(states[-1], event)
@@ -156,39 +156,39 @@ class Driver:
         for effect in effects:
             await self._perform(effect)
 
-    async def _perform(self, effect: core.Effect) -> None:
+    async def _perform(self, effect: messages.Effect) -> None:
         jobs = self.state.plan.jobs
         match effect:
-            case core.Start(job, number, allocation):
+            case messages.Start(job, number, allocation):
                 self._tell(progress.AttemptStarted(jobs[job].job_id, number, allocation))
                 await self._engine.start(Attempt(jobs[job], number), allocation)
-            case core.Cancel(job, number):
+            case messages.Cancel(job, number):
                 await self._engine.cancel(jobs[job].job_id, number)
-            case core.Publish(_, ended):
+            case messages.Publish(_, ended):
                 problem = await asyncio.to_thread(publish, self._paths, ended)
                 self._inbox.put_nowait(
-                    core.Published(ended.job_id, ended.attempt)
+                    messages.Published(ended.job_id, ended.attempt)
                     if problem is None
-                    else core.PublishFailed(ended.job_id, ended.attempt, problem)
+                    else messages.PublishFailed(ended.job_id, ended.attempt, problem)
                 )
             case _ as never:
                 assert_never(never)
 
-    def _report(self, event: core.Event, after: core.State) -> None:
-        if not isinstance(event, Ended | core.Published | core.PublishFailed):
+    def _report(self, event: messages.Event, after: State) -> None:
+        if not isinstance(event, Ended | messages.Published | messages.PublishFailed):
             return
         job = after.jobs[after.indices[event.job_id]]
         if not job.history or job.history[-1][0].attempt != event.attempt:
             return  # news of an attempt that no longer counts, or one that is being published
         ended, allocation = job.history[-1]
         if not isinstance(ended.outcome, Succeeded):
-            again = not isinstance(job.phase, core.Done)
+            again = not isinstance(job.phase, Done)
             self._tell(progress.AttemptEnded(ended, allocation, again))
-        if isinstance(job.phase, core.Done):
+        if isinstance(job.phase, Done):
             self._tell(_done(self._paths, after, ended))
 
 
-def _done(paths: RunPaths, state: core.State, ended: Ended) -> progress.JobDone:
+def _done(paths: RunPaths, state: State, ended: Ended) -> progress.JobDone:
     outputs = {}
     if isinstance(ended.outcome, Succeeded):
         outputs = {file.declared: paths.place(file.declared) for file in ended.outcome.outputs}

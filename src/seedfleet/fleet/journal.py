@@ -1,10 +1,10 @@
 """The truth of a run: its events in order, one JSON line each, only ever appended to.
 
 A line is `{"version", "sequence", "utc", "event", "chain"}`. `chain` is a SHA-256 over the line's
-other fields and the line before, so that a changed, missing or moved line is noticed. A line counts
-from the moment it is on disk with its line feed: what a crash leaves without one at the end was never
-acted on, and is cut off when the next head opens the journal. Anything else that does not check is
-damage, and refused.
+other fields and the line before, so that a changed, missing or moved line is noticed. A line
+counts from the moment it is on disk with its line feed: what a crash leaves without one at the end
+was never acted on, and is cut off when the next head opens the journal. Anything else that does not
+check is damage, and refused.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from seedfleet.fleet import core, outcome
+from seedfleet.fleet import messages, outcome
 from seedfleet.fleet._codec import Codec
 from seedfleet.fleet.engines.base import Allocation, Ended, Gpu, Node
 from seedfleet.fleet.errors import HeadLostError, JournalDamagedError
@@ -31,7 +31,13 @@ VERSION: Final = 1  # of the line format and of what `core.decide` makes of the 
 
 CODEC: Final = Codec(
     (
-        *(core.Opened, core.Published, core.PublishFailed, core.DrainAsked, core.CancelAsked),
+        *(
+            messages.Opened,
+            messages.Published,
+            messages.PublishFailed,
+            messages.DrainAsked,
+            messages.CancelAsked,
+        ),
         *(Ended, Allocation, Node, Gpu, outcome.ProducedFile),
         *outcome.Outcome.__args__,
     )
@@ -39,7 +45,7 @@ CODEC: Final = Codec(
 _NO_LINE: Final = "0" * 64
 
 
-def read_journal(path: Path) -> tuple[core.Event, ...]:
+def read_journal(path: Path) -> tuple[messages.Event, ...]:
     """Read the events of a run; a torn last line is left out, the file is not changed.
 
     Raises
@@ -79,7 +85,7 @@ class Journal:
         except BaseException:
             os.close(self._descriptor)
             raise
-        self.events: tuple[core.Event, ...] = tuple(events)
+        self.events: tuple[messages.Event, ...] = tuple(events)
         self._sequence = len(events)
 
     def __enter__(self) -> Self:
@@ -88,7 +94,7 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         os.close(self._descriptor)
 
-    def append(self, events: Sequence[core.Event]) -> None:
+    def append(self, events: Sequence[messages.Event]) -> None:
         """Write events and return when they are on disk, all by one sync.
 
         Raises
@@ -128,9 +134,9 @@ def _digest(body: dict[str, Any], chain: str) -> str:
     return hashlib.sha256((chain + canonical).encode()).hexdigest()
 
 
-def _scan(path: Path) -> tuple[list[core.Event], int, str]:
+def _scan(path: Path) -> tuple[list[messages.Event], int, str]:
     """Return the events, the length of the complete lines in bytes, and the last chain value."""
-    events: list[core.Event] = []
+    events: list[messages.Event] = []
     offset, chain = 0, _NO_LINE
     with path.open("rb") as stream:
         for raw in stream:
@@ -145,7 +151,7 @@ def _scan(path: Path) -> tuple[list[core.Event], int, str]:
     return events, offset, chain
 
 
-def _check(raw: bytes, sequence: int, chain: str) -> tuple[core.Event, str]:
+def _check(raw: bytes, sequence: int, chain: str) -> tuple[messages.Event, str]:
     body = json.loads(raw)
     if not isinstance(body, dict) or body.keys() != {
         *("version", "sequence", "utc", "event", "chain")

@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from seedfleet import __version__
-from seedfleet.fleet import core
 from seedfleet.fleet._codec import kind_of
 from seedfleet.fleet.node.layout import write_atomically
 from seedfleet.fleet.outcome import Cancelled, Outcome, Succeeded
 from seedfleet.fleet.placement import lower_bound
+from seedfleet.fleet.state import Done, JobState, Publishing, Running, State, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -144,7 +144,7 @@ class RunReport:
         }
 
 
-def report(paths: RunPaths, state: core.State) -> RunReport:
+def report(paths: RunPaths, state: State) -> RunReport:
     """Gather what became of every job from the state of its run."""
     jobs = {
         job.job_id: _job_report(paths, job, state.jobs[index])
@@ -156,7 +156,7 @@ def report(paths: RunPaths, state: core.State) -> RunReport:
         run_id=paths.run_id,
         folder=paths.folder,
         interrupted=bool(state.busy)
-        or (state.stop >= core.Stop.DRAIN and any(map(_is_open, jobs.values()))),
+        or (state.stop >= Stop.DRAIN and any(map(_is_open, jobs.values()))),
         jobs=jobs,
         nodes=state.free.nodes,
         makespan_s=_span_s([ended for ended, _ in runs]),
@@ -197,13 +197,13 @@ def write_manifest(
     write_atomically(paths.manifest, json.dumps(document, indent=1).encode() + b"\n")
 
 
-def _job_report(paths: RunPaths, job: Job, state: core.JobState) -> JobReport:
-    outcome = state.phase.outcome if isinstance(state.phase, core.Done) else None
+def _job_report(paths: RunPaths, job: Job, state: JobState) -> JobReport:
+    outcome = state.phase.outcome if isinstance(state.phase, Done) else None
     last, allocation = state.history[-1] if state.history else (None, None)
     placed = {}
     if isinstance(outcome, Succeeded):
         placed = {file.declared: paths.place(file.declared) for file in outcome.outputs}
-    running = isinstance(state.phase, core.Running | core.Publishing)
+    running = isinstance(state.phase, Running | Publishing)
     return JobReport(job, outcome, running, last, allocation, state.attempts, placed)
 
 

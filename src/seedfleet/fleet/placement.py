@@ -1,4 +1,4 @@
-"""Which allocation a job may get, in which order jobs go, and how good the result can be at best."""
+"""Which place a job may get, in which order jobs go, and how good the result can be at best."""
 
 from __future__ import annotations
 

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from seedfleet.fleet import core
 from seedfleet.fleet.durations import expected_durations
 from seedfleet.fleet.errors import BadInputError
 from seedfleet.fleet.paths import RUN_ID, new_run_id
 from seedfleet.fleet.placement import FreeSlots, Requirement, lower_bound, start_order
 from seedfleet.fleet.prepare import problems_with_jobs, problems_with_placement, select
 from seedfleet.fleet.spec import Job, ParsedJobs, parse_jobs, read_jobs
+from seedfleet.fleet.state import Plan
 
 if TYPE_CHECKING:
     from seedfleet.fleet.engines.base import Allocation, Engine, Node
@@ -41,7 +41,7 @@ class PlannedRun:
     """
 
     paths: RunPaths
-    plan: core.Plan
+    plan: Plan
     nodes: tuple[Node, ...]
     order: tuple[int, ...]
     expected_s: Mapping[int, float]
@@ -112,7 +112,7 @@ def planned(
     jobs: tuple[Job, ...], paths: RunPaths, options: RunOptions, nodes: tuple[Node, ...]
 ) -> PlannedRun:
     """Put checked parts together."""
-    plan = core.Plan(jobs, options.retries, options.retry_timed_out, options.max_fails)
+    plan = Plan(jobs, options.retries, options.retry_timed_out, options.max_fails)
     known = expected_durations()
     scripts = [str(paths.on_node(job.script)) for job in jobs]
     expected = {i: known[script] for i, script in enumerate(scripts) if script in known}

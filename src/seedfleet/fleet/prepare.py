@@ -15,7 +15,6 @@ from seedfleet.fleet.placement import Requirement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from seedfleet.fleet.engines.base import Node
     from seedfleet.fleet.paths import RunPaths

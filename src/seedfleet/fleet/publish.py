@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING
 
 from seedfleet.fleet.node.layout import sync_file, sync_folder, write_atomically
@@ -46,7 +45,7 @@ def publish(paths: RunPaths, ended: Ended) -> str | None:
             sync_file(place)
             sync_folder(place.parent)
             write_atomically(marker, _marker(paths, ended, produced))
-        if head.outputs.exists() and not os.listdir(head.outputs):
+        if head.outputs.exists() and not any(head.outputs.iterdir()):
             head.outputs.rmdir()
     except OSError as error:
         return f"cannot put an output at its place: {error}"

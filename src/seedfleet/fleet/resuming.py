@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedfleet import __version__
-from seedfleet.fleet import core
 from seedfleet.fleet.errors import BadInputError
 from seedfleet.fleet.node.layout import write_atomically
 from seedfleet.fleet.options import DEFAULT_OUTPUT_DIR, RunOptions
@@ -18,9 +15,11 @@ from seedfleet.fleet.outcome import Succeeded
 from seedfleet.fleet.planning import JobSource, parse_source
 from seedfleet.fleet.prepare import fingerprint, problems_with_jobs, select
 from seedfleet.fleet.publish import stands
+from seedfleet.fleet.state import Done, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from seedfleet.fleet.paths import RunPaths
     from seedfleet.fleet.spec import Job
@@ -119,7 +118,7 @@ def read_recorded(run_id: str, wanted: ResumeOptions) -> Recorded:
 
 
 def find_again(
-    recorded: Recorded, state: core.State, *, retry_failed: bool
+    recorded: Recorded, state: State, *, retry_failed: bool
 ) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """Decide which finished jobs run again.
 
@@ -135,7 +134,7 @@ def find_again(
     again, notices = [], []
     for index, job in enumerate(recorded.jobs):
         known = state.jobs[index]
-        if not isinstance(known.phase, core.Done):
+        if not isinstance(known.phase, Done):
             continue
         if isinstance(known.phase.outcome, Succeeded):
             declared = tuple(file.declared for file in known.phase.outcome.outputs)
@@ -151,16 +150,14 @@ def find_again(
 def _find(run_id: str, wanted: ResumeOptions) -> tuple[RunPaths, dict[str, Any]]:
     tried = []
     for preserve in (False, True):
-        base = RunOptions(
-            output_dir=wanted.output_dir, root=wanted.root, preserve_paths=preserve
-        )
+        base = RunOptions(output_dir=wanted.output_dir, root=wanted.root, preserve_paths=preserve)
         paths = base.paths(run_id)
         tried.append(str(paths.folder))
         if paths.jobs.exists():
             try:
                 document = json.loads(paths.options.read_bytes())
                 RunOptions.from_document(document["options"])
-                document["fingerprints"], document["command"]  # noqa: B018 - must be there
+                document["fingerprints"], document["command"]
             except (OSError, ValueError, TypeError, KeyError) as error:
                 raise BadInputError([f"{paths.options}: cannot be read: {error!r}"]) from error
             return paths, document
@@ -212,4 +209,3 @@ def _changed(old: Recorded, new: Recorded) -> Iterator[str]:
                 f"{job_id}: the job, its script or an input changed since the run was started; "
                 "--accept-changes goes on with it"
             )
-

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from seedfleet.fleet import core, progress
+from seedfleet.fleet import core, messages, progress
 from seedfleet.fleet.driver import Driver, RunControl
 from seedfleet.fleet.durations import remember_durations
 from seedfleet.fleet.engines.local import LocalEngine
@@ -29,6 +29,7 @@ from seedfleet.fleet.resuming import (
     read_recorded,
     write_recorded,
 )
+from seedfleet.fleet.state import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -86,9 +87,7 @@ async def run(
             fingerprints = {job.job_id: fingerprint(job, made.paths) for job in made.plan.jobs}
         except OSError as error:
             raise BadInputError([f"{error.filename}: {error.strerror}"]) from error
-        recorded = Recorded(
-            made.paths, options, made.plan.jobs, fingerprints, tuple(sys.argv)
-        )
+        recorded = Recorded(made.paths, options, made.plan.jobs, fingerprints, tuple(sys.argv))
         _make_folder(made)
         head = _Head(recorded, made, engine, on_event or _nobody, control or RunControl())
         with WriterLock(made.paths.lock) as lock:
@@ -214,7 +213,7 @@ class _Head:
             driver = Driver(
                 paths, self.engine, journal=journal, lock=lock, state=state, listener=self.tell
             )
-            opening = core.Opened(self.made.nodes, self.made.order, again)
+            opening = messages.Opened(self.made.nodes, self.made.order, again)
             try:
                 await self._drive(driver, opening)
             finally:
@@ -223,7 +222,7 @@ class _Head:
         remember_durations(_measured(result, paths))
         return result
 
-    async def _drive(self, driver: Driver, opening: core.Opened) -> None:
+    async def _drive(self, driver: Driver, opening: messages.Opened) -> None:
         before = report(self.made.paths, driver.state)
         write_manifest(self.made.paths, before, self.recorded.command, "running")
         await driver.drive(opening, self.control)
@@ -262,7 +261,7 @@ def _blocking(
         loop = asyncio.get_running_loop()
 
         def interrupt() -> None:
-            draining = control.interrupt() is core.Stop.DRAIN
+            draining = control.interrupt() is Stop.DRAIN
             what = "no more jobs start; again to cancel" if draining else "cancelling"
             tell(progress.Notice(f"interrupted: {what}"))
 

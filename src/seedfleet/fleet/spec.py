@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from seedfleet.fleet._keys import IGNORED, KEYS_V10, KEYS_V11, REQUIRED, problems_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 __all__ = ["DEFAULT_TIMEOUT_S", "Job", "ParsedJobs", "parse_jobs", "read_jobs"]
 

@@ -30,7 +30,7 @@ from seedfleet.fleet.outcome import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = ["deliver", "delivered"]
 
@@ -117,29 +117,20 @@ def _copy_tail(source: Path, target: Path) -> None:
 
 def _outcome(status: Mapping[str, Any], attempt: Attempt, node: str) -> Outcome:
     problem, paths = status.get("problem", ""), tuple(status.get("paths", ()))
-    match status["outcome"]:
-        case "succeeded":
-            return Succeeded(
-                tuple(
-                    ProducedFile(output["declared"], output["size_bytes"], output["sha256"])
-                    for output in status["outputs"]
-                )
+    by_name: dict[str, Callable[[], Outcome]] = {
+        "succeeded": lambda: Succeeded(
+            tuple(
+                ProducedFile(output["declared"], output["size_bytes"], output["sha256"])
+                for output in status["outputs"]
             )
-        case "failed":
-            return Failed(status["exit_code"], status["signal"])
-        case "timed_out":
-            return TimedOut(attempt.job.timeout_s)
-        case "output_missing":
-            return OutputMissing(paths)
-        case "output_empty":
-            return OutputEmpty(paths)
-        case "output_invalid":
-            return OutputInvalid(paths, problem)
-        case "failed_to_start":
-            return FailedToStart(problem)
-        case "cancelled":
-            return Cancelled()
-        case "lost":
-            return Lost(node, problem)
-        case unknown:
-            raise ValueError(f"unknown outcome {unknown!r} in a status file")
+        ),
+        "failed": lambda: Failed(status["exit_code"], status["signal"]),
+        "timed_out": lambda: TimedOut(attempt.job.timeout_s),
+        "output_missing": lambda: OutputMissing(paths),
+        "output_empty": lambda: OutputEmpty(paths),
+        "output_invalid": lambda: OutputInvalid(paths, problem),
+        "failed_to_start": lambda: FailedToStart(problem),
+        "cancelled": Cancelled,
+        "lost": lambda: Lost(node, problem),
+    }
+    return by_name[status["outcome"]]()

@@ -25,11 +25,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from seedfleet.fleet.outcome import Outcome
-
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from seedfleet.fleet.outcome import Outcome
     from seedfleet.fleet.paths import RunPaths
     from seedfleet.fleet.spec import Job
 

@@ -1,4 +1,4 @@
-"""This machine as a node: one detached supervisor process for each attempt.
+"""The machine of the head as a node: one detached supervisor process for each attempt.
 
 An attempt's folder is claimed by its supervisor in one rename, so a second supervisor for the same
 attempt ends without touching anything. That makes `start` safe to repeat, also by a later head
@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,8 +38,7 @@ LOCALHOST: Final = "localhost"
 _LOCK_FOLDER: Final = Path("/var/tmp/seedfleet-locks")  # noqa: S108 - shared by all users on purpose
 # The folder goes last on the path, so that no file of ours can stand before a standard module.
 _BOOT: Final = (
-    "import sys; sys.path.append(sys.argv[1]); "
-    "from node.supervisor import main; sys.exit(main())"
+    "import sys; sys.path.append(sys.argv[1]); from node.supervisor import main; sys.exit(main())"
 )
 _POLL_S: Final = 0.1  # where the system has no process descriptors
 
@@ -129,9 +129,11 @@ class LocalEngine:
                     os.kill(pid, signal.SIGTERM)
 
     async def close(self) -> None:
-        """Stop watching; supervisors go on."""
+        """Stop watching; supervisors go on. A run that left nothing behind leaves no folder."""
         for key in list(self._watched):
             self._unwatch(key)
+        if self._paths is not None and not self._attempts:
+            await asyncio.to_thread(self._remove_if_empty)
 
     # --- names ---
 
@@ -151,6 +153,13 @@ class LocalEngine:
 
     def _supervisor_log(self) -> Path:
         return self._run_folder() / "supervisors.log"
+
+    def _remove_if_empty(self) -> None:
+        attempts = self._run_folder() / "attempts"
+        with contextlib.suppress(OSError):
+            for job in attempts.iterdir():
+                job.rmdir()  # fails for a job that kept a failed attempt, which ends this
+            shutil.rmtree(self._run_folder())
 
     # --- supervisors ---
 
@@ -284,7 +293,6 @@ class LocalEngine:
             return None
         deliver(status, folder, head, in_place=self._opened().preserve)
         return delivered(attempt, self._node.name, head)
-
 
     def _never_claimed(self, key: _Key) -> dict[str, Any]:
         if key in self._cancelled:

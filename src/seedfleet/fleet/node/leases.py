@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List
 
 from .locks import Lock, path_lock_name
-from .outputs import Problem
+from .outputs import UnsuccessfulError
 
 __all__ = ["Leases"]
 
@@ -33,7 +33,7 @@ class Leases:
 
         Raises
         ------
-        Problem
+        UnsuccessfulError
             If another attempt or another run has one of them.
         """
         self._take(Path(self._order["job_lease"]), "an earlier attempt of this job still runs")
@@ -52,7 +52,7 @@ class Leases:
 
         Raises
         ------
-        Problem
+        UnsuccessfulError
             If a lock file cannot be opened.
         """
         for name in sorted(self._order["gpu_locks"]):
@@ -75,7 +75,7 @@ class Leases:
     def _take(self, path: Path, otherwise: str) -> None:
         lock = Lock(path)
         if not _try(lock):
-            raise Problem("failed_to_start", [], "{} (lock {})".format(otherwise, path))
+            raise UnsuccessfulError("failed_to_start", [], "{} (lock {})".format(otherwise, path))
         self._names.append(lock)
 
 
@@ -83,4 +83,4 @@ def _try(lock: Lock) -> bool:
     try:
         return lock.acquire_nowait()
     except OSError as error:
-        raise Problem("failed_to_start", [], "cannot lock: {}".format(error)) from error
+        raise UnsuccessfulError("failed_to_start", [], "cannot lock: {}".format(error)) from error

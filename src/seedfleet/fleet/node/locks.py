@@ -12,8 +12,10 @@ import errno
 import fcntl
 import hashlib
 import os
-from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["Lock", "is_held", "path_lock_name"]
 

@@ -20,13 +20,20 @@ from typing import Any, Dict, List
 
 from .layout import AttemptFolder, marker_path, sync_file, sync_folder, write_atomically
 
-__all__ = ["Problem", "check_outputs", "digest", "keep_previous", "move", "restore_previous"]
+__all__ = [
+    "UnsuccessfulError",
+    "check_outputs",
+    "digest",
+    "keep_previous",
+    "move",
+    "restore_previous",
+]
 
 _BLOCK_BYTES = 1 << 20
 
 
-class Problem(Exception):
-    """An output is not what success asks for; `kind` is the outcome's name."""
+class UnsuccessfulError(Exception):
+    """The attempt cannot succeed; `kind` is its outcome, `paths` are the outputs at fault."""
 
     def __init__(self, kind: str, paths: List[str], text: str) -> None:
         super().__init__(text)
@@ -59,19 +66,19 @@ def check_outputs(outputs: List[Dict[str, str]]) -> List[Dict[str, Any]]:
 
     Raises
     ------
-    Problem
+    UnsuccessfulError
         With the worst finding: missing before empty before invalid.
     """
     missing = [o["declared"] for o in outputs if not os.path.lexists(o["path"])]
     if missing:
-        raise Problem("output_missing", missing, "not written: " + ", ".join(missing))
+        raise UnsuccessfulError("output_missing", missing, "not written: " + ", ".join(missing))
     for output in outputs:
         if not stat.S_ISREG(os.lstat(output["path"]).st_mode):
             text = "{} is no regular file".format(output["declared"])
-            raise Problem("output_invalid", [output["declared"]], text)
+            raise UnsuccessfulError("output_invalid", [output["declared"]], text)
     empty = [o["declared"] for o in outputs if os.path.getsize(o["path"]) == 0]
     if empty:
-        raise Problem("output_empty", empty, "0 bytes: " + ", ".join(empty))
+        raise UnsuccessfulError("output_empty", empty, "0 bytes: " + ", ".join(empty))
     for output in outputs:
         if output["validate"] == "json":
             _check_json(output)
@@ -92,7 +99,7 @@ def _check_json(output: Dict[str, str]) -> None:
             json.loads(stream.read())
     except (ValueError, RecursionError, MemoryError, OSError) as error:
         text = "{} is not JSON: {}".format(output["declared"], error)
-        raise Problem("output_invalid", [output["declared"]], text) from error
+        raise UnsuccessfulError("output_invalid", [output["declared"]], text) from error
 
 
 def keep_previous(folder: AttemptFolder, paths: List[Path]) -> None:

@@ -18,9 +18,9 @@ from typing import Callable, Dict, List, Optional, Set
 
 __all__ = ["TOKEN_VARIABLE", "become_subreaper", "end_processes", "living"]
 
-TOKEN_VARIABLE = "SEEDFLEET_ATTEMPT_TOKEN"
+TOKEN_VARIABLE = "SEEDFLEET_ATTEMPT_TOKEN"  # noqa: S105 - a name, and no secret either
 _PR_SET_CHILD_SUBREAPER = 36
-_KILL_PATIENCE_S = 10.0  # a process in an uninterruptible call outlives SIGKILL; do not wait forever
+_KILL_PATIENCE_S = 10.0  # a process in an uninterruptible call outlives even SIGKILL
 _PROC = Path("/proc")
 
 

@@ -27,7 +27,7 @@ from typing import Any, Dict, Optional, Set
 from .layout import AttemptFolder, write_atomically
 from .leases import Leases
 from .locks import Lock
-from .outputs import Problem, check_outputs, keep_previous, restore_previous
+from .outputs import UnsuccessfulError, check_outputs, keep_previous, restore_previous
 from .processes import become_subreaper, end_processes, living
 from .script import arguments, environment
 
@@ -168,7 +168,7 @@ class _Attempt:
             self._run_script()
             self._status["run_s"] = time.monotonic() - began
             self._judge()
-        except Problem as problem:
+        except UnsuccessfulError as problem:
             self._status.update(outcome=problem.kind, paths=problem.paths, problem=str(problem))
         if began is not None:
             self._status.setdefault("run_s", time.monotonic() - began)
@@ -184,7 +184,7 @@ class _Attempt:
     def _pause(self, timeout_s: float) -> None:
         self._signals.wait(timeout_s)
         if self._signals.cancelled:
-            raise Problem("cancelled", [], "cancelled before the script had started")
+            raise UnsuccessfulError("cancelled", [], "cancelled before the script had started")
 
     def _prepare_places(self) -> None:
         paths = [Path(output["path"]) for output in self._order["outputs"]]
@@ -195,7 +195,7 @@ class _Attempt:
                 keep_previous(self._folder, paths)
         except OSError as error:
             text = "cannot prepare the output paths: {}".format(error)
-            raise Problem("failed_to_start", [], text) from error
+            raise UnsuccessfulError("failed_to_start", [], text) from error
 
     def _run_script(self) -> None:
         deadline = time.monotonic() + self._order["timeout_s"]
@@ -212,16 +212,16 @@ class _Attempt:
         )
         self._note_exit()
         if not by_itself and cancelled:
-            raise Problem("cancelled", [], "cancelled while it ran")
+            raise UnsuccessfulError("cancelled", [], "cancelled while it ran")
         if not by_itself:
             text = "ran longer than {:g} s".format(self._order["timeout_s"])
-            raise Problem("timed_out", [], text)
+            raise UnsuccessfulError("timed_out", [], text)
 
     def _spawn(self) -> None:
         order = self._order
         try:
             with self._folder.stdout.open("wb") as stdout, self._folder.stderr.open("wb") as stderr:
-                process = subprocess.Popen(
+                process = subprocess.Popen(  # noqa: S603 - to run the script is the order
                     arguments(order),
                     cwd=order["root"],
                     env=environment(order, os.environ),
@@ -234,7 +234,7 @@ class _Attempt:
                 )
         except (OSError, ValueError) as error:
             text = "cannot run the script: {}".format(error)
-            raise Problem("failed_to_start", [], text) from error
+            raise UnsuccessfulError("failed_to_start", [], text) from error
         self._script_pid = process.pid
         process.returncode = 0  # `_reap` collects it; Popen must not wait for it as well
 
@@ -249,9 +249,7 @@ class _Attempt:
                 return True
             if pid == self._script_pid:
                 killed = os.WIFSIGNALED(wait_status)
-                self._exit = (
-                    -os.WTERMSIG(wait_status) if killed else os.WEXITSTATUS(wait_status)
-                )
+                self._exit = -os.WTERMSIG(wait_status) if killed else os.WEXITSTATUS(wait_status)
 
     def _processes_left(self) -> Set[int]:
         # A subreaper without children has no descendants at all: the usual case costs no search.
@@ -272,7 +270,7 @@ class _Attempt:
         order = self._order
         if self._status["exit_code"] not in order["ok_exit_codes"] and not order["accept_any_exit"]:
             how = "exit code {exit_code}" if self._status["signal"] is None else "signal {signal}"
-            raise Problem("failed", [], "ended with " + how.format(**self._status))
+            raise UnsuccessfulError("failed", [], "ended with " + how.format(**self._status))
         self._status["outputs"] = check_outputs(order["outputs"])
         self._status["outcome"] = "succeeded"
 
