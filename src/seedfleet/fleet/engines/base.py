@@ -6,12 +6,12 @@ What every engine owes, and `seedfleet.fleet.testing.check_engine` checks:
   another, never two at once. No method blocks the loop for longer than a few milliseconds.
 - **At most one live copy.** `start` may be called again for an attempt that was started before, by
   this head or by one that died. It then takes the attempt up, running or ended, and never runs its
-  script a second time.
-- **Truth.** `Ended` is reported once per `start` and only when the head's attempt folder holds the
-  logs, the outputs that belong to the head (under `outputs/`, in the order declared, named
-  `outputs/0`, `outputs/1`, ..., unless paths are preserved on a shared disk), checked against
-  their digests, and `status.json`, written last. An engine that finds `status.json` there reports
-  it without asking the node.
+  script a second time. For an attempt that is under way in this engine it does nothing.
+- **Truth.** `Ended` is reported once for every `start` that did something, and only when the head's
+  attempt folder holds the logs, the outputs, and `status.json`, written last. The outputs are named
+  `outputs/0`, `outputs/1`, ... in the order declared and were checked against their digests; with
+  preserved paths on a disk that the head shares they stand at their own paths instead. An engine
+  that finds `status.json` in the head's folder reports it without asking the node.
 - **Failure.** What a script, a job or a node does wrong is an outcome, never an exception.
   `start` raises nothing for it; `OSError` from any method means that this head cannot go on.
 - **Cancellation.** `cancel` only asks; the attempt ends as usual, most often `Cancelled`. Asking

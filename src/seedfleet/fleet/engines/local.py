@@ -94,6 +94,8 @@ class LocalEngine:
     async def start(self, attempt: Attempt, allocation: Allocation) -> None:
         """Spawn a supervisor, unless the attempt has been claimed or delivered before."""
         key = (attempt.job.job_id, attempt.number)
+        if key in self._attempts:
+            return
         self._attempts[key] = (attempt, allocation)
         folder = self._folder(key)
         if self._head_folder(key).status.exists():
@@ -132,6 +134,8 @@ class LocalEngine:
         """Stop watching; supervisors go on. A run that left nothing behind leaves no folder."""
         for key in list(self._watched):
             self._unwatch(key)
+        for child in self._children.values():
+            child.returncode = 0  # no longer ours to wait for: Popen would complain at its end
         if self._paths is not None and not self._attempts:
             await asyncio.to_thread(self._remove_if_empty)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 from typing import Union
 
@@ -46,7 +47,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     OSError
         If the disk refuses; the old file is then untouched.
     """
-    temporary = path.with_name(".{}.{}.tmp".format(path.name, os.getpid()))
+    temporary = path.with_name(".{}.{}.tmp".format(path.name, secrets.token_hex(4)))
     try:
         with temporary.open("wb") as stream:
             stream.write(content)
