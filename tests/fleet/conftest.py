@@ -17,7 +17,11 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     root.mkdir()
     monkeypatch.setenv("SEEDFLEET_HOME", str(home))
     monkeypatch.chdir(root)
-    yield House(root, home)
+    made = House(root, home)
+    yield made
+    for head in made.heads:
+        head.kill()
+        head.communicate()
     for run in (home / "runs").glob("*"):
         for pid in living_attempts(run.name):  # a failed test must not leave its workers behind
             os.kill(pid, signal.SIGKILL)

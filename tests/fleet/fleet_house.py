@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import seedfleet
 from seedfleet.fleet import Job, LocalEngine, Progress, RunOptions, RunReport, run_sync
 from seedfleet.fleet.node.processes import TOKEN_VARIABLE
 
@@ -17,6 +21,7 @@ class House:
     root: Path
     home: Path
     events: list[Progress] = field(default_factory=list)
+    heads: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def script(self, body: str, name: str = "work.py") -> str:
         """Write a script; `out` in its body is the path after `-o`."""
@@ -46,6 +51,19 @@ class House:
         return run_sync(
             jobs, self.options(**changes), engine=self.engine(slots), on_event=self.events.append
         )
+
+    def start_head(self, *words: str) -> subprocess.Popen[bytes]:
+        """Start `seedfleet run` as a process of its own."""
+        command = [sys.executable, "-c", "from seedfleet.cli import main; main()", "run", *words]
+        head = subprocess.Popen(
+            [*command, "--output-dir", "out", "--engine-option", "slots=2"],
+            cwd=self.root,
+            env=os.environ | {"PYTHONPATH": str(Path(seedfleet.__file__).parents[1])},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self.heads.append(head)
+        return head
 
 
 GOOD = "json.dump({'good': True}, open(out, 'w'))"
