@@ -148,7 +148,7 @@ def test_a_hanging_worker_is_ended_with_all_its_children(house: House) -> None:
 
 
 def test_children_left_behind_are_ended_before_the_output_is_judged(house: House) -> None:
-    writer = f"import time; time.sleep(1); open({{out!r}}, 'a').write('late')"
+    writer = "import time; time.sleep(1); open({out!r}, 'a').write('late')"
     body = f"{GOOD}; subprocess.Popen([sys.executable, '-c', {writer!r}.format(out=out)])"
     report = house.run(house.job(body))
     assert report.succeeded

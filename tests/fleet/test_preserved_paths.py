@@ -122,6 +122,7 @@ def die_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(os, name, step)
 
 
+@pytest.mark.slow
 @given(
     had=st.lists(st.booleans(), min_size=2, max_size=2),
     wrote=st.lists(st.booleans(), min_size=2, max_size=2),
