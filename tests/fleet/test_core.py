@@ -7,8 +7,8 @@ the same state again.
 
 from __future__ import annotations
 
-import random
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -45,6 +45,9 @@ from seedfleet.fleet.outcome import (
 from seedfleet.fleet.spec import Job
 from seedfleet.fleet.state import Done, Plan, Running, State, Stop, Waiting
 
+if TYPE_CHECKING:
+    import random
+
 OWN_FAILURES: tuple[Outcome, ...] = (
     Failed(3, None),
     Failed(None, 9),
@@ -64,7 +67,7 @@ def job(job_id: str, **wishes: object) -> Job:
     return Job(job_id=job_id, script="s", args=(), expected_output=job_id, **wishes)  # type: ignore[arg-type]
 
 
-JOBS = st.builds(
+JOBS: st.SearchStrategy[dict[str, object]] = st.builds(
     dict,
     gpus=st.sampled_from([None, None, None, 0, 1, 2, 3]),
     retries=st.sampled_from([None, 0, 2]),

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from fleet_house import GOOD, House, living_attempts
 
 from seedfleet.fleet.engines.base import Allocation, Attempt, Ended, Engine, Rules
 from seedfleet.fleet.outcome import Succeeded
-from seedfleet.fleet.paths import RunPaths
 from seedfleet.fleet.testing import FakeEngine, FakeWorld, check_engine
 from seedfleet.fleet.testing import fake as fake_module
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from seedfleet.fleet.paths import RunPaths
 
 
 @pytest.mark.slow

@@ -44,7 +44,7 @@ def test_old_keys_are_accepted_and_ignored() -> None:
 
 
 # Without whole numbers written as 2.0: JSON Schema counts them as integers, a job file may not.
-VALUES = st.sampled_from(
+VALUES: st.SearchStrategy[Any] = st.sampled_from(
     [
         *(None, True, False, 0, 1, -1, 2.5, 256, "", "a", "a.", "x\n", ".a", "a b", "json", "cuda"),
         *("a" * 128, "a" * 129, [], ["a"], ["a", 1], [0], [256], [-1], {}, {"A": "b"}, {"A": 1}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -14,6 +14,9 @@ from seedfleet.fleet.engines.base import Gpu, Node
 from seedfleet.fleet.gpus import parse_nvidia_smi, probe_gpus, read_kfd_topology
 from seedfleet.fleet.masks import MASK_VARIABLES, gpu_mask
 from seedfleet.fleet.placement import lower_bound
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DURATIONS = st.lists(st.integers(0, 50).map(float), max_size=12)
 

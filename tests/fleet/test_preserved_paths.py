@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from fleet_house import GOOD, House
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedfleet.fleet import Job, RunReport
+from seedfleet.fleet import BadInputError, Job, RunReport
 from seedfleet.fleet.node import outputs
 from seedfleet.fleet.node.layout import AttemptFolder, marker_path
 from seedfleet.fleet.node.locks import Lock, path_lock_name
 from seedfleet.fleet.node.outputs import keep_previous, restore_previous
 from seedfleet.fleet.outcome import Failed, FailedToStart, OutputMissing
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-def run_in_place(house: House, job: Job, **changes: object) -> RunReport:
-    return house.run(job, preserve_paths=True, **changes)
+
+def run_in_place(house: House, job: Job) -> RunReport:
+    return house.run(job, preserve_paths=True)
 
 
 @pytest.mark.slow
@@ -158,10 +162,8 @@ def test_restoring_works_whenever_the_supervisor_dies(
                 place.write_text("new")
     with pytest.MonkeyPatch.context() as patch:
         die_after(second_death, patch)
-        try:
+        with contextlib.suppress(Killed):
             restore_previous(folder)
-        except Killed:
-            pass
     restore_previous(folder)
     restore_previous(folder)
     now = {place.name: place.read_text() for place in places if place.exists()}
@@ -193,7 +195,7 @@ def test_moving_to_another_disk_keeps_one_complete_copy(
 @pytest.mark.slow
 def test_a_folder_at_the_output_path_stops_the_job_before_it_starts(house: House) -> None:
     job = house.job(GOOD + "; open('ran', 'w')")
-    with pytest.raises(Exception, match="is a folder"):
-        (house.root / "a.json").mkdir()
+    (house.root / "a.json").mkdir()
+    with pytest.raises(BadInputError, match="is a folder"):
         run_in_place(house, job)
     assert not (house.root / "ran").exists()

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from fleet_house import GOOD, House, living_attempts
@@ -23,6 +22,10 @@ from seedfleet.fleet import (
     resume_sync,
 )
 from seedfleet.fleet.lock import WriterLock
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.slow
 

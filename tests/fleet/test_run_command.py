@@ -7,9 +7,8 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -18,11 +17,16 @@ from fleet_house import GOOD, House
 import seedfleet
 from seedfleet.cli import main
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def command(house: House) -> Callable[..., Result]:
+    assert Path.cwd() == house.root
+
     def invoke(*words: str) -> Result:
         slots = ("--engine-option", "slots=2")
         return CliRunner().invoke(main, ["run", *words, *slots], catch_exceptions=False)

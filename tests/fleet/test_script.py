@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from fleet_house import House
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seedfleet.fleet.node.script import arguments, environment
+
+if TYPE_CHECKING:
+    from fleet_house import House
 
 HOSTILE = (
     "",
