@@ -54,7 +54,7 @@ def test_a_path_outside_the_root_is_refused(house: House, tmp_path: Path) -> Non
 def test_more_roots_can_be_allowed(house: House, tmp_path: Path) -> None:
     (tmp_path / "outside.py").write_text("")
     job = house.job(script=str(tmp_path / "outside.py"))
-    plan(house, job, allow_roots=(tmp_path,)).plan.jobs == (job,)
+    assert plan(house, job, allow_roots=(tmp_path,)).plan.jobs == (job,)
 
 
 def test_missing_files_are_found_before_the_start(house: House) -> None:
@@ -139,7 +139,7 @@ def test_only_matching_jobs_run(house: House) -> None:
     jobs = [house.job(GOOD, name) for name in ("fold-1", "fold-2", "final")]
     kept = plan(house, *jobs, only=("fold-*", "f?nal")).plan.jobs
     assert kept == tuple(jobs)
-    plan(house, *jobs, only=("*-2",)).plan.jobs == (jobs[1],)
+    assert plan(house, *jobs, only=("*-2",)).plan.jobs == (jobs[1],)
 
 
 def test_longer_jobs_start_first_once_their_scripts_are_known(house: House) -> None:
