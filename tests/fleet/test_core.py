@@ -328,3 +328,23 @@ def test_a_node_that_shrank_between_two_heads_is_not_overfilled() -> None:
     assert not [e for e in effects if isinstance(e, Start)]
     state, effects = core.decide(state, Ended("a", 1, GOOD))
     assert [e.job for e in effects if isinstance(e, Start)] == [3]
+
+
+def test_a_job_lost_three_times_in_a_row_is_lost() -> None:
+    state, _ = opened([job("a")], GPU_NODE)
+    for number in (1, 2):
+        state, effects = core.decide(state, Ended("a", number, LOST))
+        assert [e.attempt for e in effects if isinstance(e, Start)] == [number + 1]
+    state, effects = core.decide(state, Ended("a", 3, LOST))
+    assert not effects
+    assert state.jobs[0].phase == Done(LOST)
+
+
+def test_losses_count_only_in_a_row_and_use_up_no_retry() -> None:
+    state, _ = opened([job("a", retries=2)], GPU_NODE)
+    for number, outcome in enumerate([LOST, LOST, Failed(1, None), LOST, LOST], start=1):
+        state, effects = core.decide(state, Ended("a", number, outcome))
+        assert [e.attempt for e in effects if isinstance(e, Start)] == [number + 1]
+    state, _ = core.decide(state, Ended("a", 6, Failed(1, None)))
+    state, _ = core.decide(state, Ended("a", 7, Failed(1, None)))
+    assert state.jobs[0].phase == Done(Failed(1, None)), "two retries of its own, whatever was lost"

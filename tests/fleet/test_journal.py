@@ -128,6 +128,26 @@ def test_whole_lines_cannot_go_missing_or_move(tmp_path: Path, damage: object) -
         Journal(path, clock)
 
 
+def test_a_line_of_another_journal_does_not_fit_in(tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "ours.jsonl", tmp_path / "theirs.jsonl"
+    write(ours, EVENTS)
+    write(theirs, (EVENTS[0], EVENTS[4], *EVENTS[2:]))
+    lines = ours.read_bytes().splitlines(keepends=True)
+    lines[1] = theirs.read_bytes().splitlines(keepends=True)[1]
+    ours.write_bytes(b"".join(lines))
+    with pytest.raises(JournalDamagedError, match="line 3"):
+        read_journal(ours)
+
+
+def test_a_long_torn_end_leaves_nothing_behind_a_short_new_line(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    write(path, EVENTS[:1])
+    with path.open("ab") as stream:
+        stream.write(b"x" * 5000)
+    write(path, (messages.DrainAsked(),))
+    assert read_journal(path) == (EVENTS[0], messages.DrainAsked())
+
+
 def test_another_version_is_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     write(path, EVENTS)

@@ -132,7 +132,7 @@ def _problems_with_text(value: str, fragment: Mapping[str, Any], where: str) -> 
             yield f"{where}: holds a NUL character, which no argument or path can carry"
         else:
             yield f"{where}: {_shown(value)} does not match {fragment['pattern']}"
-    if any("\ud800" <= letter <= "\udfff" for letter in value):
+    if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
         yield f"{where}: {_shown(value)} holds half of a surrogate pair, which has no UTF-8 form"
 
 

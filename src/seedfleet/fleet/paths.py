@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from seedfleet.fleet.node.layout import AttemptFolder, marker_path
+from seedfleet.fleet.node.layout import AttemptFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-__all__ = ["RUN_ID", "RunPaths", "new_run_id", "node_home"]
+__all__ = ["RUN_ID", "RunPaths", "Territory", "new_run_id", "node_home"]
 
 RUN_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _HIDDEN: Final = ".seedfleet"
@@ -88,7 +88,11 @@ class RunPaths:
 
     def on_node(self, path: str) -> Path:
         """Name the place that a job's path means on a node that shares the head's root."""
-        return Path(os.path.normpath(self.root / path))
+        return Path(self.text_on_node(path))
+
+    def text_on_node(self, path: str) -> str:
+        """Do as `on_node`, many times faster, for checks over 100,000 jobs."""
+        return os.path.normpath(os.path.join(self.root, path))  # noqa: PTH118 - as said
 
     def place(self, declared: str) -> Path:
         """Name the place where a declared output belongs on the head.
@@ -98,33 +102,61 @@ class RunPaths:
         ValueError
             If the path lies under no root.
         """
-        path = self.on_node(declared)
+        return Path(self.text_place(declared))
+
+    def text_place(self, declared: str) -> str:
+        """Do as `place`, many times faster."""
+        path = self.text_on_node(declared)
         if self.preserve:
             return path
         for top in (self.output_dir, self.root, *self.allow_roots):
-            if path != top and path.is_relative_to(top):
-                return self.results / path.relative_to(top)
+            if path != str(top) and _is_under(path, str(top)):
+                return f"{self.results}{os.sep}{path[len(str(top)) :].lstrip(os.sep)}"
         raise ValueError(f"{declared} lies under no root")
+
+
+class Territory:
+    """Which paths the jobs of a run may use; remembers folders, so it is for one look at all jobs.
+
+    Parameters
+    ----------
+    paths
+        Of the run.
+    """
+
+    def __init__(self, paths: RunPaths) -> None:
+        self._paths = paths
+        self._tops = [str(top) for top in (paths.root, *paths.allow_roots)]
+        self._real_tops = [os.path.realpath(top) for top in self._tops]
+        self._real_folders: dict[str, str] = {}
+        self._needed = {str(paths.root), str(paths.output_dir)}
+        self._own = str(paths.output_dir / _HIDDEN)
 
     def problems(self, path: str) -> Iterator[str]:
         """Say why a job's path cannot be used, if it cannot."""
-        tops = (self.root, *self.allow_roots)
-        lexical, real = self.on_node(path), Path(os.path.realpath(self.on_node(path)))
-        if not any(lexical.is_relative_to(top) for top in tops):
-            yield f"{path!r} is outside {self.root}; --allow-root names more folders"
-        elif not any(real.is_relative_to(os.path.realpath(top)) for top in tops):
-            yield f"{path!r} leads to {real}, outside {self.root}; --allow-root names more folders"
+        text = self._paths.text_on_node(path)
+        hint = f"outside {self._paths.root}; --allow-root names more folders"
+        if not any(_is_under(text, top) for top in self._tops):
+            yield f"{path!r} is {hint}"
+        elif not any(_is_under(self.real(text), top) for top in self._real_tops):
+            yield f"{path!r} leads to {self.real(text)}, {hint}"
 
-    def reserved(self, path: Path) -> bool:
+    def real(self, path: str) -> str:
+        """Follow symbolic links; those of each folder once."""
+        folder, name = os.path.split(path)
+        if folder not in self._real_folders:
+            self._real_folders[folder] = os.path.realpath(folder)
+        found = os.path.join(self._real_folders[folder], name)  # noqa: PTH118 - called very often
+        return os.path.realpath(found) if os.path.islink(found) else found  # noqa: PTH114 - as above
+
+    def reserved(self, path: str) -> bool:
         """Tell whether `path` is where this program keeps its own files, or a folder it needs."""
-        return path in {self.root, self.output_dir} or path.is_relative_to(
-            self.output_dir / _HIDDEN
-        )
+        return path in self._needed or _is_under(path, self._own)
 
-    def taken_by(self, declared: str) -> tuple[Path, Path]:
-        """Name the two files that an output takes: its own and its marker."""
-        place = self.place(declared)
-        return place, marker_path(place)
+
+def _is_under(path: str, top: str) -> bool:
+    """Tell whether a normalised absolute path is `top` or lies below it."""
+    return path == top or path.startswith(top.rstrip(os.sep) + os.sep)
 
 
 def new_run_id(stem: str, now: datetime) -> str:

@@ -9,8 +9,10 @@ import os
 from typing import TYPE_CHECKING
 
 from seedfleet.fleet.masks import MASK_VARIABLES
+from seedfleet.fleet.node.layout import MARKER_SUFFIX
 from seedfleet.fleet.node.outputs import digest
 from seedfleet.fleet.node.script import names_output
+from seedfleet.fleet.paths import Territory
 from seedfleet.fleet.placement import Requirement
 
 if TYPE_CHECKING:
@@ -52,13 +54,15 @@ def select(jobs: Sequence[Placed], only: Sequence[str]) -> tuple[list[Placed], l
 
 def problems_with_jobs(jobs: Sequence[Placed], paths: RunPaths) -> Iterator[str]:
     """List what makes jobs impossible on the head: paths, files, variables, colliding outputs."""
+    territory, files = Territory(paths), _Files(paths)
     for where, job in jobs:
         for name in ("script", "expected_output"):
-            yield from (f"{where}.{name}: {p}" for p in paths.problems(getattr(job, name)))
+            yield from (f"{where}.{name}: {p}" for p in territory.problems(getattr(job, name)))
         for name in ("inputs", "outputs"):
             for number, path in enumerate(getattr(job, name)):
-                yield from (f"{where}.{name}[{number}]: {p}" for p in paths.problems(path))
-        yield from _problems_with_files(where, job, paths)
+                yield from (f"{where}.{name}[{number}]: {p}" for p in territory.problems(path))
+        yield from files.problems(where, job)
+        yield from _problems_with_outputs(where, job, paths, territory)
         yield from _problems_with_variables(where, job)
         if not paths.preserve:
             yield from _unnamed_outputs(where, job, paths)
@@ -93,19 +97,38 @@ def fingerprint(job: Job, paths: RunPaths) -> str:
     return total.hexdigest()
 
 
-def _problems_with_files(where: str, job: Job, paths: RunPaths) -> Iterator[str]:
-    if not paths.on_node(job.script).is_file():
-        yield f"{where}.script: there is no file {paths.on_node(job.script)}"
-    for number, path in enumerate(job.inputs):
-        if not paths.on_node(path).is_file():
-            yield f"{where}.inputs[{number}]: there is no file {paths.on_node(path)}"
-    read = {os.path.realpath(paths.on_node(path)) for path in (job.script, *job.inputs)}
+class _Files:
+    """Which of the files that jobs read exist; most jobs of a file share them."""
+
+    def __init__(self, paths: RunPaths) -> None:
+        self._paths = paths
+        self._known: dict[str, bool] = {}
+
+    def problems(self, where: str, job: Job) -> Iterator[str]:
+        if not self._exists(job.script):
+            yield f"{where}.script: there is no file {self._paths.on_node(job.script)}"
+        for number, path in enumerate(job.inputs):
+            if not self._exists(path):
+                yield f"{where}.inputs[{number}]: there is no file {self._paths.on_node(path)}"
+
+    def _exists(self, path: str) -> bool:
+        if path not in self._known:
+            self._known[path] = self._paths.on_node(path).is_file()
+        return self._known[path]
+
+
+def _problems_with_outputs(
+    where: str, job: Job, paths: RunPaths, territory: Territory
+) -> Iterator[str]:
     for declared in job.all_outputs:
-        target = paths.on_node(declared)
-        if paths.reserved(target) or target.is_dir():
+        target = paths.text_on_node(declared)
+        if territory.reserved(target) or os.path.isdir(target):  # noqa: PTH112 - called very often
             yield f"{where}: output {declared!r} is a folder, or belongs to this program"
-        if paths.preserve and os.path.realpath(target) in read:
-            yield f"{where}: output {declared!r} is also the script or an input of the job"
+    if paths.preserve:
+        read = {territory.real(paths.text_on_node(path)) for path in (job.script, *job.inputs)}
+        for declared in job.all_outputs:
+            if territory.real(paths.text_on_node(declared)) in read:
+                yield f"{where}: output {declared!r} is also the script or an input of the job"
 
 
 def _problems_with_variables(where: str, job: Job) -> Iterator[str]:
@@ -134,19 +157,20 @@ def _collisions(jobs: Sequence[Placed], paths: RunPaths) -> Iterator[str]:
     for where, job in jobs:
         for declared in job.all_outputs:
             try:
-                files = paths.taken_by(declared)
+                place = paths.text_place(declared).casefold()
             except ValueError:  # outside every root, which is another problem
                 continue
-            for file in files:
-                key = str(file).casefold()
+            for key in (place, f"{place}{MARKER_SUFFIX}"):
                 if key in taken:
                     yield f"{where}: output {declared!r} collides with one of {taken[key]}"
                 taken.setdefault(key, where)
-            for parent in files[0].parents:
-                folders.setdefault(str(parent).casefold(), where)
-    for file_name, where in taken.items():
-        if file_name in folders:
-            yield f"{where}: an output is the folder of another output, of {folders[file_name]}"
+            folder = os.path.dirname(place)  # noqa: PTH120 - called very often
+            while folder not in folders and folder != os.sep:
+                folders[folder] = where
+                folder = os.path.dirname(folder)  # noqa: PTH120
+    for file_name in taken.keys() & folders.keys():
+        where = taken[file_name]
+        yield f"{where}: an output is the folder of another output, of {folders[file_name]}"
 
 
 def _offer(nodes: Sequence[Node]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from seedfleet.fleet.node.layout import sync_file, sync_folder, write_atomically
+from seedfleet.fleet.node.layout import marker_path, sync_file, sync_folder, write_atomically
 from seedfleet.fleet.node.outputs import digest, move
 from seedfleet.fleet.outcome import Succeeded
 
@@ -35,7 +35,8 @@ def publish(paths: RunPaths, ended: Ended) -> str | None:
     head = paths.attempt(ended.job_id, ended.attempt)
     try:
         for number, produced in enumerate(ended.outcome.outputs):
-            place, marker = paths.taken_by(produced.declared)
+            place = paths.place(produced.declared)
+            marker = marker_path(place)
             place.parent.mkdir(parents=True, exist_ok=True)
             marker.unlink(missing_ok=True)  # an old one must never stand beside a new file
             if (head.outputs / str(number)).exists():
@@ -63,7 +64,8 @@ def stands(paths: RunPaths, ended: Ended) -> bool:
     if not isinstance(ended.outcome, Succeeded):
         return False
     for produced in ended.outcome.outputs:
-        place, marker = paths.taken_by(produced.declared)
+        place = paths.place(produced.declared)
+        marker = marker_path(place)
         try:
             if digest(place) != produced.sha256:
                 return False

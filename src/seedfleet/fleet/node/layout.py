@@ -7,7 +7,16 @@ import secrets
 from pathlib import Path
 from typing import Union
 
-__all__ = ["AttemptFolder", "marker_path", "sync_file", "sync_folder", "write_atomically"]
+__all__ = [
+    "MARKER_SUFFIX",
+    "AttemptFolder",
+    "marker_path",
+    "sync_file",
+    "sync_folder",
+    "write_atomically",
+]
+
+MARKER_SUFFIX = ".done"
 
 
 class AttemptFolder:
@@ -34,7 +43,7 @@ class AttemptFolder:
 
 def marker_path(output: Path) -> Path:
     """Name the marker that says that `output` is complete: its name plus `.done`."""
-    return output.with_name(output.name + ".done")
+    return output.with_name(output.name + MARKER_SUFFIX)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
