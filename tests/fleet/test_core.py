@@ -342,7 +342,8 @@ def test_a_job_lost_three_times_in_a_row_is_lost() -> None:
 
 def test_losses_count_only_in_a_row_and_use_up_no_retry() -> None:
     state, _ = opened([job("a", retries=2)], GPU_NODE)
-    for number, outcome in enumerate([LOST, LOST, Failed(1, None), LOST, LOST], start=1):
+    ends: list[Outcome] = [LOST, LOST, Failed(1, None), LOST, LOST]
+    for number, outcome in enumerate(ends, start=1):
         state, effects = core.decide(state, Ended("a", number, outcome))
         assert [e.attempt for e in effects if isinstance(e, Start)] == [number + 1]
     state, _ = core.decide(state, Ended("a", 6, Failed(1, None)))

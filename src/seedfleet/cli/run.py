@@ -35,6 +35,8 @@ __all__ = ["run"]
 EXIT_NOT_ALL_SUCCEEDED: Final = 1
 EXIT_INTERRUPTED: Final = 3
 
+Shares = dict[str, dict[int, int]]
+
 _MOST_LISTED: Final = 50  # unsuccessful jobs shown to a person; the manifest has all of them
 # Options that `RunOptions` has under the same name; without a value they were not given.
 _FIELDS: Final = (
@@ -84,7 +86,8 @@ def run(output: Output, **flags: Any) -> None:
     try:
         if flags["dry_run"]:
             planned = asyncio.run(_plan(flags, engine))
-            output.result(_plan_document(planned), _plan_text(planned))
+            shares = distribution(planned.nodes, planned.allocations())
+            output.result(_plan_document(planned, shares), _plan_text(planned, shares))
             return
         report = _run(flags, engine, output)
     except BadInputError as error:
@@ -165,7 +168,7 @@ def _exit_code(report: RunReport) -> int:
     return 0 if report.succeeded else EXIT_NOT_ALL_SUCCEEDED
 
 
-def _plan_document(made: PlannedRun) -> dict[str, Any]:
+def _plan_document(made: PlannedRun, shares: Shares) -> dict[str, Any]:
     ids = [job.job_id for job in made.plan.jobs]
     return {
         "jobs": len(ids),
@@ -178,17 +181,16 @@ def _plan_document(made: PlannedRun) -> dict[str, Any]:
             }
             for node in made.nodes
         },
-        "distribution": distribution(made.nodes, made.allocations()),
+        "distribution": shares,
         "lower_bound_s": made.lower_bound_s,
         "outputs": {
-            job.job_id: [str(made.paths.place(declared)) for declared in job.all_outputs]
+            job.job_id: [made.paths.text_place(declared) for declared in job.all_outputs]
             for job in made.plan.jobs
         },
     }
 
 
-def _plan_text(made: PlannedRun) -> str:
-    shares = distribution(made.nodes, made.allocations())
+def _plan_text(made: PlannedRun, shares: Shares) -> str:
     lines = [f"{len(made.plan.jobs)} jobs would run; nothing was written"]
     lines += parallel_lines(made.nodes, shares)
     if made.lower_bound_s is not None:

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +22,7 @@ RUN_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _HIDDEN: Final = ".seedfleet"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots, since it remembers a few joined paths
 class RunPaths:
     """Every path of one run.
 
@@ -46,7 +47,7 @@ class RunPaths:
     preserve: bool
     allow_roots: tuple[Path, ...] = ()
 
-    @property
+    @cached_property
     def folder(self) -> Path:
         """The run's own folder."""
         parent = self.output_dir / _HIDDEN if self.preserve else self.output_dir
@@ -77,10 +78,14 @@ class RunPaths:
         """What became of every job, for people and programs."""
         return self.folder / "manifest.json"
 
-    @property
+    @cached_property
     def results(self) -> Path:
         """Where outputs belong that are not written in place."""
         return self.folder / "results"
+
+    @cached_property
+    def _tops(self) -> tuple[str, ...]:
+        return (str(self.root), *map(str, self.allow_roots))
 
     def attempt(self, job_id: str, number: int) -> AttemptFolder:
         """Name the head's copy of an attempt's files."""
@@ -92,7 +97,7 @@ class RunPaths:
 
     def text_on_node(self, path: str) -> str:
         """Do as `on_node`, many times faster, for checks over 100,000 jobs."""
-        return os.path.normpath(os.path.join(self.root, path))  # noqa: PTH118 - as said
+        return os.path.normpath(os.path.join(self._tops[0], path))  # noqa: PTH118 - as said
 
     def place(self, declared: str) -> Path:
         """Name the place where a declared output belongs on the head.
@@ -109,9 +114,9 @@ class RunPaths:
         path = self.text_on_node(declared)
         if self.preserve:
             return path
-        for top in (self.output_dir, self.root, *self.allow_roots):
-            if path != str(top) and _is_under(path, str(top)):
-                return f"{self.results}{os.sep}{path[len(str(top)) :].lstrip(os.sep)}"
+        for top in (str(self.output_dir), *self._tops):
+            if path != top and _is_under(path, top):
+                return f"{self.results}{os.sep}{path[len(top) :].lstrip(os.sep)}"
         raise ValueError(f"{declared} lies under no root")
 
 

@@ -8,6 +8,7 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+from seedfleet.fleet.errors import BadInputError
 from seedfleet.fleet.masks import MASK_VARIABLES
 from seedfleet.fleet.node.layout import MARKER_SUFFIX
 from seedfleet.fleet.node.outputs import digest
@@ -16,13 +17,13 @@ from seedfleet.fleet.paths import Territory
 from seedfleet.fleet.placement import Requirement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from seedfleet.fleet.engines.base import Node
     from seedfleet.fleet.paths import RunPaths
     from seedfleet.fleet.spec import Job
 
-__all__ = ["fingerprint", "problems_with_jobs", "problems_with_placement", "select"]
+__all__ = ["fingerprints", "problems_with_jobs", "problems_with_placement", "select"]
 
 Placed = tuple[str, "Job"]  # where in the job file, and the job
 
@@ -83,18 +84,36 @@ def problems_with_placement(jobs: Sequence[Placed], nodes: Sequence[Node]) -> It
             yield f"{where}: no node has {', '.join(asked)}; there is {_offer(nodes)}"
 
 
-def fingerprint(job: Job, paths: RunPaths) -> str:
-    """Digest what decides a job's result: its definition, its script and its inputs.
+def fingerprints(jobs: Iterable[Job], paths: RunPaths) -> dict[str, str]:
+    """Digest what decides each job's result: its definition, its script and its inputs.
+
+    Returns
+    -------
+    dict of str
+        By job id.
 
     Raises
     ------
-    OSError
-        If the script or an input cannot be read.
+    BadInputError
+        With every script or input that cannot be read.
     """
-    total = hashlib.sha256(json.dumps(job.to_document(), sort_keys=True).encode())
-    for path in (job.script, *job.inputs):
-        total.update(digest(paths.on_node(path)).encode())
-    return total.hexdigest()
+    digests: dict[str, str] = {}
+    problems: list[str] = []
+    made = {}
+    for job in jobs:
+        total = hashlib.sha256(json.dumps(job.to_document(), sort_keys=True).encode())
+        for path in (job.script, *job.inputs):
+            if path not in digests:
+                try:
+                    digests[path] = digest(paths.on_node(path))
+                except OSError as error:
+                    digests[path] = ""
+                    problems.append(f"{paths.on_node(path)}: {error.strerror}")
+            total.update(digests[path].encode())
+        made[job.job_id] = total.hexdigest()
+    if problems:
+        raise BadInputError(problems)
+    return made
 
 
 class _Files:
@@ -139,11 +158,14 @@ def _problems_with_variables(where: str, job: Job) -> Iterator[str]:
 
 def _unnamed_outputs(where: str, job: Job, paths: RunPaths) -> Iterator[str]:
     root = str(paths.root)
-    arguments = [argument.replace("{job_id}", job.job_id) for argument in job.args]
-    by_token = any("{output}" in text for text in (*job.args, *job.env.values()))
     for number, declared in enumerate(job.all_outputs):
-        named = any(names_output(argument, root, declared) for argument in arguments)
-        if not named and not (number == 0 and by_token):
+        # The first two tests answer for nearly every job; the last one knows all spellings.
+        if declared in job.args:
+            continue
+        if number == 0 and any("{output}" in text for text in (*job.args, *job.env.values())):
+            continue
+        arguments = [argument.replace("{job_id}", job.job_id) for argument in job.args]
+        if not any(names_output(argument, root, declared) for argument in arguments):
             yield (
                 f"{where}: no argument names the output {declared!r}, so it cannot be kept apart; "
                 "name it, use {output}, or run with --preserve-paths"

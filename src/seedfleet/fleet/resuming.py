@@ -13,7 +13,7 @@ from seedfleet.fleet.node.layout import write_atomically
 from seedfleet.fleet.options import DEFAULT_OUTPUT_DIR, RunOptions
 from seedfleet.fleet.outcome import Succeeded
 from seedfleet.fleet.planning import JobSource, parse_source
-from seedfleet.fleet.prepare import fingerprint, problems_with_jobs, select
+from seedfleet.fleet.prepare import fingerprints, problems_with_jobs, select
 from seedfleet.fleet.publish import stands
 from seedfleet.fleet.state import Done, State
 
@@ -61,7 +61,7 @@ class Recorded:
     Parameters
     ----------
     fingerprints
-        By job id; see `prepare.fingerprint`.
+        By job id; see `prepare.fingerprints`.
     command
         The command line that started it.
     """
@@ -192,14 +192,11 @@ def _with_current(old: Recorded, wanted: ResumeOptions) -> tuple[Recorded, list[
             names = ", ".join(sorted(now.keys() ^ set(before)))
             problems.append(f"jobs were added or removed ({names}): start a new run for them")
         jobs = tuple(now.get(job.job_id, job) for job in jobs)
-    fingerprints = {}
-    for job in jobs:
-        try:
-            fingerprints[job.job_id] = fingerprint(job, old.paths)
-        except OSError as error:
-            problems.append(f"{job.job_id}: {error}")
-    new = dataclasses.replace(old, jobs=jobs, fingerprints=fingerprints)
-    return new, problems
+    try:
+        marks = fingerprints(jobs, old.paths)
+    except BadInputError as error:
+        return old, [*problems, *error.problems]
+    return dataclasses.replace(old, jobs=jobs, fingerprints=marks), problems
 
 
 def _changed(old: Recorded, new: Recorded) -> Iterator[str]:

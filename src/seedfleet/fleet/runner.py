@@ -21,7 +21,7 @@ from seedfleet.fleet.manifest import RunReport, report, write_manifest
 from seedfleet.fleet.node.layout import sync_folder
 from seedfleet.fleet.options import RunOptions
 from seedfleet.fleet.planning import PlannedRun, plan_run, planned
-from seedfleet.fleet.prepare import fingerprint, problems_with_placement
+from seedfleet.fleet.prepare import fingerprints, problems_with_placement
 from seedfleet.fleet.resuming import (
     Recorded,
     ResumeOptions,
@@ -83,11 +83,8 @@ async def run(
     options, engine = options or RunOptions(), engine or LocalEngine()
     try:
         made = await plan_run(jobs, options, engine, run_id)
-        try:
-            fingerprints = {job.job_id: fingerprint(job, made.paths) for job in made.plan.jobs}
-        except OSError as error:
-            raise BadInputError([f"{error.filename}: {error.strerror}"]) from error
-        recorded = Recorded(made.paths, options, made.plan.jobs, fingerprints, tuple(sys.argv))
+        marks = fingerprints(made.plan.jobs, made.paths)
+        recorded = Recorded(made.paths, options, made.plan.jobs, marks, tuple(sys.argv))
         _make_folder(made)
         head = _Head(recorded, made, engine, on_event or _nobody, control or RunControl())
         with WriterLock(made.paths.lock) as lock:
