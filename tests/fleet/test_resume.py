@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +26,6 @@ from seedfleet.fleet import (
 from seedfleet.fleet.lock import WriterLock
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
 
 pytestmark = pytest.mark.slow
@@ -246,6 +247,25 @@ def test_a_run_in_place_is_resumed_from_its_hidden_folder(house: House) -> None:
     report = resume_sync(first.run_id, wanted, engine=house.engine())
     assert report.succeeded
     assert report.jobs["a"].output == house.root / "a.json"
+
+
+def test_a_lock_that_outlives_its_killed_head_for_a_moment_is_waited_for(tmp_path: Path) -> None:
+    """As when the head is killed between the fork and the exec of a supervisor."""
+    path = tmp_path / "lock"
+    held = WriterLock(path)
+    holder = json.loads(path.read_text())
+    child = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(0.5)"], pass_fds=[held._descriptor]
+    )
+    os.close(held._descriptor)
+    with pytest.raises(RunHeldError):
+        WriterLock(path)  # its holder, this process, is alive
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    path.write_text(json.dumps(holder | {"pid": gone.pid}))
+    with WriterLock(path):
+        assert child.poll() is not None
+    child.wait()
 
 
 def test_a_lock_held_elsewhere_is_respected_until_it_has_been_quiet(tmp_path: Path) -> None:

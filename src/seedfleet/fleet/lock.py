@@ -25,6 +25,8 @@ __all__ = ["HEARTBEAT_S", "WriterLock"]
 HEARTBEAT_S: Final = 5.0
 _QUIET_S: Final = 60.0  # twelve missed heartbeats
 _SETTLE_S: Final = 1.0
+_PATIENCE_S: Final = 5.0
+_RETRY_S: Final = 0.02
 
 
 class WriterLock:
@@ -80,10 +82,7 @@ class WriterLock:
             self._descriptor = -1
 
     def _acquire(self) -> None:
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise self._held(self._read()) from error
+        self._take_flock()
         holder = self._read()
         elsewhere = bool(holder) and holder.get("host") != socket.gethostname()
         if elsewhere and self._quiet_s() < _QUIET_S:
@@ -94,6 +93,20 @@ class WriterLock:
             holder = self._read()
             if holder.get("name") != self._name:
                 raise self._held(holder)
+
+    def _take_flock(self) -> None:
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                holder = self._read()
+                # A head killed while it forked leaves a child that holds the lock until its exec.
+                if not _is_dead(holder) or time.monotonic() > deadline:
+                    raise self._held(holder) from error
+                time.sleep(_RETRY_S)
+            else:
+                return
 
     def _held(self, holder: dict[str, Any]) -> RunHeldError:
         return RunHeldError(self._path.parent, holder.get("pid"), holder.get("host"))
@@ -125,6 +138,19 @@ class WriterLock:
             return probe.stat().st_mtime - os.fstat(self._descriptor).st_mtime
         finally:
             probe.unlink(missing_ok=True)
+
+
+def _is_dead(holder: dict[str, Any]) -> bool:
+    """Tell whether the holder was a process of this host and boot that has ended."""
+    if (holder.get("host"), holder.get("boot_id")) != (socket.gethostname(), _boot_id()):
+        return False
+    try:
+        stat = Path(f"/proc/{holder['pid']}/stat").read_text()
+    except FileNotFoundError:
+        return Path("/proc/self/stat").exists()  # else this system cannot tell
+    except OSError:
+        return False
+    return stat[stat.rindex(")") + 2] == "Z"
 
 
 def _boot_id() -> str | None:
