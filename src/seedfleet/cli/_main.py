@@ -14,6 +14,7 @@ from seedfleet import __version__
 
 # command -> (module, attribute, the line shown by `seedfleet --help`)
 _COMMANDS = {
+    "run": ("seedfleet.cli.run", "run", "Run a file of script jobs on every slot of this machine."),
     "trace": ("seedfleet.cli.trace", "trace", "Explain a history of draws."),
 }
 

@@ -34,7 +34,12 @@ class MissingExtra(click.ClickException):
 
 
 class Output(Protocol):
-    """Where a command's words go. A command calls `result` or `refuse`, once, at its end."""
+    """Where a command's words go. A command calls `result` or `refuse`, once, at its end.
+
+    `live` is True where a person watches a terminal, so that a command may draw on standard error.
+    """
+
+    live: bool
 
     def note(self, line: str) -> None:
         """Say something worth knowing that is not the result."""
@@ -51,7 +56,7 @@ class Output(Protocol):
 
 class _Text:
     def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
+        self.live = sys.stderr.isatty()
         self._open_line = False
 
     def note(self, line: str) -> None:
@@ -59,7 +64,7 @@ class _Text:
         click.echo(line, err=True)
 
     def progress(self, line: str) -> None:
-        if self._live:
+        if self.live:
             click.echo(f"\r\x1b[2K{line}", nl=False, err=True)
             self._open_line = True
         else:
@@ -87,6 +92,8 @@ class _Text:
 
 
 class _Json:
+    live = False
+
     def note(self, line: str) -> None:
         pass
 
@@ -105,6 +112,10 @@ class _Json:
 
 
 class _Quiet(_Text):
+    def __init__(self) -> None:
+        super().__init__()
+        self.live = False
+
     def note(self, line: str) -> None:
         pass
 

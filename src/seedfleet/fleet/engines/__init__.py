@@ -1,0 +1,1 @@
+"""Where attempts run: the seam, and the engines behind it."""

@@ -1,0 +1,177 @@
+"""The seam between the head, which decides, and an engine, which runs attempts.
+
+What every engine owes, and `seedfleet.fleet.testing.check_engine` checks:
+
+- **Concurrency.** All methods are called from one event loop; `events` by one task, the others by
+  another, never two at once. No method blocks the loop for longer than a few milliseconds.
+- **At most one live copy.** `start` may be called again for an attempt that was started before, by
+  this head or by one that died. It then takes the attempt up, running or ended, and never runs its
+  script a second time. For an attempt that is under way in this engine it does nothing.
+- **Truth.** `Ended` is reported once for every `start` that did something, and only when the head's
+  attempt folder holds the logs, the outputs, and `status.json`, written last. The outputs are named
+  `outputs/0`, `outputs/1`, ... in the order declared and were checked against their digests; with
+  preserved paths on a disk that the head shares they stand at their own paths instead. An engine
+  that finds `status.json` in the head's folder reports it without asking the node.
+- **Failure.** What a script, a job or a node does wrong is an outcome, never an exception.
+  `start` raises nothing for it; `OSError` from any method means that this head cannot go on.
+- **Cancellation.** `cancel` only asks; the attempt ends as usual, most often `Cancelled`. Asking
+  for an attempt that is unknown or has ended does nothing.
+- **What survives a crash.** A head that is killed at any point leaves the engine's attempts
+  running. `close` does the same: it lets go and ends nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from seedfleet.fleet.outcome import Outcome
+    from seedfleet.fleet.paths import RunPaths
+    from seedfleet.fleet.spec import Job
+
+# One seam, so one module: the engine and the seven values that cross it.
+__all__ = ["Allocation", "Attempt", "Ended", "Engine", "Gpu", "Node", "Rules"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One GPU of a node.
+
+    Parameters
+    ----------
+    index
+        Its physical index on the node, from 0, in PCI bus order.
+    uuid
+        The vendor's own name for the card, or None if it is not known.
+    pci_address
+        As `0000:65:00.0`, or None if it is not known.
+    memory_gib
+        Total memory, or None if it is not known.
+    """
+
+    index: int
+    uuid: str | None = None
+    pci_address: str | None = None
+    memory_gib: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What an engine offers in one place.
+
+    Parameters
+    ----------
+    name
+        As jobs pin it.
+    platform
+        "cuda", "rocm", or "cpu" for a node without GPUs.
+    gpus
+        By index; each is one slot.
+    cpu_slots
+        How many scripts without a GPU run at once, at least 1.
+    """
+
+    name: str
+    platform: str
+    gpus: tuple[Gpu, ...]
+    cpu_slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """Where an attempt runs: on these GPUs, or on one CPU slot of a node."""
+
+    node: str
+    gpu_ids: tuple[int, ...]
+    cpu_slot: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at one job.
+
+    Parameters
+    ----------
+    job
+        What to run.
+    number
+        From 1; every new try of the job has a larger one.
+    """
+
+    job: Job
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an attempt ended.
+
+    Parameters
+    ----------
+    job_id, attempt
+        Which.
+    outcome
+        How.
+    started_utc, ended_utc
+        ISO 8601 in UTC; `started_utc` is None if the script never ran.
+    run_s
+        Seconds that the script ran; waiting for a GPU is not running.
+    exit_code
+        Also beside a success, where another rule may have accepted it.
+    detail
+        One line of evidence for a person, and the end of the script's stderr.
+    """
+
+    job_id: str
+    attempt: int
+    outcome: Outcome
+    started_utc: str | None = None
+    ended_utc: str | None = None
+    run_s: float = 0.0
+    exit_code: int | None = None
+    detail: str = ""
+    stderr_tail: str = ""
+
+
+class Engine(Protocol):
+    """Runs attempts; see the module's docstring for what it owes."""
+
+    async def open(self, paths: RunPaths, rules: Rules) -> tuple[Node, ...]:
+        """Make ready for one run and say what there is to run on.
+
+        Raises
+        ------
+        BadInputError
+            If this engine cannot run here, with every reason.
+        """
+
+    async def start(self, attempt: Attempt, allocation: Allocation) -> None:
+        """Start an attempt, or take it up if it was started before."""
+
+    def events(self) -> AsyncIterator[Ended]:
+        """Give every attempt's end as it comes; never ends by itself."""
+
+    async def cancel(self, job_id: str, attempt: int) -> None:
+        """Ask a running attempt to end: TERM, then KILL after the grace of its rules."""
+
+    async def close(self) -> None:
+        """Let go of everything that this head holds; attempts go on without it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What is the same for every attempt of a run.
+
+    Parameters
+    ----------
+    accept_any_exit
+        True: an attempt with good outputs has succeeded whatever its exit code.
+    kill_grace_s
+        Seconds between TERM and KILL, at least 0.
+    """
+
+    accept_any_exit: bool = False
+    kill_grace_s: float = 5.0

@@ -1,0 +1,160 @@
+"""One writer for a run's folder, also when several hosts share the disk.
+
+On one host the kernel's `flock` decides, and frees the lock when the head dies, however it dies.
+Some network disks keep `flock` to one host, so the file also names its holder and is touched every
+few seconds; another host takes it over only when it has been quiet for long, by the disk's own
+clock, and looks again after a moment whether it really has it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import socket
+import time
+from pathlib import Path
+from typing import Any, Final, Self
+
+from seedfleet.fleet.errors import HeadLostError, RunHeldError
+
+__all__ = ["HEARTBEAT_S", "WriterLock"]
+
+HEARTBEAT_S: Final = 5.0
+_QUIET_S: Final = 60.0  # twelve missed heartbeats
+_SETTLE_S: Final = 1.0
+_PATIENCE_S: Final = 5.0
+_RETRY_S: Final = 0.02
+
+
+class WriterLock:
+    """The right to write a run's journal, held until `release` or the process's death.
+
+    Parameters
+    ----------
+    path
+        The lock file; its folder exists. The file stays when the lock is released.
+
+    Raises
+    ------
+    RunHeldError
+        If another head has it, with that head's pid and host.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._name = secrets.token_hex(8)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            self._acquire()
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def beat(self) -> None:
+        """Show that this head lives; to be called every `HEARTBEAT_S` seconds.
+
+        Raises
+        ------
+        HeadLostError
+            If another head has taken the run over meanwhile.
+        """
+        holder = self._read()
+        if holder.get("name") != self._name:
+            pid, host = holder.get("pid"), holder.get("host")
+            raise HeadLostError(f"{self._path} was taken over by process {pid} on {host}")
+        self._write()
+
+    def release(self) -> None:
+        """Let go; may be repeated."""
+        if self._descriptor >= 0:
+            if self._read().get("name") == self._name:
+                os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _acquire(self) -> None:
+        self._take_flock()
+        holder = self._read()
+        elsewhere = bool(holder) and holder.get("host") != socket.gethostname()
+        if elsewhere and self._quiet_s() < _QUIET_S:
+            raise self._held(holder)
+        self._write()
+        if elsewhere:
+            time.sleep(_SETTLE_S)
+            holder = self._read()
+            if holder.get("name") != self._name:
+                raise self._held(holder)
+
+    def _take_flock(self) -> None:
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                holder = self._read()
+                # A head killed while it forked leaves a child that holds the lock until its exec.
+                if not _is_dead(holder) or time.monotonic() > deadline:
+                    raise self._held(holder) from error
+                time.sleep(_RETRY_S)
+            else:
+                return
+
+    def _held(self, holder: dict[str, Any]) -> RunHeldError:
+        return RunHeldError(self._path.parent, holder.get("pid"), holder.get("host"))
+
+    def _read(self) -> dict[str, Any]:
+        with contextlib.suppress(ValueError):
+            holder = json.loads(os.pread(self._descriptor, 4096, 0))
+            if isinstance(holder, dict):
+                return holder
+        return {}  # free, or its holder died while it wrote its name
+
+    def _write(self) -> None:
+        holder = {
+            "name": self._name,
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "boot_id": _boot_id(),
+            "beat_utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
+        text = json.dumps(holder).encode()
+        os.pwrite(self._descriptor, text, 0)
+        os.ftruncate(self._descriptor, len(text))
+
+    def _quiet_s(self) -> float:
+        """Measure how long the file has been quiet by the clock of the disk that holds it."""
+        probe = self._path.with_name(f".{self._path.name}.{self._name}")
+        try:
+            probe.touch()
+            return probe.stat().st_mtime - os.fstat(self._descriptor).st_mtime
+        finally:
+            probe.unlink(missing_ok=True)
+
+
+def _is_dead(holder: dict[str, Any]) -> bool:
+    """Tell whether the holder was a process of this host and boot that has ended."""
+    if (holder.get("host"), holder.get("boot_id")) != (socket.gethostname(), _boot_id()):
+        return False
+    try:
+        stat = Path(f"/proc/{holder['pid']}/stat").read_text()
+    except FileNotFoundError:
+        return Path("/proc/self/stat").exists()  # else this system cannot tell
+    except OSError:
+        return False
+    return stat[stat.rindex(")") + 2] == "Z"
+
+
+def _boot_id() -> str | None:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return None

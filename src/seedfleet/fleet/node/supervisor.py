@@ -1,0 +1,279 @@
+"""Runs one attempt of one job, outlives the head, and leaves the truth in files.
+
+The order comes on standard input as one JSON object. The supervisor claims the attempt's folder,
+takes the locks, runs the script, ends all that is left of it, checks the outputs, and writes
+`status.json` last. It holds the lock on `alive` from before the folder has its name until it ends:
+a folder without a status whose lock is free belongs to a supervisor that was killed, and
+`orphan.settle` finishes its work.
+
+TERM cancels the attempt. Nothing is ever read from the script's output while it runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Dict, Optional, Set
+
+from .layout import AttemptFolder, write_atomically
+from .leases import Leases
+from .locks import Lock
+from .outputs import UnsuccessfulError, check_outputs, keep_previous, restore_previous
+from .processes import become_subreaper, end_processes, living
+from .script import arguments, environment
+
+__all__ = ["EXIT_DUPLICATE", "claim", "main", "tail"]
+
+EXIT_DUPLICATE = 4
+_TAIL_BYTES = 4000
+_LONGEST_WAIT_S = 3600.0  # select refuses very long ones; the caller waits again
+
+Order = Dict[str, Any]
+Status = Dict[str, Any]
+
+
+def main() -> int:
+    """Run the attempt described on standard input.
+
+    Returns
+    -------
+    int
+        0 when `status.json` tells how it ended, `EXIT_DUPLICATE` when another supervisor has
+        claimed this very attempt, in which case nothing was touched.
+    """
+    order: Order = json.loads(sys.stdin.buffer.read())
+    signals = _Signals()
+    become_subreaper()
+    folder = AttemptFolder(order["folder"])
+    alive = claim(folder, order)
+    if alive is None:
+        return EXIT_DUPLICATE
+    if os.path.exists(order["delivered"]):  # ended and cleared away before we came up
+        shutil.rmtree(folder.path)
+        return EXIT_DUPLICATE
+    attempt = _Attempt(order, folder, signals)
+    try:
+        status = attempt.run()
+        if status["outcome"] != "succeeded":
+            restore_previous(folder)
+        write_atomically(folder.status, json.dumps(status).encode())
+    finally:  # a full disk, say: whatever happened, nothing of the job may go on without us
+        attempt.end()
+    return 0  # the lock on `alive` goes with the process
+
+
+def claim(folder: AttemptFolder, order: Order) -> Optional[Lock]:
+    """Make the attempt's folder, complete with its order and a held `alive` lock, or say None.
+
+    The folder gets its name by one rename, which fails when the name is taken; so of any number
+    of supervisors one claims the attempt, and nobody ever sees its folder unlocked.
+    """
+    folder.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = AttemptFolder(
+        folder.path.with_name(".{}.{}".format(folder.path.name, secrets.token_hex(6)))
+    )
+    draft.path.mkdir(mode=0o700)
+    alive = Lock(draft.alive)
+    if not alive.acquire_nowait():
+        raise RuntimeError("a folder with a random name is locked: {}".format(draft.path))
+    os.write(alive.descriptor, str(os.getpid()).encode())
+    draft.order.write_text(json.dumps(order))
+    try:
+        draft.path.rename(folder.path)
+    except OSError:
+        if not folder.path.exists():
+            raise
+        draft.order.unlink()
+        alive.remove()
+        draft.path.rmdir()
+        return None
+    return alive
+
+
+def tail(path: Path) -> str:
+    """Return the last few kilobytes of a log, or nothing if there is no log."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, os.path.getsize(path) - _TAIL_BYTES))
+            return stream.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+class _Signals:
+    """TERM, and the end of a child, as something to wait for together with a deadline.
+
+    The signals get handlers, not SIG_IGN, since a script would inherit being deaf to them.
+    """
+
+    def __init__(self) -> None:
+        self._reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        os.set_blocking(self._reader, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        self.cancelled = False
+        signal.signal(signal.SIGTERM, self._cancel)
+        for number in (signal.SIGCHLD, signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+
+    def _cancel(self, number: int, frame: Any) -> None:
+        del number, frame
+        self.cancelled = True
+
+    def wait(self, timeout_s: float) -> None:
+        """Return at the next signal, or after `timeout_s`."""
+        ready, _, _ = select.select([self._reader], [], [], min(timeout_s, _LONGEST_WAIT_S))
+        if ready:
+            os.read(self._reader, 4096)
+
+
+class _Attempt:
+    """The steps of one attempt; `run` never raises for anything that the script or job can do."""
+
+    def __init__(self, order: Order, folder: AttemptFolder, signals: _Signals) -> None:
+        self._order = order
+        self._folder = folder
+        self._signals = signals
+        self._leases = Leases(order)
+        self._script_pid: Optional[int] = None
+        self._exit: Optional[int] = None  # as Popen gives it: a signal's number is negative
+        self._status: Status = {
+            "version": 1,
+            "run_id": order["run_id"],
+            "job_id": order["job_id"],
+            "attempt": order["attempt"],
+            "exit_code": None,
+            "signal": None,
+        }
+
+    def run(self) -> Status:
+        began = None
+        try:
+            waited_from = time.monotonic()
+            self._leases.take_nowait()
+            self._leases.wait_gpus(self._pause)
+            self._status["waited_s"] = time.monotonic() - waited_from
+            self._prepare_places()
+            self._pause(0)
+            self._status["started_utc"], began = _now(), time.monotonic()
+            self._run_script()
+            self._status["run_s"] = time.monotonic() - began
+            self._judge()
+        except UnsuccessfulError as problem:
+            self._status.update(outcome=problem.kind, paths=problem.paths, problem=str(problem))
+        if began is not None:
+            self._status.setdefault("run_s", time.monotonic() - began)
+        self._status["ended_utc"] = _now()
+        self._status["stderr_tail"] = tail(self._folder.stderr)
+        return self._status
+
+    def end(self) -> None:
+        """Leave no process behind and let go of the locks."""
+        end_processes(self._processes_left, self._order["kill_grace_s"])
+        self._leases.release()
+
+    def _pause(self, timeout_s: float) -> None:
+        self._signals.wait(timeout_s)
+        if self._signals.cancelled:
+            raise UnsuccessfulError("cancelled", [], "cancelled before the script had started")
+
+    def _prepare_places(self) -> None:
+        paths = [Path(output["path"]) for output in self._order["outputs"]]
+        try:
+            for path in paths:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            if self._order["preserve_paths"]:
+                keep_previous(self._folder, paths)
+        except OSError as error:
+            text = "cannot prepare the output paths: {}".format(error)
+            raise UnsuccessfulError("failed_to_start", [], text) from error
+
+    def _run_script(self) -> None:
+        deadline = time.monotonic() + self._order["timeout_s"]
+        self._spawn()
+        while self._exit is None and not self._signals.cancelled:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                break
+            self._signals.wait(left_s)
+            self._reap()
+        by_itself, cancelled = self._exit is not None, self._signals.cancelled
+        self._status["processes_ended"] = end_processes(
+            self._processes_left, self._order["kill_grace_s"]
+        )
+        self._note_exit()
+        if not by_itself and cancelled:
+            raise UnsuccessfulError("cancelled", [], "cancelled while it ran")
+        if not by_itself:
+            text = "ran longer than {:g} s".format(self._order["timeout_s"])
+            raise UnsuccessfulError("timed_out", [], text)
+
+    def _spawn(self) -> None:
+        order = self._order
+        try:
+            with self._folder.stdout.open("wb") as stdout, self._folder.stderr.open("wb") as stderr:
+                process = subprocess.Popen(  # noqa: S603 - to run the script is the order
+                    arguments(order),
+                    cwd=order["root"],
+                    env=environment(order, os.environ),
+                    stdin=subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=stderr,
+                    start_new_session=True,
+                    # The script holds the locks too, so that they outlive a killed supervisor.
+                    pass_fds=self._leases.descriptors(),
+                )
+        except (OSError, ValueError) as error:
+            text = "cannot run the script: {}".format(error)
+            raise UnsuccessfulError("failed_to_start", [], text) from error
+        self._script_pid = process.pid
+        process.returncode = 0  # `_reap` collects it; Popen must not wait for it as well
+
+    def _reap(self) -> bool:
+        """Collect ended children, our own and inherited; say whether any child is left."""
+        while True:
+            try:
+                pid, wait_status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return False
+            if pid == 0:
+                return True
+            if pid == self._script_pid:
+                killed = os.WIFSIGNALED(wait_status)
+                self._exit = -os.WTERMSIG(wait_status) if killed else os.WEXITSTATUS(wait_status)
+
+    def _processes_left(self) -> Set[int]:
+        # A subreaper without children has no descendants at all: the usual case costs no search.
+        if not self._reap():
+            return set()
+        found = living(self._order["token"], os.getpid())
+        if self._exit is None and self._script_pid is not None:
+            found.add(self._script_pid)  # where there is no /proc, the script itself at least
+        return found
+
+    def _note_exit(self) -> None:
+        if self._exit is not None and self._exit < 0:
+            self._status["signal"] = -self._exit
+        else:
+            self._status["exit_code"] = self._exit
+
+    def _judge(self) -> None:
+        order = self._order
+        if self._status["exit_code"] not in order["ok_exit_codes"] and not order["accept_any_exit"]:
+            how = "exit code {exit_code}" if self._status["signal"] is None else "signal {signal}"
+            raise UnsuccessfulError("failed", [], "ended with " + how.format(**self._status))
+        self._status["outputs"] = check_outputs(order["outputs"])
+        self._status["outcome"] = "succeeded"
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")

@@ -1,0 +1,129 @@
+"""From what the caller gives to a plan: every problem found, nothing written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from seedfleet.fleet.durations import expected_durations
+from seedfleet.fleet.errors import BadInputError
+from seedfleet.fleet.paths import RUN_ID, new_run_id
+from seedfleet.fleet.placement import FreeSlots, Requirement, lower_bound, start_order
+from seedfleet.fleet.prepare import problems_with_jobs, problems_with_placement, select
+from seedfleet.fleet.spec import Job, ParsedJobs, parse_jobs, read_jobs
+from seedfleet.fleet.state import Plan
+
+if TYPE_CHECKING:
+    from seedfleet.fleet.engines.base import Allocation, Engine, Node
+    from seedfleet.fleet.options import RunOptions
+    from seedfleet.fleet.paths import RunPaths
+
+__all__ = ["JobSource", "PlannedRun", "parse_source", "plan_run", "planned"]
+
+JobSource: TypeAlias = Path | str | Sequence[Job | Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """A run that could start now.
+
+    Parameters
+    ----------
+    nodes
+        What the engine offers; it is open.
+    order
+        Job indices, first to start first.
+    expected_s
+        Seconds by job index, where earlier runs tell.
+    """
+
+    paths: RunPaths
+    plan: Plan
+    nodes: tuple[Node, ...]
+    order: tuple[int, ...]
+    expected_s: Mapping[int, float]
+
+    @property
+    def lower_bound_s(self) -> float | None:
+        """The least makespan by the expected durations, or None if any is unknown."""
+        if len(self.expected_s) < len(self.plan.jobs):
+            return None
+        slots = sum(len(node.gpus) or node.cpu_slots for node in self.nodes)
+        return lower_bound(list(self.expected_s.values()), slots)
+
+    def allocations(self) -> tuple[Allocation, ...]:
+        """Show where each job would run if all jobs took equally long, in start order.
+
+        The run itself places a job when a slot is free, so it may differ.
+        """
+        free = everything = FreeSlots.all_of(self.nodes)
+        shown = []
+        for index in self.order:
+            requirement = Requirement.of(self.plan.jobs[index])
+            found = free.find(requirement)
+            if found is None:
+                free = everything
+                found = free.find(requirement)
+            if found is not None:
+                free = free.take(found)
+                shown.append(found)
+        return tuple(shown)
+
+
+def parse_source(jobs: JobSource) -> ParsedJobs:
+    """Read jobs from wherever the caller has them: a file, `Job` objects, or their documents."""
+    if isinstance(jobs, str | Path):
+        return read_jobs(Path(jobs))
+    return parse_jobs([job.to_document() if isinstance(job, Job) else dict(job) for job in jobs])
+
+
+async def plan_run(
+    jobs: JobSource, options: RunOptions, engine: Engine, run_id: str | None = None
+) -> PlannedRun:
+    """Check everything, open the engine, and fix the order.
+
+    Raises
+    ------
+    BadInputError
+        With every problem of the jobs, their paths, the options and the engine.
+    """
+    stem = Path(jobs).stem if isinstance(jobs, str | Path) else "run"
+    run_id = run_id or new_run_id(stem, datetime.now(UTC))
+    paths = options.paths(run_id)
+    problems = list(options.problems())
+    if not RUN_ID.fullmatch(run_id):
+        problems.append(f"run id {run_id!r} does not match {RUN_ID.pattern}")
+    if not paths.root.is_dir():
+        problems.append(f"root {paths.root} is no folder")
+    parsed = parse_source(jobs)
+    placed, idle = select(parsed.jobs, options.only)
+    problems += [*parsed.problems, *idle, *problems_with_jobs(placed, paths)]
+    nodes = await _open(engine, paths, options, problems)
+    problems += problems_with_placement(placed, nodes)
+    if problems:
+        raise BadInputError(problems)
+    return planned(tuple(job for _, job in placed), paths, options, nodes)
+
+
+def planned(
+    jobs: tuple[Job, ...], paths: RunPaths, options: RunOptions, nodes: tuple[Node, ...]
+) -> PlannedRun:
+    """Put checked parts together."""
+    plan = Plan(jobs, options.retries, options.retry_timed_out, options.max_fails)
+    known = expected_durations()
+    scripts = [str(paths.on_node(job.script)) for job in jobs]
+    expected = {i: known[script] for i, script in enumerate(scripts) if script in known}
+    return PlannedRun(paths, plan, nodes, start_order(jobs, expected), expected)
+
+
+async def _open(
+    engine: Engine, paths: RunPaths, options: RunOptions, problems: list[str]
+) -> tuple[Node, ...]:
+    try:
+        return await engine.open(paths, options.rules())
+    except BadInputError as error:
+        problems += error.problems
+        return ()

@@ -1,0 +1,82 @@
+"""What a caller hears while a run goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from seedfleet.fleet.engines.base import Allocation, Ended, Node
+    from seedfleet.fleet.outcome import Outcome
+
+__all__ = ["AttemptEnded", "AttemptStarted", "JobDone", "Notice", "Progress", "RunStarted"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A head has the run open.
+
+    Parameters
+    ----------
+    folder
+        Where the run's journal, logs and manifest are.
+    total, done
+        Jobs of the run, and those that need nothing more.
+    """
+
+    run_id: str
+    folder: Path
+    nodes: tuple[Node, ...]
+    total: int
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStarted:
+    """An attempt was given to the engine, or taken up from an earlier head."""
+
+    job_id: str
+    attempt: int
+    allocation: Allocation
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnded:
+    """An attempt ended without success; `again` tells whether the job will be tried once more."""
+
+    ended: Ended
+    allocation: Allocation
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JobDone:
+    """A job has its outcome.
+
+    Parameters
+    ----------
+    outputs
+        Where each declared output stands; empty unless the job succeeded.
+    done, total
+        Jobs that need nothing more, this one included, of all.
+    """
+
+    job_id: str
+    outcome: Outcome
+    outputs: Mapping[str, Path]
+    run_s: float
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that a person should know."""
+
+    text: str
+
+
+Progress = RunStarted | AttemptStarted | AttemptEnded | JobDone | Notice

@@ -1,0 +1,87 @@
+"""Putting checked outputs at their places, each with its marker written last."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from seedfleet.fleet.node.layout import marker_path, sync_file, sync_folder, write_atomically
+from seedfleet.fleet.node.outputs import digest, move
+from seedfleet.fleet.outcome import Succeeded
+
+if TYPE_CHECKING:
+    from seedfleet.fleet.engines.base import Ended
+    from seedfleet.fleet.outcome import ProducedFile
+    from seedfleet.fleet.paths import RunPaths
+
+__all__ = ["publish", "stands"]
+
+
+def publish(paths: RunPaths, ended: Ended) -> str | None:
+    """Put an attempt's outputs at their places; may be repeated after a crash at any point.
+
+    Parameters
+    ----------
+    ended
+        An attempt that succeeded.
+
+    Returns
+    -------
+    str or None
+        Why it cannot be done, or None when every output stands at its place with its marker.
+    """
+    if not isinstance(ended.outcome, Succeeded):
+        raise TypeError(f"{ended.job_id} has nothing to publish: {ended.outcome}")
+    head = paths.attempt(ended.job_id, ended.attempt)
+    try:
+        for number, produced in enumerate(ended.outcome.outputs):
+            place = paths.place(produced.declared)
+            marker = marker_path(place)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            marker.unlink(missing_ok=True)  # an old one must never stand beside a new file
+            if (head.outputs / str(number)).exists():
+                move(head.outputs / str(number), place)
+            if digest(place) != produced.sha256:
+                return f"{place} is not what the attempt wrote"
+            sync_file(place)
+            sync_folder(place.parent)
+            write_atomically(marker, _marker(paths, ended, produced))
+        if head.outputs.exists() and not any(head.outputs.iterdir()):
+            head.outputs.rmdir()
+    except OSError as error:
+        return f"cannot put an output at its place: {error}"
+    return None
+
+
+def stands(paths: RunPaths, ended: Ended) -> bool:
+    """Tell whether every output of a succeeded attempt is still what it was; markers are renewed.
+
+    Raises
+    ------
+    OSError
+        If a marker that is gone cannot be written again.
+    """
+    if not isinstance(ended.outcome, Succeeded):
+        return False
+    for produced in ended.outcome.outputs:
+        place = paths.place(produced.declared)
+        marker = marker_path(place)
+        try:
+            if digest(place) != produced.sha256:
+                return False
+        except OSError:
+            return False
+        if not marker.exists():
+            write_atomically(marker, _marker(paths, ended, produced))
+    return True
+
+
+def _marker(paths: RunPaths, ended: Ended, produced: ProducedFile) -> bytes:
+    line = {
+        "job_id": ended.job_id,
+        "run_id": paths.run_id,
+        "attempt": ended.attempt,
+        "size_bytes": produced.size_bytes,
+        "sha256": produced.sha256,
+    }
+    return json.dumps(line).encode() + b"\n"

@@ -1,0 +1,272 @@
+"""Running and resuming: from jobs and options to a report."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from seedfleet.fleet import core, messages, progress
+from seedfleet.fleet.driver import Driver, RunControl
+from seedfleet.fleet.durations import remember_durations
+from seedfleet.fleet.engines.local import LocalEngine
+from seedfleet.fleet.errors import BadInputError, RunExistsError
+from seedfleet.fleet.journal import Journal
+from seedfleet.fleet.lock import WriterLock
+from seedfleet.fleet.manifest import RunReport, report, write_manifest
+from seedfleet.fleet.node.layout import sync_folder
+from seedfleet.fleet.options import RunOptions
+from seedfleet.fleet.planning import PlannedRun, plan_run, planned
+from seedfleet.fleet.prepare import fingerprints, problems_with_placement
+from seedfleet.fleet.resuming import (
+    Recorded,
+    ResumeOptions,
+    find_again,
+    read_recorded,
+    write_recorded,
+)
+from seedfleet.fleet.state import Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from seedfleet.fleet.engines.base import Engine
+    from seedfleet.fleet.paths import RunPaths
+    from seedfleet.fleet.planning import JobSource
+
+__all__ = ["resume", "resume_sync", "run", "run_sync"]
+
+
+async def run(
+    jobs: JobSource,
+    options: RunOptions | None = None,
+    *,
+    engine: Engine | None = None,
+    on_event: Callable[[progress.Progress], None] | None = None,
+    run_id: str | None = None,
+    control: RunControl | None = None,
+) -> RunReport:
+    """Run jobs until each has an outcome.
+
+    If the calling task is cancelled, running attempts go on without a head, as after a crash, and
+    `resume` takes them up.
+
+    Parameters
+    ----------
+    jobs
+        A job file, or jobs, or their documents.
+    options
+        None is `RunOptions()`.
+    engine
+        None is `LocalEngine()`: this machine.
+    on_event
+        Hears of progress, in the event loop.
+    run_id
+        A name of the caller's own, so that it can be resumed without being looked up; None makes
+        a new one.
+    control
+        A way to stop early.
+
+    Raises
+    ------
+    BadInputError
+        With every problem; nothing was written.
+    RunExistsError
+        If `run_id` is taken.
+    HeadLostError
+        If the journal cannot be written any more. What runs goes on; resume the run.
+    """
+    options, engine = options or RunOptions(), engine or LocalEngine()
+    try:
+        made = await plan_run(jobs, options, engine, run_id)
+        marks = fingerprints(made.plan.jobs, made.paths)
+        recorded = Recorded(made.paths, options, made.plan.jobs, marks, tuple(sys.argv))
+        _make_folder(made)
+        head = _Head(recorded, made, engine, on_event or _nobody, control or RunControl())
+        with WriterLock(made.paths.lock) as lock:
+            write_recorded(recorded)
+            return await head.drive(lock)
+    finally:
+        await engine.close()
+
+
+async def resume(
+    run_id: str,
+    wanted: ResumeOptions | None = None,
+    *,
+    engine: Engine | None = None,
+    on_event: Callable[[progress.Progress], None] | None = None,
+    control: RunControl | None = None,
+) -> RunReport:
+    """Go on with a run that was interrupted, or whose head died.
+
+    Attempts that still run are taken up, and those that ended meanwhile are taken in; nothing that
+    finished runs again as long as its result stands.
+
+    Parameters
+    ----------
+    run_id
+        As `run` reported it.
+    wanted
+        None is `ResumeOptions()`.
+    engine, on_event, control
+        As for `run`.
+
+    Raises
+    ------
+    BadInputError
+        With every problem; nothing was started.
+    RunHeldError
+        If another head has the run open, with its pid and host.
+    JournalDamagedError
+        If the journal was changed after it was written.
+    HeadLostError
+        As for `run`.
+    """
+    wanted, engine = wanted or ResumeOptions(), engine or LocalEngine()
+    recorded = read_recorded(run_id, wanted)
+    try:
+        with WriterLock(recorded.paths.lock) as lock:
+            nodes = await engine.open(recorded.paths, recorded.options.rules())
+            problems = list(
+                problems_with_placement([(job.job_id, job) for job in recorded.jobs], nodes)
+            )
+            if problems:
+                raise BadInputError(problems)
+            write_recorded(recorded)
+            made = planned(recorded.jobs, recorded.paths, recorded.options, nodes)
+            head = _Head(recorded, made, engine, on_event or _nobody, control or RunControl())
+            return await head.drive(lock, retry_failed=wanted.retry_failed)
+    finally:
+        await engine.close()
+
+
+def run_sync(
+    jobs: JobSource,
+    options: RunOptions | None = None,
+    *,
+    engine: Engine | None = None,
+    on_event: Callable[[progress.Progress], None] | None = None,
+    run_id: str | None = None,
+) -> RunReport:
+    """Run jobs from code without an event loop; see `run`.
+
+    In the main thread Ctrl-C drains the run, a second one cancels what runs, and TERM or HUP leaves
+    at once while attempts go on. The report then says `interrupted`, and `resume_sync` goes on.
+    """
+    control, tell = RunControl(), on_event or _nobody
+    return _blocking(
+        run(jobs, options, engine=engine, on_event=tell, run_id=run_id, control=control),
+        control,
+        tell,
+    )
+
+
+def resume_sync(
+    run_id: str,
+    wanted: ResumeOptions | None = None,
+    *,
+    engine: Engine | None = None,
+    on_event: Callable[[progress.Progress], None] | None = None,
+) -> RunReport:
+    """Resume a run from code without an event loop; see `resume` and `run_sync`."""
+    control, tell = RunControl(), on_event or _nobody
+    return _blocking(
+        resume(run_id, wanted, engine=engine, on_event=tell, control=control), control, tell
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """Everything that is needed to drive one run once."""
+
+    recorded: Recorded
+    made: PlannedRun
+    engine: Engine
+    tell: Callable[[progress.Progress], None]
+    control: RunControl = field(default_factory=RunControl)
+
+    async def drive(self, lock: WriterLock, *, retry_failed: bool = True) -> RunReport:
+        paths = self.made.paths
+        with Journal(paths.journal, lambda: datetime.now(UTC)) as journal:
+            state = core.initial(self.made.plan)
+            for event in journal.events:
+                state, _ = core.decide(state, event)
+            again, notices = await asyncio.to_thread(
+                find_again, self.recorded, state, retry_failed=retry_failed
+            )
+            for notice in notices:
+                self.tell(progress.Notice(notice))
+            done = state.done - len(again)
+            self.tell(
+                progress.RunStarted(
+                    paths.run_id, paths.folder, self.made.nodes, len(state.jobs), done
+                )
+            )
+            driver = Driver(
+                paths, self.engine, journal=journal, lock=lock, state=state, listener=self.tell
+            )
+            opening = messages.Opened(self.made.nodes, self.made.order, again)
+            try:
+                await self._drive(driver, opening)
+            finally:
+                result = report(paths, driver.state)
+                write_manifest(paths, result, self.recorded.command)
+        remember_durations(_measured(result, paths))
+        return result
+
+    async def _drive(self, driver: Driver, opening: messages.Opened) -> None:
+        before = report(self.made.paths, driver.state)
+        write_manifest(self.made.paths, before, self.recorded.command, "running")
+        await driver.drive(opening, self.control)
+
+
+def _make_folder(made: PlannedRun) -> None:
+    folder = made.paths.folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir()
+        sync_folder(folder.parent)
+    except FileExistsError as error:
+        raise RunExistsError(made.paths.run_id, folder.parent) from error
+    except OSError as error:
+        raise BadInputError([f"cannot make {folder}: {error.strerror}"]) from error
+
+
+def _measured(result: RunReport, paths: RunPaths) -> Sequence[tuple[str, float]]:
+    return [
+        (str(paths.on_node(job.job.script)), job.last.run_s)
+        for job in result.jobs.values()
+        if job.succeeded and job.last is not None
+    ]
+
+
+def _nobody(event: progress.Progress) -> None:
+    del event
+
+
+def _blocking(
+    work: Coroutine[None, None, RunReport],
+    control: RunControl,
+    tell: Callable[[progress.Progress], None],
+) -> RunReport:
+    async def with_signals() -> RunReport:
+        loop = asyncio.get_running_loop()
+
+        def interrupt() -> None:
+            draining = control.interrupt() is Stop.DRAIN
+            what = "no more jobs start; again to cancel" if draining else "cancelling"
+            tell(progress.Notice(f"interrupted: {what}"))
+
+        # Only the main thread may handle signals; elsewhere the caller's own handling stands.
+        with contextlib.suppress(ValueError, NotImplementedError, RuntimeError):
+            loop.add_signal_handler(signal.SIGINT, interrupt)
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(number, control.detach)
+        return await work
+
+    return asyncio.run(with_signals())

@@ -1,0 +1,30 @@
+"""The fixture that gives every test a house of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+from fleet_house import House, living_attempts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    root, home = tmp_path / "root", tmp_path / "home"
+    root.mkdir()
+    monkeypatch.setenv("SEEDFLEET_HOME", str(home))
+    monkeypatch.chdir(root)
+    made = House(root, home)
+    yield made
+    for head in made.heads:
+        head.kill()
+        head.communicate()
+    for run in (home / "runs").glob("*"):
+        for pid in living_attempts(run.name):  # a failed test must not leave its workers behind
+            os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,142 @@
+"""The shipped contract over both engines, and that it notices engines which break it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+from fleet_house import GOOD, House, living_attempts
+
+from seedfleet.fleet.engines.base import Allocation, Attempt, Ended, Engine, Rules
+from seedfleet.fleet.outcome import Succeeded
+from seedfleet.fleet.testing import FakeEngine, FakeWorld, check_engine
+from seedfleet.fleet.testing import fake as fake_module
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from seedfleet.fleet.paths import RunPaths
+
+
+@pytest.mark.slow
+def test_the_local_engine_keeps_the_contract(house: House) -> None:
+    asyncio.run(check_engine(house.engine, house.root))
+
+
+def test_the_fake_engine_keeps_the_contract(tmp_path: Path) -> None:
+    world = FakeWorld()
+    asyncio.run(check_engine(lambda: FakeEngine(world), tmp_path))
+
+
+class Forgetful(FakeEngine):
+    """Starts a delivered attempt anew."""
+
+    async def start(self, attempt: Attempt, allocation: Allocation) -> None:
+        key = (self._opened().run_id, attempt.job.job_id, attempt.number)
+        self.world.ended.pop(key, None)
+        self._head(key).status.unlink(missing_ok=True)
+        await super().start(attempt, allocation)
+
+
+class Hasty(FakeEngine):
+    """Reports a success before the files have come."""
+
+    async def events(self) -> AsyncIterator[Ended]:
+        async for ended in super().events():
+            folder = self._opened().attempt(ended.job_id, ended.attempt)
+            for path in folder.outputs.glob("*"):
+                path.write_text("something else")
+            yield ended
+
+
+class Deaf(FakeEngine):
+    """Treats a cancelled attempt as a success."""
+
+    async def cancel(self, job_id: str, attempt: int) -> None:
+        self.end(job_id, attempt, {"outcome": "succeeded"})
+
+
+@pytest.mark.parametrize(
+    ("engine", "obligation"),
+    [(Forgetful, "left alone"), (Hasty, "unchanged"), (Deaf, "is Cancelled, not")],
+)
+def test_the_contract_notices_a_broken_engine(
+    tmp_path: Path, engine: Callable[[FakeWorld], Engine], obligation: str
+) -> None:
+    world = FakeWorld()
+    with pytest.raises(AssertionError, match=obligation):
+        asyncio.run(check_engine(lambda: engine(world), tmp_path))
+
+
+def attempt_of(house: House, body: str) -> Attempt:
+    return Attempt(house.job(body), 1)
+
+
+def paths_of(house: House) -> RunPaths:
+    return house.options().paths("some-run")
+
+
+@pytest.mark.slow
+def test_two_engines_that_start_one_attempt_run_it_once(house: House) -> None:
+    async def both() -> tuple[Ended, Ended]:
+        engines = house.engine(), house.engine()
+        attempt = attempt_of(house, f"open('ran', 'a').write('x'); time.sleep(0.3); {GOOD}")
+        for engine in engines:
+            await engine.open(paths_of(house), Rules())
+        for engine in engines:  # neither supervisor is up when the second is sent off
+            await engine.start(attempt, Allocation("localhost", (), 0))
+        return await anext(engines[1].events()), await anext(engines[0].events())
+
+    first, second = asyncio.run(both())
+    assert (house.root / "ran").read_text() == "x"
+    assert isinstance(first.outcome, Succeeded)
+    assert first == second
+
+
+@pytest.mark.slow
+def test_a_supervisor_that_comes_up_after_delivery_runs_nothing(house: House) -> None:
+    async def late() -> Ended:
+        engine, slow = house.engine(), house.engine()
+        attempt = attempt_of(house, f"open('ran', 'a').write('x'); {GOOD}")
+        place = Allocation("localhost", (), 0)
+        for each in (engine, slow):
+            await each.open(paths_of(house), Rules())
+        await slow.start(attempt, place)
+        (child,) = slow._children.values()
+        os.kill(child.pid, signal.SIGSTOP)
+        await engine.start(attempt, place)
+        ended = await anext(engine.events())
+        os.kill(child.pid, signal.SIGCONT)
+        assert child.wait() == 4
+        return ended
+
+    assert isinstance(asyncio.run(late()).outcome, Succeeded)
+    assert (house.root / "ran").read_text() == "x"
+    assert not (house.home / "runs/some-run/attempts/a/1").exists()
+
+
+@pytest.mark.slow
+def test_a_killed_supervisor_leaves_no_process_and_the_next_attempt_may_run(house: House) -> None:
+    body = f"""
+if os.environ['SEEDFLEET_ATTEMPT'] == '1':
+    subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=True)
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)
+{GOOD}"""
+    report = house.run(house.job(body))
+    assert report.succeeded
+    assert report.jobs["a"].attempts == 2
+    assert living_attempts(report.run_id) == []
+
+
+def test_fake_plays_are_public_and_follow_the_script_name(house: House) -> None:
+    names = {"fail.sh": "failed", "go.sh": "succeeded", "sub/fail-2.py": "failed"}
+    for script, outcome in names.items():
+        status = fake_module.play_by_name(Attempt(house.job(script=script), 1))
+        assert status is not None
+        assert status["outcome"] == outcome
+    assert fake_module.play_by_name(Attempt(house.job(script="wait.py"), 1)) is None

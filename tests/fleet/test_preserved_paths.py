@@ -1,0 +1,201 @@
+"""Scripts that write in place: stale files never count, old results are never lost."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from fleet_house import GOOD, House
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seedfleet.fleet import BadInputError, Job, RunReport
+from seedfleet.fleet.node import outputs
+from seedfleet.fleet.node.layout import AttemptFolder, marker_path
+from seedfleet.fleet.node.locks import Lock, path_lock_name
+from seedfleet.fleet.node.outputs import keep_previous, restore_previous
+from seedfleet.fleet.outcome import Failed, FailedToStart, OutputMissing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def run_in_place(house: House, job: Job) -> RunReport:
+    return house.run(job, preserve_paths=True)
+
+
+@pytest.mark.slow
+def test_the_result_and_its_marker_stand_where_the_job_says(house: House) -> None:
+    job = house.job(GOOD, expected_output="deep/er/a.json")
+    report = run_in_place(house, job)
+    assert report.jobs["a"].output == house.root / "deep/er/a.json"
+    marker = json.loads((house.root / "deep/er/a.json.done").read_text())
+    assert marker["run_id"] == report.run_id
+    assert report.folder == house.root / "out/.seedfleet" / report.run_id
+    assert not (report.folder / "results").exists()
+
+
+@pytest.mark.slow
+def test_a_stale_result_and_a_stale_marker_do_not_count(house: House) -> None:
+    (house.root / "a.json").write_text('{"old": 1}')
+    (house.root / "a.json.done").write_text("old marker")
+    report = run_in_place(house, house.job("pass"))
+    assert report.jobs["a"].outcome == OutputMissing(("a.json",))
+    assert (house.root / "a.json").read_text() == '{"old": 1}'
+    assert (house.root / "a.json.done").read_text() == "old marker"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", ["sys.exit(3)", "os.kill(os.getppid(), 9); time.sleep(60)"])
+def test_an_old_result_comes_back_after_a_failure(house: House, script: str) -> None:
+    (house.root / "a.json").write_text('{"old": 1}')
+    (house.root / "a.json.done").write_text("old marker")
+    half = "open(out, 'w').write('half'); open(out + '.done', 'w').write('lie'); "
+    report = run_in_place(house, house.job(half + script, rerun=False))
+    assert not report.succeeded
+    assert (house.root / "a.json").read_text() == '{"old": 1}'
+    assert (house.root / "a.json.done").read_text() == "old marker"
+
+
+@pytest.mark.slow
+def test_what_a_failed_script_left_is_kept_as_evidence_out_of_the_way(house: House) -> None:
+    report = run_in_place(house, house.job("open(out, 'w').write('half'); sys.exit(3)"))
+    assert report.jobs["a"].outcome == Failed(3, None)
+    assert not (house.root / "a.json").exists()
+    kept = house.home / "runs" / report.run_id / "attempts/a/1/rejected/0"
+    assert kept.read_text() == "half"
+
+
+@pytest.mark.slow
+def test_a_marker_that_the_script_touches_itself_is_replaced(house: House) -> None:
+    report = run_in_place(house, house.job(GOOD + "; open(out + '.done', 'w').write('mine')"))
+    assert report.succeeded
+    assert json.loads((house.root / "a.json.done").read_text())["job_id"] == "a"
+
+
+@pytest.mark.slow
+def test_a_new_result_replaces_the_old_one(house: House) -> None:
+    (house.root / "a.json").write_text('{"old": 1}')
+    report = run_in_place(house, house.job("assert not os.path.exists(out); " + GOOD))
+    assert report.succeeded
+    assert json.loads((house.root / "a.json").read_text()) == {"good": True}
+
+
+@pytest.mark.slow
+def test_two_runs_on_one_path_exclude_each_other(house: House) -> None:
+    held = Lock(house.home / "locks" / path_lock_name(house.root / "a.json"))
+    assert held.acquire_nowait()
+    (house.root / "a.json").write_text("the other run's")
+    report = run_in_place(house, house.job(GOOD))
+    outcome = report.jobs["a"].outcome
+    assert isinstance(outcome, FailedToStart)
+    assert "another run is writing" in outcome.problem
+    assert (house.root / "a.json").read_text() == "the other run's"
+    held.remove()
+    assert run_in_place(house, house.job(GOOD)).succeeded
+
+
+def test_one_file_under_two_names_has_one_lock(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    assert path_lock_name(tmp_path / "link/x") == path_lock_name(tmp_path / "real/x")
+    assert path_lock_name(tmp_path / "real/x") != path_lock_name(tmp_path / "real/y")
+
+
+class Killed(BaseException):
+    """Stands for a supervisor that dies between two system calls."""
+
+
+CALLS = ("replace", "rename", "mkdir", "unlink")
+
+
+def die_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = [steps]
+    for name in CALLS:
+        real = getattr(os, name)
+
+        def step(*args: object, real: object = real, **kwargs: object) -> object:
+            if left[0] == 0:
+                raise Killed
+            left[0] -= 1
+            return real(*args, **kwargs)  # type: ignore[operator]
+
+        monkeypatch.setattr(os, name, step)
+
+
+@pytest.mark.slow
+@given(
+    had=st.lists(st.booleans(), min_size=2, max_size=2),
+    wrote=st.lists(st.booleans(), min_size=2, max_size=2),
+    first_death=st.integers(0, 12),
+    second_death=st.integers(0, 12),
+)
+def test_restoring_works_whenever_the_supervisor_dies(
+    tmp_path_factory: pytest.TempPathFactory,
+    had: list[bool],
+    wrote: list[bool],
+    first_death: int,
+    second_death: int,
+) -> None:
+    """Killed while keeping or in the script or while restoring: the old files come back."""
+    tmp_path = tmp_path_factory.mktemp("places")
+    output = tmp_path / "x"
+    places = [output, marker_path(output)]
+    for place, existed in zip(places, had, strict=True):
+        if existed:
+            place.write_text("old " + place.name)
+    folder = AttemptFolder(tmp_path / "attempt")
+    folder.path.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        die_after(first_death, patch)
+        try:
+            keep_previous(folder, [output])
+            started = True
+        except Killed:
+            started = False
+    if started:
+        for place, writes in zip(places, wrote, strict=True):
+            if writes:
+                place.write_text("new")
+    with pytest.MonkeyPatch.context() as patch:
+        die_after(second_death, patch)
+        with contextlib.suppress(Killed):
+            restore_previous(folder)
+    restore_previous(folder)
+    restore_previous(folder)
+    now = {place.name: place.read_text() for place in places if place.exists()}
+    assert now == {
+        place.name: "old " + place.name
+        for place, existed in zip(places, had, strict=True)
+        if existed
+    }
+
+
+def test_moving_to_another_disk_keeps_one_complete_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_text("content")
+    real = os.replace
+
+    def other_disk(old: Path, new: Path) -> None:
+        if old == source:
+            raise OSError(18, "Invalid cross-device link")
+        real(old, new)
+
+    monkeypatch.setattr(os, "replace", other_disk)
+    outputs.move(source, target)
+    assert target.read_text() == "content"
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+
+
+@pytest.mark.slow
+def test_a_folder_at_the_output_path_stops_the_job_before_it_starts(house: House) -> None:
+    job = house.job(GOOD + "; open('ran', 'w')")
+    (house.root / "a.json").mkdir()
+    with pytest.raises(BadInputError, match="is a folder"):
+        run_in_place(house, job)
+    assert not (house.root / "ran").exists()

@@ -1,0 +1,225 @@
+"""`seedfleet run` as a user meets it: exit codes, output forms, the plan, refusals."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner, Result
+from fleet_house import GOOD, House
+
+import seedfleet
+from seedfleet.cli import main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def command(house: House) -> Callable[..., Result]:
+    assert Path.cwd() == house.root
+
+    def invoke(*words: str) -> Result:
+        slots = ("--engine-option", "slots=2")
+        return CliRunner().invoke(main, ["run", *words, *slots], catch_exceptions=False)
+
+    return invoke
+
+
+def write(house: House, *entries: Any) -> str:
+    (house.root / "jobs.json").write_text(json.dumps(entries))
+    return "jobs.json"
+
+
+def files_below(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+@pytest.mark.slow
+def test_all_succeeded_is_exit_code_0_with_one_json_value(
+    house: House, command: Callable[..., Result]
+) -> None:
+    jobs = write(house, house.job(GOOD).to_document())
+    done = command(jobs, "--output-dir", "out", "--output", "json")
+    assert done.exit_code == 0
+    document = json.loads(done.stdout)
+    assert document["counts"] == {"succeeded": 1}
+    manifest = json.loads(Path(document["folder"], "manifest.json").read_text())
+    assert manifest == document
+    assert document["run_id"].startswith("jobs_")
+
+
+@pytest.mark.slow
+def test_some_failed_is_exit_code_1_and_says_why(
+    house: House, command: Callable[..., Result]
+) -> None:
+    bad = house.job("sys.exit('the disk is on fire')", "bad")
+    jobs = write(house, bad.to_document(), house.job(GOOD, "good").to_document())
+    done = command(jobs, "--output-dir", "out", "--retries", "0")
+    assert done.exit_code == 1
+    assert "bad: failed - ended with exit code 1 - the disk is on fire" in done.stdout
+    assert "🔀 PARALLEL: localhost | 2 CPU workers | 2 jobs | distribution: {" in done.stdout
+    assert "[2/2]" in done.stderr
+
+
+def test_bad_jobs_are_exit_code_2_with_every_problem_and_nothing_written(
+    house: House, command: Callable[..., Result]
+) -> None:
+    jobs = write(
+        house,
+        {"job_id": "a b", "script": "s.py"},
+        house.job(GOOD, "ok", args=()).to_document(),
+        {"job_id": "c", "script": "none.py", "args": ["{output}"], "expected_output": "../c"},
+    )
+    before = files_below(house.root)
+    refused = command(jobs, "--output-dir", "out", "--output", "json")
+    assert refused.exit_code == 2
+    problems = json.loads(refused.stdout)["problems"]
+    assert [text.split(":")[0] for text in problems] == [
+        *("$[0]", "$[0]", "$[0].job_id"),
+        "$[1]",
+        *("$[2].expected_output", "$[2].script"),
+    ]
+    text = command(jobs, "--output-dir", "out")
+    assert text.exit_code == 2
+    assert all(problem in text.stderr for problem in problems)
+    assert text.stdout == ""
+    assert files_below(house.root) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ((), "name a job file"),
+        (("jobs.json", "--engine", "slurm"), "knows 'local' only"),
+        (("jobs.json", "--engine-option", "slots=0"), "known are slots=N"),
+        (("jobs.json", "--engine-option", "speed=high"), "known are slots=N"),
+        (("jobs.json", "--accept-changes"), "goes with --resume"),
+        (("jobs.json", "--no-retry-failed"), "goes with --resume"),
+        (("--resume", "x", "--dry-run"), "does not go with --resume"),
+        (("--resume", "../x"), "there is no run"),
+        (("none.json",), "No such file"),
+    ],
+)
+def test_flags_that_cannot_be_honoured_are_refused(
+    house: House, command: Callable[..., Result], words: tuple[str, ...], problem: str
+) -> None:
+    write(house, house.job(GOOD).to_document())
+    before = files_below(house.root)
+    refused = command(*words)
+    assert refused.exit_code == 2
+    assert problem in refused.stderr
+    assert files_below(house.root) == before
+
+
+@pytest.mark.parametrize("flag", ["--stage", "--cluster"])
+def test_options_of_later_versions_are_unknown_here(
+    house: House, command: Callable[..., Result], flag: str
+) -> None:
+    refused = command(write(house, house.job(GOOD).to_document()), flag, "x")
+    assert refused.exit_code == 2
+    assert "No such option" in refused.stderr
+
+
+def test_a_dry_run_shows_the_plan_and_writes_nothing(
+    house: House, command: Callable[..., Result]
+) -> None:
+    entries = [house.job(GOOD, name).to_document() for name in ("a", "b", "c")]
+    jobs = write(house, *entries)
+    before = files_below(house.root)
+    shown = command(jobs, "--output-dir", "out", "--dry-run", "--output", "json")
+    assert shown.exit_code == 0
+    document = json.loads(shown.stdout)
+    assert document["order"] == ["a", "b", "c"]
+    assert document["distribution"] == {"localhost": {"0": 2, "1": 1}}
+    text = command(jobs, "--output-dir", "out", "--dry-run")
+    assert (
+        "🔀 PARALLEL: localhost | 2 CPU workers | 3 jobs | distribution: {0: 2, 1: 1}"
+        in text.stdout
+    )
+    assert files_below(house.root) == before
+    assert not house.home.exists()
+
+
+@pytest.mark.slow
+def test_a_failed_run_is_resumed_by_its_id(house: House, command: Callable[..., Result]) -> None:
+    body = f"if not os.path.exists('fixed'): sys.exit(1)\n{GOOD}"
+    jobs = write(house, house.job(body).to_document())
+    failed = command(jobs, "--output-dir", "out", "--retries", "0", "--output", "json")
+    run_id = json.loads(failed.stdout)["run_id"]
+    (house.root / "fixed").touch()
+    contradiction = command("--resume", run_id, "--output-dir", "out", "--retries", "2")
+    assert contradiction.exit_code == 2
+    assert "retries is 2, the run was started with 0" in contradiction.stderr
+    done = command("--resume", run_id, "--output-dir", "out")
+    assert done.exit_code == 0
+    again = command(jobs, "--resume", run_id, "--output-dir", "out")
+    assert again.exit_code == 0
+
+
+@pytest.mark.slow
+def test_a_damaged_journal_is_refused_with_its_place(
+    house: House, command: Callable[..., Result]
+) -> None:
+    report = house.run(house.job(GOOD))
+    journal = report.folder / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes().replace(b'"ended"', b'"Ended"', 1))
+    refused = command("--resume", report.run_id, "--output-dir", "out")
+    assert refused.exit_code == 2
+    assert "journal.jsonl is damaged at line 2" in refused.stderr
+
+
+@pytest.mark.slow
+def test_a_terminal_gets_a_live_view(house: House) -> None:
+    jobs = write(house, house.job("time.sleep(0.5); " + GOOD, "the-job").to_document())
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", "from seedfleet.cli import main; main()", "run", jobs],
+        env=os.environ | {"PYTHONPATH": str(Path(seedfleet.__file__).parents[1]), "TERM": "xterm"},
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        seen = b""
+        while True:
+            try:
+                block = os.read(ours, 4096)
+            except OSError:  # the other side is closed
+                break
+            if not block:
+                break
+            seen += block
+    os.close(ours)
+    assert process.returncode == 0
+    assert b"the-job" in seen
+    assert b"0 of 1 jobs done" in seen
+    assert b"\x1b[" in seen, "drawn over, not scrolled"
+
+
+@pytest.mark.slow
+def test_the_shipped_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEEDFLEET_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(REPOSITORY)
+    words = ["run", "examples/fleet_jobs.json", "--output-dir", str(tmp_path), "--output", "json"]
+    done = CliRunner().invoke(main, words, catch_exceptions=False)
+    assert done.exit_code == 0
+    results = Path(json.loads(done.stdout)["folder"], "results")
+    assert json.loads((results / "primes-small.json").read_text()) == {
+        "below": 100_000,
+        "primes": 9592,
+    }
+    assert "$(nothing run)" in (results / "greeting.txt").read_text()
+
+
+def test_help_names_the_exit_codes() -> None:
+    shown = CliRunner().invoke(main, ["run", "--help"])
+    assert "3 interrupted" in shown.stdout
+    assert "--preserve-paths" in shown.stdout
