@@ -14,10 +14,11 @@ from seedfleet.generators.mt19937 import MT19937
 from seedfleet.generators.xorshift32 import XORSHIFT32
 from seedfleet.recover import lane_search, seed_scan
 from seedfleet.recover.controls import negative_control
-from seedfleet.recover.lane import lane_families
+from seedfleet.recover.lane import lane_families, solve
 from seedfleet.recover.lane_search import LaneSearch, sliding_windows
 from seedfleet.recover.search import Search
 from seedfleet.recover.seed_scan import SeedScan, seed_scans
+from seedfleet.sieve import scan
 
 _JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)
 
@@ -52,8 +53,8 @@ def test_power_is_the_share_of_histories_with_a_clean_window(
 
 def test_power_without_noise_and_for_a_scan() -> None:
     assert lane().coverage.power(0.0) == 1.0
-    scan = small_scan()
-    assert scan.coverage.power(0.1) == pytest.approx(0.9**scan.coverage.draws_used)
+    coverage = small_scan().coverage
+    assert coverage.power(0.1) == pytest.approx(0.9**coverage.draws_used)
 
 
 @pytest.mark.slow
@@ -117,14 +118,12 @@ def passed(search: Search) -> dict[str, bool]:
 def test_negative_controls_notice_a_kernel_that_passes_too_few_or_too_many(
     share: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real_solve, real_scan = lane_search.solve, seed_scan.scan
-
     def broken_solve(*args: object, **options: object) -> list[int]:
-        states = real_solve(*args, **options)  # type: ignore[arg-type]
+        states = solve(*args, **options)  # type: ignore[arg-type]
         return (states * 3)[: round(share * len(states))]
 
     def broken_scan(*args: object, **options: object) -> object:
-        result = real_scan(*args, **options)  # type: ignore[arg-type]
+        result = scan(*args, **options)  # type: ignore[arg-type]
         count = round(share * len(result.seeds))
         thrice = np.repeat(result.seeds, 3), np.repeat(result.rows, 3)
         return replace(result, seeds=thrice[0][:count], rows=thrice[1][:count])
@@ -141,10 +140,9 @@ def test_positive_controls_notice_a_kernel_that_misses_the_planted_seed(
 ) -> None:
     assert passed(lane())["positive"]
     assert passed(small_scan())["positive"]
-    real_scan = seed_scan.scan
 
     def forgetful_scan(*args: object, **options: object) -> object:
-        result = real_scan(*args, **options)  # type: ignore[arg-type]
+        result = scan(*args, **options)  # type: ignore[arg-type]
         return replace(result, seeds=result.seeds[:0], rows=result.rows[:0])
 
     monkeypatch.setattr(lane_search, "solve_all", lambda *_: [])
