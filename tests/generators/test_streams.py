@@ -43,7 +43,7 @@ def positions_of(gaps: list[int]) -> list[int]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stream", streams(), ids=lambda stream: stream.name)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=any_seed, modulus=any_modulus, gaps=gaps)
 def test_compiled_equals_reference(
     stream: Stream, seed: int, modulus: int, gaps: list[int]
