@@ -43,7 +43,7 @@ def positions_of(gaps: list[int]) -> list[int]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stream", streams(), ids=lambda stream: stream.name)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=any_seed, modulus=any_modulus, gaps=gaps)
 def test_compiled_equals_reference(
     stream: Stream, seed: int, modulus: int, gaps: list[int]
@@ -191,7 +191,13 @@ def test_the_degenerate_seed_of_xorshift32_stands_still() -> None:
     assert set(islice(reference.words(XORSHIFT32, seed), 50)) == {0}
 
 
-@given(state=st.integers(1, 2**31 - 2) | st.sampled_from([1, 2**31 - 2]))
+# Low product bits close to 2**31 - 1, to which the high ones add up beyond the modulus.
+states_that_fold_twice = st.integers(0, 40_000).map(
+    lambda below: (2**31 - 1 - below) * pow(48271, -1, 2**31) % 2**31
+)
+
+
+@given(state=st.integers(1, 2**31 - 2) | states_that_fold_twice.filter(lambda s: s < 2**31 - 1))
 def test_minstd_folds_to_the_exact_remainder(state: int) -> None:
     assert int(MINSTD.step(np.uint32(state))) == 48271 * state % (2**31 - 1)
 

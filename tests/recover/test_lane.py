@@ -67,7 +67,7 @@ def test_all_states_of_24_bits(radix: int, dropped: int, parts: int, draws: int)
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     state=st.integers(0, 2**18 - 1) | st.sampled_from([0, 2**18 - 1]),
     radix=st.sampled_from([6, 10, 12, 14, 20, 36, 50]),
@@ -124,7 +124,7 @@ skips = st.integers(0, 500) | st.sampled_from([15, 31, 255])
         (_JAVA_LCG, 3 * 2**29),
     ],
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=seeds_of_48_bits, skip=skips)
 def test_planted_seed_comes_back_as_its_language_takes_it(
     stream: Stream, modulus: int, seed: int, skip: int
@@ -133,14 +133,14 @@ def test_planted_seed_comes_back_as_its_language_takes_it(
 
 
 @pytest.mark.slow
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=seeds_of_48_bits, skip=st.integers(0, 500) | st.just(15))
 def test_planted_seed_modulo_100(seed: int, skip: int) -> None:
     assert seed in seeds_found(_JAVA, seed, skip, 100, draws=40)
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32 - 1) | st.sampled_from([0, 2**32 - 1]), skip=skips)
 def test_planted_srand48_seed(seed: int, skip: int) -> None:
     assert seed in seeds_found(Stream(RAND48, MODULO_31), seed, skip, 1000, draws=40)

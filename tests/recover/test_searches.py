@@ -18,7 +18,7 @@ from seedfleet.recover.lane import lane_families, solve
 from seedfleet.recover.lane_search import LaneSearch, sliding_windows
 from seedfleet.recover.search import Search
 from seedfleet.recover.seed_scan import SeedScan, seed_scans
-from seedfleet.sieve import scan as sieve_scan
+from seedfleet.sieve import scan
 
 _JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)
 
@@ -33,7 +33,7 @@ def small_scan(generator: Generator = XORSHIFT32, *, modulus: int = 1000) -> See
     """Scan a generator that has 2**18 seeds, at the end of the real ones."""
     small = replace(generator, seeds=generator.seeds[-(2**18) :])
     asked = question(random_draws(100, modulus=modulus), modulus=modulus)
-    return SeedScan(small, (Stream(small, MODULO),), asked, dropped_bits=0, scanner=sieve_scan)
+    return SeedScan(small, (Stream(small, MODULO),), asked, dropped_bits=0, scanner=scan)
 
 
 @pytest.mark.slow
@@ -55,8 +55,8 @@ def test_power_without_noise_and_for_a_scan() -> None:
     assert lane(modulus=1024 * 3).coverage.power(0.0) < lane().coverage.power(0.0)
     kept = [(1 - 648 / 2**31) ** (20 * (skip + 1)) for skip in question(random_draws(30)).skips]
     assert lane().coverage.power(0.0) == pytest.approx(sum(kept) / len(kept), abs=1e-12)
-    scan = small_scan()
-    assert scan.coverage.power(0.1) == pytest.approx(0.9**scan.coverage.draws_used)
+    coverage = small_scan().coverage
+    assert coverage.power(0.1) == pytest.approx(0.9**coverage.draws_used)
 
 
 @pytest.mark.slow
@@ -105,9 +105,7 @@ def test_controls_of_the_lane_split_pass(modulus: int) -> None:
 @pytest.mark.parametrize("generator", [XORSHIFT32, MINSTD, MT19937], ids=lambda g: g.name)
 def test_controls_of_the_scans_pass(generator: Generator, modulus: int) -> None:
     asked = question(random_draws(100, modulus=modulus), modulus=modulus)
-    search = SeedScan(
-        generator, (Stream(generator, MODULO),), asked, dropped_bits=0, scanner=sieve_scan
-    )
+    search = SeedScan(generator, (Stream(generator, MODULO),), asked, dropped_bits=0, scanner=scan)
     controls = search.controls(np.random.default_rng(1))
     assert [control.kind for control in controls] == ["negative", "positive"]
     assert all(control.passed for control in controls), controls
@@ -127,7 +125,7 @@ def test_negative_controls_notice_a_kernel_that_passes_too_few_or_too_many(
         return (states * 3)[: round(share * len(states))]
 
     def broken_scan(*args: object, **options: object) -> object:
-        result = sieve_scan(*args, **options)  # type: ignore[arg-type]
+        result = scan(*args, **options)  # type: ignore[arg-type]
         count = round(share * len(result.seeds))
         thrice = np.repeat(result.seeds, 3), np.repeat(result.rows, 3)
         return replace(result, seeds=thrice[0][:count], rows=thrice[1][:count])
@@ -146,7 +144,7 @@ def test_positive_controls_notice_a_kernel_that_misses_the_planted_seed(
     assert passed(small_scan())["positive"]
 
     def forgetful_scan(*args: object, **options: object) -> object:
-        result = sieve_scan(*args, **options)  # type: ignore[arg-type]
+        result = scan(*args, **options)  # type: ignore[arg-type]
         return replace(result, seeds=result.seeds[:0], rows=result.rows[:0])
 
     monkeypatch.setattr(lane_search, "solve_all", lambda *_: [])

@@ -79,7 +79,7 @@ def planted_queries(draw: st.DrawFn, words: NDArray[np.int64]) -> Queries:
 @pytest.mark.slow
 @pytest.mark.parametrize("seeds", _RANGES, ids=["first", "middle", "last"])
 @pytest.mark.parametrize("name", _SCANNED)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_scan_equals_brute_force(name: str, seeds: range, data: st.DataObject) -> None:
     generator = _SCANNED[name]
@@ -90,7 +90,7 @@ def test_scan_equals_brute_force(name: str, seeds: range, data: st.DataObject) -
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", _SCANNED)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_a_split_range_in_any_order_is_the_whole_range(name: str, data: st.DataObject) -> None:
     seeds = data.draw(st.sampled_from(_RANGES))
