@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-__all__ = ["EXIT_BAD_INPUT", "MissingExtra", "Output", "output_option"]
+__all__ = ["EXIT_BAD_INPUT", "EXIT_INTERRUPTED", "MissingExtra", "Output", "output_option"]
 
 EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 3
 _MAX_LISTED = 100  # problems shown to a person; the JSON form lists all of them
 
 

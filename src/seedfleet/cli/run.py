@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 
 from seedfleet.cli._run_view import parallel_lines, view
-from seedfleet.cli.output import output_option
+from seedfleet.cli.output import EXIT_INTERRUPTED, output_option
 from seedfleet.fleet import (
     BadInputError,
     FleetError,
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 EXIT_NOT_ALL_SUCCEEDED: Final = 1
-EXIT_INTERRUPTED: Final = 3
 
 Shares = dict[str, dict[int, int]]
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+from click.core import ParameterSource
 
-from seedfleet.cli.output import MissingExtra, output_option
+from seedfleet.cli.output import EXIT_INTERRUPTED, MissingExtra, output_option
+from seedfleet.fleet import FleetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,10 +28,11 @@ try:
     from seedfleet.draws import DrawsError, load
     from seedfleet.generators import streams
     from seedfleet.pipeline import RunContext, recovery_document
+    from seedfleet.pipeline.recorded import RecordError, read_record, write_record
     from seedfleet.pipeline.run_folder import new_run_id, unwritable, write_json, write_text
+    from seedfleet.pipeline.scan_jobs import FleetScanner, ScanInterrupted
     from seedfleet.recover import Options, OptionsError
     from seedfleet.report import render_html, render_text
-    from seedfleet.sieve import scan
 except ModuleNotFoundError as error:
     if error.name not in {"numpy", "numba", "jinja2"}:
         raise
@@ -37,6 +42,7 @@ __all__ = ["trace"]
 
 _MAX_SKIP = 4095
 _MAX_PREDICTIONS = 1000
+_WITH_RESUME = ("run_id", "output_dir", "output")  # what else may be given with --resume
 
 
 class _SkipRange(click.ParamType[range]):
@@ -65,7 +71,13 @@ def trace() -> None:
 
 
 @trace.command()
-@click.argument("draws")
+@click.argument("draws", required=False)
+@click.option(
+    "--resume",
+    "run_id",
+    metavar="RUN_ID",
+    help="Go on with an interrupted run, with its draws and options, instead of DRAWS.",
+)
 @click.option(
     "--predict",
     type=click.IntRange(0, _MAX_PREDICTIONS),
@@ -125,44 +137,81 @@ def trace() -> None:
     help="A new folder for this run is made in it.",
 )
 @output_option
-def recover(draws: str, output: Output, **options: Any) -> None:
+@click.pass_context
+def recover(ctx: click.Context, draws: str | None, output: Output, **options: Any) -> None:
     """Find the generator, seed and alignment behind DRAWS, a file (or - for standard input).
 
     Reads JSON (a list of {"date", "session", "draw"} or of numbers), CSV, or one number per line,
-    oldest draw first. Writes recovery.json and report.html into a new folder. The exit code is 0
-    whatever the verdict, 2 for bad input.
+    oldest draw first. Writes recovery.json and report.html into a new folder. Exit codes: 0 an
+    answer, whatever the verdict; 2 bad input; 3 interrupted (go on with --resume).
     """
-    columns = options["columns"]
-    problem = unwritable(options["output_dir"])
-    if problem is not None:
-        output.refuse("the output folder cannot be used", [problem])
+    problems = _problems(ctx, draws, options)
+    if problems:
+        output.refuse("this cannot be searched", problems)
     try:
-        history = load(
-            "-" if draws == "-" else Path(draws),
-            columns=tuple(columns.split(",")) if columns is not None else None,
-            modulus=options["modulus"],
-            sessions=options["sessions"],
-        )
-        search = Options(
-            skips=options["skips"],
-            scan_skips=options["scan_skips"],
-            generators=frozenset(options["generators"]),
-            predictions=options["predict"],
-            run_seed=options["seed"],
-        )
-        document = _run(history, search, options["output_dir"], output)
+        request = _resumed(options) if draws is None else _new(draws, options)
+        for note in request.history.notes:
+            output.note(f"note: {note}")
+        document = _answer(request, output)
     except DrawsError as error:
         output.refuse(error.summary, error.problems)
     except OptionsError as error:
         output.refuse("the options do not fit these draws", error.problems)
+    except RecordError as error:
+        output.refuse("this run cannot be resumed", [str(error)])
+    except FleetError as error:
+        output.refuse("the scan's jobs cannot be run", [str(error)])
     output.result(document, render_text(document))
 
 
-def _run(history: History, search: Options, output_dir: Path, output: Output) -> dict[str, Any]:
-    """Recover, write the files, and return the document."""
+@dataclass(frozen=True)
+class _Request:
+    """A run that is to be answered, new or resumed."""
+
+    history: History
+    options: Options
+    context: RunContext
+    folder: Path
+
+
+def _problems(ctx: click.Context, draws: str | None, options: dict[str, Any]) -> list[str]:
+    """List what is wrong with the command line as a whole."""
+    problems = []
+    if (draws is None) == (options["run_id"] is None):
+        problems.append("name a file of draws, or a run with --resume RUN_ID, and not both")
+    if options["run_id"] is not None:
+        given = [
+            parameter.opts[0]
+            for parameter in ctx.command.params
+            if parameter.name is not None
+            and parameter.name not in _WITH_RESUME
+            and ctx.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+        ]
+        problems += [f"{name}: a resumed run keeps its own" for name in given]
+    blocked = unwritable(options["output_dir"])
+    if blocked is not None:
+        problems.append(blocked)
+    return problems
+
+
+def _new(draws: str, options: dict[str, Any]) -> _Request:
+    columns = options["columns"]
+    history = load(
+        "-" if draws == "-" else Path(draws),
+        columns=tuple(columns.split(",")) if columns is not None else None,
+        modulus=options["modulus"],
+        sessions=options["sessions"],
+    )
+    search = Options(
+        skips=options["skips"],
+        scan_skips=options["scan_skips"],
+        generators=frozenset(options["generators"]),
+        predictions=options["predict"],
+        run_seed=options["seed"],
+    )
     started = datetime.now(UTC)
     run_id = new_run_id(history.name, started, os.urandom(3))
-    folder = output_dir / run_id
+    folder = options["output_dir"] / run_id
     context = RunContext(
         run_id=run_id,
         command=("seedfleet", *sys.argv[1:]),
@@ -170,13 +219,48 @@ def _run(history: History, search: Options, output_dir: Path, output: Output) ->
         recovery_path=str(folder / "recovery.json"),
         report_path=str(folder / "report.html"),
     )
-    for note in history.notes:
-        output.note(f"note: {note}")
+    return _Request(history, search, context, folder)
+
+
+def _resumed(options: dict[str, Any]) -> _Request:
+    folder = options["output_dir"] / options["run_id"]
+    return _Request(*read_record(folder), folder)
+
+
+def _answer(request: _Request, output: Output) -> dict[str, Any]:
+    """Recover, write the files, and return the document."""
+    folder = request.folder
+
+    def record() -> None:
+        write_record(folder, request.history, request.options, request.context)
+
+    scanner = FleetScanner(folder.absolute() / "scans", before_first=record)
     progress = _Progress(output, time.monotonic)
-    document = recovery_document(history, search, context, progress=progress, scanner=scan)
+    try:
+        document = recovery_document(
+            request.history, request.options, request.context, progress=progress, scanner=scanner
+        )
+    except (KeyboardInterrupt, ScanInterrupted):
+        _stop(request, output)
     write_json(folder / "recovery.json", document)
     write_text(folder / "report.html", render_html(document))
     return document
+
+
+def _stop(request: _Request, output: Output) -> NoReturn:
+    """Say how to go on after an interruption, and exit."""
+    run_id = request.context.run_id
+    if request.folder.exists():
+        text = (
+            f"interrupted; go on with: seedfleet trace recover --resume {run_id} "
+            f"--output-dir {shlex.quote(str(request.folder.parent))}"
+        )
+        document = {"interrupted": True, "run_id": run_id}
+    else:
+        text = "interrupted; nothing had been written"
+        document = {"interrupted": True, "run_id": None}
+    output.result(document, text)
+    sys.exit(EXIT_INTERRUPTED)
 
 
 class _Progress:
