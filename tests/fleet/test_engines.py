@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from fleet_house import GOOD, House, living_attempts
 
+from seedfleet.fleet import run_sync
 from seedfleet.fleet.engines.base import Allocation, Attempt, Ended, Engine, Rules
-from seedfleet.fleet.outcome import Succeeded
+from seedfleet.fleet.outcome import OutputInvalid, Succeeded
 from seedfleet.fleet.testing import FakeEngine, FakeWorld, check_engine
 from seedfleet.fleet.testing import fake as fake_module
 
@@ -70,6 +71,14 @@ def test_the_contract_notices_a_broken_engine(
     world = FakeWorld()
     with pytest.raises(AssertionError, match=obligation):
         asyncio.run(check_engine(lambda: engine(world), tmp_path))
+
+
+def test_what_changed_between_engine_and_place_is_not_published(house: House) -> None:
+    report = run_sync([house.job(GOOD)], house.options(), engine=Hasty())
+    outcome = report.jobs["a"].outcome
+    assert isinstance(outcome, OutputInvalid)
+    assert "is not what the attempt wrote" in outcome.problem
+    assert not (report.folder / "results").exists()
 
 
 def attempt_of(house: House, body: str) -> Attempt:

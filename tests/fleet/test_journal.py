@@ -146,6 +146,7 @@ def test_a_long_torn_end_leaves_nothing_behind_a_short_new_line(tmp_path: Path) 
         stream.write(b"x" * 5000)
     write(path, (messages.DrainAsked(),))
     assert read_journal(path) == (EVENTS[0], messages.DrainAsked())
+    assert b"xxx" not in path.read_bytes()
 
 
 def test_another_version_is_refused_by_name(tmp_path: Path) -> None:

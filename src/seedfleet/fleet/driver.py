@@ -108,10 +108,11 @@ class Driver:
                 finished = await self._loop(opening)
                 for task in helpers:
                     task.cancel()
-        except* HeadLostError as errors:
-            raise errors.exceptions[0] from None
-        except* OSError as errors:
-            raise HeadLostError(f"this head cannot go on: {errors.exceptions[0]}") from errors
+        except BaseExceptionGroup as group:
+            lost, rest = group.split((HeadLostError, OSError))
+            if lost is None or rest is not None:
+                raise
+            raise HeadLostError(f"this head cannot go on: {_first(lost)}") from group
         return finished
 
     async def _loop(self, opening: messages.Opened) -> bool:
@@ -186,6 +187,11 @@ class Driver:
             self._tell(progress.AttemptEnded(ended, allocation, again))
         if isinstance(job.phase, Done):
             self._tell(_done(self._paths, after, ended))
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _done(paths: RunPaths, state: State, ended: Ended) -> progress.JobDone:

@@ -177,14 +177,16 @@ def distribution(
         By node name, then by GPU index; on a node without GPUs by CPU slot. Slots without an
         attempt count 0; attempts without a GPU on a node that has some are in none of its slots.
     """
+    with_gpus = {node.name for node in nodes if node.gpus}
     shares = {
         node.name: dict.fromkeys([gpu.index for gpu in node.gpus] or range(node.cpu_slots), 0)
         for node in nodes
     }
-    for allocation in allocations:
-        share = shares.get(allocation.node, {})
-        for slot in allocation.gpu_ids or (allocation.cpu_slot,):
-            if slot in share:
+    for place in allocations:
+        share = shares.get(place.node, {})
+        slots = place.gpu_ids if place.node in with_gpus else (place.cpu_slot,)
+        for slot in slots:
+            if slot in share:  # else the node had more slots when an earlier head used it
                 share[slot] += 1
     return shares
 

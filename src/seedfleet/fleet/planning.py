@@ -101,8 +101,11 @@ async def plan_run(
     parsed = parse_source(jobs)
     placed, idle = select(parsed.jobs, options.only)
     problems += [*parsed.problems, *idle, *problems_with_jobs(placed, paths)]
-    nodes = await _open(engine, paths, options, problems)
-    problems += problems_with_placement(placed, nodes)
+    try:
+        nodes = await engine.open(paths, options.rules())
+        problems += problems_with_placement(placed, nodes)
+    except BadInputError as error:
+        problems += error.problems
     if problems:
         raise BadInputError(problems)
     return planned(tuple(job for _, job in placed), paths, options, nodes)
@@ -117,13 +120,3 @@ def planned(
     scripts = [str(paths.on_node(job.script)) for job in jobs]
     expected = {i: known[script] for i, script in enumerate(scripts) if script in known}
     return PlannedRun(paths, plan, nodes, start_order(jobs, expected), expected)
-
-
-async def _open(
-    engine: Engine, paths: RunPaths, options: RunOptions, problems: list[str]
-) -> tuple[Node, ...]:
-    try:
-        return await engine.open(paths, options.rules())
-    except BadInputError as error:
-        problems += error.problems
-        return ()

@@ -37,12 +37,15 @@ def publish(paths: RunPaths, ended: Ended) -> str | None:
         for number, produced in enumerate(ended.outcome.outputs):
             place = paths.place(produced.declared)
             marker = marker_path(place)
+            # Not delivered any more means that it was put there before a crash, or written there.
+            delivered = head.outputs / str(number)
+            source = delivered if delivered.exists() else place
+            if digest(source) != produced.sha256:
+                return f"{source} is not what the attempt wrote"
             place.parent.mkdir(parents=True, exist_ok=True)
             marker.unlink(missing_ok=True)  # an old one must never stand beside a new file
-            if (head.outputs / str(number)).exists():
-                move(head.outputs / str(number), place)
-            if digest(place) != produced.sha256:
-                return f"{place} is not what the attempt wrote"
+            if source != place:
+                move(source, place)
             sync_file(place)
             sync_folder(place.parent)
             write_atomically(marker, _marker(paths, ended, produced))

@@ -14,7 +14,7 @@ from seedfleet.fleet import core, messages, progress
 from seedfleet.fleet.driver import Driver, RunControl
 from seedfleet.fleet.durations import remember_durations
 from seedfleet.fleet.engines.local import LocalEngine
-from seedfleet.fleet.errors import BadInputError, RunExistsError
+from seedfleet.fleet.errors import BadInputError, HeadLostError, RunExistsError
 from seedfleet.fleet.journal import Journal
 from seedfleet.fleet.lock import WriterLock
 from seedfleet.fleet.manifest import RunReport, report, write_manifest
@@ -90,6 +90,8 @@ async def run(
         with WriterLock(made.paths.lock) as lock:
             write_recorded(recorded)
             return await head.drive(lock)
+    except OSError as error:
+        raise HeadLostError(f"this head cannot go on: {error}") from error
     finally:
         await engine.close()
 
@@ -141,6 +143,8 @@ async def resume(
             made = planned(recorded.jobs, recorded.paths, recorded.options, nodes)
             head = _Head(recorded, made, engine, on_event or _nobody, control or RunControl())
             return await head.drive(lock, retry_failed=wanted.retry_failed)
+    except OSError as error:
+        raise HeadLostError(f"this head cannot go on: {error}") from error
     finally:
         await engine.close()
 
@@ -211,28 +215,27 @@ class _Head:
                 paths, self.engine, journal=journal, lock=lock, state=state, listener=self.tell
             )
             opening = messages.Opened(self.made.nodes, self.made.order, again)
+            write_manifest(paths, report(paths, state), self.recorded.command, "running")
             try:
-                await self._drive(driver, opening)
-            finally:
-                result = report(paths, driver.state)
-                write_manifest(paths, result, self.recorded.command)
+                await driver.drive(opening, self.control)
+            except BaseException:
+                with contextlib.suppress(OSError):  # the disk may be why we are here
+                    write_manifest(paths, report(paths, driver.state), self.recorded.command)
+                raise
+            result = report(paths, driver.state)
+            write_manifest(paths, result, self.recorded.command)
         remember_durations(_measured(result, paths))
         return result
-
-    async def _drive(self, driver: Driver, opening: messages.Opened) -> None:
-        before = report(self.made.paths, driver.state)
-        write_manifest(self.made.paths, before, self.recorded.command, "running")
-        await driver.drive(opening, self.control)
 
 
 def _make_folder(made: PlannedRun) -> None:
     folder = made.paths.folder
+    if folder.exists():
+        raise RunExistsError(made.paths.run_id, folder.parent)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir()
         sync_folder(folder.parent)
-    except FileExistsError as error:
-        raise RunExistsError(made.paths.run_id, folder.parent) from error
     except OSError as error:
         raise BadInputError([f"cannot make {folder}: {error.strerror}"]) from error
 

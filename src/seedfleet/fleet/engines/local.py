@@ -84,8 +84,16 @@ class LocalEngine:
 
     async def open(self, paths: RunPaths, rules: Rules) -> tuple[Node, ...]:
         """Find this machine's GPUs and cores."""
+        problems = []
         if self._slots is not None and self._slots < 1:
-            raise BadInputError([f"slots is {self._slots}, at least 1 is needed"])
+            problems.append(f"slots is {self._slots}, at least 1 is needed")
+        if shutil.which(self._python) is None:
+            problems.append(f"there is no interpreter {self._python}")
+        above = next(folder for folder in (self._home, *self._home.parents) if folder.exists())
+        if not (above.is_dir() and os.access(above, os.W_OK)):
+            problems.append(f"{self._home} cannot be written; SEEDFLEET_HOME names another folder")
+        if problems:
+            raise BadInputError(problems)
         self._paths, self._rules = paths, rules
         platform, gpus = await asyncio.to_thread(probe_gpus)
         self._node = Node(LOCALHOST, platform, gpus, self._slots or _cores())
