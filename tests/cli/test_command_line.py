@@ -30,6 +30,8 @@ EXPORTS = {
     },
     "seedfleet.pipeline": {"RunContext", "recovery_document"},
     "seedfleet.recover": {
+        "MAX_PREDICTIONS",
+        "MAX_SKIP",
         "Options",
         "OptionsError",
         "Recovery",
@@ -43,6 +45,7 @@ EXPORTS = {
         "MAX_QUERIES",
         "Queries",
         "ScanResult",
+        "Scanner",
         "constant_skip_positions",
         "scan",
     },

@@ -31,7 +31,7 @@ try:
     from seedfleet.pipeline.recorded import RecordError, read_record, write_record
     from seedfleet.pipeline.run_folder import new_run_id, unwritable, write_json, write_text
     from seedfleet.pipeline.scan_jobs import FleetScanner, ScanInterrupted
-    from seedfleet.recover import Options, OptionsError
+    from seedfleet.recover import MAX_PREDICTIONS, MAX_SKIP, Options, OptionsError
     from seedfleet.report import render_html, render_text
 except ModuleNotFoundError as error:
     if error.name not in {"numpy", "numba", "jinja2"}:
@@ -40,8 +40,6 @@ except ModuleNotFoundError as error:
 
 __all__ = ["trace"]
 
-_MAX_SKIP = 4095
-_MAX_PREDICTIONS = 1000
 _WITH_RESUME = ("run_id", "output_dir", "output")  # what else may be given with --resume
 
 
@@ -60,8 +58,8 @@ class _SkipRange(click.ParamType[range]):
             self.fail(f"{value!r} is not LO..HI with whole numbers, such as 0..500", param, ctx)
         low = int(match[1])
         high = int(match[2] or low)
-        if not low <= high <= _MAX_SKIP:
-            self.fail(f"{value!r} is not within 0..{_MAX_SKIP}, low end first", param, ctx)
+        if not low <= high <= MAX_SKIP:
+            self.fail(f"{value!r} is not within 0..{MAX_SKIP}, low end first", param, ctx)
         return range(low, high + 1)
 
 
@@ -80,7 +78,7 @@ def trace() -> None:
 )
 @click.option(
     "--predict",
-    type=click.IntRange(0, _MAX_PREDICTIONS),
+    type=click.IntRange(0, MAX_PREDICTIONS),
     default=1,
     show_default=True,
     help="How many coming draws to predict.",
@@ -138,7 +136,7 @@ def trace() -> None:
 )
 @output_option
 @click.pass_context
-def recover(ctx: click.Context, draws: str | None, output: Output, **options: Any) -> None:
+def recover(ctx: click.Context, /, draws: str | None, output: Output, **options: Any) -> None:
     """Find the generator, seed and alignment behind DRAWS, a file (or - for standard input).
 
     Reads JSON (a list of {"date", "session", "draw"} or of numbers), CSV, or one number per line,
@@ -183,9 +181,8 @@ def _problems(ctx: click.Context, draws: str | None, options: dict[str, Any]) ->
         given = [
             parameter.opts[0]
             for parameter in ctx.command.params
-            if parameter.name is not None
-            and parameter.name not in _WITH_RESUME
-            and ctx.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+            if parameter.name not in _WITH_RESUME
+            and ctx.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
         ]
         problems += [f"{name}: a resumed run keeps its own" for name in given]
     blocked = unwritable(options["output_dir"])

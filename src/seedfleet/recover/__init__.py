@@ -1,6 +1,7 @@
 """Recovery: by algebra where there is a way, by exhaustive scans where there is none."""
 
 from seedfleet.recover.portfolio import (
+    MAX_SKIP,
     Options,
     OptionsError,
     Recovery,
@@ -8,5 +9,15 @@ from seedfleet.recover.portfolio import (
     Status,
     recover,
 )
+from seedfleet.recover.scoring import MAX_PREDICTIONS
 
-__all__ = ["Options", "OptionsError", "Recovery", "SearchRecord", "Status", "recover"]
+__all__ = [
+    "MAX_PREDICTIONS",
+    "MAX_SKIP",
+    "Options",
+    "OptionsError",
+    "Recovery",
+    "SearchRecord",
+    "Status",
+    "recover",
+]

@@ -163,12 +163,19 @@ def solve(
     high_candidates
         Only the first so many high words are tried, for controls; default all.
 
+    Raises
+    ------
+    ValueError
+        There are fewer than two residues.
+
     Notes
     -----
     O(2**(output_shift + dropped_bits)) for the first stage, O(family.high_candidates) for each low
     word that is left. Outputs that the bounding rejected inside the run are not allowed for: a run
     that has one is missed (`LaneFamily.rejection` a word).
     """
+    if len(residues) < 2:
+        raise ValueError(f"{len(residues)} residues filter nothing, at least 2 are needed")
     lane_bits, low_bits, high_bits = family.lane_bits, family.low_bits, family.high_bits
     multipliers, increments = observations.multipliers, observations.increments
     low_multipliers, low_increments = multipliers.astype(np.uint32), increments.astype(np.uint32)

@@ -17,7 +17,7 @@ from seedfleet.generators import presets_of, streams
 from seedfleet.recover.lane import lane_families
 from seedfleet.recover.lane_search import first_window, sliding_windows
 from seedfleet.recover.repeats import find_repeats
-from seedfleet.recover.scoring import predict, weigh
+from seedfleet.recover.scoring import MAX_PREDICTIONS, predict, weigh
 from seedfleet.recover.search import Question, Scope
 from seedfleet.recover.seed_scan import scan_problems, seed_scans
 from seedfleet.sieve import scan
@@ -35,9 +35,10 @@ if TYPE_CHECKING:
     from seedfleet.recover.search import Coverage, Found, Search, Survivor
     from seedfleet.sieve import Scanner
 
-__all__ = ["Options", "OptionsError", "Recovery", "SearchRecord", "Status", "recover"]
+__all__ = ["MAX_SKIP", "Options", "OptionsError", "Recovery", "SearchRecord", "Status", "recover"]
 
 
+MAX_SKIP = 4095  # a jump table of such a skip still takes no time
 _POWERED = 0.5  # a search that more often than not misses what it covers can tell nothing
 
 
@@ -71,7 +72,7 @@ class Options:
     Attributes
     ----------
     skips
-        Constant skips of the lane split, within ``[0, 4096)``.
+        Constant skips of the lane split, within ``[0, MAX_SKIP]``.
     scan_skips
         Constant skips of seed scans; with the session scopes at most 32 alignments.
     generators
@@ -90,6 +91,22 @@ class Options:
     predictions: int = 1
     run_seed: int = 0
     controls: bool = True
+
+    def problems(self) -> list[str]:
+        """Say which options are out of range; empty where none is."""
+        problems = [
+            f"{name}: {chosen} is no range within 0..{MAX_SKIP}"
+            for name, chosen in (("skips", self.skips), ("scan skips", self.scan_skips))
+            if len(chosen) == 0 or chosen.step != 1 or chosen[0] < 0 or chosen[-1] > MAX_SKIP
+        ]
+        if not 0 <= self.predictions <= MAX_PREDICTIONS:
+            problems.append(f"predictions: {self.predictions} is not within 0..{MAX_PREDICTIONS}")
+        known = {stream.generator.name for stream in streams()}
+        problems += [
+            f"generators: {name!r} is none of {', '.join(sorted(known))}"
+            for name in sorted(self.generators - known)
+        ]
+        return problems
 
 
 @dataclass(frozen=True)
@@ -182,8 +199,11 @@ def recover(
     Raises
     ------
     OptionsError
-        The seed scans cannot look so far, or at so many alignments at once.
+        An option is out of range, or the seed scans cannot look so far or at so many alignments.
     """
+    problems = options.problems()
+    if problems:
+        raise OptionsError(problems)
     repeats = find_repeats(values, modulus)
     start, stop = repeats.analysed if repeats else (0, len(values))
     question = Question(

@@ -69,6 +69,8 @@ def find_repeats(values: NDArray[np.int64], modulus: int) -> Repeats | None:
     ``2**-20`` histories, with the values' own collision rate in place of 1/m where that is higher.
     """
     period = _period(values)
+    if period is not None and (len(values) - period) * log2(modulus) < _CHANCE_BITS:
+        period = None  # so short that chance may have done it
     if period == 1:
         text = f"all {len(values)} draws are {int(values[0])}"
         return Repeats("constant", 1, (), (0, 1), text)

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from seedfleet.evidence import Mixture
     from seedfleet.recover.search import Question, Survivor
 
-__all__ = ["Prediction", "Weighed", "predict", "weigh"]
+__all__ = ["MAX_PREDICTIONS", "Prediction", "Weighed", "predict", "weigh"]
 
-_EQUIVALENCE_HORIZON = 1000  # coming draws on which equivalent streams must agree as well
+MAX_PREDICTIONS = 1000  # also the coming draws on which equivalent streams must agree
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def weigh(survivor: Survivor, question: Question, session_count: int) -> Weighed
     """Compare a survivor's stream with every known draw. O(draws * (skip + 1)) steps."""
     scope, stream = survivor.scope, survivor.stream
     n, fitted = len(scope.values), scope.fitted
-    positions = constant_skip_positions(scope.passed + _EQUIVALENCE_HORIZON, survivor.skip)
+    positions = constant_skip_positions(scope.passed + MAX_PREDICTIONS, survivor.skip)
     draws, _ = compiled.at_positions(stream, survivor.seed, question.modulus, positions)
     history = positions[: scope.passed]
     _, state = compiled.at_positions(stream, survivor.seed, question.modulus, history)
@@ -103,8 +103,8 @@ def predict(
     ValueError
         More draws were asked for than the streams were run on.
     """
-    if count > _EQUIVALENCE_HORIZON:
-        raise ValueError(f"at most {_EQUIVALENCE_HORIZON} draws can be predicted, not {count}")
+    if count > MAX_PREDICTIONS:
+        raise ValueError(f"at most {MAX_PREDICTIONS} draws can be predicted, not {count}")
     if mixture.null > 0.5 or not items:
         return (Prediction(None, 1 / modulus),) * count
     best = max(range(len(items)), key=lambda index: sum(mixture.posterior[index]))

@@ -147,7 +147,7 @@ def _kernel_for(
     """Return the kernel and its scratch space."""
     if len(queries) > MAX_QUERIES:
         raise ValueError(f"at most {MAX_QUERIES} queries fit into one scan, not {len(queries)}")
-    if generator is MT19937:
+    if generator.step is MT19937.step:
         if queries.positions.max() > LAST_POSITION:
             raise ValueError(f"MT19937 is scanned up to position {LAST_POSITION}")
         return _mt19937_kernel(), np.empty(LANES, dtype=np.uint32)
