@@ -1,5 +1,6 @@
 """The e-value, the posterior and the held-out evidence are parts of one mixture."""
 
+from dataclasses import replace
 from itertools import product
 from math import inf, isclose, log2
 
@@ -24,8 +25,8 @@ def items() -> st.SearchStrategy[list[Scored]]:
 @given(items=items(), held_out=st.booleans())
 def test_posteriors_and_null_sum_to_one(items: list[Scored], held_out: bool) -> None:
     mixture = mix(items, held_out=held_out)
-    assert isclose(mixture.null + sum(map(sum, mixture.posterior)), 1.0, rel_tol=1e-9)
-    assert isclose(mixture.null + sum(mixture.classes.values()), 1.0, rel_tol=1e-9)
+    assert isclose(mixture.null(None) + sum(map(sum, mixture.posterior)), 1.0, rel_tol=1e-9)
+    assert isclose(mixture.null(None) + sum(mixture.classes.values()), 1.0, rel_tol=1e-9)
     assert set(mixture.classes) == {item.equivalence for item in items}
     assert mixture.evidence_bits >= log2(NULL_WEIGHT)
 
@@ -36,7 +37,7 @@ def test_what_was_not_searched_only_lowers_the_evidence(
 ) -> None:
     alone, together = mix(items, held_out=held_out), mix([*items, *more], held_out=held_out)
     assert alone.evidence_bits <= together.evidence_bits
-    assert together.null <= alone.null
+    assert together.null(None) <= alone.null(None)
 
 
 def test_the_evidence_is_written_out_for_one_perfect_fit() -> None:
@@ -45,7 +46,7 @@ def test_the_evidence_is_written_out_for_one_perfect_fit() -> None:
     expected = 0.5 + 0.5 * 2**-12.5 * 2**-32 * 1000**6 * (0.5 + 0.125 * noisy)
     mixture = mix([scored("a", 6, draws=6)], held_out=False)
     assert isclose(mixture.evidence_bits, log2(expected), rel_tol=1e-12)
-    assert isclose(mixture.null, 0.5 / expected, rel_tol=1e-9)
+    assert isclose(mixture.null(None), 0.5 / expected, rel_tol=1e-9)
 
 
 def test_held_out_draws_count_only_when_asked_for() -> None:
@@ -73,7 +74,7 @@ def test_held_out_evidence_averages_to_one_over_all_draws_to_come(fitted: tuple[
 
 def test_nothing_scored_predicts_nothing() -> None:
     assert predictive_bits([]) is None
-    assert mix([], held_out=True).null == 1.0
+    assert mix([], held_out=True).null(None) == 1.0
 
 
 @given(terms=st.lists(st.floats(-300, 300), max_size=8))
@@ -85,3 +86,12 @@ def test_log2_sum(terms: list[float]) -> None:
 def test_log2_sum_beyond_the_range_of_floats() -> None:
     assert log2_sum([5000.0, 5000.0]) == 5001.0
     assert log2_sum([-inf, -inf]) == -inf
+
+
+def test_streams_of_two_sessions_are_no_rivals_but_each_competes_with_a_shared_one() -> None:
+    noon, night = (replace(scored(name, 30), scope=name) for name in ("noon", "night"))
+    apart = mix([noon, night], held_out=False)
+    assert all(weight > 0.999 for weight in apart.classes.values())
+    shared = mix([noon, night, scored("all", 60, draws=60)], held_out=False)
+    assert shared.classes["all"] > 0.999
+    assert shared.classes["noon"] < 0.001

@@ -42,7 +42,7 @@ def question(
     scan_skips: range = range(3),
 ) -> Question:
     """Ask about one stream behind all draws, the last five of them held out."""
-    scope = Scope(None, values, len(values) - 5, len(values))
+    scope = Scope(None, values, len(values) - 5)
     return Question(modulus=modulus, scopes=(scope,), skips=skips, scan_skips=scan_skips)
 
 

@@ -18,15 +18,15 @@ from seedfleet.recover.scoring import Weighed, predict, weigh
 from seedfleet.recover.search import Question, Scope, Survivor
 
 _MODULUS = 10
-_SCOPE = Scope(None, np.zeros(20, dtype=np.int64), 15, 20)
-_OTHER_SCOPE = Scope("evening", np.zeros(10, dtype=np.int64), 7, 10)
+_SCOPE = Scope(None, np.zeros(20, dtype=np.int64), 15)
+_OTHER_SCOPE = Scope("evening", np.zeros(10, dtype=np.int64), 7)
 _JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)
 
 
 def weighed(scope: Scope, seed: int, matches: int) -> Weighed:
     """Return a survivor that gives so many of 20 draws, and draws at random from then on."""
     survivor = Survivor(_JAVA, scope, 0, seed)
-    scored = Scored(seed, -1.0, 100, matches, 20, 0, 0, _MODULUS)
+    scored = Scored(seed, -1.0, 100, matches, 20, 0, 0, _MODULUS, scope.session)
     return Weighed(survivor, scored, random_draws(40, modulus=_MODULUS, seed=seed), None)
 
 
@@ -43,19 +43,26 @@ def test_predictions_are_the_mixture_over_all_values(
     mixture = mix([item.scored for item in items], held_out=True)
     found = predict(items, mixture, modulus=_MODULUS, count=3)
     assert len(found) == 3
-    if mixture.null > 0.5:
+    spoken = {
+        scope: sum(
+            sum(row)
+            for item, row in zip(items, mixture.posterior, strict=True)
+            if item.survivor.scope is scope
+        )
+        for scope in (_SCOPE, _OTHER_SCOPE)
+    }
+    if max(spoken.values()) <= 0.5:
         assert {(prediction.draw, prediction.probability) for prediction in found} == {(None, 0.1)}
         return
-    leader = max(range(len(items)), key=lambda i: sum(mixture.posterior[i]))
-    scope = items[leader].survivor.scope
+    scope = _SCOPE if spoken[_SCOPE] > 0.5 else _OTHER_SCOPE
     for ahead, prediction in enumerate(found):
-        law = np.full(_MODULUS, mixture.null / _MODULUS)
+        assert (prediction.session, prediction.ahead) == (scope.session, ahead + 1)
+        law = np.full(_MODULUS, (1 - spoken[scope]) / _MODULUS)
         for item, posterior in zip(items, mixture.posterior, strict=True):
+            if item.survivor.scope is not scope:
+                continue
+            right = np.arange(_MODULUS) == item.stream_draws[len(scope.values) + ahead]
             for rate, weight in zip(NOISE_RATES, posterior, strict=True):
-                if item.survivor.scope is not scope:
-                    law += weight / _MODULUS
-                    continue
-                right = np.arange(_MODULUS) == item.stream_draws[scope.passed + ahead]
                 law += weight * np.where(right, 1 - rate, rate / (_MODULUS - 1))
         assert isclose(law.sum(), 1.0, rel_tol=1e-9)
         assert prediction.draw is not None
@@ -74,29 +81,29 @@ def test_no_more_draws_than_the_streams_were_run_on() -> None:
 
 
 def test_weighing_runs_on_past_the_history_and_keeps_the_state_at_its_end() -> None:
-    truth = weigh(Survivor(_JAVA, Scope(None, np.zeros(9, int), 5, 9), 2, 77), ask(9), 1)
-    scope = Scope(None, truth.stream_draws[:9].copy(), 5, 12)
+    truth = weigh(Survivor(_JAVA, Scope(None, np.zeros(9, int), 5), 2, 77), ask(9), 1)
+    scope = Scope(None, truth.stream_draws[:9].copy(), 5)
     scope.values[[1, 8]] = (scope.values[[1, 8]] + 1) % 1000
     item = weigh(Survivor(_JAVA, scope, 2, 77), ask(9), 1)
     scored = item.scored
     assert (scored.fitted_matches, scored.fitted_draws) == (4, 5)
     assert (scored.held_out_matches, scored.held_out_draws) == (3, 4)
-    assert len(item.stream_draws) == 12 + 1000
-    # Twelve draws with two words skipped before each: 36 steps from the seed.
+    assert len(item.stream_draws) == 9 + 1000
+    # Nine draws with two words skipped before each: 27 steps from the seed.
     lcg = JAVA_RANDOM.lcg
     assert lcg is not None
-    assert item.state == lcg.advance(77 ^ 0x5DEECE66D, 36)
+    assert item.state == lcg.advance(77 ^ 0x5DEECE66D, 27)
     following = [(lcg.advance(item.state, 3 * k) >> 17) % 1000 for k in (1, 2, 3)]
-    assert item.stream_draws[12:15].tolist() == following
+    assert item.stream_draws[9:12].tolist() == following
 
 
 def ask(count: int) -> Question:
-    scope = Scope(None, np.zeros(count, dtype=np.int64), count, count)
+    scope = Scope(None, np.zeros(count, dtype=np.int64), count)
     return Question(modulus=1000, scopes=(scope,), skips=range(3), scan_skips=range(1))
 
 
 def test_streams_that_agree_on_history_and_horizon_are_one_finding() -> None:
-    scope = Scope(None, random_draws(9), 5, 9)
+    scope = Scope(None, random_draws(9), 5)
     same = [
         weigh(Survivor(_JAVA, scope, 0, seed), ask(9), 1).scored.equivalence
         for seed in (7, 7 + 2**48)

@@ -85,6 +85,15 @@ def _control(kind: str, generator: str, expected: float, observed: int, text: st
     }
 
 
+def _predictions(
+    draws: list[Any], probability: float, session: str | None = None
+) -> list[Document]:
+    return [
+        {"draw": draw, "probability": probability, "session": None, "ahead": ahead}
+        for ahead, draw in enumerate(draws, start=1)
+    ]
+
+
 def _member(preset: str, seed: int, code: str) -> Document:
     return {"preset": preset, "holds_for": "every version", "seed": seed, "reproduce": code}
 
@@ -162,7 +171,7 @@ def recovered_java() -> Document:
         },
         "structure": None,
         "candidates": [_java_candidate()],
-        "predictions": [{"draw": draw, "probability": 0.99999} for draw in draws[500:]],
+        "predictions": _predictions(draws[500:], 0.99999),
         "abstained": False,
         "null_probability": 0.0,
         "searched": [
@@ -292,7 +301,7 @@ def no_evidence() -> Document:
                 reproduce="std::mt19937 g(3405691582u);",
             )
         ],
-        "predictions": [{"draw": None, "probability": 0.001} for _ in range(10)],
+        "predictions": _predictions([None] * 10, 0.001),
         "abstained": True,
         "null_probability": 0.9868,
         "command": ["seedfleet", "trace", "recover", "draws/state pick 3.csv", "--predict", "10"],

@@ -7,7 +7,7 @@ import re
 import shlex
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -29,7 +29,13 @@ try:
     from seedfleet.generators import streams
     from seedfleet.pipeline import RunContext, recovery_document
     from seedfleet.pipeline.recorded import RecordError, read_record, write_record
-    from seedfleet.pipeline.run_folder import new_run_id, unwritable, write_json, write_text
+    from seedfleet.pipeline.run_folder import (
+        new_run_id,
+        printable,
+        unwritable,
+        write_json,
+        write_text,
+    )
     from seedfleet.pipeline.scan_jobs import FleetScanner, ScanInterrupted
     from seedfleet.recover import MAX_PREDICTIONS, MAX_SKIP, Options, OptionsError
     from seedfleet.report import render_html, render_text
@@ -92,7 +98,7 @@ def trace() -> None:
     "--session",
     "sessions",
     multiple=True,
-    help="Use only this session's draws; may be given more than once.",
+    help="Search only for a stream that this session has to itself; may be given more than once.",
 )
 @click.option(
     "--columns",
@@ -197,24 +203,27 @@ def _new(draws: str, options: dict[str, Any]) -> _Request:
         "-" if draws == "-" else Path(draws),
         columns=tuple(columns.split(",")) if columns is not None else None,
         modulus=options["modulus"],
-        sessions=options["sessions"],
     )
+    for session in options["sessions"]:
+        history.select(session)  # refuses a session that there is not
     search = Options(
         skips=options["skips"],
         scan_skips=options["scan_skips"],
         generators=frozenset(options["generators"]),
+        sessions=frozenset(options["sessions"]),
         predictions=options["predict"],
         run_seed=options["seed"],
     )
+    history = replace(history, name=printable(history.name), source=printable(history.source))
     started = datetime.now(UTC)
     run_id = new_run_id(history.name, started, os.urandom(3))
     folder = options["output_dir"] / run_id
     context = RunContext(
         run_id=run_id,
-        command=("seedfleet", *sys.argv[1:]),
+        command=("seedfleet", *map(printable, sys.argv[1:])),
         started_utc=started.isoformat(timespec="seconds"),
-        recovery_path=str(folder / "recovery.json"),
-        report_path=str(folder / "report.html"),
+        recovery_path=printable(str(folder / "recovery.json")),
+        report_path=printable(str(folder / "report.html")),
     )
     return _Request(history, search, context, folder)
 

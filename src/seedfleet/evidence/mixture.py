@@ -46,6 +46,9 @@ class Scored:
         Matches among the draws that were searched, and among those that were held out.
     modulus
         The draws' modulus.
+    scope
+        The part of the history that the stream would have made; None for all of it. Streams of
+        two parts are no rivals: both may be true.
     """
 
     equivalence: Hashable
@@ -56,6 +59,7 @@ class Scored:
     held_out_matches: int
     held_out_draws: int
     modulus: int
+    scope: Hashable = None
 
     def stakes(self, *, held_out: bool) -> list[float]:
         """Return ``log2(w |S|**-1 LR)`` for each noise rate; `held_out` adds those draws."""
@@ -78,18 +82,23 @@ class Mixture:
     ----------
     evidence_bits
         log2 e; at least -1, the stake that stays on the null.
-    null
-        Posterior of the null, in (0, 1].
+    nulls
+        Posterior of the null by scope, in (0, 1]: that nothing of what was scored made its draws.
     posterior
-        For each scored item a posterior for each noise rate; with `null` they sum to 1.
+        For each scored item a posterior for each noise rate. An item competes with the null, with
+        the items of its own scope and with those of the whole history.
     classes
         Posterior of each equivalence class, summed over noise rates and presets.
     """
 
     evidence_bits: float
-    null: float
+    nulls: dict[Hashable, float]
     posterior: tuple[tuple[float, ...], ...]
     classes: dict[Hashable, float]
+
+    def null(self, scope: Hashable) -> float:
+        """Return the null's posterior for a scope; 1 where nothing was scored."""
+        return self.nulls.get(scope, 1.0)
 
 
 def mix(items: Sequence[Scored], *, held_out: bool) -> Mixture:
@@ -98,12 +107,26 @@ def mix(items: Sequence[Scored], *, held_out: bool) -> Mixture:
     O(items); an empty sequence leaves the null alone.
     """
     stakes = [item.stakes(held_out=held_out) for item in items]
-    total = log2_sum([log2(NULL_WEIGHT), *(stake for row in stakes for stake in row)])
-    posterior = tuple(tuple(2.0 ** (stake - total) for stake in row) for row in stakes)
+    null = log2(NULL_WEIGHT)
+    everything = log2_sum([null, *(stake for row in stakes for stake in row)])
+    rivals: dict[Hashable, float] = {}
+    for scope in {item.scope for item in items}:
+        competing = (
+            stake
+            for item, row in zip(items, stakes, strict=True)
+            if scope is None or item.scope in (None, scope)
+            for stake in row
+        )
+        rivals[scope] = log2_sum([null, *competing])
+    posterior = tuple(
+        tuple(2.0 ** (stake - rivals[item.scope]) for stake in row)
+        for item, row in zip(items, stakes, strict=True)
+    )
     classes: dict[Hashable, float] = {}
     for item, row in zip(items, posterior, strict=True):
         classes[item.equivalence] = classes.get(item.equivalence, 0.0) + sum(row)
-    return Mixture(total, 2.0 ** (log2(NULL_WEIGHT) - total), posterior, classes)
+    nulls = {scope: 2.0 ** (null - total) for scope, total in rivals.items()}
+    return Mixture(everything, nulls, posterior, classes)
 
 
 def predictive_bits(items: Sequence[Scored]) -> float | None:

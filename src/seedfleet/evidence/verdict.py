@@ -12,6 +12,7 @@ __all__ = [
     "Thresholds",
     "Verdict",
     "decide",
+    "draws_for_fitted",
     "draws_in_principle",
     "draws_needed",
     "held_out_draws",
@@ -42,6 +43,14 @@ class Thresholds:
 def held_out_draws(draws: int) -> int:
     """Return how many of the last draws are kept out of every search."""
     return min(draws, max(_MIN_HELD_OUT, min(_MAX_HELD_OUT, draws // 10)))
+
+
+def draws_for_fitted(fitted: int) -> int:
+    """Return the least number of draws of which `fitted` are left when some are held out."""
+    draws = fitted
+    while draws - held_out_draws(draws) < fitted:
+        draws += 1
+    return draws
 
 
 def decide(

@@ -43,6 +43,7 @@ def write_record(folder: Path, history: History, options: Options, context: RunC
                 "skips": [options.skips.start, options.skips.stop],
                 "scan_skips": [options.scan_skips.start, options.scan_skips.stop],
                 "generators": sorted(options.generators),
+                "sessions": sorted(options.sessions),
             },
             "context": dataclasses.asdict(context),
         },
@@ -92,5 +93,6 @@ def _options(document: dict[str, Any]) -> Options:
             "skips": range(*document["skips"]),
             "scan_skips": range(*document["scan_skips"]),
             "generators": frozenset(document["generators"]),
+            "sessions": frozenset(document["sessions"]),
         }
     )

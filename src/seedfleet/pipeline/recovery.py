@@ -5,6 +5,7 @@ The document is described field by field in docs/recovery.md and docs/schemas/re
 
 from __future__ import annotations
 
+import dataclasses
 import platform
 import time
 from dataclasses import dataclass
@@ -86,7 +87,8 @@ def recovery_document(
         progress=progress,
         scanner=scanner,
     )
-    scope = recovery.question.scopes[0]
+    scope = max(recovery.question.scopes, key=lambda each: len(each.values))
+    null = recovery.known.null(recovery.items[0].survivor.scope.session if recovery.items else None)
     log10_false = _log10_expected_false(recovery)
     return {
         "format": _FORMAT,
@@ -118,12 +120,11 @@ def recovery_document(
         ),
         "structure": _structure(recovery),
         "candidates": _candidates(recovery),
-        "predictions": [
-            {"draw": prediction.draw, "probability": prediction.probability}
-            for prediction in recovery.predictions
-        ],
-        "abstained": recovery.known.null > 0.5,
-        "null_probability": recovery.known.null,
+        "predictions": [dataclasses.asdict(prediction) for prediction in recovery.predictions],
+        "abstained": all(prediction.draw is None for prediction in recovery.predictions)
+        if recovery.predictions
+        else null > 0.5,
+        "null_probability": null,
         "searched": [
             *(_searched(record, recovery) for record in recovery.searches),
             *_not_searched(recovery),

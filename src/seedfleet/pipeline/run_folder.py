@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-__all__ = ["new_run_id", "unwritable", "write_json", "write_text"]
+__all__ = ["new_run_id", "printable", "unwritable", "write_json", "write_text"]
 
 
 def new_run_id(stem: str, started: datetime, token: bytes) -> str:
@@ -43,15 +43,23 @@ def unwritable(folder: Path) -> str | None:
     return None
 
 
+def printable(text: str) -> str:
+    """Write what UTF-8 cannot hold, such as odd bytes of a file's name, as backslash escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `path` whole or not at all; its folder is made if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.replace(path)
+    try:
+        with partial.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:

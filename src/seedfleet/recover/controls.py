@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["TARGET_SURVIVORS", "Control", "negative_control", "positive_control"]
 
 TARGET_SURVIVORS = 500  # chance survivors that a negative control aims for: 100 to 1,000
+LEAST_SURVIVORS = 20  # fewer than these could not tell a kernel that finds nothing
 PLANTED_SEEDS = 4
 _STANDARD_ERRORS = 6.0
 

@@ -12,6 +12,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from threading import Event
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -153,6 +154,7 @@ def solve(
     residues: NDArray[np.int64],
     *,
     high_candidates: int | None = None,
+    stop: Event | None = None,
 ) -> list[int]:
     """Return every state at the first observed word that gives all `residues`.
 
@@ -162,6 +164,8 @@ def solve(
         int64 array, shape (n_words,), as long as the observations.
     high_candidates
         Only the first so many high words are tried, for controls; default all.
+    stop
+        Once set, the search ends early with what it has.
 
     Raises
     ------
@@ -202,6 +206,8 @@ def solve(
     states: list[int] = []
     mask = np.uint64(family.lcg.modulus - 1)
     for low in low_words:
+        if stop is not None and stop.is_set():
+            break
         carried = ((multipliers * np.uint64(low) + increments) & mask) >> np.uint64(low_bits)
         arguments = (low_multipliers, carried.astype(np.uint32), constants, span)
         highs = _collect(partial(high_kernel(), *arguments))
@@ -239,13 +245,26 @@ def solve_all(
     list
         ``(window index, skip, state at the window's first word)``.
     """
+    low_kernel()
+    high_kernel()  # both built before several threads would build them at once
     hits: list[tuple[int, int, int]] = []
+    stop = Event()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for index, window in enumerate(windows):
-            residues = family.residues(window)
-            solved = pool.map(lambda plan, r=residues: solve(family, plan, r), plans.values())
-            for skip, states in zip(plans, solved, strict=True):
-                hits.extend((index, skip, state) for state in states)
-            if progress is not None:
-                progress(index + 1)
+        try:
+            for index, window in enumerate(windows):
+                one = partial(_solve_plan, family, family.residues(window), stop)
+                for skip, states in zip(plans, pool.map(one, plans.values()), strict=True):
+                    hits.extend((index, skip, state) for state in states)
+                if progress is not None:
+                    progress(index + 1)
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
     return hits
+
+
+def _solve_plan(
+    family: LaneFamily, residues: NDArray[np.int64], stop: Event, plan: Observations
+) -> list[int]:
+    return solve(family, plan, residues, stop=stop)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from math import ceil, log2
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from seedfleet.evidence.chance import expected_pairs
 from seedfleet.generators import compiled
 from seedfleet.recover.controls import (
+    LEAST_SURVIVORS,
     PLANTED_SEEDS,
     TARGET_SURVIVORS,
     negative_control,
@@ -20,32 +23,37 @@ from seedfleet.sieve import constant_skip_positions
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import numpy as np
-
+    from seedfleet.generators import Stream
     from seedfleet.recover.controls import Control
     from seedfleet.recover.lane import LaneFamily
     from seedfleet.recover.search import Question, Scope
 
 __all__ = ["LaneSearch", "first_window", "sliding_windows"]
 
-_FIRST_WINDOW = 20  # where 16 divides skip + 1 the low words lose period, and 8 draws are too few
-_SLIDING_WINDOW = 12  # fewer draws are clean more often
+_LANE_BITS = 60  # of the first window: where 16 divides skip + 1 the low words lose period
 _SPARE_BITS = 10  # by which a window over-determines the state, and its lanes the low words
 _MAX_WINDOWS = 256
 _CONTROL_WORK = 2e7  # residue tests that one replicate of the negative control may cost
 _MAX_REPLICATES = 64  # with two residues the survivors come in rare clusters
 _CONTROL_LOW_WORDS = 2**15  # low words that all replicates together may leave
+_POWER_SKIPS = 8  # skips over which the power is averaged, from the least to the greatest
 
 
 def first_window(family: LaneFamily, question: Question) -> LaneSearch:
-    """Search from the first draws alone: milliseconds, enough where they are recorded right."""
-    length = max(_FIRST_WINDOW, _least_draws(family, question))
-    length = min(length, *(scope.fitted for scope in question.scopes))
+    """Search from the first draws alone: milliseconds, enough where they are recorded right.
+
+    The question has one scope.
+    """
+    least = _least_draws(family, question)
+    length = max(least, -(-_LANE_BITS // (family.lane_bits * family.parts)))
+    length = min(length, question.scopes[0].fitted)
     return LaneSearch(family, question, length=length, starts=(0,), cost_s=0.1)
 
 
 def sliding_windows(family: LaneFamily, question: Question) -> tuple[LaneSearch, ...]:
     """Search from many windows, for draws that are partly recorded wrong.
+
+    The question has one scope.
 
     Returns
     -------
@@ -53,12 +61,12 @@ def sliding_windows(family: LaneFamily, question: Question) -> tuple[LaneSearch,
         Up to three searches, few far-apart windows first, since moderate noise leaves one of those
         clean; none where there are too few draws to slide.
     """
-    shortest = min(scope.fitted for scope in question.scopes)
-    length = max(_SLIDING_WINDOW, _least_draws(family, question))
-    if shortest <= length:
+    fitted = question.scopes[0].fitted
+    length = _least_draws(family, question)  # the fewer, the more often clean
+    if fitted <= length:
         return ()
-    stride = -(-(shortest - length) // _MAX_WINDOWS)
-    starts = range(0, shortest - length + 1, stride)
+    stride = -(-(fitted - length) // _MAX_WINDOWS)
+    starts = range(0, fitted - length + 1, stride)
     far, near = set(starts[::16]), set(starts[::4])
     batches = (far, near - far, set(starts) - near)
     return tuple(
@@ -101,6 +109,7 @@ class LaneSearch:
         self._question = question
         self._length = length
         self._starts = starts
+        self._powers: dict[float, float] = {}
         self.coverage = Coverage(
             attack="lane split" if tuple(starts) == (0,) else f"lane split, {len(starts)} windows",
             streams=family.streams,
@@ -108,6 +117,7 @@ class LaneSearch:
             skips=question.skips,
             seed_space=family.lcg.modulus,
             draws_used=length,
+            least_draws=_least_draws(family, question),
             windows=len(starts),
             power=self._power,
             cost_s=cost_s * len(question.scopes),
@@ -128,58 +138,61 @@ class LaneSearch:
 
             windows = [scope.values[start : start + self._length] for start in self._starts]
             for index, skip, state in solve_all(self._family, windows, plans, report):
-                before = self._state_before_stream(self._starts[index], skip, state)
-                passed.add((number, skip, before))
-                for rank, survivor in enumerate(self._survivors(scope, skip, before)):
-                    survivors[number, skip, before, rank] = survivor
+                start = self._starts[index]
+                for rank, survivor in enumerate(self._survivors(scope, skip, start, state)):
+                    passed.add((number, skip, survivor.seed))
+                    survivors[number, skip, survivor.seed, rank] = survivor
         return Found(tuple(survivors.values()), self.coverage.seed_space, len(passed))
 
     def controls(self, rng: np.random.Generator) -> tuple[Control, ...]:
-        """Shuffled draws over a slice of the states, and a planted seed found in full."""
-        return self._shuffled(rng), self._planted(rng)
+        """Shuffled draws over a slice of the states, and planted seeds found in full.
 
-    def _state_before_stream(self, start: int, skip: int, state: int) -> int:
-        """Return the state before the stream's first word, from that at a window's first word."""
-        position = skip + start * (skip + 1)
-        return self._family.lcg.advance(state, -(position * self._family.parts + 1))
+        Where the modulus is so large that two residues leave nothing to chance, only the latter.
+        """
+        shuffled = self._shuffled(rng)
+        return tuple(filter(None, (shuffled, self._planted(rng))))
 
-    def _survivors(self, scope: Scope, skip: int, state: int) -> list[Survivor]:
-        """Name the state as a seed of every stream of the family that has one for it."""
+    def _survivors(self, scope: Scope, skip: int, start: int, state: int) -> list[Survivor]:
+        """Name the state at a window's first word as a seed of every stream that has one for it."""
+        accepted = (skip + start * (skip + 1)) * self._family.parts
         survivors = []
         for stream in self._family.streams:
+            before = _walk_back(stream, self._family.radix, state, accepted)
             lcg = stream.generator.lcg
-            seed = None if lcg is None else lcg.seed_of_state(state)
+            seed = None if lcg is None else lcg.seed_of_state(before)
             if seed is not None:
                 survivors.append(Survivor(stream, scope, skip, seed))
         return survivors
 
     def _power(self, noise: float) -> float:
-        """Return the chance that some window has no wrong draw and no rejected word before its end.
+        """Return the chance that some window has no wrong draw and no rejected word inside.
 
-        By recursion over the length of the run of clean draws; averaged over the skips.
+        By recursion over the length of the run of clean draws, for several skips at once.
         """
-        starts = set(self._starts)
-        chance_of_run = [1.0, *[0.0] * self._length]  # index: clean draws so far, capped
-        power = 0.0
+        if noise not in self._powers:
+            self._powers[noise] = self._some_clean_window(noise)
+        return self._powers[noise]
+
+    def _some_clean_window(self, noise: float) -> float:
+        starts, skips = set(self._starts), self._question.skips
+        step = max(1, len(skips) // _POWER_SKIPS)
+        words = self._family.parts * (np.array(skips[::step]) + 1)
+        clean = (1 - noise) * (1 - self._family.rejection) ** words
+        # chance_of_run[k]: the chance of k clean draws up to here, capped, and no clean window yet
+        chance_of_run = np.zeros((self._length + 1, len(words)))
+        chance_of_run[0] = 1.0
+        power = np.zeros(len(words))
         for end in range(1, max(starts) + self._length + 1):
-            clean = [chance * (1 - noise) for chance in chance_of_run]
-            wrong = sum(chance_of_run) * noise
-            full = clean[-1] + clean[-2]
-            chance_of_run = [wrong, *clean[:-2], full]
+            wrong = chance_of_run.sum(axis=0) * (1 - clean)
+            full = (chance_of_run[-1] + chance_of_run[-2]) * clean
+            chance_of_run[1:-1] = chance_of_run[:-2] * clean
+            chance_of_run[0], chance_of_run[-1] = wrong, full
             if end - self._length in starts:
-                power += full * self._none_rejected(end)
-                chance_of_run[-1] = 0.0  # found: what remains is the chance of not yet
-        return min(1.0, power)
+                power += full
+                chance_of_run[-1] = 0.0
+        return float(min(1.0, power.mean()))
 
-    def _none_rejected(self, draws: int) -> float:
-        """Return the chance that the words of the first `draws` draws hold no rejected one."""
-        kept, skips = 1 - self._family.rejection, self._question.skips
-        if kept == 1:
-            return 1.0
-        words = self._family.parts * draws
-        return sum(kept ** (words * (skip + 1)) for skip in skips) / len(skips)
-
-    def _shuffled(self, rng: np.random.Generator) -> Control:
+    def _shuffled(self, rng: np.random.Generator) -> Control | None:
         family = self._family
         words = 2
         while (
@@ -193,6 +206,10 @@ class LaneSearch:
         # Only a prefix of the high words is tried, with every low word.
         share = min(1.0, states / family.lcg.modulus)
         high = max(1, round(family.high_candidates * share))
+        pairs = round(family.lcg.modulus * high / family.high_candidates)
+        expected = expected_pairs(pairs, words, words, family.radix)
+        if expected * replicates < LEAST_SURVIVORS:
+            return None
         searchable = self._scope.searchable
         counts = []
         for _ in range(replicates):
@@ -202,10 +219,9 @@ class LaneSearch:
             plan = Observations(plan.multipliers[:words], plan.increments[:words])
             residues = family.residues(draws)[:words]
             counts.append(len(solve(family, plan, residues, high_candidates=high)))
-        pairs = round(family.lcg.modulus * high / family.high_candidates)
         return negative_control(
             counts,
-            expected_pairs(pairs, words, words, family.radix),
+            expected,
             text=f"{replicates} times {words} residues of shuffled draws, {pairs} states each",
         )
 
@@ -220,8 +236,11 @@ class LaneSearch:
             hits = solve_all(
                 self._family, [draws], {skip: Observations.of(self._family, skip, self._length)}
             )
-            before = [self._state_before_stream(0, skip, state) for _, _, state in hits]
-            survivors = [s for state in before for s in self._survivors(self._scope, skip, state)]
+            survivors = [
+                survivor
+                for _, _, state in hits
+                for survivor in self._survivors(self._scope, skip, 0, state)
+            ]
             found += (stream, seed) in {(s.stream, s.seed) for s in survivors}
             words = self._family.parts * self._length * (skip + 1)
             power += (1 - self._family.rejection) ** words
@@ -232,3 +251,23 @@ class LaneSearch:
     @property
     def _scope(self) -> Scope:
         return self._question.scopes[0]
+
+
+def _walk_back(stream: Stream, radix: int, state: int, accepted: int) -> int:
+    """Return the state from which `accepted` accepted words, and then the one at `state`, come.
+
+    Rejected words on the way are passed over; before the first accepted one none is assumed.
+    """
+    lcg = stream.generator.lcg
+    if lcg is None:
+        raise ValueError(f"{stream.name} cannot be walked back")
+    if stream.bounding.rejection(radix) == 0:
+        return lcg.advance(state, -(accepted + 1))
+    multiplier, increment = lcg.jump(-1)
+    mask = lcg.modulus - 1
+    state = (multiplier * state + increment) & mask
+    while accepted > 0:
+        word = np.uint32(state >> lcg.output_shift)
+        accepted -= int(stream.bounding.accept(word, np.int64(radix)) >= 0)
+        state = (multiplier * state + increment) & mask
+    return state

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, assert_never
 import numpy as np
 
 from seedfleet.evidence import Verdict, decide, mix, predictive_bits
+from seedfleet.evidence.chance import log10_expected_pairs
 from seedfleet.evidence.prior import log2_alignment_weight
-from seedfleet.evidence.verdict import Thresholds, draws_needed, held_out_draws
+from seedfleet.evidence.verdict import Thresholds, draws_for_fitted, draws_needed, held_out_draws
 from seedfleet.generators import presets_of, streams
 from seedfleet.recover.lane import lane_families
 from seedfleet.recover.lane_search import first_window, sliding_windows
 from seedfleet.recover.repeats import find_repeats
-from seedfleet.recover.scoring import MAX_PREDICTIONS, predict, weigh
+from seedfleet.recover.scoring import MAX_PREDICTIONS, abstained, predict, weigh
 from seedfleet.recover.search import Question, Scope
 from seedfleet.recover.seed_scan import scan_problems, seed_scans
 from seedfleet.sieve import scan
@@ -39,6 +40,7 @@ __all__ = ["MAX_SKIP", "Options", "OptionsError", "Recovery", "SearchRecord", "S
 
 
 MAX_SKIP = 4095  # a jump table of such a skip still takes no time
+_ODD_LOG10 = -6.0  # fewer pairs than 10**-6 expected to match so well is no chance
 _POWERED = 0.5  # a search that more often than not misses what it covers can tell nothing
 
 
@@ -77,6 +79,9 @@ class Options:
         Constant skips of seed scans; with the session scopes at most 32 alignments.
     generators
         Names of the generators to search; empty for all.
+    sessions
+        Sessions of which only the streams of their own are searched; empty for all, and for the
+        stream that all sessions may share.
     predictions
         Coming draws to predict, in ``[0, 1000]``.
     run_seed
@@ -88,6 +93,7 @@ class Options:
     skips: range = range(501)
     scan_skips: range = range(9)
     generators: frozenset[str] = frozenset()
+    sessions: frozenset[str] = frozenset()
     predictions: int = 1
     run_seed: int = 0
     controls: bool = True
@@ -208,7 +214,7 @@ def recover(
     start, stop = repeats.analysed if repeats else (0, len(values))
     question = Question(
         modulus=modulus,
-        scopes=_scopes(values[start:], sessions[start:], stop - start),
+        scopes=_scopes(values[start:stop], sessions[start:stop], options.sessions),
         skips=options.skips,
         scan_skips=options.scan_skips,
     )
@@ -233,6 +239,7 @@ def recover(
         uncovered=tuple(stream for stream in chosen if stream not in covered),
         unselected=tuple(stream for stream in streams() if stream not in chosen),
         repeats=repeats,
+        to_the_end=stop == len(values),
     )
 
 
@@ -242,29 +249,33 @@ def _session_names(sessions: Sequence[str | None]) -> list[str]:
 
 
 def _scopes(
-    values: NDArray[np.int64], sessions: Sequence[str | None], known: int
+    values: NDArray[np.int64], sessions: Sequence[str | None], only: frozenset[str]
 ) -> tuple[Scope, ...]:
-    """Return the scopes of a history of which the first `known` draws may be used at all.
+    """Return the parts of a history that may each have a stream.
 
-    All draws share a stream in the first scope; where there are several sessions, each has one of
-    its own in a further scope.
+    All draws share one in the first scope; where there are several sessions, each has one of its
+    own in a further scope. `only` names sessions to which the scopes are restricted.
     """
-    fitted = known - held_out_draws(known)
-    scopes = [Scope(None, values[:known], fitted, len(values))]
-    names = _session_names(sessions[:known])
+    fitted = len(values) - held_out_draws(len(values))
+    whole = Scope(None, values, fitted)
+    names = _session_names(sessions)
+    scopes = [] if only and set(names) != only else [whole]
     for name in names if len(names) > 1 else []:
         chosen = np.array([session == name for session in sessions])
-        own = values[:known][chosen[:known]]
-        scopes.append(Scope(name, own, int(chosen[:fitted].sum()), int(chosen.sum())))
-    # A session too rare to have fitted draws cannot be searched by itself.
-    return tuple(scope for scope in scopes if scope.session is None or scope.fitted > 1)
+        own_fitted = int(chosen[:fitted].sum())
+        # A session that has all the fitted draws asks nothing else than the whole history does.
+        if own_fitted < fitted and (not only or name in only):
+            scopes.append(Scope(name, values[chosen], own_fitted))
+    return tuple(scopes or [whole])
 
 
 def _searches(chosen: Sequence[Stream], question: Question, scanner: Scanner) -> list[Search]:
     """Return every search that applies, cheapest first."""
     searches: list[Search] = [*seed_scans(chosen, question, scanner)]
     for family in lane_families(chosen, question.modulus):
-        searches += [first_window(family, question), *sliding_windows(family, question)]
+        for scope in question.scopes:
+            asked = replace(question, scopes=(scope,))
+            searches += [first_window(family, asked), *sliding_windows(family, asked)]
     return sorted(searches, key=lambda search: search.coverage.cost_s)
 
 
@@ -285,12 +296,17 @@ class _Run:
         needed = draws_needed(
             coverage.seed_space, self._weight(coverage, least=True), self._modulus
         )
-        if self._verdict()[0] is Verdict.RECOVERED:
+        needed = max(needed, draws_for_fitted(coverage.least_draws))
+        if self._is_answered(coverage):
             not_needed = "a cheaper search had recovered the stream already"
             self._record(coverage, Status.NOT_NEEDED, not_needed, needed)
             return
-        if self._attainable_bits(coverage) < Thresholds.SIGNAL_BITS:
-            too_few = f"{len(self._question.scopes[0].values)} draws are too few: {needed} would do"
+        fitted = min(scope.fitted for scope in coverage.scopes)
+        if (
+            fitted < coverage.least_draws
+            or self._attainable_bits(coverage) < Thresholds.SIGNAL_BITS
+        ):
+            too_few = f"{_draws(coverage)} draws are too few: {needed} would do"
             self._record(coverage, Status.UNDER_POWERED, too_few, needed)
             return
         label = f"{coverage.attack}: {', '.join(stream.name for stream in coverage.streams)}"
@@ -325,6 +341,7 @@ class _Run:
         uncovered: tuple[Stream, ...],
         unselected: tuple[Stream, ...],
         repeats: Repeats | None,
+        to_the_end: bool,
     ) -> Recovery:
         """Return the answer."""
         verdict, reason = self._verdict()
@@ -342,7 +359,10 @@ class _Run:
             known=known,
             predictive_bits=predictive_bits([item.scored for item in items]),
             items=tuple(items),
-            predictions=predict(items, known, modulus=self._modulus, count=predictions),
+            # A repeat at the end may go on or stop, and nothing tells which.
+            predictions=predict(items, known, modulus=self._modulus, count=predictions)
+            if to_the_end
+            else abstained(modulus=self._modulus, count=predictions),
             searches=tuple(self._records),
             uncovered=uncovered,
             unselected=unselected,
@@ -372,6 +392,21 @@ class _Run:
             all_sessions=not least or self._session_count == 1,
         )
 
+    def _is_answered(self, coverage: Coverage) -> bool:
+        """Tell whether the streams of all the coverage's scopes have been recovered."""
+        if self._verdict()[0] is not Verdict.RECOVERED:
+            return False
+        items = list(self._items.values())
+        mixture = self._mix(items, held_out=False)
+        answered = {
+            item.scored.scope
+            for item in items
+            if mixture.classes[item.scored.equivalence] > Thresholds.RECOVERED_POSTERIOR
+        }
+        # A session with a stream of its own rules out that all share one.
+        asked = {scope.session for scope in coverage.scopes} - {None}
+        return None in answered or (asked <= answered and bool(answered))
+
     def _attainable_bits(self, coverage: Coverage) -> float:
         """Return the evidence that a perfect fit of the most favoured alignment would give."""
         draws = max(scope.fitted for scope in coverage.scopes)
@@ -379,8 +414,25 @@ class _Run:
         weight = self._weight(coverage, least=False)
         return draws * log2(self._modulus) - log2(smallest) + weight
 
-    def _shortage(self, draws: int) -> str:
+    def _absence(self) -> str:
+        """Say that nothing was found, and whether something fits in part."""
+        for item in self._items.values():
+            scored = item.scored
+            draws = scored.fitted_draws + scored.held_out_draws
+            matches = scored.fitted_matches + scored.held_out_matches
+            pairs = sum(
+                record.coverage.seed_space * record.coverage.alignments for record in self._records
+            )
+            if log10_expected_pairs(pairs, matches, draws, self._modulus) < _ODD_LOG10:
+                return (
+                    f"no stream that was searched explains the draws, though one gives {matches} "
+                    f"of {draws}, more than chance would: draws may be missing or out of order"
+                )
+        return "nothing within what was searched explains the draws better than chance"
+
+    def _shortage(self) -> str:
         """Say why no search could tell."""
+        draws = max(len(scope.values) for scope in self._question.scopes)
         needed = [r.draws_needed for r in self._records if r.coverage.power(0.0) >= _POWERED]
         if not needed:
             return "no search is built that would find a generator of draws with this modulus"
@@ -391,26 +443,30 @@ class _Run:
         items = list(self._items.values())
         mixture = self._mix(items, held_out=False)
         best = max(mixture.classes.values(), default=0.0)
-        draws = len(self._question.scopes[0].values)
         enough = [
             record.status is Status.COMPLETED
-            and draws >= record.draws_needed
+            and _draws(record.coverage) >= record.draws_needed
             and record.coverage.power(0.0) >= _POWERED
             for record in self._records
         ]
         predictive = predictive_bits([item.scored for item in items])
         verdict = decide(mixture.evidence_bits, predictive, best, powered=any(enough))
-        return verdict, self._reason(verdict, draws)
+        return verdict, self._reason(verdict)
 
-    def _reason(self, verdict: Verdict, draws: int) -> str:
+    def _reason(self, verdict: Verdict) -> str:
         match verdict:
             case Verdict.RECOVERED:
                 return "one stream explains the fitted draws and predicts those held out"
             case Verdict.SIGNAL:
                 return "the draws favour what was searched, but not one stream beyond doubt"
             case Verdict.NO_EVIDENCE:
-                return "nothing within what was searched explains the draws better than chance"
+                return self._absence()
             case Verdict.UNDER_POWERED:
-                return self._shortage(draws)
+                return self._shortage()
             case _:
                 assert_never(verdict)
+
+
+def _draws(coverage: Coverage) -> int:
+    """Return the known draws of the coverage's largest scope."""
+    return max(len(scope.values) for scope in coverage.scopes)

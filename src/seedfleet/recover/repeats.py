@@ -75,7 +75,11 @@ def find_repeats(values: NDArray[np.int64], modulus: int) -> Repeats | None:
         text = f"all {len(values)} draws are {int(values[0])}"
         return Repeats("constant", 1, (), (0, 1), text)
     if period is not None:
-        text = f"the draws repeat with period {period} from the first to the last"
+        following = ", ".join(str(values[(len(values) + i) % period]) for i in range(3))
+        text = (
+            f"the draws repeat with period {period} from the first to the last; "
+            f"if that goes on, the next are {following}, ..."
+        )
         return Repeats("periodic", period, (), (0, period), text)
     blocks = _repeated_blocks(values, _least_length(values, modulus))
     if not blocks:
@@ -120,12 +124,14 @@ def _repeated_blocks(values: NDArray[np.int64], length: int) -> list[Block]:
     n = len(values)
     data = np.ascontiguousarray(values).tobytes()
     size = values.itemsize
-    seen: dict[bytes, int] = {}
+    seen: dict[int, int] = {}  # by hash: the blocks themselves would fill the memory
     starts: dict[int, int] = {}
     for start in range(n - length + 1):
-        key = data[start * size : (start + length) * size]
-        first = seen.setdefault(key, start)
-        if first != start:
+        first = seen.setdefault(hash(data[start * size : (start + length) * size]), start)
+        if (
+            first != start
+            and (values[first : first + length] == values[start : start + length]).all()
+        ):
             starts[start] = first
     blocks: list[Block] = []
     covered = 0

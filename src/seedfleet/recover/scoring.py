@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.evidence import Mixture
-    from seedfleet.recover.search import Question, Survivor
+    from seedfleet.recover.search import Question, Scope, Survivor
 
-__all__ = ["MAX_PREDICTIONS", "Prediction", "Weighed", "predict", "weigh"]
+__all__ = ["MAX_PREDICTIONS", "Prediction", "Weighed", "abstained", "predict", "weigh"]
 
 MAX_PREDICTIONS = 1000  # also the coming draws on which equivalent streams must agree
+_ABSTAIN = 0.5  # posterior that the scope's streams must pass together
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,9 @@ class Weighed:
     scored
         Its matches and prior, for the mixture.
     stream_draws
-        int64 array, shape (scope.passed + 1000,): what the stream gives for the draws since the
-        first, known or not, and the next.
+        int64 array, shape (n + 1000,): what the stream gives at the draws' positions and the next.
     state
-        The generator's state right after the history's last draw; None where it is no single word.
+        The generator's state right after the last known draw; None where it is no single word.
     """
 
     survivor: Survivor
@@ -51,20 +51,33 @@ class Weighed:
 
 @dataclass(frozen=True)
 class Prediction:
-    """One coming draw: its most probable value, or None where the null holds more than half."""
+    """One coming draw.
+
+    Attributes
+    ----------
+    draw
+        Its most probable value; None where the null holds more than half, or a repeat is going on.
+    probability
+        Of that value; 1/m without one.
+    session
+        The session whose draw it is; None for the next draw whatever its session.
+    ahead
+        1 for the next draw (of that session), 2 for the one after, ...
+    """
 
     draw: int | None
     probability: float
+    session: str | None
+    ahead: int
 
 
 def weigh(survivor: Survivor, question: Question, session_count: int) -> Weighed:
     """Compare a survivor's stream with every known draw. O(draws * (skip + 1)) steps."""
     scope, stream = survivor.scope, survivor.stream
     n, fitted = len(scope.values), scope.fitted
-    positions = constant_skip_positions(scope.passed + MAX_PREDICTIONS, survivor.skip)
+    positions = constant_skip_positions(n + MAX_PREDICTIONS, survivor.skip)
     draws, _ = compiled.at_positions(stream, survivor.seed, question.modulus, positions)
-    history = positions[: scope.passed]
-    _, state = compiled.at_positions(stream, survivor.seed, question.modulus, history)
+    _, state = compiled.at_positions(stream, survivor.seed, question.modulus, positions[:n])
     matches = draws[:n] == scope.values
     scored = Scored(
         equivalence=(scope.session, hashlib.sha256(draws.tobytes()).hexdigest()),
@@ -81,6 +94,7 @@ def weigh(survivor: Survivor, question: Question, session_count: int) -> Weighed
         held_out_matches=int(matches[fitted:].sum()),
         held_out_draws=n - fitted,
         modulus=question.modulus,
+        scope=scope.session,
     )
     return Weighed(survivor, scored, draws, state)
 
@@ -90,13 +104,13 @@ def predict(
 ) -> tuple[Prediction, ...]:
     """Return the next draws under the mixture, which must be over these `items`, in this order.
 
-    The draws are those of the best item's scope; items of other scopes say nothing about them and
-    count as uniform, like the null.
+    Where sessions have streams of their own, each of those gets its next draws; else the next
+    draws are those of the stream that all sessions share.
 
     Parameters
     ----------
     count
-        At most 1,000.
+        Draws ahead, at most MAX_PREDICTIONS.
 
     Raises
     ------
@@ -105,22 +119,42 @@ def predict(
     """
     if count > MAX_PREDICTIONS:
         raise ValueError(f"at most {MAX_PREDICTIONS} draws can be predicted, not {count}")
-    if mixture.null > 0.5 or not items:
-        return (Prediction(None, 1 / modulus),) * count
-    best = max(range(len(items)), key=lambda index: sum(mixture.posterior[index]))
-    scope = items[best].survivor.scope
-    speaking = [index for index, item in enumerate(items) if item.survivor.scope == scope]
-    predictions = []
-    for ahead in range(count):
-        hit: dict[int, float] = {}  # by value: the posterior of drawing it right
-        spread = 0.0  # posterior of a wrong record, shared by the other values
-        for index in speaking:
-            value = int(items[index].stream_draws[scope.passed + ahead])
-            for rate, weight in zip(NOISE_RATES, mixture.posterior[index], strict=True):
-                wrong_share = rate / (modulus - 1)
-                hit[value] = hit.get(value, 0.0) + weight * (1 - rate - wrong_share)
-                spread += weight * wrong_share
-        silent = 1.0 - sum(sum(mixture.posterior[index]) for index in speaking)
-        value = max(hit, key=lambda key: hit[key])
-        predictions.append(Prediction(value, min(1.0, hit[value] + spread + silent / modulus)))
-    return tuple(predictions)
+    spoken: dict[Scope, float] = {}  # in the items' order, best first
+    for item, row in zip(items, mixture.posterior, strict=True):
+        spoken[item.survivor.scope] = spoken.get(item.survivor.scope, 0.0) + sum(row)
+    sure = {scope.session: scope for scope, weight in spoken.items() if weight > _ABSTAIN}
+    if None in sure:
+        sure = {None: sure[None]}
+    if not sure:
+        return abstained(modulus=modulus, count=count)
+    return tuple(
+        _prediction(items, mixture, scope, ahead, modulus)
+        for scope in sure.values()
+        for ahead in range(1, count + 1)
+    )
+
+
+def abstained(*, modulus: int, count: int) -> tuple[Prediction, ...]:
+    """Return predictions that name no draw."""
+    return tuple(Prediction(None, 1 / modulus, None, ahead) for ahead in range(1, count + 1))
+
+
+def _prediction(
+    items: Sequence[Weighed], mixture: Mixture, scope: Scope, ahead: int, modulus: int
+) -> Prediction:
+    """Mix what the scope's items say of one coming draw; everything else counts as uniform."""
+    hit: dict[int, float] = {}  # by value: the posterior of drawing it right
+    spread = spoken = 0.0  # `spread`: posterior of a wrong record, shared by the other values
+    for item, weights in zip(items, mixture.posterior, strict=True):
+        if item.survivor.scope is not scope:
+            continue
+        value = int(item.stream_draws[len(scope.values) + ahead - 1])
+        for rate, weight in zip(NOISE_RATES, weights, strict=True):
+            wrong_share = rate / (modulus - 1)
+            hit[value] = hit.get(value, 0.0) + weight * (1 - rate - wrong_share)
+            spread += weight * wrong_share
+            spoken += weight
+    value = max(hit, key=lambda key: hit[key])
+    silent = max(0.0, 1.0 - spoken)
+    probability = min(1.0, hit[value] + spread + silent / modulus)
+    return Prediction(value, probability, scope.session, ahead)

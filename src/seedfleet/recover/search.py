@@ -29,15 +29,11 @@ class Scope:
         int64 array, shape (n,): every known draw, oldest first.
     fitted
         How many of the first draws may be searched; the others are held out.
-    passed
-        Draws since the first of `values`, to the end of the history: the next draw's index. More
-        than n where a repeat at the end was taken out.
     """
 
     session: str | None
     values: NDArray[np.int64]
     fitted: int
-    passed: int
 
     @property
     def searchable(self) -> NDArray[np.int64]:
@@ -93,6 +89,8 @@ class Coverage:
         Canonical seeds of the largest generator covered, all of which are decided.
     draws_used
         Draws that a survivor must give exactly.
+    least_draws
+        Fitted draws below which the search is hopeless, or would take hours.
     windows
         Places in the history from which it looks.
     power
@@ -110,6 +108,7 @@ class Coverage:
     draws_used: int
     power: Callable[[float], float]
     cost_s: float
+    least_draws: int = 1
     windows: int = 1
 
     @property

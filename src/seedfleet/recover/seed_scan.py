@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from math import log2
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,13 +27,15 @@ if TYPE_CHECKING:
 
     from seedfleet.generators import Generator, Stream
     from seedfleet.recover.controls import Control
-    from seedfleet.recover.search import Question
+    from seedfleet.recover.search import Question, Scope
     from seedfleet.sieve import Scanner
 
 __all__ = ["SeedScan", "scan_problems", "seed_scans"]
 
 _MAX_CHANCE_PAIRS = 1.0  # the filter is as deep as it takes to leave about one false pair
 _MAX_FILTER_PAIRS = 10**5  # more survivors than that are no filter
+_CLEAR_BITS = 20  # by which draws must over-determine the seed for a scope to be scanned at all
+_LAST_WORD_POSITION = 2**16  # where a scan would take hours, not where a kernel ends
 _CONTROL_SEEDS = 2**25
 _REPLICATES = 16
 _PLANTED_AMONG = 2**18  # seeds scanned around each planted one
@@ -56,35 +60,62 @@ def seed_scans(
         if dropped is not None:
             groups.setdefault((stream.generator, dropped), []).append(stream)
     return tuple(
-        SeedScan(generator, tuple(members), question, dropped_bits=dropped, scanner=scanner)
+        SeedScan(
+            generator,
+            tuple(members),
+            replace(question, scopes=scopes),
+            dropped_bits=dropped,
+            scanner=scanner,
+        )
         for (generator, dropped), members in groups.items()
+        for scopes in _batches(question, len(generator.seeds))
     )
+
+
+def _batches(question: Question, seeds: int) -> list[tuple[Scope, ...]]:
+    """Share out the scopes so that each scan has at most MAX_QUERIES alignments.
+
+    Scopes with too few draws to single out a seed come alone, so that they spoil no other's filter.
+    """
+    clear: list[Scope] = []
+    poor: list[Scope] = []
+    for scope in question.scopes:
+        spare_bits = scope.fitted * log2(question.modulus) - log2(seeds)
+        (clear if spare_bits >= _CLEAR_BITS else poor).append(scope)
+    size = max(1, MAX_QUERIES // len(question.scan_skips))
+    together = [tuple(clear[at : at + size]) for at in range(0, len(clear), size)]
+    return together + [(scope,) for scope in poor]
 
 
 def scan_problems(streams: Iterable[Stream], question: Question) -> list[str]:
     """Say why the question's scan skips cannot be scanned; empty where they can."""
     scans = seed_scans(streams, question)
+    generators = {scan_.coverage.streams[0].generator for scan_ in scans}
+    skips = question.scan_skips
     problems = []
-    alignments = len(question.scopes) * len(question.scan_skips)
-    if scans and alignments > MAX_QUERIES:
-        problems.append(
-            f"seed scans test at most {MAX_QUERIES} alignments at once, not the {alignments} of "
-            f"{len(question.scan_skips)} skips and {len(question.scopes)} session scopes"
-        )
-    reach = _reach(question)
-    pairs = alignments * max((scan.coverage.seed_space for scan in scans), default=0)
-    if pairs > _MAX_FILTER_PAIRS * question.modulus**reach:
-        problems.append(
-            f"seed scans look at stream positions up to {LAST_POSITION}: with skip "
-            f"{question.scan_skips[-1]} these are {reach} draws modulo {question.modulus}, too few "
-            "to filter seeds; give smaller scan skips"
-        )
+    if generators and len(skips) > MAX_QUERIES:
+        problems.append(f"seed scans test at most {MAX_QUERIES} skips, not {len(skips)}")
+    for generator in sorted(generators, key=lambda each: each.name):
+        reach = _reach(generator, question)
+        pairs = len(generator.seeds) * len(skips)
+        if log2(pairs) - reach * log2(question.modulus) > log2(_MAX_FILTER_PAIRS):
+            last = _last_position(generator)
+            problems.append(
+                f"a scan of {generator.name} looks at stream positions up to {last}: with skip "
+                f"{skips[-1]} these are {reach} draws modulo {question.modulus}, too few to filter "
+                "seeds; give smaller scan skips"
+            )
     return problems
 
 
-def _reach(question: Question) -> int:
+def _last_position(generator: Generator) -> int:
+    """Return the last stream position that a scan of this generator can look at."""
+    return LAST_POSITION if generator.step is MT19937.step else _LAST_WORD_POSITION
+
+
+def _reach(generator: Generator, question: Question) -> int:
     """Return how many draws lie within the positions that a scan can look at."""
-    return (LAST_POSITION + 1) // (question.scan_skips[-1] + 1)
+    return (_last_position(generator) + 1) // (question.scan_skips[-1] + 1)
 
 
 class SeedScan:
@@ -110,7 +141,11 @@ class SeedScan:
         wanted = 1
         while pairs / question.modulus**wanted > _MAX_CHANCE_PAIRS:
             wanted += 1
-        depth = min(wanted, max(1, _reach(question)), *(scope.fitted for scope in question.scopes))
+        depth = min(
+            wanted,
+            max(1, _reach(generator, question)),
+            *(scope.fitted for scope in question.scopes),
+        )
         self.coverage = Coverage(
             attack="seed scan",
             streams=streams,

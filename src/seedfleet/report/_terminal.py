@@ -210,16 +210,21 @@ def _history(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _next_draws(document: Mapping[str, Any]) -> str:
     chance = percent(1 / document["history"]["modulus"])
+    predictions = document["predictions"]
     if document["abstained"]:
         held = probability(document["null_probability"])
         return f"no prediction: {held} for no generator, each value {chance}"
-    if not document["predictions"]:
+    if not predictions:
         return "none asked for"
-    draws = [
-        "–" if prediction["draw"] is None else whole(prediction["draw"], grouped=False)
-        for prediction in document["predictions"]
-    ]
-    odds = [prediction["probability"] for prediction in document["predictions"]]
+    draws = []
+    for before, prediction in zip([None, *predictions], predictions, strict=False):
+        if prediction["session"] is not None and (
+            before is None or before["session"] != prediction["session"]
+        ):
+            draws.append(f"{prediction['session']}:")
+        shown = "–" if prediction["draw"] is None else whole(prediction["draw"], grouped=False)
+        draws.append(shown)
+    odds = [prediction["probability"] for prediction in predictions]
     least, most = probability(min(odds)), probability(max(odds))
     each = f"{most} each" if least == most else f"{least} to {most}"
     return f"{' '.join(draws)} ({each}, by chance {chance})"
