@@ -199,6 +199,16 @@ def test_failed_jobs_run_again_unless_told_otherwise(house: House) -> None:
     assert report.jobs["a"].attempts == 3
 
 
+def test_a_job_that_must_not_rerun_is_left_as_it_is(house: House) -> None:
+    bad = house.job(COUNT + "sys.exit(1)", "bad", rerun=False)
+    good = house.job(COUNT + GOOD, "good", rerun=False)
+    house.run(bad, good).jobs["good"].output.unlink()
+    report = resume(house)
+    assert runs_of(house) == {"bad": 1, "good": 1}
+    assert report.jobs["bad"].word == "failed"
+    assert "does not run again" in notices(house)[0]
+
+
 def test_a_changed_script_is_refused_unless_accepted(house: House) -> None:
     house.run(house.job("sys.exit(1)", "bad"), house.job(COUNT + GOOD, "good"))
     house.script(COUNT + GOOD, "bad.py")

@@ -140,9 +140,11 @@ def find_again(
             declared = tuple(file.declared for file in known.phase.outcome.outputs)
             if declared == job.all_outputs and stands(recorded.paths, known.history[-1][0]):
                 continue
-            notices.append(f"{job.job_id}: its result is gone or was changed; it runs again")
-            again.append(index)
-        elif retry_failed:
+            then = "runs again" if job.rerun else "says rerun: false, so it does not run again"
+            notices.append(f"{job.job_id}: its result is gone or was changed; it {then}")
+        elif not retry_failed:
+            continue
+        if job.rerun:
             again.append(index)
     return tuple(again), tuple(notices)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from seedfleet.fleet.engines.base import Attempt, Ended
 from seedfleet.fleet.node.layout import AttemptFolder, write_atomically
-from seedfleet.fleet.node.outputs import digest, move, restore_previous
+from seedfleet.fleet.node.outputs import digest, move
 from seedfleet.fleet.outcome import (
     Cancelled,
     Failed,
@@ -65,9 +65,11 @@ def deliver(
         if not _bring(output, None if in_place else head.outputs / str(number))
     ]
     if changed:
+        # In place somebody else writes there now, so nothing is put back over it.
         problem = "changed after it was checked: " + ", ".join(changed)
+        if in_place:
+            problem += f"; what stood there before is kept in {node.previous}"
         status = {**status, "outcome": "output_invalid", "paths": changed, "problem": problem}
-        restore_previous(node)
     write_atomically(head.status, json.dumps(status, indent=1).encode())
     if status["outcome"] == "succeeded":
         _remove(node.path)
