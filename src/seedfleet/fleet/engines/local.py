@@ -105,6 +105,7 @@ class LocalEngine:
         if key in self._attempts:
             return
         self._attempts[key] = (attempt, allocation)
+        # A look and no promise: if a supervisor is just being born, the rename decides.
         folder = self._folder(key)
         if self._head_folder(key).status.exists():
             self._ready.put_nowait(key)
@@ -258,6 +259,7 @@ class LocalEngine:
 
     def _watch(self, key: _Key, pid: int) -> None:
         loop = asyncio.get_running_loop()
+        # A descriptor follows this very process, child or not, and never a later one with its id.
         try:
             descriptor = os.pidfd_open(pid)
         except ProcessLookupError:
@@ -295,7 +297,7 @@ class LocalEngine:
         """Return how an attempt ended, or None if another supervisor is running it."""
         child = self._children.pop(key, None)
         if child is not None:
-            child.wait()
+            child.wait()  # it has ended; this only takes its entry out of the process table
         attempt, _ = self._attempts[key]
         head, folder = self._head_folder(key), self._folder(key)
         if head.status.exists():
@@ -309,6 +311,7 @@ class LocalEngine:
     def _never_claimed(self, key: _Key) -> dict[str, Any]:
         if key in self._cancelled:
             return {"outcome": "cancelled", "problem": "cancelled before its supervisor was up"}
+        # The log is shared by all supervisors of the run; its end is most likely about this one.
         log = tail(self._supervisor_log()).strip()[-500:]
         return {"outcome": "failed_to_start", "problem": f"no supervisor came up: {log}"}
 
