@@ -46,8 +46,8 @@ def test_node_code_is_python_3_8_and_standard_library_only(path: Path) -> None:
 @pytest.mark.slow
 def test_the_fleet_imports_quickly_and_without_the_parts_of_trace() -> None:
     code = (
-        "import sys, time, json; began = time.perf_counter(); import seedfleet.cli.run; "
-        "took = time.perf_counter() - began; print(json.dumps([took, sorted(sys.modules)]))"
+        "import sys, time, json; began = time.process_time(); import seedfleet.cli.run; "
+        "took = time.process_time() - began; print(json.dumps([took, sorted(sys.modules)]))"
     )
     tries = []
     for _ in range(3):

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from fleet_house import GOOD, House, living_attempts
@@ -235,6 +235,28 @@ def test_a_changed_input_or_definition_is_refused(house: House) -> None:
         resume(house, jobs=[other])
     with pytest.raises(BadInputError, match="added or removed"):
         resume(house, jobs=[job, house.job(GOOD, "b")])
+
+
+@pytest.mark.parametrize("change", [{"retries": 5}, {"rerun": False}, {"node": "localhost"}])
+def test_what_decisions_were_made_by_cannot_be_changed_at_all(
+    house: House, change: dict[str, Any]
+) -> None:
+    """Else the journal would be replayed to another state than the one that it records."""
+    house.run(house.job("sys.exit(1)"))
+    other = house.job("sys.exit(1)", **change)
+    with pytest.raises(BadInputError, match="needs a new run"):
+        resume(house, jobs=[other], accept_changes=True)
+    recorded = next(house.root.glob("out/*/jobs.json"))
+    recorded.write_text(json.dumps([other.to_document()]))
+    with pytest.raises(BadInputError, match="needs a new run"):
+        resume(house, accept_changes=True)
+
+
+def test_a_changed_argument_can_be_accepted(house: House) -> None:
+    house.run(house.job("sys.exit('-x' not in sys.argv)"))
+    body = f"assert '-x' in sys.argv; {GOOD}"
+    other = house.job(body, args=("-o", "a.json", "-x"))
+    assert resume(house, jobs=[other], accept_changes=True).succeeded
 
 
 def test_a_contradicting_option_is_refused_and_an_equal_one_is_fine(house: House) -> None:
