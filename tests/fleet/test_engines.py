@@ -142,6 +142,18 @@ if os.environ['SEEDFLEET_ATTEMPT'] == '1':
     assert living_attempts(report.run_id) == []
 
 
+@pytest.mark.slow
+def test_a_run_that_kept_nothing_leaves_no_folder_even_after_kills(house: House) -> None:
+    job_folder = house.home / "runs/kept/attempts/a"
+    (job_folder / ".1.cut-short").mkdir(parents=True)
+    (job_folder / ".1.cut-short/stdout.log").touch()
+    engine = house.engine()
+    assert run_sync([house.job(GOOD)], house.options(), engine=engine, run_id="kept").succeeded
+    assert not list((house.home / "runs").iterdir())
+    failed = house.run(house.job("sys.exit(1)"))
+    assert [path.name for path in (house.home / "runs").iterdir()] == [failed.run_id]
+
+
 def test_fake_plays_are_public_and_follow_the_script_name(house: House) -> None:
     names = {"fail.sh": "failed", "go.sh": "succeeded", "sub/fail-2.py": "failed"}
     for script, outcome in names.items():

@@ -142,6 +142,7 @@ def test_only_matching_jobs_run(house: House) -> None:
     assert plan(house, *jobs, only=("*-2",)).plan.jobs == (jobs[1],)
 
 
+@pytest.mark.slow
 def test_longer_jobs_start_first_once_their_scripts_are_known(house: House) -> None:
     house.run(house.job("time.sleep(0.2); " + GOOD, "long"), house.job(GOOD, "short"))
     made = plan(house, *(house.job(GOOD, name) for name in ("short", "long", "new")))

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fleet_house import GOOD, House
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from seedfleet.fleet import BadInputError, Job, RunReport
 from seedfleet.fleet.node import outputs
 from seedfleet.fleet.node.layout import AttemptFolder, marker_path
 from seedfleet.fleet.node.locks import Lock, path_lock_name
+from seedfleet.fleet.node.orphan import settle
 from seedfleet.fleet.node.outputs import keep_previous, restore_previous
 from seedfleet.fleet.outcome import Failed, FailedToStart, OutputMissing
 
@@ -109,6 +110,8 @@ class Killed(BaseException):
     """Stands for a supervisor that dies between two system calls."""
 
 
+# As a marker it is of an earlier run, which must not be taken for one of a later run.
+OLD = '{"run_id": "an-earlier-run"}\n   '
 CALLS = ("replace", "rename", "mkdir", "unlink")
 
 
@@ -132,13 +135,17 @@ def die_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     wrote=st.lists(st.booleans(), min_size=2, max_size=2),
     first_death=st.integers(0, 12),
     second_death=st.integers(0, 12),
+    late=st.sampled_from([None, "this-run"]),
 )
+@example([True, True], [False, False], 3, 12, "this-run")
+@example([True, True], [True, True], 12, 3, "this-run")
 def test_restoring_works_whenever_the_supervisor_dies(
     tmp_path_factory: pytest.TempPathFactory,
     had: list[bool],
     wrote: list[bool],
     first_death: int,
     second_death: int,
+    late: str | None,
 ) -> None:
     """Killed while keeping or in the script or while restoring: the old files come back."""
     tmp_path = tmp_path_factory.mktemp("places")
@@ -146,7 +153,7 @@ def test_restoring_works_whenever_the_supervisor_dies(
     places = [output, marker_path(output)]
     for place, existed in zip(places, had, strict=True):
         if existed:
-            place.write_text("old " + place.name)
+            place.write_text(OLD + " " * len(place.name))
     folder = AttemptFolder(tmp_path / "attempt")
     folder.path.mkdir()
     with pytest.MonkeyPatch.context() as patch:
@@ -163,12 +170,12 @@ def test_restoring_works_whenever_the_supervisor_dies(
     with pytest.MonkeyPatch.context() as patch:
         die_after(second_death, patch)
         with contextlib.suppress(Killed):
-            restore_previous(folder)
-    restore_previous(folder)
-    restore_previous(folder)
+            restore_previous(folder, late)
+    restore_previous(folder, late)
+    restore_previous(folder, late)
     now = {place.name: place.read_text() for place in places if place.exists()}
     assert now == {
-        place.name: "old " + place.name
+        place.name: OLD + " " * len(place.name)
         for place, existed in zip(places, had, strict=True)
         if existed
     }
@@ -199,3 +206,77 @@ def test_a_folder_at_the_output_path_stops_the_job_before_it_starts(house: House
     with pytest.raises(BadInputError, match="is a folder"):
         run_in_place(house, job)
     assert not (house.root / "ran").exists()
+
+
+def orphan(house: House, run_id: str) -> AttemptFolder:
+    """Make what a supervisor leaves that was killed while its script had written half a file."""
+    output = house.root / "a.json"
+    output.write_text("old")
+    folder = AttemptFolder(house.home / "runs" / run_id / "attempts/a/1")
+    folder.path.mkdir(parents=True)
+    folder.alive.touch()
+    keep_previous(folder, [output])
+    output.write_text("half")
+    order = {
+        "run_id": run_id,
+        "job_id": "a",
+        "token": f"{run_id}/a/1",
+        "kill_grace_s": 0.1,
+        "job_lease": str(house.home / "runs" / run_id / "leases/a"),
+        "lock_folder": str(house.home / "locks"),
+        "preserve_paths": True,
+        "outputs": [{"path": str(output)}],
+        "gpu_locks": [],
+    }
+    folder.order.write_text(json.dumps(order))
+    return folder
+
+
+def test_an_orphan_is_settled_once_and_the_old_result_is_back(house: House) -> None:
+    folder = orphan(house, "r")
+    first = settle(folder)
+    assert first is not None
+    assert first["outcome"] == "lost"
+    assert (house.root / "a.json").read_text() == "old"
+    (house.root / "a.json").write_text("new, by hand")
+    assert settle(folder) == first
+    assert (house.root / "a.json").read_text() == "new, by hand"
+
+
+def test_settling_late_does_not_displace_a_result_that_was_accepted_since(house: House) -> None:
+    folder = orphan(house, "r")
+    (house.root / "a.json").write_text("newer")
+    (house.root / "a.json.done").write_text(json.dumps({"run_id": "another"}))
+    assert settle(folder) is not None
+    assert (house.root / "a.json").read_text() == "newer"
+    assert (house.root / "a.json.done").exists()
+    assert (folder.previous / "0").read_text() == "old"
+
+
+def test_settling_does_not_touch_a_path_that_another_run_is_writing(house: House) -> None:
+    folder = orphan(house, "r")
+    held = Lock(house.home / "locks" / path_lock_name(house.root / "a.json"))
+    assert held.acquire_nowait()
+    status = settle(folder)
+    assert status is not None
+    assert "another run is writing" in status["problem"]
+    assert (house.root / "a.json").read_text() == "half"
+    assert (folder.previous / "0").read_text() == "old"
+    held.remove()
+
+
+def test_a_folder_damaged_by_a_power_cut_is_lost_and_no_more(house: House) -> None:
+    folder = orphan(house, "r")
+    folder.order.write_text("")
+    status = settle(folder)
+    assert status is not None
+    assert status["outcome"] == "lost"
+
+
+def test_a_living_supervisor_is_left_alone(house: House) -> None:
+    folder = orphan(house, "r")
+    alive = Lock(folder.alive)
+    assert alive.acquire_nowait()
+    assert settle(folder) is None
+    assert (house.root / "a.json").read_text() == "half"
+    alive.release()

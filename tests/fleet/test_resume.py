@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from fleet_house import GOOD, House, living_attempts
@@ -199,6 +199,16 @@ def test_failed_jobs_run_again_unless_told_otherwise(house: House) -> None:
     assert report.jobs["a"].attempts == 3
 
 
+def test_a_job_that_must_not_rerun_is_left_as_it_is(house: House) -> None:
+    bad = house.job(COUNT + "sys.exit(1)", "bad", rerun=False)
+    good = house.job(COUNT + GOOD, "good", rerun=False)
+    house.run(bad, good).jobs["good"].output.unlink()
+    report = resume(house)
+    assert runs_of(house) == {"bad": 1, "good": 1}
+    assert report.jobs["bad"].word == "failed"
+    assert "does not run again" in notices(house)[0]
+
+
 def test_a_changed_script_is_refused_unless_accepted(house: House) -> None:
     house.run(house.job("sys.exit(1)", "bad"), house.job(COUNT + GOOD, "good"))
     house.script(COUNT + GOOD, "bad.py")
@@ -225,6 +235,28 @@ def test_a_changed_input_or_definition_is_refused(house: House) -> None:
         resume(house, jobs=[other])
     with pytest.raises(BadInputError, match="added or removed"):
         resume(house, jobs=[job, house.job(GOOD, "b")])
+
+
+@pytest.mark.parametrize("change", [{"retries": 5}, {"rerun": False}, {"node": "localhost"}])
+def test_what_decisions_were_made_by_cannot_be_changed_at_all(
+    house: House, change: dict[str, Any]
+) -> None:
+    """Else the journal would be replayed to another state than the one that it records."""
+    house.run(house.job("sys.exit(1)"))
+    other = house.job("sys.exit(1)", **change)
+    with pytest.raises(BadInputError, match="needs a new run"):
+        resume(house, jobs=[other], accept_changes=True)
+    recorded = next(house.root.glob("out/*/jobs.json"))
+    recorded.write_text(json.dumps([other.to_document()]))
+    with pytest.raises(BadInputError, match="needs a new run"):
+        resume(house, accept_changes=True)
+
+
+def test_a_changed_argument_can_be_accepted(house: House) -> None:
+    house.run(house.job("sys.exit('-x' not in sys.argv)"))
+    body = f"assert '-x' in sys.argv; {GOOD}"
+    other = house.job(body, args=("-o", "a.json", "-x"))
+    assert resume(house, jobs=[other], accept_changes=True).succeeded
 
 
 def test_a_contradicting_option_is_refused_and_an_equal_one_is_fine(house: House) -> None:

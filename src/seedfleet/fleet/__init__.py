@@ -12,6 +12,12 @@
 ... ]
 >>> report = run_sync(jobs, RunOptions(output_dir="scan"), run_id="scan-1")  # doctest: +SKIP
 >>> report.jobs["block-0"].output.read_text()  # doctest: +SKIP
+
+To read the code, follow a job: `spec` and `prepare` (what is accepted), `planning` and `runner` (a
+run begins or is resumed), `core` with `state` and `messages` (what is decided), `journal` and
+`lock` (the truth and its one writer), `driver` (the part that waits), `engines.base` and
+`engines.local` (where attempts run), `node.supervisor` (one attempt), `publish` (a result takes its
+place) and `manifest` (what is told of it). docs/fleet.md says the same for users.
 """
 
 from seedfleet.fleet.driver import RunControl

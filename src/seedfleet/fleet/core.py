@@ -111,6 +111,7 @@ def _open(state: State, event: Opened) -> tuple[State, list[Effect]]:
     jobs = state.jobs
     for index in event.again:
         jobs = jobs.put(index, replace(jobs[index], phase=Waiting(), failures=0, losses=0))
+    # Attempts of an earlier head keep their places, even those that the node no longer offers.
     free = FreeSlots.all_of(event.nodes)
     taken_up: list[Effect] = []
     for index in sorted(state.busy):
@@ -154,6 +155,7 @@ def _end(state: State, event: Ended) -> tuple[State, list[Effect]]:
     if not isinstance(job.phase, Running) or job.phase.attempt != event.attempt:
         return state, []
     allocation = job.phase.allocation
+    # The slot is free from here on: publishing needs the head's disk, not the node.
     state = replace(state, free=_give_back(state, index))
     if isinstance(event.outcome, Succeeded):
         job = replace(job, phase=Publishing(event, allocation))
@@ -189,6 +191,7 @@ def _publish_failed(state: State, event: PublishFailed) -> State:
     phase = state.jobs[index].phase
     if not isinstance(phase, Publishing) or phase.ended.attempt != event.attempt:
         return state
+    # The node's checks passed, so this is told as what it is: the result could not be trusted.
     outcome = OutputInvalid(state.plan.jobs[index].all_outputs, event.problem)
     ended = replace(phase.ended, outcome=outcome, detail=event.problem)
     return _unsuccessful(state, index, ended, phase.allocation)
@@ -220,7 +223,7 @@ def _try_again(state: State, index: int, job: JobState, outcome: Outcome) -> boo
     spec, plan = state.plan.jobs[index], state.plan
     retries = plan.retries if spec.retries is None else spec.retries
     match outcome:
-        case Lost():
+        case Lost():  # not the job's own doing, so it costs no retry
             return spec.rerun and job.losses < _MOST_LOSSES
         case TimedOut():
             return spec.rerun and plan.retry_timed_out and job.failures <= retries

@@ -106,6 +106,7 @@ class Driver:
                     tasks.create_task(self._beat()),
                 ]
                 finished = await self._loop(opening)
+                # They wait for ever by nature; the group ends when they do.
                 for task in helpers:
                     task.cancel()
         except BaseExceptionGroup as group:
@@ -124,7 +125,7 @@ class Driver:
                     events.append(self._inbox.get_nowait())
             known = [event for event in events if event is not None]
             await self._handle(known)
-            if len(known) < len(events):
+            if len(known) < len(events):  # a None among them: the caller wants to leave
                 return False
         return True
 
@@ -150,7 +151,7 @@ class Driver:
             state, more = core.decide(states[-1], event)
             states.append(state)
             effects += more
-        self._journal.append(events)
+        self._journal.append(events)  # before any effect: what is not on disk has not happened
         self.state = states[-1]
         for event, after in zip(events, states[1:], strict=True):
             self._report(event, after)

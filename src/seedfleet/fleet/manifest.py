@@ -150,6 +150,7 @@ def report(paths: RunPaths, state: State) -> RunReport:
         job.job_id: _job_report(paths, job, state.jobs[index])
         for index, job in enumerate(state.plan.jobs)
     }
+    # Attempts that never ran a script took no slot time.
     runs = [pair for each in state.jobs for pair in each.history if pair[0].started_utc]
     slots = sum(len(node.gpus) or node.cpu_slots for node in state.free.nodes)
     return RunReport(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,13 +13,14 @@ from seedfleet.fleet.errors import BadInputError
 from seedfleet.fleet.node.layout import write_atomically
 from seedfleet.fleet.options import DEFAULT_OUTPUT_DIR, RunOptions
 from seedfleet.fleet.outcome import Succeeded
+from seedfleet.fleet.placement import Requirement
 from seedfleet.fleet.planning import JobSource, parse_source
 from seedfleet.fleet.prepare import fingerprints, problems_with_jobs, select
 from seedfleet.fleet.publish import stands
 from seedfleet.fleet.state import Done, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from seedfleet.fleet.paths import RunPaths
@@ -82,6 +84,7 @@ def write_recorded(recorded: Recorded) -> None:
         "command": list(recorded.command),
         "options": recorded.options.to_document(),
         "fingerprints": dict(recorded.fingerprints),
+        "decisive": _decisive(recorded.jobs),
     }
     write_atomically(recorded.paths.options, json.dumps(document, indent=1).encode())
     jobs = [job.to_document() for job in recorded.jobs]
@@ -109,6 +112,8 @@ def read_recorded(run_id: str, wanted: ResumeOptions) -> Recorded:
         tuple(document["command"]),
     )
     new, problems = _with_current(old, wanted)
+    if not problems and _decisive(new.jobs) != document["decisive"]:
+        problems.append("a job's id, retries, rerun or pins changed: that needs a new run")
     problems += _contradictions(options, wanted.given)
     problems += problems_with_jobs([(job.job_id, job) for job in new.jobs], new.paths)
     changed = [] if problems or wanted.accept_changes else list(_changed(old, new))
@@ -140,9 +145,11 @@ def find_again(
             declared = tuple(file.declared for file in known.phase.outcome.outputs)
             if declared == job.all_outputs and stands(recorded.paths, known.history[-1][0]):
                 continue
-            notices.append(f"{job.job_id}: its result is gone or was changed; it runs again")
-            again.append(index)
-        elif retry_failed:
+            then = "runs again" if job.rerun else "says rerun: false, so it does not run again"
+            notices.append(f"{job.job_id}: its result is gone or was changed; it {then}")
+        elif not retry_failed:
+            continue
+        if job.rerun:
             again.append(index)
     return tuple(again), tuple(notices)
 
@@ -157,11 +164,24 @@ def _find(run_id: str, wanted: ResumeOptions) -> tuple[RunPaths, dict[str, Any]]
             try:
                 document = json.loads(paths.options.read_bytes())
                 RunOptions.from_document(document["options"])
-                document["fingerprints"], document["command"]
+                document["fingerprints"], document["command"], document["decisive"]
             except (OSError, ValueError, TypeError, KeyError) as error:
                 raise BadInputError([f"{paths.options}: cannot be read: {error!r}"]) from error
             return paths, document
     raise BadInputError([f"there is no run {run_id} to resume in {' or '.join(tried)}"])
+
+
+def _decisive(jobs: Sequence[Job]) -> str:
+    """Digest what `core.decide` reads of the jobs.
+
+    The journal holds what happened, not what was decided about it; with other answers here a replay
+    would arrive at another state.
+    """
+    read = [
+        (job.job_id, job.retries, job.rerun, *dataclasses.astuple(Requirement.of(job)))
+        for job in jobs
+    ]
+    return hashlib.sha256(json.dumps(read).encode()).hexdigest()
 
 
 def _recorded_jobs(paths: RunPaths) -> tuple[Job, ...]:

@@ -132,6 +132,7 @@ async def resume(
     wanted, engine = wanted or ResumeOptions(), engine or LocalEngine()
     recorded = read_recorded(run_id, wanted)
     try:
+        # The lock comes first here: another head may be starting attempts of this very run.
         with WriterLock(recorded.paths.lock) as lock:
             nodes = await engine.open(recorded.paths, recorded.options.rules())
             problems = list(

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from seedfleet.fleet.engines.base import Attempt, Ended
 from seedfleet.fleet.node.layout import AttemptFolder, write_atomically
-from seedfleet.fleet.node.outputs import digest, move, restore_previous
+from seedfleet.fleet.node.outputs import digest, move
 from seedfleet.fleet.outcome import (
     Cancelled,
     Failed,
@@ -32,7 +33,7 @@ from seedfleet.fleet.outcome import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["deliver", "delivered"]
+__all__ = ["deliver", "delivered", "discard"]
 
 _LOG_LIMIT_BYTES: Final = 10_000_000
 
@@ -40,7 +41,7 @@ _LOG_LIMIT_BYTES: Final = 10_000_000
 def deliver(
     status: Mapping[str, Any], node: AttemptFolder, head: AttemptFolder, *, in_place: bool
 ) -> None:
-    """Bring logs, outputs and status to the head, then remove a successful attempt's folder.
+    """Bring logs, outputs and status to the head.
 
     Parameters
     ----------
@@ -65,12 +66,12 @@ def deliver(
         if not _bring(output, None if in_place else head.outputs / str(number))
     ]
     if changed:
+        # In place somebody else writes there now, so nothing is put back over it.
         problem = "changed after it was checked: " + ", ".join(changed)
+        if in_place:
+            problem += f"; what stood there before is kept in {node.previous}"
         status = {**status, "outcome": "output_invalid", "paths": changed, "problem": problem}
-        restore_previous(node)
     write_atomically(head.status, json.dumps(status, indent=1).encode())
-    if status["outcome"] == "succeeded":
-        _remove(node.path)
 
 
 def delivered(attempt: Attempt, node: str, head: AttemptFolder) -> Ended:
@@ -89,6 +90,15 @@ def delivered(attempt: Attempt, node: str, head: AttemptFolder) -> Ended:
     )
 
 
+def discard(node: AttemptFolder) -> None:
+    """Remove what a delivered attempt left on the node, if it is still there."""
+    if node.path.exists():
+        # Under its own name it must never be seen empty: a supervisor could claim it then.
+        discarded = node.path.with_name(f".{node.path.name}.{secrets.token_hex(4)}")
+        node.path.rename(discarded)
+        shutil.rmtree(discarded)
+
+
 def _bring(output: Mapping[str, Any], target: Path | None) -> bool:
     source = Path(output["path"])
     place = source if target is None else target
@@ -98,13 +108,6 @@ def _bring(output: Mapping[str, Any], target: Path | None) -> bool:
         return digest(place) == str(output["sha256"])
     except OSError:
         return False
-
-
-def _remove(folder: Path) -> None:
-    # Under its own name it must never be seen empty: a supervisor could claim it then.
-    discarded = folder.with_name(f".{folder.name}.delivered")
-    folder.rename(discarded)
-    shutil.rmtree(discarded)
 
 
 def _copy_tail(source: Path, target: Path) -> None:

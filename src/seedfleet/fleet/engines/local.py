@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from seedfleet.fleet.engines._delivery import deliver, delivered
+from seedfleet.fleet.engines._delivery import deliver, delivered, discard
 from seedfleet.fleet.engines.base import Allocation, Attempt, Ended, Node, Rules
 from seedfleet.fleet.errors import BadInputError
 from seedfleet.fleet.gpus import probe_gpus
@@ -27,6 +27,7 @@ from seedfleet.fleet.node.layout import AttemptFolder
 from seedfleet.fleet.node.locks import is_held
 from seedfleet.fleet.node.orphan import settle
 from seedfleet.fleet.node.supervisor import tail
+from seedfleet.fleet.outcome import Succeeded
 from seedfleet.fleet.paths import RunPaths, node_home
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class LocalEngine:
         if key in self._attempts:
             return
         self._attempts[key] = (attempt, allocation)
+        # A look and no promise: if a supervisor is just being born, the rename decides.
         folder = self._folder(key)
         if self._head_folder(key).status.exists():
             self._ready.put_nowait(key)
@@ -170,6 +172,8 @@ class LocalEngine:
         attempts = self._run_folder() / "attempts"
         with contextlib.suppress(OSError):
             for job in attempts.iterdir():
+                for unfinished in job.glob(".*"):  # a claim or a removal cut short by a kill
+                    shutil.rmtree(unfinished)
                 job.rmdir()  # fails for a job that kept a failed attempt, which ends this
             shutil.rmtree(self._run_folder())
 
@@ -258,6 +262,7 @@ class LocalEngine:
 
     def _watch(self, key: _Key, pid: int) -> None:
         loop = asyncio.get_running_loop()
+        # A descriptor follows this very process, child or not, and never a later one with its id.
         try:
             descriptor = os.pidfd_open(pid)
         except ProcessLookupError:
@@ -295,20 +300,23 @@ class LocalEngine:
         """Return how an attempt ended, or None if another supervisor is running it."""
         child = self._children.pop(key, None)
         if child is not None:
-            child.wait()
+            child.wait()  # it has ended; this only takes its entry out of the process table
         attempt, _ = self._attempts[key]
         head, folder = self._head_folder(key), self._folder(key)
-        if head.status.exists():
-            return delivered(attempt, self._node.name, head)
-        status = settle(folder) if folder.path.exists() else self._never_claimed(key)
-        if status is None:
-            return None
-        deliver(status, folder, head, in_place=self._opened().preserve)
-        return delivered(attempt, self._node.name, head)
+        if not head.status.exists():
+            status = settle(folder) if folder.path.exists() else self._never_claimed(key)
+            if status is None:
+                return None
+            deliver(status, folder, head, in_place=self._opened().preserve)
+        ended = delivered(attempt, self._node.name, head)
+        if isinstance(ended.outcome, Succeeded):  # else the folder is evidence
+            discard(folder)
+        return ended
 
     def _never_claimed(self, key: _Key) -> dict[str, Any]:
         if key in self._cancelled:
             return {"outcome": "cancelled", "problem": "cancelled before its supervisor was up"}
+        # The log is shared by all supervisors of the run; its end is most likely about this one.
         log = tail(self._supervisor_log()).strip()[-500:]
         return {"outcome": "failed_to_start", "problem": f"no supervisor came up: {log}"}
 

@@ -8,8 +8,9 @@ from datetime import datetime, timezone
 from typing import Any, Dict, Optional
 
 from .layout import AttemptFolder, write_atomically
+from .leases import Leases
 from .locks import Lock
-from .outputs import restore_previous
+from .outputs import UnsuccessfulError, restore_previous
 from .processes import end_processes, living
 
 __all__ = ["settle"]
@@ -44,19 +45,36 @@ def settle(folder: AttemptFolder) -> Optional[Dict[str, Any]]:
 
 
 def _settle_lost(folder: AttemptFolder) -> Dict[str, Any]:
-    order = json.loads(folder.order.read_bytes())
-    end_processes(lambda: living(order["token"]), order["kill_grace_s"])
-    restore_previous(folder)
+    problem = "its supervisor was killed"
+    try:
+        order = json.loads(folder.order.read_bytes())
+    except (OSError, ValueError):  # the machine went down before the disk had it all
+        order = {}
+    if order:
+        end_processes(lambda: living(order["token"]), order["kill_grace_s"])
+        problem += _restore(folder, order)
     status = {
         "version": 1,
-        "run_id": order["run_id"],
-        "job_id": order["job_id"],
-        "attempt": order["attempt"],
         "outcome": "lost",
-        "problem": "its supervisor was killed",
+        "problem": problem,
         "ended_utc": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
     }
     # On a full disk the answer still holds: the next to ask finds the same and tries again.
     with contextlib.suppress(OSError):
         write_atomically(folder.status, json.dumps(status).encode())
     return status
+
+
+def _restore(folder: AttemptFolder, order: Dict[str, Any]) -> str:
+    """Restore under the same locks that the supervisor had, and say if that cannot be."""
+    leases = Leases(order)
+    try:
+        leases.take_nowait()
+        restore_previous(folder, unless_accepted_for=order["run_id"])
+    except UnsuccessfulError as busy:
+        return "; what stood at its output paths is kept in {}, since {}".format(
+            folder.previous, busy
+        )
+    finally:
+        leases.release()
+    return ""

@@ -16,7 +16,7 @@ import os
 import shutil
 import stat
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 from .layout import AttemptFolder, marker_path, sync_file, sync_folder, write_atomically
 
@@ -117,15 +117,24 @@ def keep_previous(folder: AttemptFolder, paths: List[Path]) -> None:
         entries.append({"path": str(path), "existed": os.path.lexists(path)})
     folder.previous.mkdir()
     write_atomically(folder.previous_list, json.dumps(entries).encode())
-    for number, entry in enumerate(entries):
+    # Markers go first and come back last, so none ever stands where its output does not.
+    for number, entry in reversed(list(enumerate(entries))):
         if entry["existed"]:
             move(Path(str(entry["path"])), folder.previous / str(number))
 
 
-def restore_previous(folder: AttemptFolder) -> None:
+def restore_previous(folder: AttemptFolder, unless_accepted_for: Optional[str] = None) -> None:
     """Make the preserved paths look as they did before the attempt; may be repeated.
 
     What the script left there goes to `rejected/`, as evidence.
+
+    Parameters
+    ----------
+    folder
+        The attempt's.
+    unless_accepted_for
+        The attempt's run, if its locks were free for a while: where a marker shows that another
+        run's result has been accepted since, that result stays and the old one is only kept.
     """
     if not folder.previous_list.exists():
         return
@@ -133,12 +142,23 @@ def restore_previous(folder: AttemptFolder) -> None:
     folder.rejected.mkdir(exist_ok=True)
     for number, entry in enumerate(entries):
         path, kept = Path(entry["path"]), folder.previous / str(number)
+        marker = Path(entries[number | 1]["path"])  # outputs are even, each before its marker
+        if unless_accepted_for is not None and _accepted(marker, unless_accepted_for):
+            continue
         # Without a kept copy a file that existed was either never moved or is back already.
         ours_to_clear = os.path.lexists(kept) or not entry["existed"]
         if ours_to_clear and os.path.lexists(path):
             move(path, _free_name(folder.rejected, number))
         if os.path.lexists(kept):
             move(kept, path)
+
+
+def _accepted(marker: Path, own_run: str) -> bool:
+    try:
+        run_id = json.loads(marker.read_bytes())["run_id"]
+    except (OSError, ValueError, KeyError, TypeError):  # none, or one that a script has made
+        return False
+    return bool(run_id != own_run)
 
 
 def _free_name(folder: Path, number: int) -> Path:

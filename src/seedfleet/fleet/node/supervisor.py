@@ -51,6 +51,7 @@ def main() -> int:
         claimed this very attempt, in which case nothing was touched.
     """
     order: Order = json.loads(sys.stdin.buffer.read())
+    # Handlers first: whoever finds our folder may signal us at once.
     signals = _Signals()
     become_subreaper()
     folder = AttemptFolder(order["folder"])
@@ -63,6 +64,7 @@ def main() -> int:
     attempt = _Attempt(order, folder, signals)
     try:
         status = attempt.run()
+        # Restored before the status says how it ended: whoever reads it finds the old file back.
         if status["outcome"] != "succeeded":
             restore_previous(folder)
         write_atomically(folder.status, json.dumps(status).encode())
@@ -206,6 +208,7 @@ class _Attempt:
                 break
             self._signals.wait(left_s)
             self._reap()
+        # A script that ended by itself is judged by its files, also if TERM came a moment later.
         by_itself, cancelled = self._exit is not None, self._signals.cancelled
         self._status["processes_ended"] = end_processes(
             self._processes_left, self._order["kill_grace_s"]
