@@ -78,3 +78,49 @@ def test_kernels_are_loaded_by_a_second_process_and_follow_the_definition(tmp_pa
     changed = 2**40 + 11
     assert run(tmp_path, changed) == (second_draw(changed), 0, 1)
     assert run(tmp_path, 11) == (second_draw(11), 1, 0)
+
+
+_SCANS = """
+import sys
+import numpy as np
+from seedfleet.generators import reference, streams
+from seedfleet.generators.compiled import at_positions
+from seedfleet.sieve import Queries, scan
+
+positions = np.arange(4)
+for name in sys.argv[1:]:
+    stream = next(stream for stream in streams() if stream.name == name)
+    draws = np.array(reference.at_positions(stream, 2000123, 1000, list(positions)))
+    found, _ = at_positions(stream, 2000123, 1000, positions)
+    assert found.tolist() == draws.tolist(), name
+    if stream.generator.lcg is None:
+        queries = Queries(positions[np.newaxis], draws[np.newaxis], 1000, 0)
+        assert scan(stream.generator, queries, range(2000000, 2000200)).seeds.tolist() == [2000123]
+"""
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("minstd / word % m", "xorshift32 / word % m"),
+        ("java.util.Random / nextInt(m)", "rand48 / (word >> 1) % m", "java_lcg / word % m"),
+    ],
+)
+def test_kernels_of_one_factory_from_several_processes_are_kept_apart(
+    names: tuple[str, ...], tmp_path: Path
+) -> None:
+    environment = {
+        **os.environ,
+        "NUMBA_CACHE_DIR": str(tmp_path),
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+    }
+    for chosen in (*((name,) for name in names), names, names[::-1]):
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", _SCANS, *chosen],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr

@@ -1,8 +1,11 @@
 """From a definition to machine code: the one place where generator functions meet numba.
 
-Kernels are closures over the plain definition functions, which numba's on-disk cache can key. That
-key knows the functions by name only, so `build_kernel` adds a digest of their source: a changed
-definition is compiled anew and never answered from an old cache.
+Kernels are closures over the plain definition functions, which numba's on-disk cache can key. Two
+things have to be added to that. The key knows the functions by name only, so `build_kernel` adds a
+digest of their source: a changed definition is compiled anew and never answered from an old cache.
+And machine code from the cache is linked by symbol names, which number the functions of one process
+only: two kernels of one factory, compiled by two processes, would get one name, and a third process
+that loads both would run the first one twice. So every kernel carries that digest in its name.
 """
 
 from __future__ import annotations
@@ -58,14 +61,28 @@ def build_kernel(
     """
     digest = _source_digest(*functions)
     kernel = factory(digest, *(jitable(function) for function in functions))
+    _name_apart(kernel, digest, set())
     compiled: Callable[..., Any] = numba.njit(cache=True, nogil=True)(kernel)
     return compiled
 
 
+def _name_apart(function: Callable[..., Any], digest: str, done: set[int]) -> None:
+    """Put `digest` into the names of `function` and of the inner functions that it closes over."""
+    if id(function) in done or "<locals>" not in function.__qualname__:
+        return
+    done.add(id(function))
+    function.__name__ += f"_{digest[:16]}"
+    function.__qualname__ += f"_{digest[:16]}"
+    for cell in function.__closure__ or ():
+        if inspect.isfunction(cell.cell_contents):
+            _name_apart(cell.cell_contents, digest, done)
+
+
 def _source_digest(*functions: Callable[..., Any]) -> str:
+    names = [f"{function.__module__}.{function.__qualname__}" for function in functions]
     modules = sorted({function.__module__ for function in functions})
     sources = [inspect.getsource(sys.modules[module]) for module in modules]
-    return hashlib.sha256("\0".join(sources).encode()).hexdigest()
+    return hashlib.sha256("\0".join(names + sources).encode()).hexdigest()
 
 
 def _at_positions_factory(
