@@ -16,13 +16,13 @@ def test_constant() -> None:
     assert repeats.text == "all 40 draws are 7"
 
 
-@given(count=st.integers(4, 120), period=st.integers(2, 60), seed=st.integers(0, 2**32 - 1))
+@given(count=st.integers(6, 120), period=st.integers(2, 60), seed=st.integers(0, 2**32 - 1))
 def test_periodic_also_where_the_period_does_not_divide_the_length(
     count: int, period: int, seed: int
 ) -> None:
     once = np.random.default_rng(seed).permutation(1000)[:period]
     repeats = find_repeats(np.resize(once, count), 1000)
-    if 2 * period <= count:
+    if 2 * period <= count and count - period > 2:  # two repeated draws are no proof
         assert repeats is not None
         assert (repeats.kind, repeats.period) == ("periodic", period)
         assert repeats.analysed == (0, period)
@@ -77,6 +77,7 @@ def test_two_values_of_a_thousand_are_judged_by_their_own_collisions() -> None:
 def test_histories_too_short_to_repeat() -> None:
     assert find_repeats(np.array([5]), 1000) is None
     assert find_repeats(np.array([5, 6]), 1000) is None
-    both = find_repeats(np.array([5, 5]), 1000)
-    assert both is not None
-    assert both.kind == "constant"
+    assert find_repeats(np.array([5, 5]), 1000) is None  # once in a thousand by chance
+    thrice = find_repeats(np.array([5, 5, 5, 5]), 1000)
+    assert thrice is not None
+    assert thrice.kind == "constant"

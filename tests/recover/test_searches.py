@@ -94,10 +94,12 @@ def test_controls_of_the_lane_split_pass(modulus: int) -> None:
     controls = lane(modulus=modulus, length=40 if modulus > 10 else 60).controls(
         np.random.default_rng(1)
     )
-    assert [control.kind for control in controls] == ["negative", "positive"]
+    # Two residues of the largest modulus leave nothing to chance, so there is nothing to count.
+    kinds = ["positive"] if modulus > 10**9 else ["negative", "positive"]
+    assert [control.kind for control in controls] == kinds
     assert all(control.passed for control in controls), controls
     # Java rejects three words in ten at the largest of these, and the lane split needs all of them.
-    assert (controls[1].expected < 0.01) == (modulus > 10**9), controls[1]
+    assert (controls[-1].expected < 0.01) == (modulus > 10**9), controls
 
 
 @pytest.mark.slow

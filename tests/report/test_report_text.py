@@ -66,10 +66,20 @@ def test_next_draws_and_the_page_come_last() -> None:
 def test_single_abstentions_are_dashes_and_odds_a_range() -> None:
     document = recovered_java()
     document["predictions"] = [
-        {"draw": 7, "probability": 0.9},
-        {"draw": None, "probability": 0.001},
+        {"draw": 7, "probability": 0.9, "session": None, "ahead": 1},
+        {"draw": None, "probability": 0.001, "session": None, "ahead": 2},
     ]
     assert "next draws  7 – (0.1% to 90%, by chance 0.1%)" in render_text(document)
+
+
+def test_next_draws_of_sessions_are_told_apart() -> None:
+    document = recovered_java()
+    document["predictions"] = [
+        {"draw": draw, "probability": 0.9, "session": session, "ahead": ahead}
+        for session, draws in (("noon", (7, 8)), ("night", (9, 10)))
+        for ahead, draw in enumerate(draws, start=1)
+    ]
+    assert "noon: 7 8 night: 9 10 (90% each" in render_text(document)
 
 
 def test_abstaining_predicts_nothing() -> None:

@@ -7,6 +7,10 @@ installed, so nothing is imported before it is needed.
 from __future__ import annotations
 
 import importlib
+import json
+import sys
+from itertools import pairwise
+from typing import Any
 
 import click
 
@@ -17,6 +21,10 @@ _COMMANDS = {
     "run": ("seedfleet.cli.run", "run", "Run a file of script jobs on every slot of this machine."),
     "trace": ("seedfleet.cli.trace", "trace", "Explain a history of draws."),
 }
+
+
+def _asks_for_json(words: list[str]) -> bool:
+    return "--output=json" in words or ("--output", "json") in pairwise(words)
 
 
 class _LazyGroup(click.Group):
@@ -35,6 +43,18 @@ class _LazyGroup(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"{module}.{attribute} is no click command")
         return command
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run; a command line that click refuses is told as JSON where JSON was asked for."""
+        if not extra.get("standalone_mode", True) or not _asks_for_json(sys.argv[1:]):
+            return super().main(*args, **extra)
+        try:
+            return super().main(*args, **{**extra, "standalone_mode": False})
+        except click.ClickException as error:
+            click.echo(json.dumps({"error": error.format_message(), "problems": []}, indent=2))
+            sys.exit(error.exit_code)
+        except click.Abort:
+            sys.exit(1)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx

@@ -59,7 +59,7 @@ class _SkipRange(click.ParamType[range]):
     ) -> range:
         if isinstance(value, range):
             return value
-        match = re.fullmatch(r"(\d{1,5})(?:\.\.(\d{1,5}))?", str(value))
+        match = re.fullmatch(r"(\d{1,18})(?:\.\.(\d{1,18}))?", str(value))
         if match is None:
             self.fail(f"{value!r} is not LO..HI with whole numbers, such as 0..500", param, ctx)
         low = int(match[1])

@@ -134,18 +134,18 @@ def _check_sessions(records: Records, sessions: Sequence[str], problems: Problem
 def _without_duplicates(records: Records, notes: list[str]) -> list[Record]:
     """Drop records that repeat an earlier dated one whole; report others of the same occasion.
 
-    Where most occasions hold several records, several draws an occasion are the rule of the game,
+    Where most occasions hold different draws, several draws an occasion are the rule of the game,
     and equal ones are no copies.
     """
     rows = records.rows
     if rows[0].date is None:
         return rows
-    counts = Counter(row[1:] for row in rows)
-    several = sum(count > 1 for count in counts.values())
-    if 2 * several > len(counts):
+    different = Counter(row[1:] for row in set(rows))
+    several = sum(count > 1 for count in different.values())
+    if 2 * several > len(different):
         notes.append(
-            f"Kept every record: {several} of {len(counts)} dates (with session and machine) have "
-            "several draws, so equal ones are not taken for copies."
+            f"Kept every record: {several} of {len(different)} dates (with session and machine) "
+            "have several draws, so equal ones are not taken for copies."
         )
         return rows
     seen: set[Record] = set()

@@ -33,7 +33,8 @@ class Preset:
     stream
         Generator and bounding.
     code
-        A line of code that seeds the generator, with ``{seed}`` and ``{m}`` to be filled in.
+        A line of code that seeds the generator, with ``{seed}``, ``{m}`` and ``{last}`` (m - 1) to
+        be filled in.
     """
 
     name: str
@@ -69,9 +70,9 @@ CATALOGUE: tuple[Preset, ...] = (
     Preset("mt19937 % m", "classic table", _MT19937, "init_genrand({seed}); genrand_int32() % {m}"),
     Preset("std::mt19937 % m", "C++11 and later", _MT19937, "std::mt19937 r({seed}u); r() % {m}"),
     Preset(
-        "PHP mt_rand(0, m-1)", "PHP 7.1 and later", _PHP, "mt_srand({seed}); mt_rand(0, {m} - 1)"
+        "PHP mt_rand(0, m-1)", "PHP 7.1 and later", _PHP, "mt_srand({seed}); mt_rand(0, {last})"
     ),
-    Preset("PHP rand(0, m-1)", "PHP 7.1 and later", _PHP, "srand({seed}); rand(0, {m} - 1)"),
+    Preset("PHP rand(0, m-1)", "PHP 7.1 and later", _PHP, "srand({seed}); rand(0, {last})"),
     Preset(
         "minstd % m", "classic table", _MINSTD, "s = {seed}; s = 48271 * s % 2147483647; s % {m}"
     ),

@@ -243,8 +243,8 @@ def _candidates(recovery: Recovery) -> list[dict[str, Any]]:
 
 def _code(preset: Preset, survivor: Survivor, modulus: int) -> str:
     """Return the line of code that makes the draws, with what is dropped between them."""
-    line = preset.code.format(seed=survivor.seed, m=modulus)
-    return line if survivor.skip == 0 else f"{line}, {survivor.skip} dropped before each draw"
+    line = preset.code.format(seed=survivor.seed, m=modulus, last=modulus - 1)
+    return line if survivor.skip == 0 else f"{line}, after dropping {survivor.skip}, for each draw"
 
 
 def _generators(streams: Sequence[Stream]) -> str:

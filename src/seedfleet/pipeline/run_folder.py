@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,8 +39,10 @@ def unwritable(folder: Path) -> str | None:
         nearest = nearest.parent
     if not nearest.is_dir():
         return f"{folder}: {nearest} is a file, not a folder"
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        return f"{folder}: no permission to write in {nearest}"
+    try:
+        tempfile.TemporaryDirectory(dir=nearest).cleanup()
+    except OSError as error:
+        return f"{folder}: cannot write in {nearest}: {error.strerror}"
     return None
 
 

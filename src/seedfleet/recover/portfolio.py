@@ -352,16 +352,19 @@ class _Run:
         order = sorted(range(len(items)), key=lambda i: -sum(known.posterior[i]))
         items = [items[i] for i in order]
         known = self._mix(items, held_out=True)
+        predictive = predictive_bits([item.scored for item in items])
+        # A repeat at the end may go on or stop, and nothing tells which; and a stream that the
+        # held-out draws speak against has ended, whatever it explained before.
+        speaks = to_the_end and (predictive is None or predictive >= 0)
         return Recovery(
             verdict=verdict,
             reason=reason,
             fitted=self._mix(items, held_out=False),
             known=known,
-            predictive_bits=predictive_bits([item.scored for item in items]),
+            predictive_bits=predictive,
             items=tuple(items),
-            # A repeat at the end may go on or stop, and nothing tells which.
             predictions=predict(items, known, modulus=self._modulus, count=predictions)
-            if to_the_end
+            if speaks
             else abstained(modulus=self._modulus, count=predictions),
             searches=tuple(self._records),
             uncovered=uncovered,
