@@ -1,14 +1,8 @@
 """Recovery: by algebra where there is a way, by exhaustive scans where there is none."""
 
-from seedfleet.recover.portfolio import (
-    MAX_SKIP,
-    Options,
-    OptionsError,
-    Recovery,
-    SearchRecord,
-    Status,
-    recover,
-)
+from seedfleet.recover.answer import Recovery, SearchRecord, Status
+from seedfleet.recover.options import MAX_SKIP, Options, OptionsError
+from seedfleet.recover.portfolio import recover
 from seedfleet.recover.scoring import MAX_PREDICTIONS
 
 __all__ = [

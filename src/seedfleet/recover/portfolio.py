@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from math import log2
 from typing import TYPE_CHECKING, assert_never
 
@@ -15,10 +14,12 @@ from seedfleet.evidence.chance import log10_expected_pairs
 from seedfleet.evidence.prior import log2_alignment_weight
 from seedfleet.evidence.verdict import Thresholds, draws_for_fitted, draws_needed, held_out_draws
 from seedfleet.generators import presets_of, streams
+from seedfleet.recover.answer import Recovery, SearchRecord, Status
 from seedfleet.recover.lane import lane_families
 from seedfleet.recover.lane_search import first_window, sliding_windows
+from seedfleet.recover.options import OptionsError
 from seedfleet.recover.repeats import find_repeats
-from seedfleet.recover.scoring import MAX_PREDICTIONS, abstained, predict, weigh
+from seedfleet.recover.scoring import abstained, predict, weigh
 from seedfleet.recover.search import Question, Scope
 from seedfleet.recover.seed_scan import scan_problems, seed_scans
 from seedfleet.sieve import scan
@@ -30,145 +31,17 @@ if TYPE_CHECKING:
 
     from seedfleet.evidence import Mixture
     from seedfleet.generators import Stream
-    from seedfleet.recover.controls import Control
+    from seedfleet.recover.options import Options
     from seedfleet.recover.repeats import Repeats
-    from seedfleet.recover.scoring import Prediction, Weighed
-    from seedfleet.recover.search import Coverage, Found, Search, Survivor
+    from seedfleet.recover.scoring import Weighed
+    from seedfleet.recover.search import Coverage, Search, Survivor
     from seedfleet.sieve import Scanner
 
-__all__ = ["MAX_SKIP", "Options", "OptionsError", "Recovery", "SearchRecord", "Status", "recover"]
+__all__ = ["recover"]
 
 
-MAX_SKIP = 4095  # a jump table of such a skip still takes no time
 _ODD_LOG10 = -6.0  # fewer pairs than 10**-6 expected to match so well is no chance
 _POWERED = 0.5  # a search that more often than not misses what it covers can tell nothing
-
-
-class OptionsError(ValueError):
-    """Options that cannot be searched.
-
-    Attributes
-    ----------
-    problems
-        All of them, each a sentence.
-    """
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = tuple(problems)
-
-
-class Status(Enum):
-    """What became of a search."""
-
-    COMPLETED = "completed"
-    INCOMPLETE = "incomplete"
-    NOT_NEEDED = "not_needed"
-    UNDER_POWERED = "under_powered"
-
-
-@dataclass(frozen=True)
-class Options:
-    """What is searched, and how much is predicted.
-
-    Attributes
-    ----------
-    skips
-        Constant skips of the lane split, within ``[0, MAX_SKIP]``.
-    scan_skips
-        Constant skips of seed scans; with the session scopes at most 32 alignments.
-    generators
-        Names of the generators to search; empty for all.
-    sessions
-        Sessions of which only the streams of their own are searched; empty for all, and for the
-        stream that all sessions may share.
-    predictions
-        Coming draws to predict, in ``[0, 1000]``.
-    run_seed
-        Seeds the controls.
-    controls
-        Whether each completed search is tried on shuffled draws and a planted seed as well.
-    """
-
-    skips: range = range(501)
-    scan_skips: range = range(9)
-    generators: frozenset[str] = frozenset()
-    sessions: frozenset[str] = frozenset()
-    predictions: int = 1
-    run_seed: int = 0
-    controls: bool = True
-
-    def problems(self) -> list[str]:
-        """Say which options are out of range; empty where none is."""
-        problems = [
-            f"{name}: {chosen} is no range within 0..{MAX_SKIP}"
-            for name, chosen in (("skips", self.skips), ("scan skips", self.scan_skips))
-            if len(chosen) == 0 or chosen.step != 1 or chosen[0] < 0 or chosen[-1] > MAX_SKIP
-        ]
-        if not 0 <= self.predictions <= MAX_PREDICTIONS:
-            problems.append(f"predictions: {self.predictions} is not within 0..{MAX_PREDICTIONS}")
-        known = {stream.generator.name for stream in streams()}
-        problems += [
-            f"generators: {name!r} is none of {', '.join(sorted(known))}"
-            for name in sorted(self.generators - known)
-        ]
-        return problems
-
-
-@dataclass(frozen=True)
-class SearchRecord:
-    """One search: what it covers, what became of it, what it found."""
-
-    coverage: Coverage
-    status: Status
-    reason: str | None
-    found: Found | None
-    controls: tuple[Control, ...]
-    draws_needed: int
-    elapsed_s: float
-
-
-@dataclass(frozen=True)
-class Recovery:
-    """The answer.
-
-    Attributes
-    ----------
-    verdict, reason
-        What can be said, and why, in a sentence.
-    fitted, known
-        The mixture over the fitted draws, which the verdict uses, and over all known draws, which
-        the predictions use.
-    predictive_bits
-        Evidence on the held-out draws; None when nothing was scored.
-    items
-        Every survivor, weighed, best first.
-    predictions
-        The coming draws.
-    searches
-        Every search of the catalogue in order of cost.
-    uncovered
-        Selected streams of the catalogue to which no attack applies at this modulus.
-    unselected
-        Streams that the options left out.
-    repeats
-        What repeats in the history, if anything.
-    question
-        Scopes and skips that were asked.
-    """
-
-    verdict: Verdict
-    reason: str
-    fitted: Mixture
-    known: Mixture
-    predictive_bits: float | None
-    items: tuple[Weighed, ...]
-    predictions: tuple[Prediction, ...]
-    searches: tuple[SearchRecord, ...]
-    uncovered: tuple[Stream, ...]
-    unselected: tuple[Stream, ...]
-    repeats: Repeats | None
-    question: Question
 
 
 def recover(

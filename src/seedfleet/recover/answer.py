@@ -1,0 +1,82 @@
+"""What a recovery answers: the verdict, and everything that it rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seedfleet.evidence import Mixture, Verdict
+    from seedfleet.generators import Stream
+    from seedfleet.recover.controls import Control
+    from seedfleet.recover.repeats import Repeats
+    from seedfleet.recover.scoring import Prediction, Weighed
+    from seedfleet.recover.search import Coverage, Found, Question
+
+__all__ = ["Recovery", "SearchRecord", "Status"]
+
+
+class Status(Enum):
+    """What became of a search."""
+
+    COMPLETED = "completed"
+    INCOMPLETE = "incomplete"
+    NOT_NEEDED = "not_needed"
+    UNDER_POWERED = "under_powered"
+
+
+@dataclass(frozen=True)
+class SearchRecord:
+    """One search: what it covers, what became of it, what it found."""
+
+    coverage: Coverage
+    status: Status
+    reason: str | None
+    found: Found | None
+    controls: tuple[Control, ...]
+    draws_needed: int
+    elapsed_s: float
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """The answer.
+
+    Attributes
+    ----------
+    verdict, reason
+        What can be said, and why, in a sentence.
+    fitted, known
+        The mixture over the fitted draws, which the verdict uses, and over all known draws, which
+        the predictions use.
+    predictive_bits
+        Evidence on the held-out draws; None when nothing was scored.
+    items
+        Every survivor, weighed, best first.
+    predictions
+        The coming draws.
+    searches
+        Every search of the catalogue in order of cost.
+    uncovered
+        Selected streams of the catalogue to which no attack applies at this modulus.
+    unselected
+        Streams that the options left out.
+    repeats
+        What repeats in the history, if anything.
+    question
+        Scopes and skips that were asked.
+    """
+
+    verdict: Verdict
+    reason: str
+    fitted: Mixture
+    known: Mixture
+    predictive_bits: float | None
+    items: tuple[Weighed, ...]
+    predictions: tuple[Prediction, ...]
+    searches: tuple[SearchRecord, ...]
+    uncovered: tuple[Stream, ...]
+    unselected: tuple[Stream, ...]
+    repeats: Repeats | None
+    question: Question
