@@ -25,7 +25,7 @@ def problems(*entries: object) -> list[str]:
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 def test_the_published_schema_is_the_one_in_use(version: str) -> None:
-    published = json.loads((DOCS / f"script-job-v{version}.schema.json").read_text())
+    published = json.loads((DOCS / "schemas" / f"script-job-v{version}.schema.json").read_text())
     assert published == job_schema(version)
     jsonschema.Draft202012Validator.check_schema(published)
 
