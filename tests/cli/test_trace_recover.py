@@ -170,7 +170,7 @@ def test_no_evidence_says_what_was_searched(tmp_path: Path) -> None:
     completed = [row for row in document["searched"] if row["status"] == "completed"]
     assert completed
     assert all(row["seeds_tested"] == row["seed_space"] == 2**48 for row in completed)
-    assert all(row["power"]["0"] > 0.999 for row in completed)
+    assert all(row["power"]["0"] > 0.99 for row in completed)
     left_out = {row["generator"] for row in document["searched"] if row["status"] == "not_selected"}
     assert left_out == {"mt19937", "minstd", "xorshift32"}
 
