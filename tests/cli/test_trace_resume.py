@@ -119,7 +119,12 @@ def test_jobs_find_what_one_process_finds_and_count_what_they_tested(house: Path
     queries = Queries(np.array([[0, 1, 2], [1, 2, 3]]), np.array([draws, draws]), 1000, 0)
     begun: list[bool] = []
     shares: list[int] = []
-    scanner = FleetScanner(house / "scans", before_first=lambda: begun.append(True), block=30_000)
+    scanner = FleetScanner(
+        house / "scans",
+        before_first=lambda: begun.append(True),
+        notice=print,
+        block=30_000,
+    )
     seeds = range(1, 100_001)
     found = scanner(MINSTD, queries, seeds, progress=shares.append)
     alone = scan(MINSTD, queries, seeds)

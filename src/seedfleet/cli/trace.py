@@ -240,7 +240,7 @@ def _answer(request: _Request, output: Output) -> dict[str, Any]:
     def record() -> None:
         write_record(folder, request.history, request.options, request.context)
 
-    scanner = FleetScanner(folder.absolute() / "scans", before_first=record)
+    scanner = FleetScanner(folder.absolute() / "scans", before_first=record, notice=output.note)
     progress = _Progress(output, time.monotonic)
     try:
         document = recovery_document(

@@ -16,6 +16,7 @@ import numpy as np
 from seedfleet.fleet import (
     Job,
     JobDone,
+    Notice,
     ResumeOptions,
     RunOptions,
     RunStarted,
@@ -52,6 +53,8 @@ class FleetScanner:
         Where scans keep their files; made when the first long scan begins.
     before_first
         Called then, before anything else is written.
+    notice
+        Hears what the user should know of the run of jobs, such as what Ctrl-C does.
     make_engine
         Makes the engine of a run; None is this machine.
     block
@@ -63,11 +66,13 @@ class FleetScanner:
         folder: Path,
         *,
         before_first: Callable[[], None],
+        notice: Callable[[str], None],
         make_engine: Callable[[], LocalEngine] | None = None,
         block: int = _BLOCK,
     ) -> None:
         self._folder = folder
         self._before_first = before_first
+        self._notice = notice
         self._make_engine = make_engine
         self._block = block
         self._begun = False
@@ -121,6 +126,8 @@ class FleetScanner:
             elif isinstance(event, RunStarted):
                 done = event.done * self._block
             else:
+                if isinstance(event, Notice):
+                    self._notice(event.text)
                 return
             if progress is not None:
                 progress(min(done, sum(sizes.values())))
