@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def run_in_place(house: House, job: Job) -> RunReport:
-    return house.run(job, preserve_paths=True)
+def run_in_place(house: House, *jobs: Job) -> RunReport:
+    return house.run(*jobs, preserve_paths=True)
 
 
 @pytest.mark.slow
@@ -280,3 +280,35 @@ def test_a_living_supervisor_is_left_alone(house: House) -> None:
     assert settle(folder) is None
     assert (house.root / "a.json").read_text() == "half"
     alive.release()
+
+
+@pytest.mark.slow
+def test_a_result_that_cannot_be_published_gives_the_old_one_back(house: House) -> None:
+    place = house.root / "a.json"
+    place.write_text("old")
+    marker_path(place).write_text("old marker")
+    body = "import os, sys; open(sys.argv[1], 'w').write('{}'); os.mkdir(sys.argv[1] + '.done')"
+    report = run_in_place(house, house.job(body, retries=0))
+    assert not report.jobs["a"].succeeded
+    assert place.read_text() == "old"
+    assert marker_path(place).read_text() == "old marker"
+    assert run_in_place(house, house.job(GOOD)).succeeded
+    assert place.read_text() != "old"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "ruin",
+    ["shutil.rmtree(folder)", "shutil.rmtree(folder); open(folder, 'w').write('in the way')"],
+    ids=["folder removed", "folder replaced by a file"],
+)
+def test_a_script_that_ruins_its_output_folder_stops_nothing_else(house: House, ruin: str) -> None:
+    (house.root / "deep").mkdir()
+    place = house.root / "deep" / "a.json"
+    place.write_text("old")
+    body = f"import os, shutil, sys; folder = os.path.dirname(sys.argv[1]); {ruin}; sys.exit(1)"
+    hostile = house.job(body, expected_output="deep/a.json", retries=0)
+    report = run_in_place(house, hostile, house.job(GOOD, job_id="b"))
+    assert report.jobs["a"].outcome == Failed(1, None)
+    assert report.jobs["b"].succeeded
+    assert place.read_text() == "old"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import sys
 from itertools import islice
 from pathlib import Path
@@ -25,6 +26,7 @@ from seedfleet.fleet import (
     run_sync,
 )
 from seedfleet.fleet.manifest import distribution
+from seedfleet.fleet.options import DEFAULT_OUTPUT_DIR
 from seedfleet.fleet.planning import PlannedRun, plan_run
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ _FIELDS: Final = (
 @click.command(context_settings={"show_default": True})
 @click.argument("jobs", required=False, type=click.Path(path_type=Path))
 @click.option("--resume", "run_id", metavar="RUN_ID", help="Go on with a run.")
-@click.option("--output-dir", default="full_scoring_results", help="The folder of all runs.")
+@click.option("--output-dir", default=DEFAULT_OUTPUT_DIR, help="The folder of all runs.")
 @click.option("--dry-run", is_flag=True, help="Check everything, show the plan, write nothing.")
 @click.option(
     "--preserve-paths", is_flag=True, default=None, help="Scripts write where they say, in place."
@@ -95,7 +97,7 @@ def run(output: Output, **flags: Any) -> None:
         _stop_without_truth(output, error)
     except FleetError as error:
         output.refuse(str(error), [])
-    output.result(report.to_document(sys.argv), _report_text(report))
+    output.result(report.to_document(sys.argv), _report_text(report, flags["output_dir"]))
     sys.exit(_exit_code(report))
 
 
@@ -200,7 +202,7 @@ def _plan_text(made: PlannedRun, shares: Shares) -> str:
     return "\n".join(lines)
 
 
-def _report_text(report: RunReport) -> str:
+def _report_text(report: RunReport, output_dir: str) -> str:
     counts = ", ".join(f"{number} {word}" for word, number in sorted(report.counts.items()))
     lines = [
         f"{report.run_id}: {counts}",
@@ -213,7 +215,10 @@ def _report_text(report: RunReport) -> str:
     ]
     lines.append(f"manifest: {report.folder / 'manifest.json'}")
     if report.interrupted:
-        lines.append(f"go on with: seedfleet run --resume {report.run_id}")
+        where = (
+            "" if output_dir == DEFAULT_OUTPUT_DIR else f" --output-dir {shlex.quote(output_dir)}"
+        )
+        lines.append(f"go on with: seedfleet run --resume {report.run_id}{where}")
     return "\n".join(lines)
 
 

@@ -6,11 +6,12 @@ import json
 from typing import TYPE_CHECKING
 
 from seedfleet.fleet.node.layout import marker_path, sync_file, sync_folder, write_atomically
-from seedfleet.fleet.node.outputs import digest, move
+from seedfleet.fleet.node.outputs import digest, forget_previous, move, restore_previous
 from seedfleet.fleet.outcome import Succeeded
 
 if TYPE_CHECKING:
     from seedfleet.fleet.engines.base import Ended
+    from seedfleet.fleet.node.layout import AttemptFolder
     from seedfleet.fleet.outcome import ProducedFile
     from seedfleet.fleet.paths import RunPaths
 
@@ -19,6 +20,8 @@ __all__ = ["publish", "stands"]
 
 def publish(paths: RunPaths, ended: Ended) -> str | None:
     """Put an attempt's outputs at their places; may be repeated after a crash at any point.
+
+    Where that fails, what stood there before comes back.
 
     Parameters
     ----------
@@ -30,9 +33,21 @@ def publish(paths: RunPaths, ended: Ended) -> str | None:
     str or None
         Why it cannot be done, or None when every output stands at its place with its marker.
     """
+    head = paths.attempt(ended.job_id, ended.attempt)
+    problem = _place(paths, ended, head)
+    if problem is None:
+        forget_previous(head)
+        return None
+    try:
+        restore_previous(head, unless_accepted_for=paths.run_id)
+    except OSError as error:
+        problem += f"; what stood there before is kept in {head.previous}, since {error}"
+    return problem
+
+
+def _place(paths: RunPaths, ended: Ended, head: AttemptFolder) -> str | None:
     if not isinstance(ended.outcome, Succeeded):
         raise TypeError(f"{ended.job_id} has nothing to publish: {ended.outcome}")
-    head = paths.attempt(ended.job_id, ended.attempt)
     try:
         for number, produced in enumerate(ended.outcome.outputs):
             place = paths.place(produced.declared)

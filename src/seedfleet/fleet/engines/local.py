@@ -26,6 +26,7 @@ from seedfleet.fleet.masks import gpu_mask
 from seedfleet.fleet.node.layout import AttemptFolder
 from seedfleet.fleet.node.locks import is_held
 from seedfleet.fleet.node.orphan import settle
+from seedfleet.fleet.node.outputs import hand_over_previous
 from seedfleet.fleet.node.supervisor import tail
 from seedfleet.fleet.outcome import Succeeded
 from seedfleet.fleet.paths import RunPaths, node_home
@@ -310,6 +311,9 @@ class LocalEngine:
             deliver(status, folder, head, in_place=self._opened().preserve)
         ended = delivered(attempt, self._node.name, head)
         if isinstance(ended.outcome, Succeeded):  # else the folder is evidence
+            # It has not succeeded before its outputs are published: until then the head keeps
+            # what stood at their paths.
+            hand_over_previous(folder, head)
             discard(folder)
         return ended
 

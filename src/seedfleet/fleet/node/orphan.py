@@ -71,9 +71,9 @@ def _restore(folder: AttemptFolder, order: Dict[str, Any]) -> str:
     try:
         leases.take_nowait()
         restore_previous(folder, unless_accepted_for=order["run_id"])
-    except UnsuccessfulError as busy:
+    except (UnsuccessfulError, OSError) as reason:  # one job's trouble must not stop the others
         return "; what stood at its output paths is kept in {}, since {}".format(
-            folder.previous, busy
+            folder.previous, reason
         )
     finally:
         leases.release()

@@ -8,6 +8,7 @@ finish the restoring after this one was killed at any point.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import itertools
@@ -24,6 +25,8 @@ __all__ = [
     "UnsuccessfulError",
     "check_outputs",
     "digest",
+    "forget_previous",
+    "hand_over_previous",
     "keep_previous",
     "move",
     "restore_previous",
@@ -150,7 +153,36 @@ def restore_previous(folder: AttemptFolder, unless_accepted_for: Optional[str] =
         if ours_to_clear and os.path.lexists(path):
             move(path, _free_name(folder.rejected, number))
         if os.path.lexists(kept):
+            _make_room(path.parent, folder)
             move(kept, path)
+
+
+def hand_over_previous(folder: AttemptFolder, successor: AttemptFolder) -> None:
+    """Move what `keep_previous` kept into another folder of the same attempt; may be repeated."""
+    if not folder.previous_list.exists():
+        return
+    write_atomically(successor.previous_list, folder.previous_list.read_bytes())
+    if folder.previous.exists():
+        move(folder.previous, successor.previous)
+    folder.previous_list.unlink()
+
+
+def forget_previous(folder: AttemptFolder) -> None:
+    """Drop what `keep_previous` kept, since the attempt has succeeded; may be repeated."""
+    # The list goes first: without it nothing is ever put back.
+    with contextlib.suppress(FileNotFoundError):
+        folder.previous_list.unlink()
+    shutil.rmtree(folder.previous, ignore_errors=True)
+    with contextlib.suppress(OSError):  # it stays where a failed attempt's files are evidence
+        folder.rejected.rmdir()
+
+
+def _make_room(parent: Path, folder: AttemptFolder) -> None:
+    """Make a folder that a script has removed; a file in its stead becomes evidence."""
+    for place in (*reversed(parent.parents), parent):
+        if os.path.lexists(place) and not place.is_dir():
+            move(place, _free_name(folder.rejected, len(parent.parts)))
+    parent.mkdir(parents=True, exist_ok=True)
 
 
 def _accepted(marker: Path, own_run: str) -> bool:
