@@ -287,9 +287,10 @@ def test_a_result_that_cannot_be_published_gives_the_old_one_back(house: House) 
     place = house.root / "a.json"
     place.write_text("old")
     marker_path(place).write_text("old marker")
-    body = "import os, sys; open(sys.argv[1], 'w').write('{}'); os.mkdir(sys.argv[1] + '.done')"
+    body = "open(out, 'w').write('{}'); os.mkdir(out + '.done')"
     report = run_in_place(house, house.job(body, retries=0))
-    assert not report.jobs["a"].succeeded
+    assert report.jobs["a"].last is not None
+    assert "cannot put an output at its place" in report.jobs["a"].last.detail
     assert place.read_text() == "old"
     assert marker_path(place).read_text() == "old marker"
     assert run_in_place(house, house.job(GOOD)).succeeded
@@ -306,9 +307,9 @@ def test_a_script_that_ruins_its_output_folder_stops_nothing_else(house: House, 
     (house.root / "deep").mkdir()
     place = house.root / "deep" / "a.json"
     place.write_text("old")
-    body = f"import os, shutil, sys; folder = os.path.dirname(sys.argv[1]); {ruin}; sys.exit(1)"
+    body = f"import shutil; folder = os.path.abspath(os.path.dirname(out)); {ruin}; sys.exit(3)"
     hostile = house.job(body, expected_output="deep/a.json", retries=0)
     report = run_in_place(house, hostile, house.job(GOOD, job_id="b"))
-    assert report.jobs["a"].outcome == Failed(1, None)
+    assert report.jobs["a"].outcome == Failed(3, None)
     assert report.jobs["b"].succeeded
     assert place.read_text() == "old"
