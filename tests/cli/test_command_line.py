@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -103,3 +106,23 @@ def test_importing_the_command_line_imports_nothing_heavy() -> None:
     loaded = set(done.stdout.split())
     assert "seedfleet.cli" in loaded
     assert not loaded & {"numpy", "numba", "jinja2", "rich"}
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_the_answer_does_not_depend_on_who_reads_it(closed: str, tmp_path: Path) -> None:
+    (tmp_path / "work.sh").write_text('#!/bin/sh\necho done > "$1"\n')
+    (tmp_path / "work.sh").chmod(0o755)
+    job = {"job_id": "a", "script": "work.sh", "args": ["{output}"], "expected_output": "a.txt"}
+    (tmp_path / "jobs.json").write_text(json.dumps([job]))
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "seedfleet", "run", "jobs.json", "--output-dir", "out"],
+            cwd=tmp_path,
+            env={**os.environ, "SEEDFLEET_HOME": str(tmp_path / "home")},
+            stdout=full if closed == "stdout" else subprocess.PIPE,
+            stderr=full if closed == "stderr" else subprocess.PIPE,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == 0, done
+    assert not done.stderr or b"Traceback" not in done.stderr

@@ -7,7 +7,9 @@ Results go to standard output, everything else to standard error.
 from __future__ import annotations
 
 import json
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar
 
 import click
@@ -55,6 +57,21 @@ class Output(Protocol):
         """Reject bad input with every problem found, and exit with code 2."""
 
 
+def _say(line: str, *, err: bool, nl: bool = True) -> None:
+    """Print a line; where nobody can read it any more (a closed pipe, a full disk), go on without.
+
+    What a command does must not depend on who reads its words.
+    """
+    stream = sys.stderr if err else sys.stdout
+    try:
+        click.echo(line, nl=nl, err=err)
+        stream.flush()
+    except OSError:
+        # What is left in the buffer would fail once more when the interpreter ends.
+        with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())
+
+
 class _Text:
     def __init__(self) -> None:
         self.live = sys.stderr.isatty()
@@ -62,33 +79,33 @@ class _Text:
 
     def note(self, line: str) -> None:
         self._end_line()
-        click.echo(line, err=True)
+        _say(line, err=True)
 
     def progress(self, line: str) -> None:
         if self.live:
-            click.echo(f"\r\x1b[2K{line}", nl=False, err=True)
+            _say(f"\r\x1b[2K{line}", nl=False, err=True)
             self._open_line = True
         else:
-            click.echo(line, err=True)
+            _say(line, err=True)
 
     def result(self, document: Mapping[str, Any], text: str) -> None:
         del document
         self._end_line()
-        click.echo(text)
+        _say(text, err=False)
 
     def refuse(self, summary: str, problems: Sequence[str]) -> NoReturn:
         self._end_line()
-        click.echo(f"error: {summary}", err=True)
+        _say(f"error: {summary}", err=True)
         for problem in problems[:_MAX_LISTED]:
-            click.echo(f"  {problem}", err=True)
+            _say(f"  {problem}", err=True)
         if len(problems) > _MAX_LISTED:
             rest = len(problems) - _MAX_LISTED
-            click.echo(f"  … and {rest} more (--output json lists them all)", err=True)
+            _say(f"  … and {rest} more (--output json lists them all)", err=True)
         sys.exit(EXIT_BAD_INPUT)
 
     def _end_line(self) -> None:
         if self._open_line:
-            click.echo("\r\x1b[2K", nl=False, err=True)
+            _say("\r\x1b[2K", nl=False, err=True)
             self._open_line = False
 
 
@@ -103,12 +120,11 @@ class _Json:
 
     def result(self, document: Mapping[str, Any], text: str) -> None:
         del text
-        click.echo(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2))
+        _say(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2), err=False)
 
     def refuse(self, summary: str, problems: Sequence[str]) -> NoReturn:
-        click.echo(
-            json.dumps({"error": summary, "problems": list(problems)}, ensure_ascii=False, indent=2)
-        )
+        document = {"error": summary, "problems": list(problems)}
+        _say(json.dumps(document, ensure_ascii=False, indent=2), err=False)
         sys.exit(EXIT_BAD_INPUT)
 
 
