@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seedfleet.fleet import Job
+from seedfleet.fleet import BadInputError, Job, run_sync
 from seedfleet.fleet._keys import KEYS_V11, job_schema
 from seedfleet.fleet.spec import parse_jobs, read_jobs
+
+if TYPE_CHECKING:
+    from fleet_house import House
 
 DOCS = Path(__file__).parents[2] / "docs"
 PLAIN = {"job_id": "a", "script": "s.py", "args": ["-o", "x"], "expected_output": "x"}
@@ -135,3 +138,20 @@ def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
 def test_all_outputs_start_with_the_expected_one() -> None:
     job = Job(job_id="a", script="s", args=(), expected_output="x", outputs=("y",))
     assert job.all_outputs == ("x", "y")
+
+
+def test_what_is_wrong_in_one_key_hides_nothing_wrong_elsewhere(house: House) -> None:
+    entry = {
+        "job_id": "a",
+        "script": "missing.py",
+        "args": ["no output named"],
+        "expected_output": "/elsewhere/a.json",
+        "timeout": -1,
+        "surprise": 1,
+    }
+    with pytest.raises(BadInputError) as caught:
+        run_sync([entry], house.options(), engine=house.engine())
+    told = "\n".join(caught.value.problems)
+    for part in ("timeout", "surprise", "missing.py", "/elsewhere/a.json", "no argument names"):
+        assert part in told, part
+    assert not (house.root / "out").exists()

@@ -100,14 +100,15 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class ParsedJobs:
-    """What a job file holds: the jobs that are well formed, and everything wrong with the others.
+    """What a job file holds, and everything wrong with it.
 
     Parameters
     ----------
     jobs
-        Each with its place in the file, as `$[3]`.
+        Each with its place in the file, as `$[3]`. A job with something wrong stands here without
+        that, so that the rest of it can be checked as well, unless a required key is at fault.
     problems
-        Each names its place.
+        Each names its place. None of the jobs may run while there are any.
     """
 
     jobs: tuple[tuple[str, Job], ...]
@@ -134,8 +135,9 @@ def parse_jobs(document: object) -> ParsedJobs:
     for number, entry in enumerate(document):
         found = list(_problems_with_job(entry, f"$[{number}]"))
         problems += found
-        if not found:
-            jobs.append((f"$[{number}]", _job(entry)))
+        sound = _sound_part(entry) if found else entry
+        if sound is not None:
+            jobs.append((f"$[{number}]", _job(sound)))
     problems += _repeated_ids(document)
     return ParsedJobs(tuple(jobs), tuple(problems))
 
@@ -165,6 +167,19 @@ def _problems_with_job(entry: object, where: str) -> Iterator[str]:
             yield from problems_with(value, keys[name], f"{where}.{name}")
         elif name not in IGNORED:
             yield f"{where}: unknown key {name!r}; valid are {', '.join(keys)}"
+
+
+def _sound_part(entry: object) -> dict[str, Any] | None:
+    """Return a job's keys without those that are at fault, or None where it needs one of them."""
+    if not isinstance(entry, dict) or "search_type" in entry:
+        return None
+    keys = dict(KEYS_V10) | dict(KEYS_V11)
+    sound = {
+        name: value
+        for name, value in entry.items()
+        if name in keys and not any(problems_with(value, keys[name], name))
+    }
+    return sound if all(name in sound for name in REQUIRED) else None
 
 
 def _repeated_ids(document: list[object]) -> Iterator[str]:
