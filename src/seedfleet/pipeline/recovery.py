@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from seedfleet.generators import Preset, Stream
     from seedfleet.recover import Options, Recovery, SearchRecord
     from seedfleet.recover.scoring import Weighed
-    from seedfleet.recover.search import Survivor
+    from seedfleet.recover.search import Coverage, Survivor
     from seedfleet.sieve import Scanner
 
 __all__ = ["RunContext", "recovery_document"]
@@ -253,7 +253,6 @@ def _generators(streams: Sequence[Stream]) -> str:
 
 def _searched(record: SearchRecord, recovery: Recovery) -> dict[str, Any]:
     coverage, modulus = record.coverage, recovery.question.modulus
-    pairs = coverage.seed_space * coverage.alignments * coverage.windows
     depth = coverage.draws_used
     return {
         "attack": coverage.attack,
@@ -267,7 +266,7 @@ def _searched(record: SearchRecord, recovery: Recovery) -> dict[str, Any]:
         "status": record.status.value,
         "reason": record.reason,
         "draws_used": depth,
-        "expected_pairs": expected_pairs(pairs, depth, depth, modulus),
+        "expected_pairs": _chance_pairs(coverage, modulus),
         "expected_seeds": expected_seeds(
             coverage.seed_space,
             coverage.alignments * coverage.windows,
@@ -328,6 +327,12 @@ def _unsearched(stream: Stream, status: str, reason: str, modulus: int) -> dict[
     }
 
 
+def _chance_pairs(coverage: Coverage, modulus: int) -> float:
+    """Return the pairs that chance lets through a search's filter, over all its windows."""
+    depth = coverage.draws_used
+    return expected_pairs(coverage.pairs * coverage.windows, depth, depth, modulus)
+
+
 def _log10_expected_false(recovery: Recovery) -> float | None:
     """Return log10 of the pairs that chance would give, over all that was searched.
 
@@ -340,17 +345,9 @@ def _log10_expected_false(recovery: Recovery) -> float | None:
         return None
     if recovery.items:
         scored = recovery.items[0].scored
-        pairs = sum(coverage.seed_space * coverage.alignments for coverage in completed)
+        pairs = sum(coverage.pairs for coverage in completed)
         return log10_expected_pairs(pairs, scored.fitted_matches, scored.fitted_draws, modulus)
-    expected = sum(
-        expected_pairs(
-            coverage.seed_space * coverage.alignments * coverage.windows,
-            coverage.draws_used,
-            coverage.draws_used,
-            modulus,
-        )
-        for coverage in completed
-    )
+    expected = sum(_chance_pairs(coverage, modulus) for coverage in completed)
     return log10(expected) if expected > 0 else None
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from seedfleet.generators import Stream
     from seedfleet.recover.controls import Control
     from seedfleet.recover.lane import LaneFamily
-    from seedfleet.recover.search import Question, Scope
+    from seedfleet.recover.search import Question
 
 __all__ = ["LaneSearch", "first_window", "sliding_windows"]
 
@@ -84,12 +84,14 @@ def _least_draws(family: LaneFamily, question: Question) -> int:
 
 
 class LaneSearch:
-    """The lane split over windows of equal length, for every scope and constant skip.
+    """The lane split over windows of equal length of one scope, for every constant skip.
 
     Parameters
     ----------
+    question
+        Has one scope.
     length
-        Draws of a window, at most the fitted draws of every scope.
+        Draws of a window, at most the fitted draws of the scope.
     starts
         Index of each window's first draw.
     cost_s
@@ -107,6 +109,7 @@ class LaneSearch:
     ) -> None:
         self._family = family
         self._question = question
+        (self._scope,) = question.scopes
         self._length = length
         self._starts = starts
         self._powers: dict[float, float] = {}
@@ -120,7 +123,7 @@ class LaneSearch:
             least_draws=_least_draws(family, question),
             windows=len(starts),
             power=self._power,
-            cost_s=cost_s * len(question.scopes),
+            cost_s=cost_s,
         )
 
     def run(self, progress: Callable[[float], None]) -> Found:
@@ -128,21 +131,16 @@ class LaneSearch:
         plans = {
             skip: Observations.of(self._family, skip, self._length) for skip in self._question.skips
         }
-        survivors: dict[tuple[int, int, int, int], Survivor] = {}
-        passed: set[tuple[int, int, int]] = set()
-        scopes = self._question.scopes
-        for number, scope in enumerate(scopes):
-
-            def report(done: int, base: int = number) -> None:
-                progress((base + done / len(self._starts)) / len(scopes))
-
-            windows = [scope.values[start : start + self._length] for start in self._starts]
-            for index, skip, state in solve_all(self._family, windows, plans, report):
-                start = self._starts[index]
-                for rank, survivor in enumerate(self._survivors(scope, skip, start, state)):
-                    passed.add((number, skip, survivor.seed))
-                    survivors[number, skip, survivor.seed, rank] = survivor
-        return Found(tuple(survivors.values()), self.coverage.seed_space, len(passed))
+        windows = [self._scope.values[start : start + self._length] for start in self._starts]
+        survivors: dict[Survivor, None] = {}  # in the order of the windows, each once
+        hits = solve_all(
+            self._family, windows, plans, lambda done: progress(done / len(self._starts))
+        )
+        for index, skip, state in hits:
+            found = self._survivors(skip, self._starts[index], state)
+            survivors |= dict.fromkeys(found)
+        pairs = {(survivor.skip, survivor.seed) for survivor in survivors}
+        return Found(tuple(survivors), self.coverage.seed_space, len(pairs))
 
     def controls(self, rng: np.random.Generator) -> tuple[Control, ...]:
         """Shuffled draws over a slice of the states, and planted seeds found in full.
@@ -152,7 +150,7 @@ class LaneSearch:
         shuffled = self._shuffled(rng)
         return tuple(filter(None, (shuffled, self._planted(rng))))
 
-    def _survivors(self, scope: Scope, skip: int, start: int, state: int) -> list[Survivor]:
+    def _survivors(self, skip: int, start: int, state: int) -> list[Survivor]:
         """Name the state at a window's first word as a seed of every stream that has one for it."""
         accepted = (skip + start * (skip + 1)) * self._family.parts
         survivors = []
@@ -161,7 +159,7 @@ class LaneSearch:
             lcg = stream.generator.lcg
             seed = None if lcg is None else lcg.seed_of_state(before)
             if seed is not None:
-                survivors.append(Survivor(stream, scope, skip, seed))
+                survivors.append(Survivor(stream, self._scope, skip, seed))
         return survivors
 
     def _power(self, noise: float) -> float:
@@ -237,9 +235,7 @@ class LaneSearch:
                 self._family, [draws], {skip: Observations.of(self._family, skip, self._length)}
             )
             survivors = [
-                survivor
-                for _, _, state in hits
-                for survivor in self._survivors(self._scope, skip, 0, state)
+                survivor for _, _, state in hits for survivor in self._survivors(skip, 0, state)
             ]
             found += (stream, seed) in {(s.stream, s.seed) for s in survivors}
             words = self._family.parts * self._length * (skip + 1)
@@ -247,10 +243,6 @@ class LaneSearch:
         return positive_control(
             found, power, text=f"{PLANTED_SEEDS} seeds of {stream.name} planted"
         )
-
-    @property
-    def _scope(self) -> Scope:
-        return self._question.scopes[0]
 
 
 def _walk_back(stream: Stream, radix: int, state: int, accepted: int) -> int:

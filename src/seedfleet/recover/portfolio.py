@@ -296,9 +296,7 @@ class _Run:
             scored = item.scored
             draws = scored.fitted_draws + scored.held_out_draws
             matches = scored.fitted_matches + scored.held_out_matches
-            pairs = sum(
-                record.coverage.seed_space * record.coverage.alignments for record in self._records
-            )
+            pairs = sum(record.coverage.pairs for record in self._records)
             if log10_expected_pairs(pairs, matches, draws, self._modulus) < _ODD_LOG10:
                 return (
                     f"no stream that was searched explains the draws, though one gives {matches} "

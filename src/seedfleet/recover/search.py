@@ -116,6 +116,11 @@ class Coverage:
         """Alignments tried for each seed."""
         return len(self.scopes) * len(self.skips)
 
+    @property
+    def pairs(self) -> int:
+        """Pairs of seed and alignment that are decided."""
+        return self.seed_space * self.alignments
+
 
 @dataclass(frozen=True)
 class Found:
