@@ -18,7 +18,6 @@ from seedfleet.fleet import (
     FleetError,
     HeadLostError,
     JobReport,
-    LocalEngine,
     ResumeOptions,
     RunOptions,
     RunReport,
@@ -47,6 +46,8 @@ _FIELDS: Final = (
     "max_fails",
     "only",
     "allow_roots",
+    "engine",
+    "engine_options",
 )
 
 
@@ -70,7 +71,7 @@ _FIELDS: Final = (
 )
 @click.option("--no-retry-failed", is_flag=True, help="With --resume: failed jobs stay failed.")
 @click.option("--accept-changes", is_flag=True, help="With --resume: changed scripts are fine.")
-@click.option("--engine", default="local", help="Where jobs run; this version knows 'local'.")
+@click.option("--engine", help="Where jobs run; this version knows local. [local]")
 @click.option(
     "--engine-option", multiple=True, metavar="K=V", help="For local: slots=N, python=PATH."
 )
@@ -81,16 +82,16 @@ def run(output: Output, **flags: Any) -> None:
     Exit codes: 0 all succeeded, 1 some did not, 2 bad input, 3 interrupted (resume with --resume).
     """
     problems = list(_problems_with_flags(flags))
-    engine = _engine(flags, problems)
+    flags["engine_options"] = _engine_options(flags, problems)
     if problems:
         output.refuse("this cannot be run", problems)
     try:
         if flags["dry_run"]:
-            planned = asyncio.run(_plan(flags, engine))
+            planned = asyncio.run(_plan(flags))
             shares = distribution(planned.nodes, planned.allocations())
             output.result(_plan_document(planned, shares), _plan_text(planned, shares))
             return
-        report = _run(flags, engine, output)
+        report = _run(flags, output)
     except BadInputError as error:
         output.refuse("nothing was started", error.problems)
     except HeadLostError as error:
@@ -113,41 +114,38 @@ def _problems_with_flags(flags: dict[str, Any]) -> list[str]:
     return problems
 
 
-def _engine(flags: dict[str, Any], problems: list[str]) -> LocalEngine:
-    if flags["engine"] != "local":
-        problems.append(f"--engine {flags['engine']}: this version knows 'local' only")
-    settings: dict[str, Any] = {}
+def _engine_options(flags: dict[str, Any], problems: list[str]) -> dict[str, str]:
+    settings = {}
     for option in flags["engine_option"]:
         name, equals, value = option.partition("=")
-        if name == "slots" and value.isascii() and value.isdigit() and int(value) > 0:
-            settings["slots"] = int(value)
-        elif name == "python" and equals and value:
-            settings["python"] = str(Path(value).expanduser().absolute())
-        else:
-            problems.append(f"--engine-option {option}: known are slots=N (N > 0) and python=PATH")
-    return LocalEngine(**settings)
+        if not equals:
+            problems.append(f"--engine-option {option}: is not K=V")
+        if name in settings:
+            problems.append(f"--engine-option {option}: {name} is given twice")
+        settings[name] = value
+    return settings
 
 
 def _given(flags: dict[str, Any]) -> dict[str, Any]:
-    given = {name: flags[name] for name in _FIELDS if flags[name] not in (None, ())}
+    given = {name: flags[name] for name in _FIELDS if flags[name] not in (None, (), {})}
     if flags["accept_exit"] is not None:
         given["accept_any_exit"] = flags["accept_exit"] == "any"
     return given
 
 
-async def _plan(flags: dict[str, Any], engine: LocalEngine) -> PlannedRun:
-    options = RunOptions(output_dir=flags["output_dir"], **_given(flags))
-    try:
-        return await plan_run(flags["jobs"], options, engine)
-    finally:
-        await engine.close()
+async def _plan(flags: dict[str, Any]) -> PlannedRun:
+    planned = await plan_run(
+        flags["jobs"], RunOptions(output_dir=flags["output_dir"], **_given(flags))
+    )
+    await planned.engine.close()
+    return planned
 
 
-def _run(flags: dict[str, Any], engine: LocalEngine, output: Output) -> RunReport:
+def _run(flags: dict[str, Any], output: Output) -> RunReport:
     with view(output) as hear:
         if flags["run_id"] is None:
             options = RunOptions(output_dir=flags["output_dir"], **_given(flags))
-            return run_sync(flags["jobs"], options, engine=engine, on_event=hear)
+            return run_sync(flags["jobs"], options, on_event=hear)
         wanted = ResumeOptions(
             output_dir=flags["output_dir"],
             jobs=flags["jobs"],
@@ -155,7 +153,7 @@ def _run(flags: dict[str, Any], engine: LocalEngine, output: Output) -> RunRepor
             accept_changes=flags["accept_changes"],
             given=_given(flags),
         )
-        return resume_sync(flags["run_id"], wanted, engine=engine, on_event=hear)
+        return resume_sync(flags["run_id"], wanted, on_event=hear)
 
 
 def _stop_without_truth(output: Output, error: HeadLostError) -> NoReturn:

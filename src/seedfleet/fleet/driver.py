@@ -130,8 +130,9 @@ class Driver:
         return True
 
     async def _hear_engine(self) -> None:
-        async for ended in self._engine.events():
-            self._inbox.put_nowait(ended)
+        async for event in self._engine.events():
+            if isinstance(event, Ended):
+                self._inbox.put_nowait(event)
 
     async def _hear_caller(self, control: RunControl) -> None:
         while True:

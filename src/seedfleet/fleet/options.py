@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from seedfleet.fleet.cluster import Cluster, NodeConfig
 from seedfleet.fleet.engines.base import Rules
 from seedfleet.fleet.paths import RunPaths
 
@@ -46,6 +47,16 @@ class RunOptions:
         Good outputs are enough, whatever the exit code.
     kill_grace_s
         Seconds between TERM and KILL when a script is ended, at least 0.
+    engine
+        "local" for this machine, "ssh" for the nodes of `cluster`.
+    engine_options
+        Settings of that engine; see `seedfleet.fleet.engines.choice`.
+    cluster
+        The nodes of the ssh engine.
+    stage
+        Copy scripts to nodes that have another copy or none; `inputs` are always copied.
+    node_lost_after_s
+        A node out of contact for so long is given up: its jobs may start elsewhere. At least 0.
     """
 
     output_dir: str | Path = DEFAULT_OUTPUT_DIR
@@ -58,6 +69,11 @@ class RunOptions:
     allow_roots: tuple[str | Path, ...] = ()
     accept_any_exit: bool = False
     kill_grace_s: float = 5.0
+    engine: str = "local"
+    engine_options: Mapping[str, str] = field(default_factory=dict)
+    cluster: Cluster | None = None
+    stage: bool = False
+    node_lost_after_s: float = 600.0
 
     def resolved(self) -> Self:
         """Make every path absolute."""
@@ -82,7 +98,9 @@ class RunOptions:
 
     def rules(self) -> Rules:
         """Tell an engine what it has to know of the options."""
-        return Rules(accept_any_exit=self.accept_any_exit, kill_grace_s=self.kill_grace_s)
+        return Rules(
+            accept_any_exit=self.accept_any_exit, kill_grace_s=self.kill_grace_s, stage=self.stage
+        )
 
     def problems(self) -> Iterator[str]:
         """List values out of range."""
@@ -90,8 +108,9 @@ class RunOptions:
             yield f"retries is {self.retries}, at least 0 is needed"
         if self.max_fails is not None and self.max_fails < 1:
             yield f"max_fails is {self.max_fails}, at least 1 is needed"
-        if not 0 <= self.kill_grace_s < float("inf"):
-            yield f"kill_grace_s is {self.kill_grace_s}, a number from 0 is needed"
+        for name in ("kill_grace_s", "node_lost_after_s"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                yield f"{name} is {getattr(self, name)}, a number from 0 is needed"
 
     def to_document(self) -> dict[str, Any]:
         """Write the options as they are recorded; paths are absolute."""
@@ -101,4 +120,8 @@ class RunOptions:
     def from_document(cls, document: Mapping[str, Any]) -> Self:
         """Read recorded options."""
         tuples = {key: tuple(value) for key, value in document.items() if isinstance(value, list)}
-        return cls(**{**document, **tuples})
+        known = {**document, **tuples}
+        if document.get("cluster") is not None:
+            nodes = [NodeConfig(**node) for node in document["cluster"]["nodes"]]
+            known["cluster"] = Cluster(tuple(nodes))
+        return cls(**known)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from seedfleet.fleet.durations import expected_durations
+from seedfleet.fleet.engines.choice import make_engine
 from seedfleet.fleet.errors import BadInputError
 from seedfleet.fleet.paths import RUN_ID, new_run_id
 from seedfleet.fleet.placement import FreeSlots, Requirement, lower_bound, start_order
@@ -32,8 +33,10 @@ class PlannedRun:
 
     Parameters
     ----------
+    engine
+        Open; whoever has the plan closes it.
     nodes
-        What the engine offers; it is open.
+        What it offers.
     order
         Job indices, first to start first.
     expected_s
@@ -42,6 +45,7 @@ class PlannedRun:
 
     paths: RunPaths
     plan: Plan
+    engine: Engine
     nodes: tuple[Node, ...]
     order: tuple[int, ...]
     expected_s: Mapping[int, float]
@@ -81,9 +85,21 @@ def parse_source(jobs: JobSource) -> ParsedJobs:
 
 
 async def plan_run(
-    jobs: JobSource, options: RunOptions, engine: Engine, run_id: str | None = None
+    jobs: JobSource,
+    options: RunOptions,
+    engine: Engine | None = None,
+    run_id: str | None = None,
 ) -> PlannedRun:
     """Check everything, open the engine, and fix the order.
+
+    Parameters
+    ----------
+    jobs, options
+        As `run` takes them.
+    engine
+        None is the one that the options name. It is closed again if anything is wrong.
+    run_id
+        None makes a new one.
 
     Raises
     ------
@@ -102,21 +118,30 @@ async def plan_run(
     placed, idle = select(parsed.jobs, options.only)
     problems += [*parsed.problems, *idle, *problems_with_jobs(placed, paths)]
     try:
+        engine = engine or make_engine(options)
         nodes = await engine.open(paths, options.rules())
         problems += problems_with_placement(placed, nodes)
     except BadInputError as error:
         problems += error.problems
-    if problems:
+    if engine is None or problems:
+        if engine is not None:
+            await engine.close()
         raise BadInputError(problems)
-    return planned(tuple(job for _, job in placed), paths, options, nodes)
+    return planned(tuple(job for _, job in placed), paths, options, engine=engine, nodes=nodes)
 
 
 def planned(
-    jobs: tuple[Job, ...], paths: RunPaths, options: RunOptions, nodes: tuple[Node, ...]
+    jobs: tuple[Job, ...],
+    paths: RunPaths,
+    options: RunOptions,
+    *,
+    engine: Engine,
+    nodes: tuple[Node, ...],
 ) -> PlannedRun:
     """Put checked parts together."""
     plan = Plan(jobs, options.retries, options.retry_timed_out, options.max_fails)
     known = expected_durations()
     scripts = [str(paths.on_node(job.script)) for job in jobs]
     expected = {i: known[script] for i, script in enumerate(scripts) if script in known}
-    return PlannedRun(paths, plan, nodes, start_order(jobs, expected), expected)
+    order = start_order(jobs, expected)
+    return PlannedRun(paths, plan, engine, nodes, order, expected)

@@ -45,7 +45,8 @@ class ResumeOptions:
         Go on although a job, its script or its inputs changed: what finished stays, and what still
         runs uses the new version.
     given
-        Options that the caller named once more, by `RunOptions` field; each must be as recorded.
+        Options that the caller named once more, by `RunOptions` field; each must be as recorded,
+        but for `engine_options`, which replace the recorded ones.
     """
 
     output_dir: str | Path = DEFAULT_OUTPUT_DIR
@@ -101,8 +102,12 @@ def read_recorded(run_id: str, wanted: ResumeOptions) -> Recorded:
         changed and `accept_changes` is not set; with every problem.
     """
     paths, document = _find(run_id, wanted)
+    given = dict(wanted.given)
+    options = RunOptions.from_document(document["options"])
     options = dataclasses.replace(
-        RunOptions.from_document(document["options"]), output_dir=str(paths.output_dir)
+        options,
+        output_dir=str(paths.output_dir),
+        engine_options=given.pop("engine_options", options.engine_options),
     )
     old = Recorded(
         options.paths(run_id),
@@ -114,7 +119,7 @@ def read_recorded(run_id: str, wanted: ResumeOptions) -> Recorded:
     new, problems = _with_current(old, wanted)
     if not problems and _decisive(new.jobs) != document["decisive"]:
         problems.append("a job's id, retries, rerun or pins changed: that needs a new run")
-    problems += _contradictions(options, wanted.given)
+    problems += _contradictions(options, given)
     problems += problems_with_jobs([(job.job_id, job) for job in new.jobs], new.paths)
     changed = [] if problems or wanted.accept_changes else list(_changed(old, new))
     if problems or changed:

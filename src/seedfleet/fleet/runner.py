@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from seedfleet.fleet import core, messages, progress
 from seedfleet.fleet.driver import Driver, RunControl
 from seedfleet.fleet.durations import remember_durations
-from seedfleet.fleet.engines.local import LocalEngine
+from seedfleet.fleet.engines.choice import make_engine
 from seedfleet.fleet.errors import BadInputError, HeadLostError, RunExistsError
 from seedfleet.fleet.journal import Journal
 from seedfleet.fleet.lock import WriterLock
@@ -62,7 +62,7 @@ async def run(
     options
         None is `RunOptions()`.
     engine
-        None is `LocalEngine()`: this machine.
+        None is the one that `options.engine` names: this machine by default.
     on_event
         Hears of progress, in the event loop.
     run_id
@@ -80,20 +80,20 @@ async def run(
     HeadLostError
         If the journal cannot be written any more. What runs goes on; resume the run.
     """
-    options, engine = options or RunOptions(), engine or LocalEngine()
+    options = options or RunOptions()
+    made = await plan_run(jobs, options, engine, run_id)
     try:
-        made = await plan_run(jobs, options, engine, run_id)
         marks = fingerprints(made.plan.jobs, made.paths)
         recorded = Recorded(made.paths, options, made.plan.jobs, marks, tuple(sys.argv))
         _make_folder(made)
-        head = _Head(recorded, made, engine, on_event or _nobody, control or RunControl())
+        head = _Head(recorded, made, on_event or _nobody, control or RunControl())
         with WriterLock(made.paths.lock) as lock:
             write_recorded(recorded)
             return await head.drive(lock)
     except OSError as error:
         raise HeadLostError(f"this head cannot go on: {error}") from error
     finally:
-        await engine.close()
+        await made.engine.close()
 
 
 async def resume(
@@ -116,7 +116,7 @@ async def resume(
     wanted
         None is `ResumeOptions()`.
     engine, on_event, control
-        As for `run`.
+        As for `run`; without an engine it is the one that the run began with.
 
     Raises
     ------
@@ -129,8 +129,9 @@ async def resume(
     HeadLostError
         As for `run`.
     """
-    wanted, engine = wanted or ResumeOptions(), engine or LocalEngine()
+    wanted = wanted or ResumeOptions()
     recorded = read_recorded(run_id, wanted)
+    engine = engine or make_engine(recorded.options)
     try:
         # The lock comes first here: another head may be starting attempts of this very run.
         with WriterLock(recorded.paths.lock) as lock:
@@ -141,8 +142,10 @@ async def resume(
             if problems:
                 raise BadInputError(problems)
             write_recorded(recorded)
-            made = planned(recorded.jobs, recorded.paths, recorded.options, nodes)
-            head = _Head(recorded, made, engine, on_event or _nobody, control or RunControl())
+            made = planned(
+                recorded.jobs, recorded.paths, recorded.options, engine=engine, nodes=nodes
+            )
+            head = _Head(recorded, made, on_event or _nobody, control or RunControl())
             return await head.drive(lock, retry_failed=wanted.retry_failed)
     except OSError as error:
         raise HeadLostError(f"this head cannot go on: {error}") from error
@@ -191,7 +194,6 @@ class _Head:
 
     recorded: Recorded
     made: PlannedRun
-    engine: Engine
     tell: Callable[[progress.Progress], None]
     control: RunControl = field(default_factory=RunControl)
 
@@ -213,7 +215,12 @@ class _Head:
                 )
             )
             driver = Driver(
-                paths, self.engine, journal=journal, lock=lock, state=state, listener=self.tell
+                paths,
+                self.made.engine,
+                journal=journal,
+                lock=lock,
+                state=state,
+                listener=self.tell,
             )
             opening = messages.Opened(self.made.nodes, self.made.order, again)
             write_manifest(paths, report(paths, state), self.recorded.command, "running")

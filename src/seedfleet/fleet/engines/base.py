@@ -14,6 +14,9 @@ What every engine owes, and `seedfleet.fleet.testing.check_engine` checks:
   that finds `status.json` in the head's folder reports it without asking the node.
 - **Failure.** What a script, a job or a node does wrong is an outcome, never an exception.
   `start` raises nothing for it; `OSError` from any method means that this head cannot go on.
+- **Contact.** An engine that loses its hold on a node says `NodeDown`, and `NodeUp` when it has it
+  again; what it heard of attempts in between it reports after that. Attempts of a node that is out
+  of contact go on, and none of them has ended until its files have come.
 - **Cancellation.** `cancel` only asks; the attempt ends as usual, most often `Cancelled`. Asking
   for an attempt that is unknown or has ended does nothing.
 - **What survives a crash.** A head that is killed at any point leaves the engine's attempts
@@ -32,8 +35,20 @@ if TYPE_CHECKING:
     from seedfleet.fleet.paths import RunPaths
     from seedfleet.fleet.spec import Job
 
-# One seam, so one module: the engine and the seven values that cross it.
-__all__ = ["Allocation", "Attempt", "Ended", "Engine", "Gpu", "Node", "Rules"]
+# One seam, so one module: the engine and the values that cross it.
+__all__ = [
+    "Allocation",
+    "Attempt",
+    "Ended",
+    "Engine",
+    "EngineEvent",
+    "Gpu",
+    "Node",
+    "NodeDown",
+    "NodeUp",
+    "Remark",
+    "Rules",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +87,19 @@ class Node:
         By index; each is one slot.
     cpu_slots
         How many scripts without a GPU run at once, at least 1.
+    max_jobs
+        How many scripts of either kind run at once, at least 1; None is no limit beside the slots.
+    contact
+        False for a node that is configured and not in contact now. Its other fields then hold what
+        is configured, and what a job asks of it beyond that may turn out to be there.
     """
 
     name: str
     platform: str
     gpus: tuple[Gpu, ...]
     cpu_slots: int
+    max_jobs: int | None = None
+    contact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +158,50 @@ class Ended:
     stderr_tail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class NodeDown:
+    """A node is out of contact; its attempts may go on.
+
+    Parameters
+    ----------
+    problem
+        Why, and what to do about it, for a person.
+    for_good
+        True where trying again is no use, as with a wrong host key: the engine has given it up.
+    """
+
+    node: str
+    problem: str
+    for_good: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NodeUp:
+    """A node is in contact, for the first time or again, and offers this now."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something that a person should know and that decides nothing."""
+
+    text: str
+
+
+EngineEvent = Ended | NodeDown | NodeUp | Remark
+
+
 class Engine(Protocol):
     """Runs attempts; see the module's docstring for what it owes."""
 
     async def open(self, paths: RunPaths, rules: Rules) -> tuple[Node, ...]:
-        """Make ready for one run and say what there is to run on.
+        """Say what there is to run on; nothing of the run is written before the first `start`.
+
+        Returns
+        -------
+        tuple of Node
+            Every node that is configured; at least one of them is in contact.
 
         Raises
         ------
@@ -151,8 +212,8 @@ class Engine(Protocol):
     async def start(self, attempt: Attempt, allocation: Allocation) -> None:
         """Start an attempt, or take it up if it was started before."""
 
-    def events(self) -> AsyncIterator[Ended]:
-        """Give every attempt's end as it comes; never ends by itself."""
+    def events(self) -> AsyncIterator[EngineEvent]:
+        """Give what happens as it comes; never ends by itself."""
 
     async def cancel(self, job_id: str, attempt: int) -> None:
         """Ask a running attempt to end: TERM, then KILL after the grace of its rules."""
@@ -171,7 +232,10 @@ class Rules:
         True: an attempt with good outputs has succeeded whatever its exit code.
     kill_grace_s
         Seconds between TERM and KILL, at least 0.
+    stage
+        True: a node that has another copy of a script, or none, gets the head's.
     """
 
     accept_any_exit: bool = False
     kill_grace_s: float = 5.0
+    stage: bool = False

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from seedfleet.fleet.engines.base import Allocation, Attempt, Ended, Node, Rules
+from seedfleet.fleet.engines.base import Allocation, Attempt, Ended, EngineEvent, Node, Rules
 from seedfleet.fleet.node.outputs import digest
 from seedfleet.fleet.outcome import Cancelled, Failed, Succeeded
 from seedfleet.fleet.paths import RunPaths
@@ -70,7 +70,7 @@ class _Head:
     engine: Engine
     paths: RunPaths
     nodes: tuple[Node, ...]
-    events: AsyncIterator[Ended]
+    events: AsyncIterator[EngineEvent]
 
     async def start(self, name: str, number: int = 1) -> Attempt:
         job = Job(job_id=name, script=f"{name}.sh", args=("{output}",), expected_output=name)
@@ -84,7 +84,11 @@ class _Head:
         return place or Allocation("", ())
 
     async def next_end(self) -> Ended:
-        return await asyncio.wait_for(anext(self.events), _PATIENCE_S)
+        async with asyncio.timeout(_PATIENCE_S):
+            while True:
+                event = await anext(self.events)
+                if isinstance(event, Ended):
+                    return event
 
 
 class _Check:
