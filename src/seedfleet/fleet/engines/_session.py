@@ -58,12 +58,15 @@ class Reach:
         The OpenSSH client with the user's own options.
     timeouts
         Of every contact.
+    shared_disks
+        False: files always travel over the connection, also where a disk is shared.
     wishes
         Folders on the nodes other than their own choice; see `NodeLink.connect`.
     """
 
     ssh_command: Sequence[str] = ("ssh",)
     timeouts: Timeouts = Timeouts()
+    shared_disks: bool = True
     wishes: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -263,7 +266,8 @@ class NodeSession:
             if held is None:
                 continue
             if staging is None:
-                await self._look_for_shared_disks(link)
+                if self._reach.shared_disks:
+                    await self._look_for_shared_disks(link)
                 staging = Staging(link, self._opened(), self._paths, self._rules)
             problem = await staging.prepare(held.attempt.job)
             for remark in staging.remarks():

@@ -30,6 +30,8 @@ class SshEngine(NodesEngine):
         The client and options that come before all others.
     timeouts
         Of every contact; None is `Timeouts()`.
+    shared_disks
+        False: files always travel over the connection, also where head and node share a disk.
     """
 
     def __init__(
@@ -38,7 +40,11 @@ class SshEngine(NodesEngine):
         *,
         ssh_command: Sequence[str] = ("ssh",),
         timeouts: Timeouts | None = None,
+        shared_disks: bool = True,
     ) -> None:
-        super().__init__(
-            cluster, Reach(ssh_command=tuple(ssh_command), timeouts=timeouts or Timeouts())
+        reach = Reach(
+            ssh_command=tuple(ssh_command),
+            timeouts=timeouts or Timeouts(),
+            shared_disks=shared_disks,
         )
+        super().__init__(cluster, reach)
