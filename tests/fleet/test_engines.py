@@ -11,7 +11,7 @@ import pytest
 from fleet_house import GOOD, House, living_attempts
 
 from seedfleet.fleet import run_sync
-from seedfleet.fleet.engines.base import Allocation, Attempt, Ended, Engine, Rules
+from seedfleet.fleet.engines.base import Allocation, Attempt, Ended, Engine, EngineEvent, Rules
 from seedfleet.fleet.outcome import OutputInvalid, Succeeded
 from seedfleet.fleet.testing import FakeEngine, FakeWorld, check_engine
 from seedfleet.fleet.testing import fake as fake_module
@@ -46,12 +46,13 @@ class Forgetful(FakeEngine):
 class Hasty(FakeEngine):
     """Reports a success before the files have come."""
 
-    async def events(self) -> AsyncIterator[Ended]:
-        async for ended in super().events():
-            folder = self._opened().attempt(ended.job_id, ended.attempt)
-            for path in folder.outputs.glob("*"):
-                path.write_text("something else")
-            yield ended
+    async def events(self) -> AsyncIterator[EngineEvent]:
+        async for event in super().events():
+            if isinstance(event, Ended):
+                folder = self._opened().attempt(event.job_id, event.attempt)
+                for path in folder.outputs.glob("*"):
+                    path.write_text("something else")
+            yield event
 
 
 class Deaf(FakeEngine):

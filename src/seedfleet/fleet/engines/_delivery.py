@@ -87,6 +87,7 @@ def delivered(attempt: Attempt, node: str, head: AttemptFolder) -> Ended:
         exit_code=status.get("exit_code"),
         detail=status.get("problem", ""),
         stderr_tail=status.get("stderr_tail", ""),
+        node_fault=status.get("node_fault", False),
     )
 
 
