@@ -226,7 +226,11 @@ def write_manifest(
 ) -> None:
     """Write `manifest.json`; `state` is "running" while it is not yet the last word."""
     document = result.to_document(command, state)
-    write_atomically(paths.manifest, json.dumps(document, indent=1).encode() + b"\n")
+    # A line for each job: with all of it indented it would be three times as slow to write.
+    jobs = [f"  {json.dumps(name)}: {json.dumps(job)}" for name, job in document["jobs"].items()]
+    rest = json.dumps({key: each for key, each in document.items() if key != "jobs"}, indent=1)
+    text = rest.removesuffix("\n}") + ',\n "jobs": {\n' + ",\n".join(jobs) + "\n }\n}\n"
+    write_atomically(paths.manifest, text.encode())
 
 
 def said_finished(paths: RunPaths) -> bool:
