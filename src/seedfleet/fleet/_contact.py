@@ -113,7 +113,7 @@ def _orphan(state: State, index: int, phase: Running, known: NodeState) -> State
     )
     if job.cancelled:
         return finish(state, index, Cancelled())
-    once = node.in_place or not state.plan.jobs[index].rerun
+    once = any(each.in_place for each in job.orphans) or not state.plan.jobs[index].rerun
     if once or job.losses >= MOST_LOSSES:
         return finish(state, index, Lost(node.name, f"{node.name} was lost: {known.problem}"))
     state = replace(state, jobs=state.jobs.put(index, replace(job, phase=Waiting())))

@@ -200,7 +200,7 @@ def _counting(job: JobState) -> int:
 
 def _try_again(state: State, index: int, ended: Ended) -> bool:
     spec, job, plan = state.plan.jobs[index], state.jobs[index], state.plan
-    if job.cancelled or not spec.rerun:
+    if job.cancelled or not spec.rerun or any(orphan.in_place for orphan in job.orphans):
         return False
     if is_fault(ended):  # not the job's own doing, so it costs no retry
         return job.losses < MOST_LOSSES

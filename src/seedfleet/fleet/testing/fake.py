@@ -140,8 +140,10 @@ class FakeWorld:
         return tuple(replace(node, contact=node.name not in self._down) for node in self.nodes)
 
     def enter(self, engine: FakeEngine) -> None:
-        """Count an engine among those that hear what happens."""
+        """Count an engine among those that hear what happens, and tell it what is amiss now."""
         self._engines.append(engine)
+        for event in self._down.values():
+            engine.say(event)
 
     def leave(self, engine: FakeEngine) -> None:
         """Forget an engine; may be repeated."""
