@@ -12,7 +12,15 @@ from fleet_house import GOOD, House, living_attempts
 
 from seedfleet.fleet import run_sync
 from seedfleet.fleet.engines._orders import Site, make_order
-from seedfleet.fleet.engines.base import Allocation, Attempt, Ended, Engine, Node, Rules
+from seedfleet.fleet.engines.base import (
+    Allocation,
+    Attempt,
+    Ended,
+    Engine,
+    EngineEvent,
+    Node,
+    Rules,
+)
 from seedfleet.fleet.node.supervisor import supervise
 from seedfleet.fleet.outcome import OutputInvalid, Succeeded
 from seedfleet.fleet.testing import FakeEngine, FakeWorld, check_engine
@@ -48,12 +56,13 @@ class Forgetful(FakeEngine):
 class Hasty(FakeEngine):
     """Reports a success before the files have come."""
 
-    async def events(self) -> AsyncIterator[Ended]:
-        async for ended in super().events():
-            folder = self._opened().attempt(ended.job_id, ended.attempt)
-            for path in folder.outputs.glob("*"):
-                path.write_text("something else")
-            yield ended
+    async def events(self) -> AsyncIterator[EngineEvent]:
+        async for event in super().events():
+            if isinstance(event, Ended):
+                folder = self._opened().attempt(event.job_id, event.attempt)
+                for path in folder.outputs.glob("*"):
+                    path.write_text("something else")
+            yield event
 
 
 class Deaf(FakeEngine):

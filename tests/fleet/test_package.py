@@ -69,6 +69,7 @@ def test_the_public_names_are_what_we_say() -> None:
         *("run", "run_sync", "resume", "resume_sync"),
         *("Job", "RunOptions", "ResumeOptions", "RunControl", "RunReport", "JobReport"),
         *("Progress", "RunStarted", "AttemptStarted", "AttemptEnded", "JobDone", "Notice"),
+        *("NodeContact",),
         *("FleetError", "BadInputError", "RunExistsError", "RunHeldError"),
         *("JournalDamagedError", "HeadLostError", "LocalEngine"),
     }

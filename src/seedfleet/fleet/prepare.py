@@ -71,17 +71,16 @@ def problems_with_jobs(jobs: Sequence[Placed], paths: RunPaths) -> Iterator[str]
 
 
 def problems_with_placement(jobs: Sequence[Placed], nodes: Sequence[Node]) -> Iterator[str]:
-    """List the jobs that fit on none of the nodes, even when nothing else runs."""
+    """List the jobs that fit on none of the nodes, even when nothing else runs.
+
+    A node out of contact may turn out to have whatever a job asks.
+    """
     for where, job in jobs:
+        requirement = Requirement.of(job)
         if job.gpu_id is not None and job.gpus not in {None, 1}:
             yield f"{where}: gpu_id pins one GPU, gpus asks for {job.gpus}"
-        elif not any(Requirement.of(job).fits(node) for node in nodes):
-            asked = [
-                f"{name} {getattr(job, name)}"
-                for name in ("node", "gpu_id", "gpus", "platform", "gpu_memory_gib")
-                if getattr(job, name) is not None
-            ]
-            yield f"{where}: no node has {', '.join(asked)}; there is {_offer(nodes)}"
+        elif not any(requirement.may_fit(node) for node in nodes):
+            yield f"{where}: {requirement.unmet(nodes)}"
 
 
 def fingerprints(jobs: Iterable[Job], paths: RunPaths) -> dict[str, str]:
@@ -193,10 +192,3 @@ def _collisions(jobs: Sequence[Placed], paths: RunPaths) -> Iterator[str]:
     for file_name in taken.keys() & folders.keys():
         where = taken[file_name]
         yield f"{where}: an output is the folder of another output, of {folders[file_name]}"
-
-
-def _offer(nodes: Sequence[Node]) -> str:
-    return "; ".join(
-        f"{node.name} ({node.platform}) with {len(node.gpus)} GPUs and {node.cpu_slots} CPU slots"
-        for node in nodes
-    )
