@@ -19,15 +19,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from seedfleet.fleet.engines._delivery import deliver, delivered, discard
-from seedfleet.fleet.engines.base import Allocation, Attempt, Ended, Node, Rules
+from seedfleet.fleet.engines.base import Allocation, Attempt, Ended, Gpu, Node, Rules
 from seedfleet.fleet.errors import BadInputError
-from seedfleet.fleet.gpus import probe_gpus
 from seedfleet.fleet.masks import gpu_mask
+from seedfleet.fleet.node.gpus import probe_gpus
 from seedfleet.fleet.node.layout import AttemptFolder
-from seedfleet.fleet.node.locks import is_held
+from seedfleet.fleet.node.locks import is_held, shared_folder
 from seedfleet.fleet.node.orphan import settle
 from seedfleet.fleet.node.outputs import hand_over_previous
 from seedfleet.fleet.node.supervisor import tail
+from seedfleet.fleet.node_offer import gpu_lock_name
 from seedfleet.fleet.outcome import Succeeded
 from seedfleet.fleet.paths import RunPaths, node_home
 
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["LOCALHOST", "LocalEngine"]
 
 LOCALHOST: Final = "localhost"
-_LOCK_FOLDER: Final = Path("/var/tmp/seedfleet-locks")  # noqa: S108 - shared by all users on purpose
 # The folder goes last on the path, so that no file of ours can stand before a standard module.
 _BOOT: Final = (
     "import sys; sys.path.append(sys.argv[1]); from node.supervisor import main; sys.exit(main())"
@@ -60,7 +60,7 @@ class LocalEngine:
     home
         Where running attempts keep their files; None is `$SEEDFLEET_HOME` or the default.
     lock_folder
-        Where all users' runs on this machine exclude each other.
+        Where all users' runs on this machine exclude each other; None is the usual one.
     """
 
     def __init__(
@@ -69,12 +69,12 @@ class LocalEngine:
         slots: int | None = None,
         python: str | None = None,
         home: Path | None = None,
-        lock_folder: Path = _LOCK_FOLDER,
+        lock_folder: Path | None = None,
     ) -> None:
         self._slots = slots
         self._python = python or sys.executable
         self._home = home or node_home()
-        self._lock_folder = lock_folder
+        self._lock_folder = lock_folder or shared_folder()
         self._node = Node(LOCALHOST, "cpu", (), 1)
         self._paths: RunPaths | None = None
         self._rules = Rules()
@@ -97,8 +97,9 @@ class LocalEngine:
         if problems:
             raise BadInputError(problems)
         self._paths, self._rules = paths, rules
-        platform, gpus = await asyncio.to_thread(probe_gpus)
-        self._node = Node(LOCALHOST, platform, gpus, self._slots or _cores())
+        found = await asyncio.to_thread(probe_gpus)
+        gpus = tuple(Gpu(**gpu) for gpu in found["gpus"])
+        self._node = Node(LOCALHOST, found["platform"], gpus, self._slots or _cores())
         return (self._node,)
 
     async def start(self, attempt: Attempt, allocation: Allocation) -> None:
@@ -220,7 +221,7 @@ class LocalEngine:
             "mask_set": dict(mask.set),
             "mask_unset": list(mask.unset),
             "gpu_ids": list(allocation.gpu_ids),
-            "gpu_locks": [self._gpu_lock(index) for index in allocation.gpu_ids],
+            "gpu_locks": [gpu_lock_name(self._node, index) for index in allocation.gpu_ids],
             "outputs": [
                 {
                     "declared": declared,
@@ -239,10 +240,6 @@ class LocalEngine:
             "timeout_s": job.timeout_s,
             "kill_grace_s": self._rules.kill_grace_s,
         }
-
-    def _gpu_lock(self, index: int) -> str:
-        gpu = next(gpu for gpu in self._node.gpus if gpu.index == index)
-        return gpu.uuid or gpu.pci_address or f"{self._node.platform}-{index}"
 
     def _owner(self, folder: AttemptFolder) -> int | None:
         """Return the pid of the supervisor that lives in a folder, if one does."""
