@@ -190,7 +190,8 @@ def _folders(config: NodeConfig, seen: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(f"{home['path']} cannot be written: {home['problem']}", advice)
         if home["locks"]:
             yield Finding(f"{home['path']}: its disk has no locks: {home['locks']}", advice)
-    yield from _full_disks([seen[name] for name in ("root", "home") if _known(seen, name)])
+    known = [seen[name] for name in ("root", "home") if _known(seen, name)]
+    yield from _full_disks([place for place in known if place["writable"]])
 
 
 def _full_disks(places: list[Mapping[str, Any]]) -> Iterator[Finding]:

@@ -35,8 +35,9 @@ def clean(settings: Mapping[str, Any]) -> Dict[str, Any]:
     Parameters
     ----------
     settings
-        `home`, the state folder; `root`, where staged files may have been left half-way; `run_id`, the one run to clean, or None for all; `older_than_s`,
-        how long ago an attempt must have ended at least; `dry_run`, to remove nothing.
+        `home`, the state folder; `root`, where staged files may have been left half-way; `run_id`,
+        the one run to clean, or None for all; `older_than_s`, how long ago an attempt must have
+        ended at least; `dry_run`, to remove nothing.
 
     Returns
     -------
@@ -55,8 +56,7 @@ def clean(settings: Mapping[str, Any]) -> Dict[str, Any]:
             work.clean_run(run)
     if run_id is None:
         for entry in (*_entries(home), *_entries(Path(settings["root"]))):
-            if _LEFTOVERS.fullmatch(entry.name) and work.age_s(entry) > _BIRTH_S:
-                work.remove(entry, str(entry))
+            work.remove_leftover(entry)
     return work.report
 
 
@@ -70,24 +70,31 @@ class _Cleaning:
 
     def clean_run(self, run: Path) -> None:
         """Clean one run's folder, and remove it if nothing is left in it."""
-        left = False
-        for job in _entries(run / "attempts"):
-            for entry in _entries(job):
-                if entry.name.isdigit():
-                    left |= not self._clean_attempt(entry, run.name, job.name)
-                elif entry.name.startswith("."):
-                    left |= not self._clean_draft(entry, run.name, job.name)
-                else:
-                    left |= not entry.name.endswith(_TOMBSTONE)
+        left, freed_bytes = False, self.report["freed_bytes"]
+        jobs = _entries(run / "attempts")
+        entries = [entry for job in jobs for entry in _entries(job)]
+        newest = min(map(self._age_s, (run, run / "attempts", *jobs, *entries)))
+        for entry in entries:
+            if entry.name.isdigit():
+                left |= not self._clean_attempt(entry)
+            elif entry.name.startswith("."):
+                left |= not self._clean_draft(entry)
+            else:
+                left |= not entry.name.endswith(_TOMBSTONE)
         leases = any(is_held(lease) for lease in _entries(run / "leases"))
-        fresh = min(self.age_s(run), self.age_s(run / "attempts")) < _BIRTH_S
-        # Tombstones are no longer needed once no supervisor can come late.
-        if not left and not leases and (self._named or not fresh):
-            self.remove(run, run.name)
+        # Tombstones have no use any more once no supervisor can come late.
+        if not left and not leases and (self._named or newest > _BIRTH_S):
+            counted_bytes = self.report["freed_bytes"] - freed_bytes if self._dry_run else 0
+            self.remove(run, run.name, counted_bytes)
 
-    def remove(self, path: Path, what: str) -> None:
-        """Remove a file or a folder, or note that it would be."""
-        size_bytes = _size_bytes(path)
+    def remove_leftover(self, path: Path) -> None:
+        """Remove a file that was left half-way, unless it is so new that it may be in use."""
+        if _LEFTOVERS.fullmatch(path.name) and self._age_s(path) > _BIRTH_S:
+            self.remove(path, str(path))
+
+    def remove(self, path: Path, what: str, counted_bytes: int = 0) -> None:
+        """Remove a file or a folder, or note that it would be, with what is not yet counted."""
+        size_bytes = _size_bytes(path) - counted_bytes
         try:
             if not self._dry_run:
                 if path.is_dir() and not path.is_symlink():
@@ -99,22 +106,22 @@ class _Cleaning:
         else:
             self._note(what, size_bytes)
 
-    def age_s(self, path: Path) -> float:
+    def _age_s(self, path: Path) -> float:
         """Tell how long ago something was changed; what is not there was changed long ago."""
         try:
             return self._now_s - path.lstat().st_mtime
         except OSError:
             return float("inf")
 
-    def _clean_attempt(self, path: Path, run: str, job: str) -> bool:
+    def _clean_attempt(self, path: Path) -> bool:
         """Remove an attempt's folder if that is right, and say whether it is gone."""
-        folder, what = AttemptFolder(path), "{}/{}/{}".format(run, job, path.name)
+        folder, what = AttemptFolder(path), _named(path)
         ended = folder.status if folder.status.exists() else path
         why: Optional[str] = None
         try:
             if is_held(folder.alive):
                 why = "it is running"
-            elif self.age_s(ended) < self._older_than_s:
+            elif self._age_s(ended) < self._older_than_s:
                 why = "it ended too short a time ago"
             else:
                 if not self._dry_run:
@@ -141,16 +148,21 @@ class _Cleaning:
         self._note(what, size_bytes)
         return True
 
-    def _clean_draft(self, path: Path, run: str, job: str) -> bool:
+    def _clean_draft(self, path: Path) -> bool:
         """Remove what a killed supervisor or a killed removal has left."""
-        if is_held(path / "alive") or self.age_s(path) < _BIRTH_S:
+        if is_held(path / "alive") or self._age_s(path) < _BIRTH_S:
             return False
-        self.remove(path, "{}/{}/{}".format(run, job, path.name))
+        self.remove(path, _named(path))
         return self._dry_run or not path.exists()
 
     def _note(self, what: str, size_bytes: int) -> None:
         self.report["removed"].append({"what": what, "size_bytes": size_bytes})
         self.report["freed_bytes"] += size_bytes
+
+
+def _named(path: Path) -> str:
+    """Name what belongs to an attempt as run, job and number."""
+    return "{}/{}/{}".format(path.parents[2].name, path.parent.name, path.name)
 
 
 def _still_wanted(folder: AttemptFolder) -> Optional[str]:
