@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import json
 import os
 import signal
@@ -130,8 +131,9 @@ def test_a_link_in_the_way_is_refused_and_nothing_behind_it_touched(
     else:
         target.mkdir()
         shared.symlink_to(target)
-    with pytest.raises(OSError, match=r"GPU-1|locks"):
+    with pytest.raises(OSError, match=r"GPU-1|locks") as caught:
         Lock(shared / "GPU-1").acquire_nowait()
+    assert caught.value.errno in {errno.ELOOP, errno.ENOTDIR}, "refused, not tried"
     assert target.read_text() == "precious" if linked == "file" else not names(target)
 
 
@@ -287,6 +289,26 @@ def test_a_zombie_has_ended() -> None:
     child.wait()
     assert not has_ended({**known, "pid": "nonsense"})
     assert not has_ended({})
+
+
+@pytest.mark.slow
+def test_who_takes_over_looks_again_after_a_moment(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    holder(path)
+    age(path, 100)
+    got: list[bool] = []
+    taker = threading.Thread(
+        target=lambda: got.append(lease(path, settle_s=0.5).acquire_nowait()), daemon=True
+    )
+    taker.start()
+    while "elsewhere" in path.read_text():
+        time.sleep(0.001)
+    late = tmp_path / "late"  # of a machine that had looked at the old lease a moment before
+    holder(late, name="late")
+    late.replace(path)
+    taker.join()
+    assert got == [False]
+    assert json.loads(path.read_text())["name"] == "late"
 
 
 @pytest.mark.slow

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-
 from seedfleet.cli import main
 from seedfleet.fleet.node.layout import AttemptFolder
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,9 +23,6 @@ from seedfleet.fleet.node.gpus import (
     read_kfd_topology,
 )
 from seedfleet.fleet.node_offer import configured_platform, gpu_lock_name, offer
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def gpu(
@@ -221,6 +219,26 @@ def test_tools_that_hang_are_given_up_and_the_others_still_heard(
     assert found["tools"]["nvidia-smi"] == "no answer within 0.5 s"
 
 
+@pytest.mark.slow
+def test_a_program_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
+    noted = tmp_path / "pids"
+    script = f"echo $$ >> {noted}; sleep 60 & echo $! >> {noted}; wait"
+    assert ask({"hang": ("sh", "-c", script)}, 0.5)["hang"].problem == "no answer within 0.5 s"
+    pids = [int(line) for line in noted.read_text().split()]
+    assert len(pids) == 2
+    deadline = time.monotonic() + 10
+    while any(map(runs, pids)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not any(map(runs, pids))
+
+
+def runs(pid: int) -> bool:
+    try:
+        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+
+
 def test_a_program_is_asked_beside_the_others(tmp_path: Path) -> None:
     answers = ask(
         {
@@ -281,6 +299,7 @@ def test_more_cards_than_configured_are_left_alone() -> None:
     assert ([gpu.index for gpu in node.gpus], node.platform, remarks) == ([0], "rocm", ())
     node, remarks = offer(config(gpu_count=0, gpu_type="RX 6600"), found("rocm", 4))
     assert (node.gpus, node.platform, remarks) == ((), "cpu", ())
+    assert offer(config(gpu_count=0, gpu_type="RX 6600"), found())[1] == ()
 
 
 @pytest.mark.parametrize(
