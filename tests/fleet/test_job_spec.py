@@ -89,7 +89,7 @@ def test_every_problem_is_listed_with_its_place() -> None:
         "$[1]",
         *("$[2].args[1]", "$[2].args[2]", "$[2].env.A"),
         *("$[3].gpus", "$[3].timeout"),
-        "$[4]",
+        *("$[4]", "$[4]"),
         "$[3].job_id",
     ]
     text = "\n".join(found)
