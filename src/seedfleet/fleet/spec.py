@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import gc
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from seedfleet.fleet._documents import read_document
 from seedfleet.fleet._fragments import kind
 from seedfleet.fleet._keys import IGNORED, REQUIRED
 from seedfleet.fleet.dialects import Entry
+from seedfleet.fleet.errors import BadInputError
 from seedfleet.fleet.options import DEFAULT_OUTPUT_DIR
 
 if TYPE_CHECKING:
@@ -158,12 +159,9 @@ def read_jobs(path: Path, *, output_dir: str = DEFAULT_OUTPUT_DIR) -> ParsedJobs
     """
     with _no_collection():
         try:
-            # Several editors write a byte order mark; json refuses it, utf-8-sig drops it.
-            document = json.loads(path.read_text("utf-8-sig"), object_pairs_hook=_unique)
-        except OSError as error:
-            return ParsedJobs((), (f"{path}: {error.strerror or error}",))
-        except (ValueError, RecursionError) as error:
-            return ParsedJobs((), (f"{path}: not JSON: {error}",))
+            document = read_document(path)
+        except BadInputError as error:
+            return ParsedJobs((), error.problems)
         return parse_jobs(document, output_dir=output_dir)
 
 
@@ -209,15 +207,6 @@ def _no_collection() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise ValueError(f"an object has a key twice: {', '.join(map(repr, twice))}")
-    return document
 
 
 def _repeated_ids(ids: Sequence[object]) -> Iterator[str]:
