@@ -19,6 +19,7 @@ from seedfleet import __version__
 # command -> (module, attribute, the line shown by `seedfleet --help`)
 _COMMANDS = {
     "run": ("seedfleet.cli.run", "run", "Run a file of script jobs on every slot of this machine."),
+    "compat": ("seedfleet.cli.compat", "compat", "Keep command lines of older programs."),
     "trace": ("seedfleet.cli.trace", "trace", "Explain a history of draws."),
 }
 

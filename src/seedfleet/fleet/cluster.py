@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from seedfleet.fleet._documents import read_document
 from seedfleet.fleet._fragments import KeyTable, kind
 from seedfleet.fleet._keys import ENV, PATH
+from seedfleet.fleet.documents import read_document
 from seedfleet.fleet.errors import BadInputError
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from seedfleet.fleet._documents import read_document
 from seedfleet.fleet._fragments import kind
 from seedfleet.fleet._keys import IGNORED, REQUIRED
 from seedfleet.fleet.dialects import Entry
+from seedfleet.fleet.documents import read_document
 from seedfleet.fleet.errors import BadInputError
 from seedfleet.fleet.options import DEFAULT_OUTPUT_DIR
 
