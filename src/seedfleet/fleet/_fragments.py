@@ -156,13 +156,17 @@ class KeyTable:
             elif self._closed and name not in self._ignored:
                 yield f"{where}: unknown key {_shown(name)}; valid are {', '.join(self._checks)}"
 
-    def sound_part(self, entry: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return the known keys without those at fault, or None if a required one is among them."""
-        sound = {
+    def sound_keys(self, entry: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the known keys without those at fault."""
+        return {
             name: value
             for name, value in entry.items()
             if name in self._checks and self._checks[name].holds(value)
         }
+
+    def sound_part(self, entry: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Do as `sound_keys`, but return None where a required key is not among them."""
+        sound = self.sound_keys(entry)
         return sound if all(name in sound for name in self._required) else None
 
 

@@ -122,9 +122,10 @@ def _sieve_job(entry: dict[str, Any], number: int) -> Entry:
 
 
 def _contradictions(entry: Mapping[str, Any], where: str) -> Iterator[str]:
-    sound = SIEVE_JOB.sound_part(entry) or {}
-    if "seed_start" in sound and sound["seed_end"] < sound["seed_start"]:
-        yield f"{where}.seed_end: {sound['seed_end']} is less than seed_start {sound['seed_start']}"
+    sound = SIEVE_JOB.sound_keys(entry)
+    start, end = sound.get("seed_start"), sound.get("seed_end")
+    if start is not None and end is not None and end < start:
+        yield f"{where}.seed_end: {end} is less than seed_start {start}"
     first, last = sound.get("skip_range", (0, 0))
     if last < first:
         yield f"{where}.skip_range: {last} is less than {first}"

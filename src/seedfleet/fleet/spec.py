@@ -36,7 +36,7 @@ class Job:
     script
         A path. Files that end in `.py` are run by an interpreter, all others directly.
     args
-        Passed as they are, except for the tokens named in docs/fleet.md.
+        Passed as they are, except for the tokens named in docs/jobs.md.
     expected_output
         The file that must exist, and pass `validate`, for the job to count as done.
     timeout_s
