@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seedfleet.fleet.dialects import COORDINATOR_JOB, SCRIPT_JOB_V10, SCRIPT_JOB_V11, SIEVE
+from seedfleet.fleet.results_documents import results_document
 from seedfleet.fleet.spec import Job, parse_jobs, read_jobs
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PLAIN = {"job_id": "a", "script": "s.py", "args": ["-o", "x"], "expected_output": "x"}
 SIEVE_JOB = {
@@ -162,3 +161,12 @@ def test_a_job_of_any_dialect_written_out_reads_the_same(option: str, number: in
     first = parse_jobs(entries, output_dir="one")
     recorded = json.loads(json.dumps([job.to_document() for _, job in first.jobs]))
     assert parse_jobs(recorded, output_dir="another").jobs == first.jobs
+
+
+def test_the_examples_of_the_manual_are_what_they_say() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "jobs.md").read_text()
+    sieve, results = (json.loads(part.split("```")[0]) for part in manual.split("```json\n")[1:])
+    parsed = parse_jobs(sieve)
+    assert (parsed.problems, parsed.dialects) == ((), {SIEVE: 1})
+    old = {"job_id": "a", "host": "rig", "gpu": 3, "success": True, "runtime": 2.5}
+    assert results_document([old | {"returncode": 0, "output_file": "a.json"}]) == results
