@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import gc
+import operator
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -108,23 +109,24 @@ class Job:
         if self.job_document is not None:
             return dict(self.job_document)
         document: dict[str, Any] = {}
-        for name, key, default, always in _WRITTEN:
-            value = getattr(self, name)
+        for value, (key, default, always) in zip(_values(self), _WRITTEN, strict=True):
             if always or (value is not None and value != default):
                 document[key] = list(value) if isinstance(value, tuple) else value
         return document
 
 
-# Field, key in a file, default, and whether it is written even at its default.
+# For each field: its key in a file, its default, and whether it is written even at that.
+_FIELDS: Final = dataclasses.fields(Job)
 _WRITTEN: Final = tuple(
     (
-        entry.name,
         "timeout" if entry.name == "timeout_s" else entry.name,
         {} if entry.name == "env" else entry.default,
         entry.name in {*REQUIRED, "timeout_s"},
     )
-    for entry in dataclasses.fields(Job)
+    for entry in _FIELDS
 )
+_LISTS: Final = tuple(entry.name for entry in _FIELDS if str(entry.type).startswith("tuple["))
+_values = operator.attrgetter(*(entry.name for entry in _FIELDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,11 +221,12 @@ def _repeated_ids(ids: Sequence[object]) -> Iterator[str]:
 
 
 def _job(entry: Mapping[str, Any], sieve_document: Mapping[str, Any] | None) -> Job:
-    fields: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in entry.items()
-        if name not in IGNORED
-    }
+    fields: dict[str, Any] = dict(entry)
+    for name in IGNORED:
+        fields.pop(name, None)
+    for name in _LISTS:
+        if name in fields:
+            fields[name] = tuple(fields[name])
     if "timeout" in fields:
         fields["timeout_s"] = float(fields.pop("timeout"))
     return Job(**fields, job_document=sieve_document)
