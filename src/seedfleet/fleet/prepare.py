@@ -168,7 +168,7 @@ def _problems_with_outputs(
             key = f"outputs[{number - 1}]" if number else "expected_output"
             yield f"{where}.{key}: {problem}"
         target = paths.text_on_node(declared)
-        if territory.reserved(target) or os.path.isdir(target):  # noqa: PTH112 - called very often
+        if territory.reserved(target) or territory.is_folder(target):
             yield f"{where}: output {declared!r} is a folder, or belongs to this program"
     if paths.preserve:
         read = {territory.real(paths.text_on_node(path)) for path in (job.script, *job.inputs)}
