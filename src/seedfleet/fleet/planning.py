@@ -80,11 +80,13 @@ class PlannedRun:
         return tuple(shown)
 
 
-def parse_source(jobs: JobSource) -> ParsedJobs:
+def parse_source(jobs: JobSource, options: RunOptions) -> ParsedJobs:
     """Read jobs from wherever the caller has them: a file, `Job` objects, or their documents."""
+    output_dir = str(options.output_dir)
     if isinstance(jobs, str | Path):
-        return read_jobs(Path(jobs))
-    return parse_jobs([job.to_document() if isinstance(job, Job) else dict(job) for job in jobs])
+        return read_jobs(Path(jobs), output_dir=output_dir)
+    documents = [job.to_document() if isinstance(job, Job) else dict(job) for job in jobs]
+    return parse_jobs(documents, output_dir=output_dir)
 
 
 async def plan_run(
@@ -117,7 +119,7 @@ async def plan_run(
         problems.append(f"run id {run_id!r} does not match {RUN_ID.pattern}")
     if not paths.root.is_dir():
         problems.append(f"root {paths.root} is no folder")
-    parsed = parse_source(jobs)
+    parsed = parse_source(jobs, options)
     placed, idle = select(parsed.jobs, options.only)
     problems += [*parsed.problems, *idle, *problems_with_jobs(placed, paths)]
     try:
@@ -150,7 +152,11 @@ def planned(
         options.node_lost_after_s,
     )
     known = expected_durations()
-    scripts = [str(paths.on_head(job.script)) for job in jobs]
-    expected = {i: known[script] for i, script in enumerate(scripts) if script in known}
+    by_script = {
+        script: known[place]
+        for script in {job.script for job in jobs}
+        if (place := paths.text_on_head(script)) in known
+    }
+    expected = {i: by_script[job.script] for i, job in enumerate(jobs) if job.script in by_script}
     order = start_order(jobs, expected)
     return PlannedRun(paths, plan, engine, nodes, order, expected)
