@@ -108,6 +108,9 @@ def test_a_folder_of_outputs_is_no_output_and_no_marker(house: House) -> None:
         jobs.append(house.job(GOOD, "b", expected_output=other))
         (text,) = refused(house, *jobs)
         assert text == "$[0]: an output is the folder of another output, of $[1]"
+    jobs = [house.job(GOOD, "a", expected_output="x.done")]
+    jobs.append(house.job(GOOD, "b", expected_output="x/y.json"))
+    assert plan(house, *jobs).plan.jobs == tuple(jobs), "x itself is nobody's output"
 
 
 def test_scripts_may_be_on_the_nodes_alone_but_inputs_may_not(house: House) -> None:

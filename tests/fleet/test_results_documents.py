@@ -71,6 +71,10 @@ def test_a_success_counts_among_several_tries(order: int) -> None:
     assert results_document(tries)["counts"] == {"succeeded": 1}
 
 
+def test_of_several_successes_the_last_counts() -> None:
+    assert results_document([A, A | {"runtime": 9}])["jobs"]["a"]["run_s"] == 9
+
+
 def test_an_outcome_beside_success_false_is_kept() -> None:
     made = results_document([{"job_id": "a", "success": False, "status": "timeout"}])
     assert made["counts"] == {"timed_out": 1}
