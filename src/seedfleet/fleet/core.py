@@ -51,7 +51,7 @@ from seedfleet.fleet.state import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from seedfleet.fleet.engines.base import Allocation
 
@@ -99,8 +99,11 @@ def decide(state: State, event: Event) -> tuple[State, list[Effect]]:
             state, effects = _publish_failed(state, event), []
         case DrainAsked():
             return replace(state, stop=max(state.stop, Stop.DRAIN)), []
-        case CancelAsked():
-            return replace(state, stop=Stop.CANCEL), list(_cancellations(state))
+        case CancelAsked(()):
+            return replace(state, stop=Stop.CANCEL), list(_cancellations(state, state.busy))
+        case CancelAsked(named):
+            known = {state.indices[job_id] for job_id in named if job_id in state.indices}
+            return state, list(_cancellations(state, state.busy & known))
         case _ as never:
             assert_never(never)
     state, starts = _place(state)
@@ -131,7 +134,7 @@ def _open(state: State, event: Opened) -> tuple[State, list[Effect]]:
         returned=(),
         done=sum(isinstance(job.phase, Done) for job in jobs),
         not_succeeded=sum(_done_without_success(job) for job in jobs),
-        stop=Stop.NO,
+        stop=Stop.DRAIN if event.hold else Stop.NO,
     )
     state, starts = _place(state)
     return state, [*taken_up, *starts]
@@ -235,8 +238,8 @@ def _try_again(state: State, index: int, job: JobState, outcome: Outcome) -> boo
             assert_never(never)
 
 
-def _cancellations(state: State) -> Iterator[Effect]:
-    for index in sorted(state.busy):
+def _cancellations(state: State, jobs: Iterable[int]) -> Iterator[Effect]:
+    for index in sorted(jobs):
         phase = state.jobs[index].phase
         if isinstance(phase, Running):
             yield Cancel(index, phase.attempt)

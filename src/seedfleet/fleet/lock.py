@@ -15,12 +15,13 @@ import os
 import secrets
 import socket
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
 from seedfleet.fleet.errors import HeadLostError, RunHeldError
 
-__all__ = ["HEARTBEAT_S", "WriterLock"]
+__all__ = ["HEARTBEAT_S", "Holder", "WriterLock", "read_holder"]
 
 HEARTBEAT_S: Final = 5.0
 _QUIET_S: Final = 60.0  # twelve missed heartbeats
@@ -52,6 +53,11 @@ class WriterLock:
         except BaseException:
             os.close(self._descriptor)
             raise
+
+    @property
+    def name(self) -> str:
+        """What this head is called, and no other head before or after it."""
+        return self._name
 
     def __enter__(self) -> Self:
         return self
@@ -138,6 +144,46 @@ class WriterLock:
             return probe.stat().st_mtime - os.fstat(self._descriptor).st_mtime
         finally:
             probe.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The head that wrote its name into a lock file and has not released it.
+
+    Parameters
+    ----------
+    name
+        As `WriterLock.name`.
+    quiet_s
+        Seconds since its last heartbeat, by this machine's clock.
+    at_work
+        False if its process has ended, or was quiet for so long that it is taken for dead.
+    """
+
+    name: str
+    pid: int
+    host: str
+    quiet_s: float
+    at_work: bool
+
+
+def read_holder(path: Path) -> Holder | None:
+    """Look who has a run open, without taking part in who gets it.
+
+    The lock itself is not tried: even a moment of it could turn a head away that is just coming.
+
+    Returns
+    -------
+    Holder or None
+        None if the lock was released, or never taken.
+    """
+    try:
+        known = json.loads(path.read_bytes())
+        quiet_s = time.time() - path.stat().st_mtime
+        name, pid, host = str(known["name"]), int(known["pid"]), str(known["host"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return Holder(name, pid, host, quiet_s, quiet_s < _QUIET_S and not _is_dead(known))
 
 
 def _is_dead(holder: dict[str, Any]) -> bool:

@@ -38,11 +38,14 @@ class Opened:
         Job indices, first to start first.
     again
         Jobs that were done and shall run again.
+    hold
+        True: take up what runs, and start nothing.
     """
 
     nodes: tuple[Node, ...]
     order: tuple[int, ...]
     again: tuple[int, ...] = ()
+    hold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,15 @@ class DrainAsked:
 
 @dataclass(frozen=True, slots=True)
 class CancelAsked:
-    """Start nothing more, and end what runs."""
+    """Start nothing more, and end what runs.
+
+    Parameters
+    ----------
+    jobs
+        End only these, by job id, and go on with the others; empty is everything.
+    """
+
+    jobs: tuple[str, ...] = ()
 
 
 Event = Opened | Ended | Published | PublishFailed | DrainAsked | CancelAsked

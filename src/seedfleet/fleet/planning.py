@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from seedfleet.fleet.options import RunOptions
     from seedfleet.fleet.paths import RunPaths
 
-__all__ = ["JobSource", "PlannedRun", "parse_source", "plan_run", "planned"]
+__all__ = ["JobSource", "PlannedRun", "parse_source", "plan_of", "plan_run", "planned"]
 
 JobSource: TypeAlias = Path | str | Sequence[Job | Mapping[str, Any]]
 
@@ -130,6 +130,11 @@ async def plan_run(
     return planned(tuple(job for _, job in placed), paths, options, engine=engine, nodes=nodes)
 
 
+def plan_of(jobs: tuple[Job, ...], options: RunOptions) -> Plan:
+    """Say what is fixed before the first event; the same for a head and for who looks on."""
+    return Plan(jobs, options.retries, options.retry_timed_out, options.max_fails)
+
+
 def planned(
     jobs: tuple[Job, ...],
     paths: RunPaths,
@@ -139,7 +144,7 @@ def planned(
     nodes: tuple[Node, ...],
 ) -> PlannedRun:
     """Put checked parts together."""
-    plan = Plan(jobs, options.retries, options.retry_timed_out, options.max_fails)
+    plan = plan_of(jobs, options)
     known = expected_durations()
     scripts = [str(paths.on_node(job.script)) for job in jobs]
     expected = {i: known[script] for i, script in enumerate(scripts) if script in known}
