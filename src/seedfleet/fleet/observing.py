@@ -18,15 +18,16 @@ from seedfleet.fleet.messages import Start
 from seedfleet.fleet.options import DEFAULT_OUTPUT_DIR, RunOptions
 from seedfleet.fleet.outcome import Succeeded
 from seedfleet.fleet.planning import plan_of
-from seedfleet.fleet.state import Done, JobState, Publishing, Running, State
+from seedfleet.fleet.state import Done, JobState, Publishing, Running, State, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from seedfleet.fleet.outcome import Outcome
     from seedfleet.fleet.resuming import Recorded
 
-__all__ = ["RunObserver", "RunSummary", "list_runs"]
+__all__ = ["RunObserver", "RunSummary", "list_runs", "run_folders"]
 
 
 class RunObserver:
@@ -63,6 +64,25 @@ class RunObserver:
         """True when a living head has the run open."""
         head = self.head
         return head is not None and head.at_work
+
+    @property
+    def standing(self) -> str:
+        """Name how the run stands.
+
+        Returns
+        -------
+        str
+            "running" with a head at work; "left" if attempts may go on without one; "interrupted"
+            if jobs are left that a resume would run; "finished" otherwise.
+        """
+        if self.head_at_work:
+            return "running"
+        if not self.state.finished:
+            return "left"
+        stopped = self.state.stop is not Stop.LIMIT  # a limit of failures is an end of its own
+        waiting = self.state.done < len(self.state.jobs)
+        cancelled = self.state.stop is Stop.CANCEL
+        return "interrupted" if stopped and (waiting or cancelled) else "finished"
 
     def is_done(self, index: int) -> bool:
         """Tell whether a job, by its index, has its outcome."""
@@ -135,16 +155,17 @@ class RunObserver:
                 )
             if isinstance(new.phase, Done) and not isinstance(old.phase, Done):
                 done += 1
-                yield at, self._job_done(job_id, new, done)
+                yield at, self._job_done(job_id, new, new.phase.outcome, done)
 
-    def _job_done(self, job_id: str, job: JobState, done: int) -> progress.JobDone:
-        ended, _ = job.history[-1]
+    def _job_done(
+        self, job_id: str, job: JobState, outcome: Outcome, done: int
+    ) -> progress.JobDone:
         outputs = {}
-        if isinstance(ended.outcome, Succeeded):
+        if isinstance(outcome, Succeeded):
             place = self.recorded.paths.place
-            outputs = {file.declared: place(file.declared) for file in ended.outcome.outputs}
-        total = len(self.state.jobs)
-        return progress.JobDone(job_id, ended.outcome, outputs, ended.run_s, done, total)
+            outputs = {file.declared: place(file.declared) for file in outcome.outputs}
+        run_s = job.history[-1][0].run_s if job.history else 0.0  # cancelled before it ever ran
+        return progress.JobDone(job_id, outcome, outputs, run_s, done, len(self.state.jobs))
 
 
 def _unsuccessful(
@@ -182,12 +203,20 @@ def list_runs(
     output_dir: str | Path = DEFAULT_OUTPUT_DIR, root: str | Path | None = None
 ) -> list[RunSummary]:
     """List the runs in a folder of runs, newest last."""
-    found = []
+    found = [_summary(folder) for folder in run_folders(output_dir, root)]
+    return sorted(found, key=lambda each: (each.started_utc or "", each.run_id))
+
+
+def run_folders(
+    output_dir: str | Path = DEFAULT_OUTPUT_DIR, root: str | Path | None = None
+) -> list[Path]:
+    """Find the folders of all runs in a folder of runs."""
+    found: list[Path] = []
     for preserve in (False, True):
         options = RunOptions(output_dir=output_dir, root=root, preserve_paths=preserve)
-        jobs_files = options.paths("x").folder.parent.glob("*/jobs.json")
-        found += [_summary(path.parent) for path in jobs_files]
-    return sorted(found, key=lambda each: (each.started_utc or "", each.run_id))
+        jobs_files = options.paths("any").folder.parent.glob("*/jobs.json")
+        found += [path.parent for path in jobs_files]
+    return found
 
 
 def _summary(folder: Path) -> RunSummary:

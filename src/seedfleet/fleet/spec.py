@@ -109,10 +109,13 @@ class ParsedJobs:
         that, so that the rest of it can be checked as well, unless a required key is at fault.
     problems
         Each names its place. None of the jobs may run while there are any.
+    dialects
+        How many entries of each dialect there are, by the names in `seedfleet.fleet.dialects`.
     """
 
     jobs: tuple[tuple[str, Job], ...]
     problems: tuple[str, ...]
+    dialects: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_jobs(path: Path) -> ParsedJobs:
