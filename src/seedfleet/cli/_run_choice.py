@@ -46,7 +46,7 @@ def output_dir_option(command: _C) -> _C:
         "--output-dir",
         default=DEFAULT_OUTPUT_DIR,
         show_default=True,
-        type=click.Path(file_okay=False),
+        type=click.Path(),  # for completion; a run says itself what is wrong with a folder
         help="The folder of all runs.",
     )(command)
 

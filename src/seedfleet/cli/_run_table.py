@@ -57,21 +57,21 @@ class RunTable:
             yield Text(self.note, style="yellow")
 
     def _nodes(self, now: float, *, narrow: bool) -> Table:
-        table = _table("node", "contact", "slots", "done", "failed")
+        table = _table("node", "slots", "done", "failed", "contact")
         # Nodes with something to tell come first, if not all can be shown.
         nodes = list(self.picture.nodes.values())
         if len(nodes) > _MOST_NODES:
             nodes.sort(key=lambda each: (each.node.contact, each.busy == 0))
         for each in nodes[:_MOST_NODES]:
             table.add_row(
-                Text(each.node.name),
-                _contact(each, now, narrow=narrow),
+                _cut(each.node.name),
                 f"{each.busy}/{slots_of(each.node)}",
                 str(each.succeeded),
                 Text(str(each.failed), style="red" if each.failed else ""),
+                _contact(each, now, narrow=narrow),
             )
         if len(nodes) > _MOST_NODES:
-            table.add_row(Text(f"… {len(nodes) - _MOST_NODES} more nodes", style="dim"))
+            table.add_row(_cut(f"… {len(nodes) - _MOST_NODES} more", style="dim"))
         return table
 
     def _running(self, now: float, room: int, *, narrow: bool) -> Table:
@@ -80,7 +80,7 @@ class RunTable:
         for each in islice(self.picture.running.values(), room):
             attempt = () if narrow else (str(each.attempt),)
             elapsed = duration(max(0.0, now - each.since))
-            table.add_row(Text(each.job_id), Text(place(each.allocation)), *attempt, elapsed)
+            table.add_row(_cut(each.job_id), _cut(place(each.allocation)), *attempt, elapsed)
         return table
 
     def _summary(self, now: float, hidden: int) -> Text:
@@ -101,20 +101,20 @@ class RunTable:
 def _table(*headings: str) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for heading in headings:
-        right = heading in {"slots", "done", "failed", "attempt", "elapsed"}
-        table.add_column(
-            heading,
-            justify="right" if right else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            min_width=len(heading) if right else 4,
-        )
+        # Where it is narrow, rich makes only such columns smaller as may wrap: never the numbers.
+        number = heading in {"slots", "done", "failed", "attempt", "elapsed"}
+        table.add_column(heading, justify="right" if number else "left", no_wrap=number)
     return table
+
+
+def _cut(text: str, style: str = "") -> Text:
+    """Make a text that is cut where it does not fit, on one line."""
+    return Text(text, style, no_wrap=True, overflow="ellipsis")
 
 
 def _contact(each: NodePicture, now: float, *, narrow: bool) -> Text:
     if each.node.contact:
-        return Text("yes", style="green")
+        return _cut("yes", "green")
     since = f" for {duration(max(0.0, now - each.changed))}" if each.changed else ""
     why = f": {each.problem}" if each.problem and not narrow else ""
-    return Text(f"none{since}{why}", style="red")
+    return _cut(f"none{since}{why}", "red")
