@@ -146,7 +146,7 @@ def planned(
     """Put checked parts together."""
     plan = plan_of(jobs, options)
     known = expected_durations()
-    scripts = [str(paths.on_node(job.script)) for job in jobs]
+    scripts = [str(paths.on_head(job.script)) for job in jobs]
     expected = {i: known[script] for i, script in enumerate(scripts) if script in known}
     order = start_order(jobs, expected)
     return PlannedRun(paths, plan, engine, nodes, order, expected)

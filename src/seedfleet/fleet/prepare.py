@@ -105,10 +105,10 @@ def fingerprints(jobs: Iterable[Job], paths: RunPaths) -> dict[str, str]:
         for path in (job.script, *job.inputs):
             if path not in digests:
                 try:
-                    digests[path] = digest(paths.on_node(path))
+                    digests[path] = digest(paths.on_head(path))
                 except OSError as error:
                     digests[path] = ""
-                    problems.append(f"{paths.on_node(path)}: {error.strerror}")
+                    problems.append(f"{paths.on_head(path)}: {error.strerror}")
             total.update(digests[path].encode())
         made[job.job_id] = total.hexdigest()
     if problems:
@@ -125,14 +125,14 @@ class _Files:
 
     def problems(self, where: str, job: Job) -> Iterator[str]:
         if not self._exists(job.script):
-            yield f"{where}.script: there is no file {self._paths.on_node(job.script)}"
+            yield f"{where}.script: there is no file {self._paths.on_head(job.script)}"
         for number, path in enumerate(job.inputs):
             if not self._exists(path):
-                yield f"{where}.inputs[{number}]: there is no file {self._paths.on_node(path)}"
+                yield f"{where}.inputs[{number}]: there is no file {self._paths.on_head(path)}"
 
     def _exists(self, path: str) -> bool:
         if path not in self._known:
-            self._known[path] = self._paths.on_node(path).is_file()
+            self._known[path] = self._paths.on_head(path).is_file()
         return self._known[path]
 
 
@@ -140,13 +140,13 @@ def _problems_with_outputs(
     where: str, job: Job, paths: RunPaths, territory: Territory
 ) -> Iterator[str]:
     for declared in job.all_outputs:
-        target = paths.text_on_node(declared)
+        target = paths.text_on_head(declared)
         if territory.reserved(target) or os.path.isdir(target):  # noqa: PTH112 - called very often
             yield f"{where}: output {declared!r} is a folder, or belongs to this program"
     if paths.preserve:
-        read = {territory.real(paths.text_on_node(path)) for path in (job.script, *job.inputs)}
+        read = {territory.real(paths.text_on_head(path)) for path in (job.script, *job.inputs)}
         for declared in job.all_outputs:
-            if territory.real(paths.text_on_node(declared)) in read:
+            if territory.real(paths.text_on_head(declared)) in read:
                 yield f"{where}: output {declared!r} is also the script or an input of the job"
 
 

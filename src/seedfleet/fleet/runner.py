@@ -324,7 +324,7 @@ def _make_folder(made: PlannedRun) -> None:
 
 def _measured(result: RunReport, paths: RunPaths) -> Sequence[tuple[str, float]]:
     return [
-        (str(paths.on_node(job.job.script)), job.last.run_s)
+        (str(paths.on_head(job.job.script)), job.last.run_s)
         for job in result.jobs.values()
         if job.succeeded and job.last is not None
     ]

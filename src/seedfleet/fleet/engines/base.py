@@ -92,6 +92,8 @@ class Node:
     contact
         False for a node that is configured and not in contact now. Its other fields then hold what
         is configured, and what a job asks of it beyond that may turn out to be there.
+    in_place
+        True where scripts write their outputs at preserved paths on a disk that the head shares.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Node:
     cpu_slots: int
     max_jobs: int | None = None
     contact: bool = True
+    in_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,8 @@ class Ended:
         Also beside a success, where another rule may have accepted it.
     detail
         One line of evidence for a person, and the end of the script's stderr.
+    node_fault
+        True where the node is to blame and not the job, so that it costs the job no retry.
     """
 
     job_id: str
@@ -156,6 +161,7 @@ class Ended:
     exit_code: int | None = None
     detail: str = ""
     stderr_tail: str = ""
+    node_fault: bool = False
 
 
 @dataclass(frozen=True, slots=True)
