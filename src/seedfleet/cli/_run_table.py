@@ -12,7 +12,7 @@ from seedfleet.cli._picture import NodePicture, RunPicture, slots_of
 from seedfleet.cli._words import duration, place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from rich.console import Console, ConsoleOptions, RenderResult
 
@@ -52,7 +52,8 @@ class RunTable:
         room = max(1, min(_MOST_ROWS, console.height - shown - _OTHER_LINES))
         if picture.running:
             yield self._running(now, room, narrow=narrow)
-        yield self._summary(now, len(picture.running) - room)
+        hidden = len(picture.running) - room
+        yield Text("\n".join(_filled(self._parts(now, hidden), options.max_width)), style="bold")
         if self.note:
             yield Text(self.note, style="yellow")
 
@@ -83,9 +84,8 @@ class RunTable:
             table.add_row(_cut(each.job_id), _cut(place(each.allocation)), *attempt, elapsed)
         return table
 
-    def _summary(self, now: float, hidden: int) -> Text:
+    def _parts(self, now: float, hidden: int) -> list[str]:
         picture = self.picture
-        # Parts are joined by what a narrow terminal may break, and hold what it may not.
         parts = [f"{picture.done} of {picture.total} jobs done"]
         if picture.failed:
             parts.append(f"{picture.failed} without success")
@@ -95,7 +95,19 @@ class RunTable:
         left_s = picture.left_s(now)
         if left_s is not None:
             parts.append(f"about {duration(left_s)} to go")
-        return Text(", ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts), "bold")
+        return parts
+
+
+def _filled(parts: Sequence[str], width: int) -> list[str]:
+    """Join parts into lines that break between them, never within."""
+    lines = [parts[0]]
+    for part in parts[1:]:
+        lines[-1] += ","
+        if len(lines[-1]) + len(part) + 2 > width:  # a blank before it, and a comma after it
+            lines.append(part)
+        else:
+            lines[-1] += f" {part}"
+    return lines
 
 
 def _table(*headings: str) -> Table:

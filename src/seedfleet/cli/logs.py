@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import click
 from seedfleet.cli._run_choice import chosen_run, complete_job_id, output_dir_option, run_argument
 from seedfleet.cli.output import output_option
 from seedfleet.fleet.errors import BadInputError, JournalDamagedError
-from seedfleet.fleet.log_reading import AttemptLogs, FolderLogs
+from seedfleet.fleet.log_reading import AttemptLogs, FolderLogs, NodeLogs
 from seedfleet.fleet.node.layout import AttemptFolder
 from seedfleet.fleet.observing import RunObserver
 from seedfleet.fleet.paths import node_home
@@ -141,4 +142,15 @@ async def _live(which: _Which) -> AsyncIterator[LogReader]:
         runs = node_home() / "runs" / paths.run_id / "attempts"
         yield FolderLogs(AttemptFolder(runs / which.job_id / str(which.attempt)))
         return
-    raise BadInputError([f"{which.job_id} runs on {which.node}, and its log comes when it ends"])
+    # Connecting pulls in the engines, which no other way to a log needs.
+    from seedfleet.fleet.engines.link import NodeContactError, NodeLink  # noqa: PLC0415
+
+    ssh_command = shlex.split(which.recorded.options.engine_options.get("ssh", "ssh"))
+    try:
+        link = await NodeLink.connect(config, ssh_command=ssh_command)
+        try:
+            yield NodeLogs(link, paths.run_id, which.job_id, attempt=which.attempt)
+        finally:
+            await link.close()
+    except NodeContactError as error:
+        raise BadInputError([f"node {config.name}: {error.problem}"]) from error

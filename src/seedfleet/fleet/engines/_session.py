@@ -305,7 +305,9 @@ class NodeSession:
             await asyncio.to_thread(probe.unlink, missing_ok=True)
         in_place = sees_root and self._paths.preserve
         node = dataclasses.replace(site.node, in_place=in_place)
-        self._site = dataclasses.replace(site, node=node, home_seen=home_seen, sees_root=sees_root)
+        self._site = dataclasses.replace(
+            site, node=node, home_seen=home_seen, sees_root=sees_root
+        )
         if in_place:
             self._tell(NodeUp(node))
 

@@ -211,7 +211,9 @@ class _Agent:
 
     # --- children ---
 
-    def _fork(self, work: Callable[[], Any], log: str, then: Callable[[], None]) -> int:
+    def _fork(
+        self, work: Callable[[], Any], log: str, then: Callable[[], None]
+    ) -> int:
         """Run `work` in a child with a session of its own, and `then` here when it has ended."""
         os.makedirs(os.path.dirname(log), mode=0o700, exist_ok=True)
         pid = os.fork()
