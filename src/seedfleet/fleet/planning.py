@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from seedfleet.fleet.options import RunOptions
     from seedfleet.fleet.paths import RunPaths
 
-__all__ = ["JobSource", "PlannedRun", "parse_source", "plan_run", "planned"]
+__all__ = ["JobSource", "PlannedRun", "parse_source", "plan_of", "plan_run", "planned"]
 
 JobSource: TypeAlias = Path | str | Sequence[Job | Mapping[str, Any]]
 
@@ -41,6 +41,8 @@ class PlannedRun:
         Job indices, first to start first.
     expected_s
         Seconds by job index, where earlier runs tell.
+    dialects
+        How many jobs the file holds of each dialect.
     """
 
     paths: RunPaths
@@ -49,6 +51,7 @@ class PlannedRun:
     nodes: tuple[Node, ...]
     order: tuple[int, ...]
     expected_s: Mapping[int, float]
+    dialects: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def lower_bound_s(self) -> float | None:
@@ -121,7 +124,8 @@ async def plan_run(
         problems.append(f"root {paths.root} is no folder")
     parsed = parse_source(jobs, options)
     placed, idle = select(parsed.jobs, options.only)
-    problems += [*parsed.problems, *idle, *problems_with_jobs(placed, paths)]
+    problems += [*parsed.problems, *idle]
+    problems += problems_with_jobs(placed, paths, scripts_on_head=options.scripts_on_head)
     try:
         engine = engine or make_engine(options)
         nodes = await engine.open(paths, options.rules())
@@ -132,7 +136,20 @@ async def plan_run(
         if engine is not None:
             await engine.close()
         raise BadInputError(problems)
-    return planned(tuple(job for _, job in placed), paths, options, engine=engine, nodes=nodes)
+    jobs_now = tuple(job for _, job in placed)
+    made = planned(jobs_now, paths, options, engine=engine, nodes=nodes)
+    return replace(made, dialects=parsed.dialects)
+
+
+def plan_of(jobs: tuple[Job, ...], options: RunOptions) -> Plan:
+    """Say what is fixed before the first event; the same for a head and for who looks on."""
+    return Plan(
+        jobs,
+        options.retries,
+        options.retry_timed_out,
+        options.max_fails,
+        options.node_lost_after_s,
+    )
 
 
 def planned(
@@ -144,13 +161,7 @@ def planned(
     nodes: tuple[Node, ...],
 ) -> PlannedRun:
     """Put checked parts together."""
-    plan = Plan(
-        jobs,
-        options.retries,
-        options.retry_timed_out,
-        options.max_fails,
-        options.node_lost_after_s,
-    )
+    plan = plan_of(jobs, options)
     known = expected_durations()
     by_script = {
         script: known[place]
