@@ -24,7 +24,7 @@ A, B = Node("a", "cpu", (), 1), Node("b", "cpu", (), 1)
 GOOD = {"outcome": "succeeded", "exit_code": 0}
 
 
-def jobs_of(house: House, *names: str, **wishes: object) -> list[Job]:
+def jobs_of(house: House, *names: str, **wishes: str) -> list[Job]:
     return [house.job(job_id=name, script=house.script("", "wait.py"), **wishes) for name in names]
 
 

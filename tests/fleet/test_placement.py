@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedfleet.fleet._rows import Rows
-from seedfleet.fleet.engines.base import Gpu, Node
+from seedfleet.fleet.engines.base import Allocation, Gpu, Node
 from seedfleet.fleet.gpus import parse_nvidia_smi, probe_gpus, read_kfd_topology
 from seedfleet.fleet.masks import MASK_VARIABLES, gpu_mask
 from seedfleet.fleet.placement import FreeSlots, Requirement, cluster_lower_bound, lower_bound
@@ -62,7 +62,8 @@ REQUIREMENTS = st.builds(
 
 def greedy(work: list[tuple[Requirement, float]], nodes: tuple[Node, ...]) -> float:
     """Start each job as soon as there is room, longest first; return the makespan."""
-    free, now, running = FreeSlots.all_of(nodes), 0.0, []
+    free, now = FreeSlots.all_of(nodes), 0.0
+    running: list[tuple[float, int, Allocation]] = []
     waiting = sorted(work, key=lambda each: -each[1])
     while waiting or running:
         for each in list(waiting):
