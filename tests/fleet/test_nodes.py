@@ -314,6 +314,18 @@ def test_a_named_job_on_a_node_out_of_contact_is_cancelled_when_that_is_back() -
     assert head.hear(NodeUp(A)) == [Cancel(0, 1)]
 
 
+def test_a_node_offers_what_it_has_when_it_is_back() -> None:
+    head = Head([job(name) for name in "pqrs"], A)
+    head.hear(NodeDown("a", "cable"))
+    head.hear(NodeUp(Node("a", "cuda", (Gpu(0), Gpu(1), Gpu(2)), 1)))
+    assert head.starts() == [(2, 1, "a")]
+    head.hear(NodeDown("a", "cable"), NodeUp(Node("a", "cuda", (Gpu(0),), 1)))
+    head.hear(Ended("q", 1, GOOD))
+    assert head.starts() == [], "two run on what is one GPU now"
+    head.hear(Ended("r", 1, GOOD), Ended("p", 1, GOOD))
+    assert head.starts() == [(3, 1, "a")]
+
+
 def test_a_later_head_takes_up_orphans_too() -> None:
     head = Head([job("p")], A, B)
     head.lose(A)

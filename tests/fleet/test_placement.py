@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seedfleet.fleet._rows import Rows
-from seedfleet.fleet.engines.base import Gpu, Node
+from seedfleet.fleet.engines.base import Allocation, Gpu, Node
 from seedfleet.fleet.placement import FreeSlots, Requirement, cluster_lower_bound, lower_bound
 
 DURATIONS = st.lists(st.integers(0, 50).map(float), max_size=12)
@@ -57,7 +56,7 @@ REQUIREMENTS = st.builds(
 def greedy(work: list[tuple[Requirement, float]], nodes: tuple[Node, ...]) -> float:
     """Start each job as soon as there is room, longest first; return the makespan."""
     free, now = FreeSlots.all_of(nodes), 0.0
-    running: list[Any] = []
+    running: list[tuple[float, int, Allocation]] = []
     waiting = sorted(work, key=lambda each: -each[1])
     while waiting or running:
         for each in list(waiting):

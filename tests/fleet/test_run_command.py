@@ -121,15 +121,6 @@ def test_flags_that_cannot_be_honoured_are_refused(
     assert files_below(house.root) == before
 
 
-@pytest.mark.parametrize("flag", ["--stage", "--cluster"])
-def test_options_of_later_versions_are_unknown_here(
-    house: House, command: Callable[..., Result], flag: str
-) -> None:
-    refused = command(write(house, house.job(GOOD).to_document()), flag, "x")
-    assert refused.exit_code == 2
-    assert "No such option" in refused.stderr
-
-
 def test_a_dry_run_shows_the_plan_and_writes_nothing(
     house: House, command: Callable[..., Result]
 ) -> None:

@@ -45,6 +45,8 @@ class Requirement:
         """List the node's GPUs that the job may run on, in index order."""
         if self.platform not in {None, node.platform}:
             return ()
+        if self.gpu_id is None and self.gpu_memory_gib is None:
+            return node.gpus
         return tuple(
             gpu
             for gpu in node.gpus

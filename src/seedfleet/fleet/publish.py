@@ -111,7 +111,8 @@ class _Publication:
             self._lease()
             _keep_previous(self._head, [place for _, _, place in self._files])
         for folder in self.folders():
-            folder.mkdir(parents=True, exist_ok=True)
+            if not folder.is_dir():
+                folder.mkdir(parents=True, exist_ok=True)
         for _, _, place in self._files:
             marker = marker_path(place)
             if os.path.lexists(marker):  # an old one must never stand beside a new file
@@ -145,7 +146,8 @@ class _Publication:
         """Drop what stood there before, or bring it back; then let others in."""
         try:
             if self.problem is None and self._finished:
-                forget_previous(self._head)
+                if self._paths.preserve:
+                    forget_previous(self._head)
                 with contextlib.suppress(OSError):  # it is not there, or holds something else
                     self._head.outputs.rmdir()
             elif self.problem is not None:
