@@ -6,6 +6,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+
 from ssh.ssh_house import wait_until
 
 if TYPE_CHECKING:
