@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ssh.ssh_house import GATED, GOOD, overlaps
+from ssh.ssh_house import GOOD, overlaps
 
 if TYPE_CHECKING:
     from ssh.ssh_house import House
@@ -60,7 +59,6 @@ def test_the_account_of_200_jobs_on_26_slots_is_what_happened(house: House) -> N
         assert job["node"] == ran[-1]["node"]
         assert ",".join(map(str, job["gpu_ids"])) == ran[-1]["gpus"]
         assert job["exit_code"] == (0 if expected[name] == "succeeded" else 5)
-        assert (name in told.stdout) == (expected[name] == "failed") or len(name) == 0
     pins = {job["job_id"]: job["node"] for job in jobs if "node" in job}
     assert {name: starts[name][0]["node"] for name in pins} == pins
     by_node = Counter(line["node"] for line in ledger if line["what"] == "start")
@@ -91,9 +89,7 @@ def test_found_cards_are_masked_by_their_names(house: House) -> None:
 
 def test_a_rocm_node_is_masked_once(house: House) -> None:
     house.node("alpha", gpu_count=3, platform="rocm", env={"HSA_OVERRIDE_GFX_VERSION": "10.3.0"})
-    shows = SHOWS.replace("_MASKS", "").replace(
-        "; time.sleep", "; note('hsa', value=os.environ['HSA_OVERRIDE_GFX_VERSION']); time.sleep"
-    )
+    shows = SHOWS + "; note('hsa', value=os.environ['HSA_OVERRIDE_GFX_VERSION'])"
     told = house.run([house.job(shows, "last", gpu_id=2), house.job(shows, "two", gpus=2)])
     assert told.code == 0, told.said
     last, two = told.result("last"), told.result("two")
@@ -115,26 +111,18 @@ def test_a_node_runs_no_more_scripts_than_it_is_said_to(house: House) -> None:
 
 
 def test_a_failure_is_tried_again_on_another_node(house: House) -> None:
-    house.node("alpha", gpu_count=1)
-    beta = house.node("beta", gpu_count=1)
+    for name in ("alpha", "beta"):
+        house.node(name, gpu_count=1)
     body = "if 'alpha' in os.getcwd(): note('end'); sys.exit(1)\n" + GOOD
-    blocker = house.job(GATED, "blocker", node="beta")
-    head = house.start([house.job(body, "a"), blocker], "--retries", "1")
-    house.wait_starts(2)
-    beta.open_gate()
-    told = head.wait()
+    told = house.run([house.job(body, "a")], "--retries", "1")
     assert told.code == 0, told.said
-    assert [line["node"] for line in house.ledger() if line["job"] == "a"] == [
-        *("alpha", "alpha"),
-        *("beta", "beta"),
-    ]
+    assert [line["node"] for line in house.ledger()] == ["alpha", "alpha", "beta", "beta"]
 
 
-def test_a_dozen_agents_speak_over_one_connection_each(house: House) -> None:
+def test_a_node_costs_one_connection_whatever_its_number_of_gpus(house: House) -> None:
     alpha = house.node("alpha", gpu_count=12)
     told = house.run([house.job(GOOD, f"a{number}") for number in range(24)])
     assert told.code == 0, told.said
     logins = alpha.server.log.read_text().count("Starting session")
-    assert logins == 1, "whatever the number of GPUs"
-    document = json.loads(json.dumps(told.manifest))
-    assert document["counts"] == {"succeeded": 24}
+    assert logins == 1
+    assert told.manifest["counts"] == {"succeeded": 24}

@@ -21,7 +21,8 @@ pytestmark = [pytest.mark.ssh, pytest.mark.slow]
 ENDINGS = {
     "good": (GOOD, "succeeded", 0),
     "says_so": ("print(json.dumps({'success': True, 'result': 42}))", "output_missing", 0),
-    "half": ("f = open(out, 'w'); f.write('{\"half\": '); f.flush(); os.kill(me_pid, 9)", "failed", -9),
+    "half": ("f = open(out, 'w'); f.write('{\"half\": '); f.flush(); os.kill(os.getpid(), 9)",
+             "failed", -9),
     "half_calm": ("open(out, 'w').write('{\"half\": ')", "output_invalid", 0),
     "empty": ("open(out, 'w').close()", "output_empty", 0),
     "exit_3": (GOOD + "; note('end'); sys.exit(3)", "failed", 3),
@@ -60,7 +61,6 @@ def test_every_way_to_end_is_told_as_it_was(house: House) -> None:
     jobs = []
     for node in ("alpha", "beta"):
         for name, (body, _, _) in ENDINGS.items():
-            body = "me_pid = os.getpid()\n" + body
             timeout = 1.5 if name == "hangs" else 60
             jobs.append(house.job(body, f"{node}.{name}", node=node, timeout=timeout))
     told = house.run(jobs, "--retries", "0", "--kill-grace", "0.3")
@@ -149,9 +149,9 @@ def test_several_outputs_are_all_or_none(house: House) -> None:
     both = "open(sys.argv[3], 'w').write('b'); " + GOOD
     told = house.run(
         [
-            house.job(both, "both", outputs=["both.txt"])
-            | {"args": ["-o", "both.json", "both.txt"]},
-            house.job(GOOD, "one", outputs=["one.txt"]) | {"args": ["-o", "one.json", "one.txt"]},
+            house.job(body, name, outputs=[f"{name}.txt"])
+            | {"args": ["-o", f"{name}.json", f"{name}.txt"]}
+            for name, body in (("both", both), ("one", GOOD))
         ]
     )
     assert told.outcomes == {"both": "succeeded", "one": "output_missing"}, told.said
