@@ -55,12 +55,16 @@ GATED = "wait_for('go'); " + GOOD
 
 @dataclass(frozen=True)
 class House:
-    """Everything of one test: the head's folder, the network, and the nodes by name."""
+    """Everything of one test: the head's folder, the network, and the nodes by name.
+
+    `ssh_words` are more options for the head's ssh command.
+    """
 
     folder: Path
     network: SshNetwork
     nodes: dict[str, Node] = field(default_factory=dict)
     heads: list[Head] = field(default_factory=list)
+    ssh_words: list[str] = field(default_factory=list)
 
     @property
     def root(self) -> Path:
@@ -152,7 +156,8 @@ class House:
     @property
     def ssh_option(self) -> tuple[str, str]:
         """The option that makes the head use this network."""
-        return "--engine-option", f"ssh={shlex.join(self.network.ssh_command)}"
+        words = [*self.network.ssh_command, *self.ssh_words]
+        return "--engine-option", f"ssh={shlex.join(words)}"
 
     def run_folder(self) -> Path:
         """The folder of the only run."""
@@ -170,17 +175,8 @@ class House:
         return Counter(line["job"] for line in self.ledger() if line["what"] == "start")
 
     def living(self) -> dict[int, str]:
-        """Find every process on this machine that was started behind one of the servers."""
-        return {pid: " ".join(line) for pid, line in _processes(self.folder / "machines")}
-
-    def living_scripts(self) -> dict[int, str]:
-        """Find scripts that run, and what they have started."""
-        marker = b"SEEDFLEET_ATTEMPT_TOKEN="
-        return {
-            pid: line
-            for pid, line in self.living().items()
-            if any(entry.startswith(marker) for entry in _environ(pid))
-        }
+        """Find every process that was started behind one of the servers, with its arguments."""
+        return dict(_processes(self.folder / "machines"))
 
     def wait_starts(self, number: int) -> None:
         """Wait until so many scripts have begun."""
@@ -273,6 +269,14 @@ class Node:
         path = self.root / "ledger"
         lines = path.read_text().splitlines() if path.exists() else []
         return [json.loads(line) | {"node": self.name} for line in lines]
+
+    def living_scripts(self) -> list[int]:
+        """Find the processes that scripts here have started, and themselves."""
+        return [
+            pid
+            for pid, _ in _processes(self.home)
+            if any(entry.startswith(b"SEEDFLEET_ATTEMPT_TOKEN=") for entry in _environ(pid))
+        ]
 
     def agents(self) -> list[int]:
         """Find the processes that this node's connections have started, shells left out."""
@@ -400,14 +404,15 @@ def _program(name: str) -> str:
     return path
 
 
-def _processes(home: Path) -> Iterator[tuple[int, list[str]]]:
+def _processes(home: Path) -> Iterator[tuple[int, str]]:
     marker = f"HOME={home}".encode()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and any(
             variable.startswith(marker) for variable in _environ(int(entry.name))
         ):
-            line = (entry / "cmdline").read_bytes().split(b"\0")
-            yield int(entry.name), [word.decode("utf-8", "replace") for word in line if word]
+            with contextlib.suppress(OSError):  # it has ended since
+                line = (entry / "cmdline").read_bytes().decode("utf-8", "replace")
+                yield int(entry.name), line.replace("\0", " ").strip()
 
 
 def _environ(pid: int) -> list[bytes]:

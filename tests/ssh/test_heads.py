@@ -112,7 +112,7 @@ def test_a_head_that_is_told_to_leave_leaves_its_jobs_running(house: House, numb
     house.wait_starts(1)
     head.process.send_signal(number)
     assert head.wait().code == 3
-    assert house.living_scripts(), "the job goes on"
+    assert alpha.living_scripts(), "the job goes on"
     alpha.open_gate()
     told = house.resume(house.run_folder().name).wait()
     assert told.code == 0, told.said
