@@ -366,6 +366,15 @@ def wait_until(condition: Callable[[], object], what: str, patience_s: float = 1
         time.sleep(0.02)
 
 
+def runs(pid: int) -> bool:
+    """Tell whether a process is there and no zombie that nobody has buried yet."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return text[text.rindex(")") + 2] not in "ZX"
+
+
 def parent_of(pid: int) -> int:
     """Return the parent's process id, or 0 where there is no such process."""
     try:

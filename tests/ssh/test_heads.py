@@ -138,11 +138,11 @@ def test_two_runs_at_once_share_gpus_one_job_at_a_time(house: House) -> None:
 
 def test_a_script_outliving_its_supervisor_keeps_its_gpu(house: House) -> None:
     alpha = house.node("alpha", gpu_count=1)
-    # The first head is gone as well, so nobody tidies up; the script still uses the card.
     head = house.start([house.job(GATED, "busy")], name="first")
     house.wait_starts(1)
     supervisor = parent_of(alpha.ledger()[0]["pid"])
     head.kill()
+    wait_until(lambda: not alpha.agents(), "nobody is left to tidy up")
     os.kill(supervisor, signal.SIGKILL)
     late = house.start([house.job(GOOD, "late")], name="second")
     wait_until(lambda: any(alpha.state.rglob("late")), "the second run has an attempt on the node")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ SHOWS = f"json.dump({{n: os.environ.get(n) for n in {_MASKS}}}, open(out, 'w'));
 
 def test_the_account_of_200_jobs_on_26_slots_is_what_happened(house: House) -> None:
     for name, count in (("small", 2), ("wide", 12), ("other", 12)):
-        house.node(name, gpu_count=count, python="pypy3" if name == "small" else "python3")
+        house.node(name, gpu_count=count, python="pypy3" if name == "small" else sys.executable)
     chance = random.Random(7)
     jobs, expected = [], {}
     house.script(f"time.sleep(float(sys.argv[3])); {GOOD}", "good.py")
