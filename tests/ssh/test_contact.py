@@ -6,7 +6,6 @@ import getpass
 import os
 import signal
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +13,8 @@ import pytest
 from ssh.ssh_house import GATED, GOOD, parent_of, runs, wait_until
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ssh.ssh_house import Head, House
 
 pytestmark = [pytest.mark.ssh, pytest.mark.slow]
