@@ -19,6 +19,7 @@ from seedfleet import __version__
 # command -> (module, attribute, the line shown by `seedfleet --help`)
 _COMMANDS = {
     "run": ("seedfleet.cli.run", "run", "Run a file of script jobs on every slot of this machine."),
+    "nodes": ("seedfleet.cli.nodes", "nodes", "Look at the machines of a cluster, or clean them."),
     "trace": ("seedfleet.cli.trace", "trace", "Explain a history of draws."),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -76,3 +77,10 @@ class Cluster:
     """The nodes of a cluster file, at least one, with different names."""
 
     nodes: tuple[NodeConfig, ...]
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The absolute roots of its nodes, the longest first, so that the nearest one counts."""
+        named = {node.script_path for node in self.nodes if node.script_path is not None}
+        absolute = {os.path.normpath(path) for path in named if path.startswith(os.sep)}
+        return tuple(sorted(absolute, key=len, reverse=True))

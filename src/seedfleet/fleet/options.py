@@ -94,6 +94,7 @@ class RunOptions:
             run_id=run_id,
             preserve=self.preserve_paths,
             allow_roots=tuple(map(Path, resolved.allow_roots)),
+            aliases=() if self.cluster is None else self.cluster.roots,
         )
 
     def rules(self) -> Rules:

@@ -39,6 +39,9 @@ class RunPaths:
         hidden folder. False: outputs belong into the run's `results/`.
     allow_roots
         More absolute folders that absolute paths may lie under.
+    aliases
+        Absolute folders that mean the root: where nodes have theirs. A job that names
+        `/data/work/x.py` means `x.py` wherever it runs, if `/data/work` is the root anywhere.
     """
 
     root: Path
@@ -46,6 +49,7 @@ class RunPaths:
     run_id: str
     preserve: bool
     allow_roots: tuple[Path, ...] = ()
+    aliases: tuple[str, ...] = ()
 
     @cached_property
     def folder(self) -> Path:
@@ -91,13 +95,38 @@ class RunPaths:
         """Name the head's copy of an attempt's files."""
         return AttemptFolder(self.folder / "attempts" / job_id / str(number))
 
-    def on_node(self, path: str) -> Path:
-        """Name the place that a job's path means on a node that shares the head's root."""
-        return Path(self.text_on_node(path))
+    def on_head(self, path: str) -> Path:
+        """Name the place that a job's path means on the head."""
+        return Path(self.text_on_head(path))
 
-    def text_on_node(self, path: str) -> str:
-        """Do as `on_node`, many times faster, for checks over 100,000 jobs."""
-        return os.path.normpath(os.path.join(self._tops[0], path))  # noqa: PTH118 - as said
+    def text_on_head(self, path: str) -> str:
+        """Do as `on_head`, many times faster, for checks over 100,000 jobs."""
+        return self.under(self._tops[0], path)
+
+    def under(self, root: str, path: str) -> str:
+        """Name the place that a job's path means where the root is `root`."""
+        if path.startswith(os.sep):
+            path = self._relative(path)
+        return os.path.normpath(os.path.join(root, path))  # noqa: PTH118 - called very often
+
+    def in_root(self, path: Path) -> str | None:
+        """Name a path on the head relative to the root, or None if it lies elsewhere."""
+        inside = _is_under(str(path), self._tops[0])
+        return os.path.relpath(path, self._tops[0]) if inside else None
+
+    def spellings(self, path: str) -> frozenset[str]:
+        """List the absolute paths that mean the same as a job's path, on whatever node."""
+        return frozenset(self.under(root, path) for root in (self._tops[0], *self.aliases))
+
+    def _relative(self, path: str) -> str:
+        """Take the root, or a node's, off an absolute path; others stay absolute."""
+        if not (self.aliases or path.startswith(self._tops[0])):
+            return path
+        normal = os.path.normpath(path)
+        for root in (self._tops[0], *self.aliases):
+            if _is_under(normal, root):
+                return normal[len(root) :].lstrip(os.sep) or os.curdir
+        return path
 
     def place(self, declared: str) -> Path:
         """Name the place where a declared output belongs on the head.
@@ -111,7 +140,7 @@ class RunPaths:
 
     def text_place(self, declared: str) -> str:
         """Do as `place`, many times faster."""
-        path = self.text_on_node(declared)
+        path = self.text_on_head(declared)
         if self.preserve:
             return path
         for top in (str(self.output_dir), *self._tops):
@@ -139,7 +168,7 @@ class Territory:
 
     def problems(self, path: str) -> Iterator[str]:
         """Say why a job's path cannot be used, if it cannot."""
-        text = self._paths.text_on_node(path)
+        text = self._paths.text_on_head(path)
         hint = f"outside {self._paths.root}; --allow-root names more folders"
         if not any(_is_under(text, top) for top in self._tops):
             yield f"{path!r} is {hint}"

@@ -12,7 +12,7 @@ from seedfleet.fleet.durations import expected_durations
 from seedfleet.fleet.engines.choice import make_engine
 from seedfleet.fleet.errors import BadInputError
 from seedfleet.fleet.paths import RUN_ID, new_run_id
-from seedfleet.fleet.placement import FreeSlots, Requirement, lower_bound, start_order
+from seedfleet.fleet.placement import FreeSlots, Requirement, cluster_lower_bound, start_order
 from seedfleet.fleet.prepare import problems_with_jobs, problems_with_placement, select
 from seedfleet.fleet.spec import Job, ParsedJobs, parse_jobs, read_jobs
 from seedfleet.fleet.state import Plan
@@ -55,8 +55,11 @@ class PlannedRun:
         """The least makespan by the expected durations, or None if any is unknown."""
         if len(self.expected_s) < len(self.plan.jobs):
             return None
-        slots = sum(len(node.gpus) or node.cpu_slots for node in self.nodes)
-        return lower_bound(list(self.expected_s.values()), slots)
+        work = [
+            (Requirement.of(self.plan.jobs[index]), expected_s)
+            for index, expected_s in self.expected_s.items()
+        ]
+        return cluster_lower_bound(work, self.nodes)
 
     def allocations(self) -> tuple[Allocation, ...]:
         """Show where each job would run if all jobs took equally long, in start order.
@@ -139,9 +142,15 @@ def planned(
     nodes: tuple[Node, ...],
 ) -> PlannedRun:
     """Put checked parts together."""
-    plan = Plan(jobs, options.retries, options.retry_timed_out, options.max_fails)
+    plan = Plan(
+        jobs,
+        options.retries,
+        options.retry_timed_out,
+        options.max_fails,
+        options.node_lost_after_s,
+    )
     known = expected_durations()
-    scripts = [str(paths.on_node(job.script)) for job in jobs]
+    scripts = [str(paths.on_head(job.script)) for job in jobs]
     expected = {i: known[script] for i, script in enumerate(scripts) if script in known}
     order = start_order(jobs, expected)
     return PlannedRun(paths, plan, engine, nodes, order, expected)

@@ -71,17 +71,16 @@ def problems_with_jobs(jobs: Sequence[Placed], paths: RunPaths) -> Iterator[str]
 
 
 def problems_with_placement(jobs: Sequence[Placed], nodes: Sequence[Node]) -> Iterator[str]:
-    """List the jobs that fit on none of the nodes, even when nothing else runs."""
+    """List the jobs that fit on none of the nodes, even when nothing else runs.
+
+    A node out of contact may turn out to have whatever a job asks.
+    """
     for where, job in jobs:
+        requirement = Requirement.of(job)
         if job.gpu_id is not None and job.gpus not in {None, 1}:
             yield f"{where}: gpu_id pins one GPU, gpus asks for {job.gpus}"
-        elif not any(Requirement.of(job).fits(node) for node in nodes):
-            asked = [
-                f"{name} {getattr(job, name)}"
-                for name in ("node", "gpu_id", "gpus", "platform", "gpu_memory_gib")
-                if getattr(job, name) is not None
-            ]
-            yield f"{where}: no node has {', '.join(asked)}; there is {_offer(nodes)}"
+        elif not any(requirement.may_fit(node) for node in nodes):
+            yield f"{where}: {requirement.unmet(nodes)}"
 
 
 def fingerprints(jobs: Iterable[Job], paths: RunPaths) -> dict[str, str]:
@@ -105,10 +104,10 @@ def fingerprints(jobs: Iterable[Job], paths: RunPaths) -> dict[str, str]:
         for path in (job.script, *job.inputs):
             if path not in digests:
                 try:
-                    digests[path] = digest(paths.on_node(path))
+                    digests[path] = digest(paths.on_head(path))
                 except OSError as error:
                     digests[path] = ""
-                    problems.append(f"{paths.on_node(path)}: {error.strerror}")
+                    problems.append(f"{paths.on_head(path)}: {error.strerror}")
             total.update(digests[path].encode())
         made[job.job_id] = total.hexdigest()
     if problems:
@@ -125,14 +124,14 @@ class _Files:
 
     def problems(self, where: str, job: Job) -> Iterator[str]:
         if not self._exists(job.script):
-            yield f"{where}.script: there is no file {self._paths.on_node(job.script)}"
+            yield f"{where}.script: there is no file {self._paths.on_head(job.script)}"
         for number, path in enumerate(job.inputs):
             if not self._exists(path):
-                yield f"{where}.inputs[{number}]: there is no file {self._paths.on_node(path)}"
+                yield f"{where}.inputs[{number}]: there is no file {self._paths.on_head(path)}"
 
     def _exists(self, path: str) -> bool:
         if path not in self._known:
-            self._known[path] = self._paths.on_node(path).is_file()
+            self._known[path] = self._paths.on_head(path).is_file()
         return self._known[path]
 
 
@@ -140,13 +139,13 @@ def _problems_with_outputs(
     where: str, job: Job, paths: RunPaths, territory: Territory
 ) -> Iterator[str]:
     for declared in job.all_outputs:
-        target = paths.text_on_node(declared)
+        target = paths.text_on_head(declared)
         if territory.reserved(target) or os.path.isdir(target):  # noqa: PTH112 - called very often
             yield f"{where}: output {declared!r} is a folder, or belongs to this program"
     if paths.preserve:
-        read = {territory.real(paths.text_on_node(path)) for path in (job.script, *job.inputs)}
+        read = {territory.real(paths.text_on_head(path)) for path in (job.script, *job.inputs)}
         for declared in job.all_outputs:
-            if territory.real(paths.text_on_node(declared)) in read:
+            if territory.real(paths.text_on_head(declared)) in read:
                 yield f"{where}: output {declared!r} is also the script or an input of the job"
 
 
@@ -193,10 +192,3 @@ def _collisions(jobs: Sequence[Placed], paths: RunPaths) -> Iterator[str]:
     for file_name in taken.keys() & folders.keys():
         where = taken[file_name]
         yield f"{where}: an output is the folder of another output, of {folders[file_name]}"
-
-
-def _offer(nodes: Sequence[Node]) -> str:
-    return "; ".join(
-        f"{node.name} ({node.platform}) with {len(node.gpus)} GPUs and {node.cpu_slots} CPU slots"
-        for node in nodes
-    )

@@ -92,6 +92,10 @@ class Node:
     contact
         False for a node that is configured and not in contact now. Its other fields then hold what
         is configured, and what a job asks of it beyond that may turn out to be there.
+    in_place
+        True where scripts write at the very paths that the head reads: paths are preserved and the
+        node shares the head's disk. A job that was started there is never started a second time
+        while its first copy may live.
     """
 
     name: str
@@ -100,6 +104,7 @@ class Node:
     cpu_slots: int
     max_jobs: int | None = None
     contact: bool = True
+    in_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +150,8 @@ class Ended:
         Also beside a success, where another rule may have accepted it.
     detail
         One line of evidence for a person, and the end of the script's stderr.
+    node_fault
+        True where not the job but the node is to blame, as when no supervisor could be started.
     """
 
     job_id: str
@@ -156,6 +163,7 @@ class Ended:
     exit_code: int | None = None
     detail: str = ""
     stderr_tail: str = ""
+    node_fault: bool = False
 
 
 @dataclass(frozen=True, slots=True)

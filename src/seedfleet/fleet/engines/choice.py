@@ -2,49 +2,110 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
+from seedfleet.fleet.engines.link import Timeouts
 from seedfleet.fleet.engines.local import LocalEngine
+from seedfleet.fleet.engines.ssh import SshEngine
 from seedfleet.fleet.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from seedfleet.fleet.engines.base import Engine
     from seedfleet.fleet.options import RunOptions
 
-__all__ = ["make_engine"]
+__all__ = ["ENGINE_OPTIONS", "make_engine"]
+
+# By engine: each option with what it takes, for messages and for `--help`.
+ENGINE_OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
+    "local": {
+        "slots": "N, scripts at once on a machine without GPUs",
+        "python": "PATH, the interpreter of .py scripts",
+    },
+    "ssh": {
+        "ssh": "COMMAND, the OpenSSH client with options of your own",
+        "connect_s": "SECONDS, for one connection",
+        "shared_disks": "yes or no; no: always copy",
+    },
+}
 
 
 def make_engine(options: RunOptions) -> Engine:
-    """Make the engine that the options name.
-
-    `local` takes `slots` (scripts at once, at least 1) and `python` (the interpreter of `.py`
-    scripts).
+    """Make the engine that the options name; see `ENGINE_OPTIONS`.
 
     Raises
     ------
     BadInputError
         With every name and value that is not known.
     """
-    if options.engine != "local":
-        raise BadInputError([f"engine {options.engine!r}: known is local"])
-    return _local(options.engine_options)
-
-
-def _local(settings: Mapping[str, str]) -> LocalEngine:
-    problems, slots, python = [], None, None
-    for name, value in settings.items():
-        if name == "slots" and value.isascii() and value.isdigit() and int(value) > 0:
-            slots = int(value)
-        elif name == "python" and value:
-            python = shutil.which(value) or str(Path(value).expanduser().absolute())
-        else:
-            problems.append(
-                f"engine option {name}={value}: local knows slots=N (N > 0) and python=PATH"
-            )
+    if options.engine not in ENGINE_OPTIONS:
+        known = ", ".join(ENGINE_OPTIONS)
+        raise BadInputError([f"engine {options.engine!r}: known are {known}"])
+    problems: list[str] = []
+    settings: dict[str, Any] = {}
+    for name, text in options.engine_options.items():
+        value = _VALUES.get((options.engine, name), _unknown)(text)
+        if value is None:
+            problems.append(_explained(options.engine, name, text))
+        settings[name] = value
+    if (options.engine == "ssh") != (options.cluster is not None):
+        problems.append("the ssh engine needs a cluster file, and only it takes one (--cluster)")
     if problems:
         raise BadInputError(problems)
-    return LocalEngine(slots=slots, python=python)
+    if options.cluster is None:
+        return LocalEngine(**settings)
+    return SshEngine(
+        options.cluster,
+        ssh_command=settings.get("ssh", ("ssh",)),
+        timeouts=Timeouts(connect_s=settings.get("connect_s", Timeouts().connect_s)),
+        shared_disks=settings.get("shared_disks", True),
+    )
+
+
+def _explained(engine: str, name: str, text: str) -> str:
+    known = "; ".join(f"{name}={what}" for name, what in ENGINE_OPTIONS[engine].items())
+    return f"engine option {name}={text}: {engine} knows {known}"
+
+
+def _count(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and int(text) > 0 else None
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 < value < float("inf") else None
+
+
+def _interpreter(text: str) -> str | None:
+    return text and (shutil.which(text) or str(Path(text).expanduser().absolute())) or None
+
+
+def _words(text: str) -> tuple[str, ...] | None:
+    try:
+        return tuple(shlex.split(text)) or None
+    except ValueError:
+        return None
+
+
+def _yes_or_no(text: str) -> bool | None:
+    return {"yes": True, "no": False}.get(text)
+
+
+def _unknown(text: str) -> None:
+    del text
+
+
+_VALUES: Final[Mapping[tuple[str, str], Callable[[str], Any]]] = {
+    ("local", "slots"): _count,
+    ("local", "python"): _interpreter,
+    ("ssh", "ssh"): _words,
+    ("ssh", "connect_s"): _seconds,
+    ("ssh", "shared_disks"): _yes_or_no,
+}

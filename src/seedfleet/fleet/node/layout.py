@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from pathlib import Path
 from typing import Union
 
 __all__ = [
     "MARKER_SUFFIX",
     "AttemptFolder",
+    "discard",
     "marker_path",
     "sync_file",
     "sync_folder",
+    "tombstone",
     "write_atomically",
 ]
 
@@ -44,6 +47,20 @@ class AttemptFolder:
 def marker_path(output: Path) -> Path:
     """Name the marker that says that `output` is complete: its name plus `.done`."""
     return output.with_name(output.name + MARKER_SUFFIX)
+
+
+def tombstone(attempt: Path) -> Path:
+    """Name the empty file that says of an attempt's folder that it was there and was cleared."""
+    return attempt.with_name(attempt.name + ".gone")
+
+
+def discard(folder: AttemptFolder) -> None:
+    """Remove an attempt's folder for good: a supervisor that comes late finds its tombstone."""
+    tombstone(folder.path).touch()
+    # Under its own name it must never be seen empty: a supervisor could claim it then.
+    discarded = folder.path.with_name(".{}.{}".format(folder.path.name, secrets.token_hex(4)))
+    folder.path.rename(discarded)
+    shutil.rmtree(discarded)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

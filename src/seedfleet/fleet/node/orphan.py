@@ -36,7 +36,7 @@ def settle(folder: AttemptFolder) -> Optional[Dict[str, Any]]:
     if not alive.acquire_nowait():
         return None
     try:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, ValueError):  # torn by a machine that went down
             status: Dict[str, Any] = json.loads(folder.status.read_bytes())
             return status
         return _settle_lost(folder)

@@ -17,15 +17,14 @@ def arguments(order: Mapping[str, Any]) -> List[str]:
     """Build the argument list: interpreter if any, script, arguments with tokens replaced.
 
     Exactly the tokens `{output}`, `{job_id}`, `{run_id}`, `{attempt}`, `{gpu_id}` and `{device}`
-    are replaced, in one pass, so that nothing inside a value is replaced again. Unless paths are
-    preserved, an argument (or the value in `--option=value`) that then names a declared output
-    becomes that output's path in the attempt's own folder.
+    are replaced, in one pass, so that nothing inside a value is replaced again. An argument (or the
+    value in `--option=value`) that then is one of an output's `spellings` becomes its path.
     """
     values, root = _values(order), order["root"]
     made = [_fill(argument, values) for argument in order["args"]]
-    if not order["preserve_paths"]:
-        outputs = {_normal(o["declared"], root): o["path"] for o in order["outputs"]}
-        made = [_redirect(argument, root, outputs) or argument for argument in made]
+    paths = {spelling: o["path"] for o in order["outputs"] for spelling in o["spellings"]}
+    if paths:
+        made = [_redirect(argument, root, paths) or argument for argument in made]
     return [*order["interpreter"], order["script"], *made]
 
 

@@ -1,8 +1,7 @@
 """Runs one attempt of one job, outlives the head, and leaves the truth in files.
 
-The order comes on standard input as one JSON object. The supervisor claims the attempt's folder,
-takes the locks, runs the script, ends all that is left of it, checks the outputs, and writes
-`status.json` last. It holds the lock on `alive` from before the folder has its name until it ends:
+The supervisor claims the attempt's folder, takes the locks, runs the script, ends all that is left
+of it, checks the outputs, and writes `status.json` last. It holds the lock on `alive` from before the folder has its name until it ends:
 a folder without a status whose lock is free belongs to a supervisor that was killed, and
 `orphan.settle` finishes its work.
 
@@ -18,20 +17,19 @@ import select
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Dict, Optional, Set
 
-from .layout import AttemptFolder, write_atomically
+from .layout import AttemptFolder, tombstone, write_atomically
 from .leases import Leases
 from .locks import Lock
 from .outputs import UnsuccessfulError, check_outputs, keep_previous, restore_previous
 from .processes import become_subreaper, end_processes, living
 from .script import arguments, environment
 
-__all__ = ["EXIT_DUPLICATE", "claim", "main", "tail"]
+__all__ = ["EXIT_DUPLICATE", "claim", "supervise", "tail"]
 
 EXIT_DUPLICATE = 4
 _TAIL_BYTES = 4000
@@ -41,8 +39,8 @@ Order = Dict[str, Any]
 Status = Dict[str, Any]
 
 
-def main() -> int:
-    """Run the attempt described on standard input.
+def supervise(order: Order) -> int:
+    """Run the attempt that `order` describes; this process is its supervisor from here on.
 
     Returns
     -------
@@ -50,7 +48,6 @@ def main() -> int:
         0 when `status.json` tells how it ended, `EXIT_DUPLICATE` when another supervisor has
         claimed this very attempt, in which case nothing was touched.
     """
-    order: Order = json.loads(sys.stdin.buffer.read())
     # Handlers first: whoever finds our folder may signal us at once.
     signals = _Signals()
     become_subreaper()
@@ -58,8 +55,8 @@ def main() -> int:
     alive = claim(folder, order)
     if alive is None:
         return EXIT_DUPLICATE
-    if os.path.exists(order["delivered"]):  # ended and cleared away before we came up
-        shutil.rmtree(folder.path)
+    if tombstone(folder.path).exists() or os.path.exists(order["delivered"]):
+        shutil.rmtree(folder.path)  # ended and cleared away before we came up
         return EXIT_DUPLICATE
     attempt = _Attempt(order, folder, signals)
     try:

@@ -1,0 +1,129 @@
+"""From an attempt and what is known of its node to the order that its supervisor gets."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seedfleet.fleet.masks import gpu_mask
+from seedfleet.fleet.node.layout import AttemptFolder
+from seedfleet.fleet.node_offer import gpu_lock_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from seedfleet.fleet.engines.base import Allocation, Attempt, Node, Rules
+    from seedfleet.fleet.paths import RunPaths
+    from seedfleet.fleet.spec import Job
+
+__all__ = ["Site", "make_order", "token_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A node as its agent has found it.
+
+    Parameters
+    ----------
+    node
+        What it offers.
+    home, root, locks
+        Absolute folders on the node: for running attempts, for relative paths of jobs, and for the
+        locks that all its users share.
+    python
+        The interpreter of `.py` scripts there.
+    env
+        Added to every script's environment.
+    sees_root
+        The node's root and the head's are one folder on a disk that both see.
+    home_seen
+        The head sees the node's home folder at the same path.
+    """
+
+    node: Node
+    home: str
+    root: str
+    locks: str
+    python: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    sees_root: bool = False
+    home_seen: bool = False
+
+    def run_folder(self, run_id: str) -> str:
+        """Name the folder of a run on the node."""
+        return f"{self.home}/runs/{run_id}"
+
+    def attempt(self, paths: RunPaths, job_id: str, number: int) -> AttemptFolder:
+        """Name the folder of an attempt on the node."""
+        return AttemptFolder(f"{self.run_folder(paths.run_id)}/attempts/{job_id}/{number}")
+
+
+def token_of(paths: RunPaths, job_id: str, number: int) -> str:
+    """Name an attempt on the wire and in the environment of its processes."""
+    return f"{paths.run_id}/{job_id}/{number}"
+
+
+def make_order(
+    attempt: Attempt, allocation: Allocation, site: Site, paths: RunPaths, rules: Rules
+) -> dict[str, Any]:
+    """Write down all that a supervisor has to know."""
+    job, run_folder = attempt.job, site.run_folder(paths.run_id)
+    mask = gpu_mask(site.node, allocation.gpu_ids)
+    script = paths.under(site.root, job.script)
+    folder = site.attempt(paths, job.job_id, attempt.number)
+    return {
+        "run_id": paths.run_id,
+        "job_id": job.job_id,
+        "attempt": attempt.number,
+        "token": token_of(paths, job.job_id, attempt.number),
+        "node": site.node.name,
+        "folder": str(folder.path),
+        "log": f"{run_folder}/supervisors.log",
+        "delivered": str(paths.attempt(job.job_id, attempt.number).status),
+        "job_lease": f"{run_folder}/leases/{job.job_id}",
+        "lock_folder": site.locks,
+        "root": site.root,
+        "interpreter": [site.python] if script.endswith(".py") else [],
+        "script": script,
+        "args": list(job.args),
+        "env": {**site.env, **job.env},
+        "mask_set": dict(mask.set),
+        "mask_unset": list(mask.unset),
+        "gpu_ids": list(allocation.gpu_ids),
+        "gpu_locks": [gpu_lock_name(site.node, index) for index in allocation.gpu_ids],
+        "outputs": _outputs(job, site, paths, folder.outputs),
+        "preserve_paths": paths.preserve,
+        "in_place": paths.preserve and site.sees_root,
+        "carry": not site.home_seen,
+        "ok_exit_codes": list(job.ok_exit_codes),
+        "accept_any_exit": rules.accept_any_exit,
+        "timeout_s": job.timeout_s,
+        "kill_grace_s": rules.kill_grace_s,
+    }
+
+
+def _outputs(job: Job, site: Site, paths: RunPaths, folder: Path) -> list[dict[str, Any]]:
+    made = []
+    for number, declared in enumerate(job.all_outputs):
+        own = paths.under(site.root, declared)
+        spellings = {*paths.spellings(declared), own}
+        if paths.preserve:
+            path = own
+            spellings.discard(own)  # written as it should be
+        else:
+            path = str(folder / str(number) / posixpath.basename(own))
+        made.append(
+            {
+                "declared": declared,
+                "path": path,
+                "spellings": sorted(spellings),
+                "validate": job.validate or _default_validation(declared),
+            }
+        )
+    return made
+
+
+def _default_validation(declared: str) -> str:
+    return "json" if declared.casefold().endswith(".json") else "nonempty"

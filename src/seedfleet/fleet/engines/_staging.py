@@ -1,0 +1,138 @@
+"""Making sure that a node has the scripts and inputs of a job, by content and never by name."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from seedfleet.fleet.engines._orders import Site
+    from seedfleet.fleet.engines.base import Rules
+    from seedfleet.fleet.engines.link import NodeLink
+    from seedfleet.fleet.paths import RunPaths
+    from seedfleet.fleet.spec import Job
+
+__all__ = ["Staging"]
+
+_PIECE_BYTES: Final = 1 << 20
+
+
+class Staging:
+    """What is known of the files on one node during one connection.
+
+    Parameters
+    ----------
+    link
+        To the node.
+    site
+        Where things are there.
+    paths, rules
+        Of the run.
+    """
+
+    def __init__(self, link: NodeLink, site: Site, paths: RunPaths, rules: Rules) -> None:
+        self._link = link
+        self._site = site
+        self._paths = paths
+        self._rules = rules
+        self._ready: set[str] = set()
+        self._problems: dict[str, str] = {}
+        self._remarks: list[str] = []
+
+    async def prepare(self, job: Job) -> dict[str, Any] | None:
+        """Bring what a job needs to the node.
+
+        Returns
+        -------
+        dict or None
+            The beginning of the status of an attempt that cannot start, or None.
+
+        Raises
+        ------
+        NodeContactError
+            If the connection ends.
+        """
+        if self._site.sees_root:  # the files are the same ones
+            return None
+        needed = [job.script, *job.inputs]
+        new = [path for path in needed if path not in self._ready and path not in self._problems]
+        if new:
+            there = await self._digests_there(new)
+            for path in new:
+                problem = await self._bring(path, there[path], is_script=path == job.script)
+                if problem is None:
+                    self._ready.add(path)
+                else:
+                    self._problems[path] = problem
+        problems = [self._problems[path] for path in needed if path in self._problems]
+        if problems:
+            return {"outcome": "failed_to_start", "problem": "; ".join(problems)}
+        return None
+
+    def remarks(self) -> list[str]:
+        """Return what a person should know and has not been told."""
+        told, self._remarks = self._remarks, []
+        return told
+
+    async def _digests_there(self, paths: list[str]) -> dict[str, str | None]:
+        places = {path: self._paths.under(self._site.root, path) for path in paths}
+        reply = await self._link.ask("digests", paths=list(places.values()))
+        return {path: reply["answer"][place] for path, place in places.items()}
+
+    async def _bring(self, path: str, there: str | None, *, is_script: bool) -> str | None:
+        """Bring one file if it has to come from here; return why it cannot, or None."""
+        source = self._paths.on_head(path)
+        here = await asyncio.to_thread(_digest, source)
+        place = self._paths.under(self._site.root, path)
+        if here is not None and (there == here):
+            return None
+        if is_script and not self._rules.stage:
+            if there is None:
+                return f"there is no {place} on {self._site.node.name}; --stage copies scripts"
+            if here is not None:
+                self._remarks.append(
+                    f"{self._site.node.name}: {place} is not what {source} is; --stage copies it"
+                )
+            return None
+        if here is None:
+            if there is not None:
+                return None
+            return f"there is no {source} to copy to {self._site.node.name}"
+        try:
+            await self._copy(source, place, here)
+        except OSError as error:
+            return f"cannot read {source}: {error}"
+        return None
+
+    async def _copy(self, source: Path, place: str, sha256: str) -> None:
+        size_bytes, transfer = source.stat().st_size, secrets.token_hex(4)
+        with source.open("rb") as stream:
+            sent = 0
+            while True:
+                piece = await asyncio.to_thread(stream.read, _PIECE_BYTES)
+                sent += len(piece)
+                last = sent >= size_bytes or not piece
+                await self._link.ask(
+                    "put",
+                    piece,
+                    path=place,
+                    transfer=transfer,
+                    first=sent == len(piece),
+                    last=last,
+                    sha256=sha256,
+                    mode=source.stat().st_mode & 0o777,
+                )
+                if last:
+                    return
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return None

@@ -1,0 +1,360 @@
+"""The connection of a head with the agent on one node.
+
+A link is one child process, `ssh` or an interpreter on this machine, whose standard input and
+output carry frames. It starts the agent, asks it questions and passes on what the agent says by
+itself. It knows nothing of attempts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from seedfleet.fleet.engines import _boot
+from seedfleet.fleet.engines._ways import NodeContactError, translate, ways_to
+from seedfleet.fleet.node.frames import BrokenFramesError, Unpacker, pack
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from seedfleet.fleet.cluster import NodeConfig
+    from seedfleet.fleet.engines._ways import Way
+    from seedfleet.fleet.node.frames import Frame
+
+__all__ = ["NodeContactError", "NodeLink", "Timeouts"]
+
+_READ_BYTES: Final = 1 << 18
+_NOISE_BYTES: Final = 1 << 20  # a login shell that says more than this never gets to our command
+_KEPT_WORDS_BYTES: Final = 8000  # of what `ssh` says on its standard error
+_CLOSE_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long each step of a contact may take.
+
+    Parameters
+    ----------
+    connect_s
+        Until the network connection stands.
+    start_s
+        Until the agent has said what it found: login, noisy shells and slow drivers included.
+    silent_s
+        Without a word from an agent that is asked for one; then the connection counts as dead.
+    """
+
+    connect_s: float = 20.0
+    start_s: float = 90.0
+    silent_s: float = 45.0
+
+
+class NodeLink:
+    """An open connection; made by `connect`.
+
+    Parameters
+    ----------
+    process
+        Speaks frames on its pipes, the agent having said that it is loaded.
+    unpacker
+        Holds what has come of the next frame.
+    words
+        Collects what the process says on its standard error.
+
+    Attributes
+    ----------
+    hello
+        What the agent found on its node; see `seedfleet.fleet.node.facts`.
+    """
+
+    def __init__(
+        self, process: asyncio.subprocess.Process, unpacker: Unpacker, words: _Words
+    ) -> None:
+        self._process = process
+        self._unpacker = unpacker
+        self._words = words
+        self._ids = itertools.count(1)
+        self._asked: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._early: list[Frame] = []
+        self._reader: asyncio.Task[None] | None = None
+        self._inbox: asyncio.Queue[list[Frame] | None] = asyncio.Queue(maxsize=64)
+        self.hello: Mapping[str, Any] = {}
+
+    @classmethod
+    async def connect(
+        cls,
+        config: NodeConfig,
+        *,
+        ssh_command: Sequence[str] = ("ssh",),
+        timeouts: Timeouts | None = None,
+        wishes: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Start an agent on a node.
+
+        Parameters
+        ----------
+        config
+            Of the node; this machine needs no ssh.
+        ssh_command
+            The OpenSSH client and options that come before all others.
+        timeouts
+            None is `Timeouts()`.
+        wishes
+            For the agent, beside what `config` says; see `seedfleet.fleet.node.facts.look_around`.
+
+        Raises
+        ------
+        NodeContactError
+            If the node cannot be used, with what to do about it.
+        """
+        timeouts = timeouts or Timeouts()
+        problem = NodeContactError("there is no way to it")
+        for way in ways_to(config, ssh_command, timeouts.connect_s):
+            try:
+                async with asyncio.timeout(timeouts.start_s):
+                    link = await cls._start(way)
+            except TimeoutError:
+                text = f"no agent came up within {timeouts.start_s:g} s"
+                raise NodeContactError(text) from None
+            except NodeContactError as error:
+                problem = error
+                if not error.other_python:
+                    raise
+                continue
+            try:
+                async with asyncio.timeout(timeouts.start_s):
+                    await link._open(config, wishes or {})
+            except BaseException as error:
+                await link.close()
+                if isinstance(error, TimeoutError):
+                    text = f"its agent did not answer within {timeouts.start_s:g} s"
+                    raise NodeContactError(text) from error
+                raise
+            return link
+        raise problem
+
+    @classmethod
+    async def _start(cls, way: Way) -> Self:
+        word = secrets.token_hex(12)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *way.command(word),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                # Ctrl-C on the head's terminal must not end the connections that draining needs.
+                start_new_session=True,
+                limit=_READ_BYTES,
+            )
+        except OSError as error:
+            text = f"cannot run {way.command(word)[0]}: {error.strerror}"
+            raise NodeContactError(text, for_good=True) from error
+        words = _Words(process)
+        link = cls(process, Unpacker(), words)
+        try:
+            said = await link._wait_word(word)
+            if said is None:
+                status = await process.wait()
+                raise translate(way, status, await words.all())
+            state, version = said
+            if state == _boot.TOO_OLD:
+                oldest = "{}.{}".format(*_boot.OLDEST_PYTHON)
+                raise NodeContactError(
+                    f"{way.python} is Python {version}, at least {oldest} is needed; "
+                    "python_env can name another",
+                    for_good=True,
+                    other_python=True,
+                )
+            await link._send_bytes(_boot.payload())
+        except BaseException:
+            await link.close()
+            raise
+        return link
+
+    async def _wait_word(self, word: str) -> tuple[str, str] | None:
+        """Skip noise until the boot line speaks; None is the end of the channel."""
+        stdout = self._stdout()
+        seen = b""
+        wanted = word.encode() + b" "
+        while len(seen) < _NOISE_BYTES:
+            data = await stdout.read(_READ_BYTES)
+            if not data:
+                return None
+            seen += data
+            at = seen.find(wanted)
+            end = seen.find(b"\n", at)
+            if at >= 0 and end >= 0:
+                state, _, version = seen[at + len(wanted) : end].decode("ascii").partition(" ")
+                # Nothing may follow yet: the agent waits for what we send now.
+                return state, version.strip()
+        raise NodeContactError(f"its login shell prints without end: {seen[:80]!r}", for_good=True)
+
+    async def _open(self, config: NodeConfig, wishes: Mapping[str, Any]) -> None:
+        frames = await self._next_frames()
+        frames = frames[1:] if frames and frames[0][0]["op"] == "loaded" else frames
+        wanted: dict[str, Any] = {"home": None, "locks": None, "slots": None}
+        wanted |= {"root": config.script_path, "python": config.python_env}
+        await self.send({"op": "open", **wanted, **wishes})
+        while not frames:
+            frames = await self._next_frames()
+        self.hello = frames[0][0]
+        self._early = frames[1:]
+        self._reader = asyncio.create_task(self._read(), name="link")
+
+    # --- speaking ---
+
+    async def send(self, header: dict[str, Any], body: bytes = b"") -> None:
+        """Send a frame; what a broken connection does not take is lost without an error."""
+        await self._send_bytes(pack(header, body))
+
+    async def ask(self, question: str, body: bytes = b"", **fields: Any) -> dict[str, Any]:
+        """Ask the agent one of the questions of `seedfleet.fleet.node.answers`.
+
+        Returns
+        -------
+        dict
+            `answer`, and `body` with the raw bytes that came with it.
+
+        Raises
+        ------
+        NodeContactError
+            If the connection ends first, or the agent cannot answer, with the reason.
+        """
+        number = next(self._ids)
+        future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._asked[number] = future
+        try:
+            await self.send({"op": "ask", "id": number, "question": question, **fields}, body)
+            reply = await future
+        finally:
+            self._asked.pop(number, None)
+        if "problem" in reply:
+            raise NodeContactError(str(reply["problem"]))
+        return reply
+
+    async def heard(self) -> AsyncIterator[list[Frame]]:
+        """Give what the agent says by itself, several frames at once; ends with the connection."""
+        while (frames := await self._inbox.get()) is not None:
+            yield frames
+
+    async def close(self) -> None:
+        """End the connection; supervisors go on."""
+        if self._reader is not None:
+            self._reader.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._reader
+        self._break("the connection was closed")
+        stdin = self._process.stdin
+        if stdin is not None:
+            stdin.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_S):
+                await self._drain()
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+        await self._words.all()
+
+    def last_words(self) -> str:
+        """Return the last line that the connection's process said, for people."""
+        return self._words.last_line()
+
+    # --- listening ---
+
+    def _stdout(self) -> asyncio.StreamReader:
+        if self._process.stdout is None:
+            raise RuntimeError("the process has no pipe")
+        return self._process.stdout
+
+    async def _drain(self) -> None:
+        """Read to the end, so that a process that still wants to say something can end."""
+        while await self._stdout().read(_READ_BYTES):
+            pass
+        await self._process.wait()
+
+    async def _send_bytes(self, data: bytes) -> None:
+        stdin = self._process.stdin
+        if stdin is None or stdin.is_closing():
+            return
+        with contextlib.suppress(ConnectionError):
+            stdin.write(data)
+            await stdin.drain()
+
+    async def _next_frames(self) -> list[Frame]:
+        """Wait for frames.
+
+        Raises
+        ------
+        NodeContactError
+            At the end of the channel, or where something else than frames comes.
+        """
+        while True:
+            data = await self._stdout().read(_READ_BYTES)
+            if not data:
+                raise NodeContactError(
+                    f"the connection ended: {self.last_words() or 'no reason given'}"
+                )
+            try:
+                frames = self._unpacker.feed(data)
+            except BrokenFramesError as error:
+                text = f"its agent does not speak plainly: {error}"
+                raise NodeContactError(text) from error
+            if frames:
+                return frames
+
+    async def _read(self) -> None:
+        frames = self._early
+        problem = "the connection ended"
+        try:
+            while True:
+                spoken = [frame for frame in frames if not self._is_answer(frame)]
+                if spoken:
+                    await self._inbox.put(spoken)
+                frames = await self._next_frames()
+        except NodeContactError as error:
+            problem = error.problem
+        finally:
+            self._break(problem)
+
+    def _is_answer(self, frame: Frame) -> bool:
+        header, body = frame
+        if header["op"] != "answer":
+            return False
+        future = self._asked.get(header["id"])
+        if future is not None and not future.done():
+            future.set_result({**header, "body": body})
+        return True
+
+    def _break(self, problem: str) -> None:
+        for future in self._asked.values():
+            if not future.done():
+                future.set_exception(NodeContactError(problem))
+        with contextlib.suppress(asyncio.QueueFull):
+            self._inbox.put_nowait(None)
+
+
+class _Words:
+    """What a process says on its standard error: the end of it."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._kept = b""
+        self._task = asyncio.create_task(self._collect(process), name="link-words")
+
+    async def _collect(self, process: asyncio.subprocess.Process) -> None:
+        while process.stderr is not None and (data := await process.stderr.read(_KEPT_WORDS_BYTES)):
+            self._kept = (self._kept + data)[-_KEPT_WORDS_BYTES:]
+
+    async def all(self) -> str:
+        """Wait a moment for the process's last words and return what is kept of all."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._task, _CLOSE_S)
+        return self._kept.decode("utf-8", "replace")
+
+    def last_line(self) -> str:
+        """Return the last line so far."""
+        lines = self._kept.decode("utf-8", "replace").strip().splitlines()
+        return lines[-1].strip() if lines else ""

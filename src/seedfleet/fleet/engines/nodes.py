@@ -1,0 +1,113 @@
+"""An engine over any number of machines, this one included, each behind one agent."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from seedfleet.fleet.engines import _delivery
+from seedfleet.fleet.engines._orders import token_of
+from seedfleet.fleet.engines._session import NodeSession, Reach
+from seedfleet.fleet.engines.base import NodeDown
+from seedfleet.fleet.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from seedfleet.fleet.cluster import Cluster
+    from seedfleet.fleet.engines.base import Allocation, Attempt, EngineEvent, Node, Rules
+    from seedfleet.fleet.paths import RunPaths
+
+__all__ = ["NodesEngine"]
+
+
+class NodesEngine:
+    """Implements `seedfleet.fleet.engines.base.Engine` with a session for every node.
+
+    Parameters
+    ----------
+    cluster
+        The nodes.
+    reach
+        How to get to them.
+    """
+
+    def __init__(self, cluster: Cluster, reach: Reach) -> None:
+        self._cluster = cluster
+        self._reach = reach
+        self._paths: RunPaths | None = None
+        self._sessions: dict[str, NodeSession] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._events: asyncio.Queue[EngineEvent | BaseException] = asyncio.Queue()
+
+    async def open(self, paths: RunPaths, rules: Rules) -> tuple[Node, ...]:
+        """Connect to all nodes at once; those that cannot be reached are tried again later."""
+        self._paths = paths
+        problems: list[str] = []
+
+        def tell(event: EngineEvent) -> None:
+            if isinstance(event, NodeDown) and not self._tasks:
+                problems.append(f"{event.node}: {event.problem}")
+            self._events.put_nowait(event)
+
+        for config in self._cluster.nodes:
+            self._sessions[config.name] = NodeSession(
+                config, self._reach, paths=paths, rules=rules, tell=tell
+            )
+        sessions = self._sessions.values()
+        nodes = await asyncio.gather(*(session.first_contact() for session in sessions))
+        if not any(node.contact for node in nodes):
+            raise BadInputError([f"node {problem}" for problem in problems])
+        for session in sessions:
+            task = asyncio.create_task(session.run(), name=f"node {session.name}")
+            task.add_done_callback(self._session_ended)
+            self._tasks.append(task)
+        return tuple(nodes)
+
+    async def start(self, attempt: Attempt, allocation: Allocation) -> None:
+        """Give an attempt to its node, unless it was delivered before."""
+        paths = self._opened()
+        head = paths.attempt(attempt.job.job_id, attempt.number)
+        if head.status.exists():
+            self._events.put_nowait(_delivery.delivered(attempt, allocation.node, head))
+        elif allocation.node in self._sessions:
+            self._sessions[allocation.node].start(attempt, allocation)
+
+    async def events(self) -> AsyncIterator[EngineEvent]:
+        """Report what the sessions tell."""
+        while True:
+            event = await self._events.get()
+            if isinstance(event, BaseException):
+                raise event
+            yield event
+
+    async def cancel(self, job_id: str, attempt: int) -> None:
+        """Send TERM to the attempt's supervisor."""
+        for session in self._sessions.values():
+            await session.cancel(token_of(self._opened(), job_id, attempt))
+
+    async def close(self) -> None:
+        """Let go of all nodes; what runs there goes on."""
+        for task in self._tasks:
+            task.remove_done_callback(self._session_ended)
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._tasks.clear()
+        await asyncio.gather(*(session.close() for session in self._sessions.values()))
+        self._sessions.clear()
+
+    def _opened(self) -> RunPaths:
+        if self._paths is None:
+            raise RuntimeError("the engine is not open")
+        return self._paths
+
+    def _session_ended(self, task: asyncio.Task[None]) -> None:
+        """Pass a session's failure on: it never ends by itself, but when it cannot write here."""
+        error = None if task.cancelled() else task.exception()
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        if error is not None:
+            self._events.put_nowait(error)

@@ -1,0 +1,136 @@
+"""What a node offers: what its configuration says, combined with what was found on it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from seedfleet.fleet.engines.base import Gpu, Node
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from seedfleet.fleet.cluster import NodeConfig
+
+__all__ = ["configured_platform", "gpu_lock_name", "offer"]
+
+# Words of `gpu_type`, in lower case.
+_MAKERS: Final = {
+    "cuda": re.compile(
+        r"nvidia|geforce|[rg]tx|tesla|quadro|titan|\b[alptv]\d{1,4}[gs]?\b|\bg?[hb]\d{3}\b"
+    ),
+    "rocm": re.compile(r"\bamd\b|radeon|instinct|\brx\b|\brx\d|\bmi\b|\bmi-?\d|\bvega|\bgfx\d"),
+}
+_CARDS: Final = {"cuda": "NVIDIA", "rocm": "AMD"}
+
+
+def configured_platform(config: NodeConfig) -> str | None:
+    """Tell the platform that a configuration names, directly or by its `gpu_type`.
+
+    Returns
+    -------
+    str or None
+        "cuda", "rocm", "cpu" (also for `gpu_count` 0), or None if only a probe can tell. The
+        node's name never counts.
+    """
+    if config.gpu_count == 0:
+        return "cpu"
+    if config.platform is not None:
+        return config.platform
+    hint = (config.gpu_type or "").casefold()
+    makers = [platform for platform, words in _MAKERS.items() if words.search(hint)]
+    return makers[0] if len(makers) == 1 else None
+
+
+def offer(config: NodeConfig, found: Mapping[str, Any]) -> tuple[Node, tuple[str, ...]]:
+    """Combine configuration and probe.
+
+    The configured count is an upper limit where the probe found cards, and is believed where no
+    tool found any: cards work without their drivers' tools. Such cards are known by index alone.
+
+    Parameters
+    ----------
+    config
+        The node's entry of the cluster file.
+    found
+        What `seedfleet.fleet.node.gpus.probe_gpus` gave on the node, and `cores`, the number of
+        cores that its agent may use.
+
+    Returns
+    -------
+    node : Node
+        In contact. `max_jobs` is never more than its slots.
+    remarks : tuple of str
+        Where the two disagree, for a person.
+    """
+    remarks: list[str] = []
+    platform = _platform(config, found, remarks)
+    gpus: tuple[Gpu, ...] = ()
+    if platform != "cpu":
+        gpus = _limited(config, _cards(found, platform), platform, remarks)
+    if not gpus:
+        platform = "cpu"
+    cores = max(1, int(found.get("cores", 1)))
+    most = min(config.max_concurrent_script_jobs, len(gpus) + cores)
+    return Node(config.name, platform, gpus, cores, max_jobs=most), tuple(remarks)
+
+
+def gpu_lock_name(node: Node, index: int) -> str:
+    """Name the lock file that guards one GPU, the same for every user of the machine.
+
+    Parameters
+    ----------
+    node
+        Which offers the GPU.
+    index
+        The GPU's physical index; one that the node does not offer now is known by that alone.
+    """
+    gpu = next((gpu for gpu in node.gpus if gpu.index == index), Gpu(index))
+    name = gpu.uuid or gpu.pci_address or f"{node.platform}-{index}"
+    return re.sub(r"[^A-Za-z0-9:._-]", "_", name)
+
+
+def _platform(config: NodeConfig, found: Mapping[str, Any], remarks: list[str]) -> str:
+    platform, probed = configured_platform(config), str(found["platform"])
+    if platform is None:
+        if probed == "cpu" and config.gpu_count:
+            # The mask of CUDA alone is the one that AMD's runtime obeys as well.
+            remarks.append(f"{config.name}: neither platform nor gpu_type is known: taken for cuda")
+            return "cuda"
+        return probed
+    only_a_hint = config.platform is None and platform != "cpu"
+    if only_a_hint and probed != "cpu" and not _cards(found, platform):
+        remarks.append(
+            f"{config.name}: gpu_type {config.gpu_type!r} is no {_CARDS[probed]} card, "
+            f"and only such were found: using {probed}"
+        )
+        return probed
+    return platform
+
+
+def _cards(found: Mapping[str, Any], platform: str) -> tuple[Gpu, ...]:
+    if platform == found["platform"]:
+        cards: Sequence[Mapping[str, Any]] = found["gpus"]
+    else:  # a machine with cards of two makers, of which the configuration names one
+        cards = found.get("by_platform", {}).get(platform, ())
+    return tuple(
+        Gpu(card["index"], card.get("uuid"), card.get("pci_address"), card.get("memory_gib"))
+        for card in cards
+    )
+
+
+def _limited(
+    config: NodeConfig, cards: tuple[Gpu, ...], platform: str, remarks: list[str]
+) -> tuple[Gpu, ...]:
+    count, name = config.gpu_count, config.name
+    if not cards and count is None:
+        remarks.append(
+            f"{name}: no {_CARDS[platform]} GPU found: used as a node without GPUs; "
+            "gpu_count says how many it has where the driver's tools are missing"
+        )
+    elif not cards:
+        remarks.append(f"{name}: {count} GPUs configured, no tool found any: they are believed")
+        return tuple(Gpu(index) for index in range(count or 0))
+    elif count is not None and len(cards) < count:
+        remarks.append(f"{name}: {count} GPUs configured, {len(cards)} found: using {len(cards)}")
+    return cards[:count]
