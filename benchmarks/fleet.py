@@ -114,7 +114,10 @@ class _House:
             root=_made(self.folder, "root"),
             output_dir="out",
             engine="ssh",
-            engine_options={"ssh": shlex.join(self.network.ssh_command)},
+            engine_options={
+                "ssh": shlex.join(self.network.ssh_command),
+                "shared_disks": "no",  # else files would not travel at all
+            },
             cluster=Cluster(nodes),
         )
         report = run_sync(jobs, options, run_id=run_id)

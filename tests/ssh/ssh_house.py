@@ -53,11 +53,12 @@ GOOD = "json.dump({'job': me}, open(out, 'w'))"
 GATED = "wait_for('go'); " + GOOD
 
 
-@dataclass(frozen=True)
+@dataclass
 class House:
     """Everything of one test: the head's folder, the network, and the nodes by name.
 
-    `ssh_words` are more options for the head's ssh command.
+    `ssh_words` are more options for the head's ssh command. By `shared_disks` the head is told
+    whether it may notice that all these machines are one; else files go over the connections.
     """
 
     folder: Path
@@ -65,6 +66,7 @@ class House:
     nodes: dict[str, Node] = field(default_factory=dict)
     heads: list[Head] = field(default_factory=list)
     ssh_words: list[str] = field(default_factory=list)
+    shared_disks: str = "no"
 
     @property
     def root(self) -> Path:
@@ -95,12 +97,13 @@ class House:
     ) -> Node:
         """Make a machine: a home, a script folder, the programs on its PATH, a server before it.
 
-        `config` goes into the cluster file; without any the node has two GPUs.
+        `config` goes into the cluster file; without any the node has two GPUs. `root_name` is its
+        script_path, in its home unless it is absolute.
         """
         home = self.folder / "machines" / name
         node = Node(name, home, {"gpu_count": 2, "platform": "cuda"} | config, root_name)
         for folder in (home, node.root, node.programs):
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
         for tool in (*_NODE_TOOLS, *tools):
             (node.programs / tool).symlink_to(_program(tool))
         if python is not None:
@@ -143,7 +146,7 @@ class House:
         path.write_text(json.dumps(list(jobs)))
         if not (self.root / "cluster.json").exists():
             self.cluster()
-        return self._head(path.name, "--cluster", "cluster.json", *self.ssh_option, *words)
+        return self._head(path.name, "--cluster", "cluster.json", *self.ssh_options, *words)
 
     def run(self, jobs: Sequence[Mapping[str, Any]], *words: str, name: str = "jobs") -> Told:
         """Run jobs to their end; without further words nothing is tried again."""
@@ -154,10 +157,11 @@ class House:
         return self._head("--resume", run_id, *words)
 
     @property
-    def ssh_option(self) -> tuple[str, str]:
-        """The option that makes the head use this network."""
+    def ssh_options(self) -> tuple[str, ...]:
+        """The options that make the head use this network."""
         words = [*self.network.ssh_command, *self.ssh_words]
-        return "--engine-option", f"ssh={shlex.join(words)}"
+        ssh, disks = f"ssh={shlex.join(words)}", f"shared_disks={self.shared_disks}"
+        return "--engine-option", ssh, "--engine-option", disks
 
     def run_folder(self) -> Path:
         """The folder of the only run."""

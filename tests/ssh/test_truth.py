@@ -55,7 +55,9 @@ HOSTILE = [
 ]
 
 
-def test_every_way_to_end_is_told_as_it_was(house: House) -> None:
+@pytest.mark.parametrize("shared_disks", ["no", "yes"])
+def test_every_way_to_end_is_told_as_it_was(house: House, shared_disks: str) -> None:
+    house.shared_disks = shared_disks
     house.node("alpha")
     house.node("beta", python="pypy3", gpu_count=4)
     jobs = []
@@ -100,13 +102,16 @@ def test_arguments_and_variables_arrive_as_they_were_written(house: House) -> No
 
 
 @pytest.mark.parametrize("writes", [True, False])
+@pytest.mark.parametrize("shared_disks", ["no", "yes"])
 def test_a_stale_result_and_its_marker_never_count_and_are_never_lost(
-    house: House, *, writes: bool
+    house: House, shared_disks: str, *, writes: bool
 ) -> None:
-    alpha = house.node("alpha")
+    house.shared_disks = shared_disks
+    # On a shared disk the node's script_path is the very folder where the head runs.
+    alpha = house.node("alpha", root_name="scripts" if shared_disks == "no" else str(house.root))
     job = house.job("json.dump('new', open(out, 'w'))" if writes else "", "a")
     job |= {"args": ["-o", "deep/a.json"], "expected_output": "deep/a.json"}
-    for root in (house.root, alpha.root):
+    for root in {house.root, alpha.root}:
         (root / "deep").mkdir()
         (root / "deep/a.json").write_text('"old"')
         (root / "deep/a.json.done").write_text('{"job_id": "a", "run_id": "earlier"}')
@@ -122,7 +127,9 @@ def test_a_stale_result_and_its_marker_never_count_and_are_never_lost(
         assert json.loads((alpha.root / "deep/a.json").read_text()) == "old"
 
 
-def test_large_outputs_come_whole(house: House) -> None:
+@pytest.mark.parametrize("shared_disks", ["no", "yes"])
+def test_large_outputs_come_whole(house: House, shared_disks: str) -> None:
+    house.shared_disks = shared_disks
     house.node("alpha")
     house.node("beta", python="pypy3")
     body = (
