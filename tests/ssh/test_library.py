@@ -85,6 +85,10 @@ def test_the_contract_holds_without_a_shared_disk(house: House, tmp_path: Path) 
             copy = alpha.root / script.name
             copy.write_bytes(script.read_bytes())
             copy.chmod(0o755)
-        return SshEngine(Cluster((config(house, "alpha"),)), ssh_command=house.network.ssh_command)
+        return SshEngine(
+            Cluster((config(house, "alpha"),)),
+            ssh_command=house.network.ssh_command,
+            shared_disks=False,
+        )
 
     asyncio.run(check_engine(make_engine, root))
