@@ -7,10 +7,10 @@ import shlex
 from typing import TYPE_CHECKING
 
 import pytest
-from seedfleet.fleet.engines.ssh import SshEngine
 
 from seedfleet.fleet import Job, JobDone, Progress, ResumeOptions, RunOptions, resume_sync, run_sync
 from seedfleet.fleet.cluster import Cluster, NodeConfig
+from seedfleet.fleet.engines.ssh import SshEngine
 from seedfleet.fleet.testing import check_engine
 from ssh.ssh_house import GOOD
 
