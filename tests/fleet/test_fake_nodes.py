@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seedfleet.fleet import NodeContact, Notice, ResumeOptions, RunControl, resume, run
 from seedfleet.fleet.engines.base import Ended, Node, NodeDown, Remark
@@ -24,7 +24,7 @@ A, B = Node("a", "cpu", (), 1), Node("b", "cpu", (), 1)
 GOOD = {"outcome": "succeeded", "exit_code": 0}
 
 
-def jobs_of(house: House, *names: str, **wishes: object) -> list[Job]:
+def jobs_of(house: House, *names: str, **wishes: Any) -> list[Job]:
     return [house.job(job_id=name, script=house.script("", "wait.py"), **wishes) for name in names]
 
 
@@ -175,7 +175,7 @@ def test_a_named_job_is_cancelled_while_the_run_goes_on(house: House) -> None:
     story = Story(world)
 
     def wish() -> None:
-        story.control.cancel("p", "z")
+        story.control.cancel(("p", "z"))
         world.end(("r", "q", 1), GOOD)
 
     story.when(started("q", 1), wish)

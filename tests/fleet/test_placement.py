@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,7 +56,8 @@ REQUIREMENTS = st.builds(
 
 def greedy(work: list[tuple[Requirement, float]], nodes: tuple[Node, ...]) -> float:
     """Start each job as soon as there is room, longest first; return the makespan."""
-    free, now, running = FreeSlots.all_of(nodes), 0.0, []
+    free, now = FreeSlots.all_of(nodes), 0.0
+    running: list[Any] = []
     waiting = sorted(work, key=lambda each: -each[1])
     while waiting or running:
         for each in list(waiting):

@@ -15,17 +15,28 @@ from typing import Any
 import click
 
 from seedfleet import __version__
+from seedfleet.cli.output import EXIT_INTERRUPTED
 
 # command -> (module, attribute, the line shown by `seedfleet --help`)
 _COMMANDS = {
-    "run": ("seedfleet.cli.run", "run", "Run a file of script jobs on every slot of this machine."),
+    "run": ("seedfleet.cli.run", "run", "Run a file of script jobs on every slot you can reach."),
+    "status": ("seedfleet.cli.status", "status", "List runs, or tell how one of them stands."),
+    "watch": ("seedfleet.cli.watch", "watch", "Follow a run from another terminal."),
+    "logs": ("seedfleet.cli.logs", "logs", "Show what a job's script printed."),
+    "cancel": ("seedfleet.cli.cancel", "cancel", "End a run, or some of its jobs."),
     "nodes": ("seedfleet.cli.nodes", "nodes", "Look at the machines of a cluster, or clean them."),
+    "compat": ("seedfleet.cli.compat", "compat", "Keep command lines of older programs."),
+    "completion": ("seedfleet.cli.completion", "completion", "Print a shell's completion script."),
     "trace": ("seedfleet.cli.trace", "trace", "Explain a history of draws."),
 }
 
 
 def _asks_for_json(words: list[str]) -> bool:
     return "--output=json" in words or ("--output", "json") in pairwise(words)
+
+
+def _tell_as_json(error: str) -> None:
+    click.echo(json.dumps({"error": error, "problems": []}, indent=2))
 
 
 class _LazyGroup(click.Group):
@@ -46,16 +57,29 @@ class _LazyGroup(click.Group):
         return command
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        """Run; a command line that click refuses is told as JSON where JSON was asked for."""
-        if not extra.get("standalone_mode", True) or not _asks_for_json(sys.argv[1:]):
+        """Run; a command line that click refuses is told as JSON where JSON was asked for.
+
+        Ctrl-C that comes this far came before anything was begun: a command that begins something
+        handles it.
+        """
+        if not extra.get("standalone_mode", True):
             return super().main(*args, **extra)
+        as_json = _asks_for_json(sys.argv[1:])
         try:
-            return super().main(*args, **{**extra, "standalone_mode": False})
+            sys.exit(super().main(*args, **{**extra, "standalone_mode": False}))
         except click.ClickException as error:
-            click.echo(json.dumps({"error": error.format_message(), "problems": []}, indent=2))
+            if as_json:
+                _tell_as_json(error.format_message())
+            else:
+                error.show()
             sys.exit(error.exit_code)
-        except click.Abort:
-            sys.exit(1)
+        except (click.Abort, KeyboardInterrupt):
+            said = "interrupted; nothing was started"
+            if as_json:
+                _tell_as_json(said)
+            else:
+                click.echo(said, err=True)
+            sys.exit(EXIT_INTERRUPTED)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, assert_never
 
+from seedfleet.cli._picture import RunPicture
+from seedfleet.cli._words import place
+from seedfleet.fleet._codec import kind_of
 from seedfleet.fleet.progress import (
     AttemptEnded,
     AttemptStarted,
@@ -19,124 +22,143 @@ from seedfleet.fleet.progress import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from rich.console import Console, ConsoleOptions, RenderResult
-
+    from seedfleet.cli._run_table import RunTable
     from seedfleet.cli.output import Output
-    from seedfleet.fleet.engines.base import Allocation, Node
+    from seedfleet.fleet.engines.base import Node
 
-__all__ = ["parallel_lines", "view"]
+__all__ = ["LiveView", "PlainView", "View", "line_of", "parallel_lines", "view"]
 
-_MOST_ROWS: Final = 30
-_REFRESH_HZ: Final = 8
+_REFRESH_HZ: Final = 4
+
+
+Timed = tuple[float, Progress]  # seconds since 1970, and what happened then
+
+
+class PlainView:
+    """A line for everything worth one."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    def hear(self, event: Progress, at: float | None = None) -> None:
+        """Say what happened."""
+        del at
+        # Every start would double the lines, and every end says where it was.
+        if not isinstance(event, AttemptStarted):
+            self._output.note(line_of(event))
+
+    def catch_up(self, events: Sequence[Timed]) -> None:
+        """Say where the run stands after what happened before anybody looked."""
+        picture = RunPicture()
+        for at, event in events:
+            picture.hear(event, at)
+        if picture.run_id:
+            self._output.note(f"run {picture.run_id}: {picture.done} of {picture.total} jobs done")
+
+    def note(self, text: str) -> None:
+        """Say something that stays true until the next note."""
+        if text:
+            self._output.note(text)
+
+
+class LiveView:
+    """A table that follows a run; what deserves a line of its own scrolls by above it."""
+
+    def __init__(self, table: RunTable, say: Callable[[str], None]) -> None:
+        self._table = table
+        self._say = say
+
+    def hear(self, event: Progress, at: float | None = None) -> None:
+        """Take an event in; `at` is its time in seconds since 1970, None is now."""
+        self._table.picture.hear(event, time.time() if at is None else at)
+        if not isinstance(event, AttemptStarted | JobDone):  # the table shows these
+            self._say(line_of(event))
+
+    def catch_up(self, events: Sequence[Timed]) -> None:
+        """Take in what happened before anybody looked."""
+        for at, event in events:
+            self._table.picture.hear(event, at)
+
+    def note(self, text: str) -> None:
+        """Show a line below the table until the next note."""
+        self._table.note = text
+
+
+View = PlainView | LiveView
 
 
 @contextmanager
-def view(output: Output) -> Iterator[Callable[[Progress], None]]:
-    """Give a listener that shows progress as fits where `output` goes."""
+def view(output: Output) -> Iterator[View]:
+    """Give what shows progress as fits where `output` goes."""
     if not output.live:
-        yield lambda event: _print_line(output, event)
+        yield PlainView(output)
         return
     from rich.console import Console  # noqa: PLC0415 - 60 ms that a plain run need not wait for
     from rich.live import Live  # noqa: PLC0415
 
-    table = _Table()
+    from seedfleet.cli._run_table import RunTable  # noqa: PLC0415
+
+    table = RunTable(RunPicture(), time.time)
     with Live(
         table, console=Console(stderr=True), refresh_per_second=_REFRESH_HZ, transient=True
     ) as live:
 
-        def hear(event: Progress) -> None:
-            if table.hear(event):
-                live.console.print(_line(event), markup=False, highlight=False)
+        def say(line: str) -> None:
+            live.console.print(line, markup=False, highlight=False)
 
-        yield hear
+        yield LiveView(table, say)
 
 
-def parallel_lines(nodes: Sequence[Node], shares: Mapping[str, Mapping[int, int]]) -> list[str]:
-    """Write one line for each node: its workers, its jobs, and how they are spread."""
+def parallel_lines(
+    nodes: Sequence[Node], shares: Mapping[str, Mapping[int, int]], jobs: Mapping[str, int]
+) -> list[str]:
+    """Write one line for each node: its workers, its jobs, and how they are spread.
+
+    Parameters
+    ----------
+    nodes
+        In the order of the lines.
+    shares
+        Jobs by node name and slot.
+    jobs
+        Jobs by node name. A job on several GPUs counts here once, and in the share of each GPU.
+    """
     lines = []
     for node in nodes:
         share = shares[node.name]
         kind = "GPU" if node.gpus else "CPU"
         lines.append(
             f"🔀 PARALLEL: {node.name} | {len(share)} {kind} workers | "
-            f"{sum(share.values())} jobs | distribution: {dict(share)}"
+            f"{jobs.get(node.name, 0)} jobs | distribution: {dict(share)}"
         )
     return lines
 
 
-class _Table:
-    """The running attempts and how far the run is; drawn by rich."""
-
-    def __init__(self) -> None:
-        self._running: dict[str, tuple[AttemptStarted, float]] = {}
-        self._done = 0
-        self._total = 0
-        self._failed = 0
-
-    def hear(self, event: Progress) -> bool:
-        """Take an event in and say whether it also deserves a line of its own."""
-        match event:
-            case RunStarted():
-                self._done, self._total = event.done, event.total
-                return True
-            case AttemptStarted():
-                self._running[event.job_id] = (event, time.monotonic())
-                return False
-            case AttemptEnded():
-                self._running.pop(event.ended.job_id, None)
-                return True
-            case JobDone():
-                self._running.pop(event.job_id, None)
-                self._done = event.done
-                self._failed += not event.outputs
-                return False
-            case NodeContact() | Notice():
-                return True
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Draw the table as it is at this moment."""
-        from rich.table import Table  # noqa: PLC0415 - only a terminal needs it
-        from rich.text import Text  # noqa: PLC0415
-
-        del console, options
-        table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-        now = time.monotonic()
-        for started, since in list(self._running.values())[:_MOST_ROWS]:
-            tries = f"attempt {started.attempt}" if started.attempt > 1 else ""
-            place = _place(started.allocation)
-            table.add_row(Text(started.job_id), place, f"{now - since:.0f} s", tries)
-        yield table
-        hidden = len(self._running) - _MOST_ROWS
-        more = f", {hidden} more running" if hidden > 0 else ""
-        failed = f", {self._failed} without success" if self._failed else ""
-        yield Text(f"{self._done} of {self._total} jobs done{failed}{more}", style="bold")
-
-
-def _print_line(output: Output, event: Progress) -> None:
-    if not isinstance(event, AttemptStarted):
-        output.note(_line(event))
-
-
-def _line(event: Progress) -> str:
+def line_of(event: Progress) -> str:
+    """Say in one line what happened."""
     match event:
         case RunStarted():
             return f"run {event.run_id}: {event.total - event.done} of {event.total} jobs to do"
         case AttemptStarted():
-            return f"{event.job_id}: attempt {event.attempt} on {_place(event.allocation)}"
+            return f"{event.job_id}: attempt {event.attempt} on {place(event.allocation)}"
         case AttemptEnded():
             then = "trying again" if event.again else "giving up"
-            why = event.ended.detail or type(event.ended.outcome).__name__
-            return f"{event.ended.job_id}: attempt {event.ended.attempt}: {why}; {then}"
+            why = event.ended.detail or kind_of(event.ended.outcome).replace("_", " ")
+            where = place(event.allocation)
+            return f"{event.ended.job_id}: attempt {event.ended.attempt} on {where}: {why}; {then}"
         case JobDone():
-            how = "succeeded" if event.outputs else type(event.outcome).__name__
+            how = kind_of(event.outcome).replace("_", " ")
             return f"[{event.done}/{event.total}] {event.job_id}: {how} in {event.run_s:.1f} s"
-        case NodeContact(node, problem):
-            return f"{node.name}: " + ("in contact" if node.contact else f"no contact: {problem}")
+        case NodeContact():
+            return _contact_line(event)
         case Notice():
             return event.text
+        case _ as never:
+            assert_never(never)
 
 
-def _place(allocation: Allocation) -> str:
-    if allocation.gpu_ids:
-        return f"{allocation.node} GPU {','.join(map(str, allocation.gpu_ids))}"
-    return f"{allocation.node} slot {allocation.cpu_slot}"
+def _contact_line(event: NodeContact) -> str:
+    if event.node.contact:
+        return f"node {event.node.name}: in contact"
+    then = "given up" if event.for_good else "its jobs may go on, trying again"
+    return f"node {event.node.name}: out of contact: {event.problem}; {then}"

@@ -20,8 +20,16 @@ if TYPE_CHECKING:
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-__all__ = ["EXIT_BAD_INPUT", "EXIT_INTERRUPTED", "MissingExtra", "Output", "output_option"]
+__all__ = [
+    "EXIT_BAD_INPUT",
+    "EXIT_INTERRUPTED",
+    "EXIT_NOT_ALL_SUCCEEDED",
+    "MissingExtra",
+    "Output",
+    "output_option",
+]
 
+EXIT_NOT_ALL_SUCCEEDED = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 3
 _MAX_LISTED = 100  # problems shown to a person; the JSON form lists all of them
@@ -40,9 +48,11 @@ class Output(Protocol):
     """Where a command's words go. A command calls `result` or `refuse`, once, at its end.
 
     `live` is True where a person watches a terminal, so that a command may draw on standard error.
+    `keeps` is True where nothing but the result is printed, so that it has to hold everything.
     """
 
     live: bool
+    keeps: bool
 
     def note(self, line: str) -> None:
         """Say something worth knowing that is not the result."""
@@ -50,14 +60,17 @@ class Output(Protocol):
     def progress(self, line: str) -> None:
         """Say how far a long step has come; may be overwritten by the next such line."""
 
+    def stream(self, data: bytes, *, err: bool) -> None:
+        """Pass on what somebody else has printed, byte by byte; only for people."""
+
     def result(self, document: Mapping[str, Any], text: str) -> None:
-        """Give the result, as the mapping or as the text that says the same."""
+        """Give the result, as the mapping or as the text that says the same; "" prints nothing."""
 
     def refuse(self, summary: str, problems: Sequence[str]) -> NoReturn:
         """Reject bad input with every problem found, and exit with code 2."""
 
 
-def _say(line: str, *, err: bool, nl: bool = True) -> None:
+def _say(line: str | bytes, *, err: bool, nl: bool = True) -> None:
     """Print a line; where nobody can read it any more (a closed pipe, a full disk), go on without.
 
     What a command does must not depend on who reads its words.
@@ -73,6 +86,8 @@ def _say(line: str, *, err: bool, nl: bool = True) -> None:
 
 
 class _Text:
+    keeps = False
+
     def __init__(self) -> None:
         self.live = sys.stderr.isatty()
         self._open_line = False
@@ -91,7 +106,12 @@ class _Text:
     def result(self, document: Mapping[str, Any], text: str) -> None:
         del document
         self._end_line()
-        _say(text, err=False)
+        if text:
+            _say(text, err=False)
+
+    def stream(self, data: bytes, *, err: bool) -> None:
+        self._end_line()
+        _say(data, err=err, nl=False)
 
     def refuse(self, summary: str, problems: Sequence[str]) -> NoReturn:
         self._end_line()
@@ -111,11 +131,15 @@ class _Text:
 
 class _Json:
     live = False
+    keeps = True
 
     def note(self, line: str) -> None:
         pass
 
     def progress(self, line: str) -> None:
+        pass
+
+    def stream(self, data: bytes, *, err: bool) -> None:
         pass
 
     def result(self, document: Mapping[str, Any], text: str) -> None:
@@ -137,6 +161,9 @@ class _Quiet(_Text):
         pass
 
     def progress(self, line: str) -> None:
+        pass
+
+    def stream(self, data: bytes, *, err: bool) -> None:
         pass
 
     def result(self, document: Mapping[str, Any], text: str) -> None:

@@ -131,7 +131,7 @@ def _open(state: State, event: Opened) -> tuple[State, list[Effect]]:
         returned=returned,
         done=sum(isinstance(job.phase, Done) for job in jobs),
         not_succeeded=sum(_counts_as_failed(job) for job in jobs),
-        stop=Stop.NO,
+        stop=Stop.DRAIN if event.hold else Stop.NO,
     )
     effects: list[Effect] = []
     for node in event.nodes:

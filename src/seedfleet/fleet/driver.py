@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, assert_never
 
 from seedfleet.fleet import core, messages, progress
+from seedfleet.fleet.cancelling import POLL_S, take_requests
 from seedfleet.fleet.engines.base import Attempt, Ended, NodeDown, NodeUp, Remark
 from seedfleet.fleet.errors import HeadLostError
 from seedfleet.fleet.lock import HEARTBEAT_S
@@ -40,6 +41,7 @@ class RunControl:
     def __init__(self) -> None:
         self._asked: asyncio.Queue[messages.Event | None] = asyncio.Queue()
         self._stop = Stop.NO
+        self._held = False
 
     def interrupt(self) -> Stop:
         """Ask to drain at the first call and to cancel at every later one; return which."""
@@ -49,10 +51,20 @@ class RunControl:
         )
         return self._stop
 
-    def cancel(self, *job_ids: str) -> None:
-        """Ask to end these jobs, whether they run or wait; the run goes on with the others."""
-        if job_ids:
-            self._asked.put_nowait(messages.CancelAsked(job_ids))
+    def cancel(self, jobs: tuple[str, ...] = ()) -> None:
+        """Ask to cancel these jobs, or the whole run."""
+        if not jobs:
+            self._stop = Stop.CANCEL
+        self._asked.put_nowait(messages.CancelAsked(jobs))
+
+    def hold(self) -> None:
+        """Start nothing when the run opens; what runs is taken up."""
+        self._held = True
+
+    @property
+    def holds(self) -> bool:
+        """True when nothing is to start, also if a stop was asked before the run opened."""
+        return self._held or self._stop is not Stop.NO
 
     def detach(self) -> None:
         """Leave at once and let running attempts go on without a head; a resume takes them up."""
@@ -131,6 +143,7 @@ class Driver:
         company = [
             tasks.create_task(self._hear_engine()),
             tasks.create_task(self._hear_caller(control)),
+            tasks.create_task(self._hear_others()),
             tasks.create_task(self._beat()),
             tasks.create_task(self._ring_alarms()),
             *(tasks.create_task(self._publish(threads)) for _ in range(_PUBLISHERS)),
@@ -167,6 +180,15 @@ class Driver:
     async def _hear_caller(self, control: RunControl) -> None:
         while True:
             self._inbox.put_nowait(await control.wait_asked())
+
+    async def _hear_others(self) -> None:
+        """Look for what other processes ask of this head through files."""
+        while True:
+            for jobs in await asyncio.to_thread(take_requests, self._paths, self._lock.name):
+                what = ", ".join(jobs) or "the run"
+                self._tell(progress.Notice(f"another process asks to cancel {what}"))
+                self._inbox.put_nowait(messages.CancelAsked(jobs))
+            await asyncio.sleep(POLL_S)
 
     async def _beat(self) -> None:
         while True:

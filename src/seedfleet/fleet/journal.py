@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-__all__ = ["CODEC", "VERSION", "Journal", "read_journal"]
+__all__ = ["CODEC", "VERSION", "Journal", "JournalFollower", "read_journal"]
 
 VERSION: Final = 2  # of the line format and of what `core.decide` makes of the events
 
@@ -125,6 +125,53 @@ class Journal:
             done += os.pwrite(self._descriptor, text[done:], self._end + done)
 
 
+class JournalFollower:
+    """Reads a journal that another process may be writing; changes nothing.
+
+    Parameters
+    ----------
+    path
+        The journal.
+
+    Attributes
+    ----------
+    offset, chain
+        The length in bytes of the complete lines read so far, and the chain value of the last.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lines = 0
+        self.offset = 0
+        self.chain = _NO_LINE
+
+    def read(self) -> list[tuple[str, messages.Event]]:
+        """Read the complete lines that were added since the last call, with their times in UTC.
+
+        Raises
+        ------
+        JournalDamagedError
+            If any of them is not what was written, with its place.
+        OSError
+            If the file cannot be read.
+        """
+        found = []
+        with self._path.open("rb") as stream:
+            stream.seek(self.offset)
+            for raw in stream:
+                if not raw.endswith(b"\n"):
+                    break
+                try:
+                    utc, event, self.chain = _check(raw, self._lines, self.chain)
+                except (ValueError, RecursionError) as error:
+                    line = self._lines + 1
+                    raise JournalDamagedError(self._path, line, self.offset, str(error)) from error
+                found.append((utc, event))
+                self.offset += len(raw)
+                self._lines += 1
+        return found
+
+
 def _line(event: Any, sequence: int, utc: str, chain: str) -> tuple[bytes, str]:
     body = {"version": VERSION, "sequence": sequence, "utc": utc, "event": event}
     chain = _digest(body, chain)
@@ -138,22 +185,12 @@ def _digest(body: dict[str, Any], chain: str) -> str:
 
 def _scan(path: Path) -> tuple[list[messages.Event], int, str]:
     """Return the events, the length of the complete lines in bytes, and the last chain value."""
-    events: list[messages.Event] = []
-    offset, chain = 0, _NO_LINE
-    with path.open("rb") as stream:
-        for raw in stream:
-            if not raw.endswith(b"\n"):
-                break
-            try:
-                event, chain = _check(raw, len(events), chain)
-            except (ValueError, RecursionError) as error:
-                raise JournalDamagedError(path, len(events) + 1, offset, str(error)) from error
-            events.append(event)
-            offset += len(raw)
-    return events, offset, chain
+    follower = JournalFollower(path)
+    events = [event for _, event in follower.read()]
+    return events, follower.offset, follower.chain
 
 
-def _check(raw: bytes, sequence: int, chain: str) -> tuple[messages.Event, str]:
+def _check(raw: bytes, sequence: int, chain: str) -> tuple[str, messages.Event, str]:
     body = json.loads(raw)
     if not isinstance(body, dict) or not {"version", "event", "utc"} <= body.keys():
         raise ValueError("not a line of a journal")
@@ -162,4 +199,4 @@ def _check(raw: bytes, sequence: int, chain: str) -> tuple[messages.Event, str]:
     expected, chain = _line(body["event"], sequence, body["utc"], chain)
     if raw != expected:
         raise ValueError("it was changed, or a line before it is missing")
-    return CODEC.decode(body["event"]), chain
+    return body["utc"], CODEC.decode(body["event"]), chain

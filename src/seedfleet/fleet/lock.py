@@ -15,6 +15,7 @@ import os
 import secrets
 import socket
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from seedfleet.fleet.errors import HeadLostError, RunHeldError
@@ -23,7 +24,7 @@ from seedfleet.fleet.node.shared_lease import boot_id, has_ended, quiet_s
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["HEARTBEAT_S", "WriterLock"]
+__all__ = ["HEARTBEAT_S", "Holder", "WriterLock", "read_holder"]
 
 HEARTBEAT_S: Final = 5.0
 _QUIET_S: Final = 60.0  # twelve missed heartbeats
@@ -55,6 +56,11 @@ class WriterLock:
         except BaseException:
             os.close(self._descriptor)
             raise
+
+    @property
+    def name(self) -> str:
+        """What this head is called, and no other head before or after it."""
+        return self._name
 
     def __enter__(self) -> Self:
         return self
@@ -154,3 +160,43 @@ class WriterLock:
         text = json.dumps(holder).encode()
         os.pwrite(self._descriptor, text, 0)
         os.ftruncate(self._descriptor, len(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The head that wrote its name into a lock file and has not released it.
+
+    Parameters
+    ----------
+    name
+        As `WriterLock.name`.
+    quiet_s
+        Seconds since its last heartbeat, by this machine's clock.
+    at_work
+        False if its process has ended, or was quiet for so long that it is taken for dead.
+    """
+
+    name: str
+    pid: int
+    host: str
+    quiet_s: float
+    at_work: bool
+
+
+def read_holder(path: Path) -> Holder | None:
+    """Look who has a run open, without taking part in who gets it.
+
+    The lock itself is not tried: even a moment of it could turn a head away that is just coming.
+
+    Returns
+    -------
+    Holder or None
+        None if the lock was released, or never taken.
+    """
+    try:
+        known = json.loads(path.read_bytes())
+        since_s = time.time() - path.stat().st_mtime
+        name, pid, host = str(known["name"]), int(known["pid"]), str(known["host"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return Holder(name, pid, host, since_s, since_s < _QUIET_S and not has_ended(known))

@@ -41,11 +41,14 @@ class Opened:
         Job indices, first to start first.
     again
         Jobs that were done and shall run again.
+    hold
+        True: take up what runs, and start nothing.
     """
 
     nodes: tuple[Node, ...]
     order: tuple[int, ...]
     again: tuple[int, ...] = ()
+    hold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,14 @@ class DrainAsked:
 
 @dataclass(frozen=True, slots=True)
 class CancelAsked:
-    """Start nothing more, and end what runs; with `jobs`, only these, and the run goes on."""
+    """Start nothing more, and end what runs.
+
+    Parameters
+    ----------
+    jobs
+        End only these, by job id, whether they run or wait, and go on with the others; empty is
+        everything.
+    """
 
     jobs: tuple[str, ...] = ()
 

@@ -103,6 +103,13 @@ class RunOptions:
             accept_any_exit=self.accept_any_exit, kill_grace_s=self.kill_grace_s, stage=self.stage
         )
 
+    @property
+    def scripts_on_head(self) -> bool:
+        """True where scripts run or are copied from here, so that they must exist here."""
+        nodes = () if self.cluster is None else self.cluster.nodes
+        here = any(node.is_local and node.script_path is None for node in nodes)
+        return self.stage or self.cluster is None or here
+
     def problems(self) -> Iterator[str]:
         """List values out of range."""
         if self.retries < 0:

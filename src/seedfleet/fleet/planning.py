@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from seedfleet.fleet.options import RunOptions
     from seedfleet.fleet.paths import RunPaths
 
-__all__ = ["JobSource", "PlannedRun", "parse_source", "plan_run", "planned"]
+__all__ = ["JobSource", "PlannedRun", "parse_source", "plan_of", "plan_run", "planned"]
 
 JobSource: TypeAlias = Path | str | Sequence[Job | Mapping[str, Any]]
 
@@ -41,6 +41,8 @@ class PlannedRun:
         Job indices, first to start first.
     expected_s
         Seconds by job index, where earlier runs tell.
+    dialects
+        How many jobs the file holds of each dialect.
     """
 
     paths: RunPaths
@@ -49,6 +51,7 @@ class PlannedRun:
     nodes: tuple[Node, ...]
     order: tuple[int, ...]
     expected_s: Mapping[int, float]
+    dialects: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def lower_bound_s(self) -> float | None:
@@ -80,11 +83,13 @@ class PlannedRun:
         return tuple(shown)
 
 
-def parse_source(jobs: JobSource) -> ParsedJobs:
+def parse_source(jobs: JobSource, options: RunOptions) -> ParsedJobs:
     """Read jobs from wherever the caller has them: a file, `Job` objects, or their documents."""
+    output_dir = str(options.output_dir)
     if isinstance(jobs, str | Path):
-        return read_jobs(Path(jobs))
-    return parse_jobs([job.to_document() if isinstance(job, Job) else dict(job) for job in jobs])
+        return read_jobs(Path(jobs), output_dir=output_dir)
+    documents = [job.to_document() if isinstance(job, Job) else dict(job) for job in jobs]
+    return parse_jobs(documents, output_dir=output_dir)
 
 
 async def plan_run(
@@ -117,9 +122,10 @@ async def plan_run(
         problems.append(f"run id {run_id!r} does not match {RUN_ID.pattern}")
     if not paths.root.is_dir():
         problems.append(f"root {paths.root} is no folder")
-    parsed = parse_source(jobs)
+    parsed = parse_source(jobs, options)
     placed, idle = select(parsed.jobs, options.only)
-    problems += [*parsed.problems, *idle, *problems_with_jobs(placed, paths)]
+    problems += [*parsed.problems, *idle]
+    problems += problems_with_jobs(placed, paths, scripts_on_head=options.scripts_on_head)
     try:
         engine = engine or make_engine(options)
         nodes = await engine.open(paths, options.rules())
@@ -130,7 +136,20 @@ async def plan_run(
         if engine is not None:
             await engine.close()
         raise BadInputError(problems)
-    return planned(tuple(job for _, job in placed), paths, options, engine=engine, nodes=nodes)
+    jobs_now = tuple(job for _, job in placed)
+    made = planned(jobs_now, paths, options, engine=engine, nodes=nodes)
+    return replace(made, dialects=parsed.dialects)
+
+
+def plan_of(jobs: tuple[Job, ...], options: RunOptions) -> Plan:
+    """Say what is fixed before the first event; the same for a head and for who looks on."""
+    return Plan(
+        jobs,
+        options.retries,
+        options.retry_timed_out,
+        options.max_fails,
+        options.node_lost_after_s,
+    )
 
 
 def planned(
@@ -142,15 +161,13 @@ def planned(
     nodes: tuple[Node, ...],
 ) -> PlannedRun:
     """Put checked parts together."""
-    plan = Plan(
-        jobs,
-        options.retries,
-        options.retry_timed_out,
-        options.max_fails,
-        options.node_lost_after_s,
-    )
+    plan = plan_of(jobs, options)
     known = expected_durations()
-    scripts = [str(paths.on_head(job.script)) for job in jobs]
-    expected = {i: known[script] for i, script in enumerate(scripts) if script in known}
+    by_script = {
+        script: known[place]
+        for script in {job.script for job in jobs}
+        if (place := paths.text_on_head(script)) in known
+    }
+    expected = {i: by_script[job.script] for i, job in enumerate(jobs) if job.script in by_script}
     order = start_order(jobs, expected)
     return PlannedRun(paths, plan, engine, nodes, order, expected)

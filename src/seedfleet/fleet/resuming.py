@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import operator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from seedfleet.fleet.placement import Requirement
 from seedfleet.fleet.planning import JobSource, parse_source
 from seedfleet.fleet.prepare import fingerprints, problems_with_jobs, select
 from seedfleet.fleet.publish import stands
+from seedfleet.fleet.spec import read_jobs
 from seedfleet.fleet.state import Done, State
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from seedfleet.fleet.paths import RunPaths
     from seedfleet.fleet.spec import Job
 
-__all__ = ["Recorded", "ResumeOptions", "find_again", "read_recorded", "write_recorded"]
+__all__ = ["Recorded", "ResumeOptions", "find_again", "find_run", "read_recorded", "write_recorded"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +90,9 @@ def write_recorded(recorded: Recorded) -> None:
         "decisive": _decisive(recorded.jobs),
     }
     write_atomically(recorded.paths.options, json.dumps(document, indent=1).encode())
-    jobs = [job.to_document() for job in recorded.jobs]
-    write_atomically(recorded.paths.jobs, json.dumps(jobs, indent=1).encode())
+    # One job a line, which the fast encoder can write, and people can still read and compare.
+    jobs = ",\n".join(json.dumps(job.to_document()) for job in recorded.jobs)
+    write_atomically(recorded.paths.jobs, f"[\n{jobs}\n]\n".encode())
 
 
 def read_recorded(run_id: str, wanted: ResumeOptions) -> Recorded:
@@ -103,28 +106,32 @@ def read_recorded(run_id: str, wanted: ResumeOptions) -> Recorded:
     """
     paths, document = _find(run_id, wanted)
     given = dict(wanted.given)
-    options = RunOptions.from_document(document["options"])
-    options = dataclasses.replace(
-        options,
-        output_dir=str(paths.output_dir),
-        engine_options=given.pop("engine_options", options.engine_options),
-    )
-    old = Recorded(
-        options.paths(run_id),
-        options,
-        _recorded_jobs(paths),
-        document["fingerprints"],
-        tuple(document["command"]),
-    )
+    old = _as_recorded(paths, document, given.pop("engine_options", None))
+    options = old.options
     new, problems = _with_current(old, wanted)
     if not problems and _decisive(new.jobs) != document["decisive"]:
         problems.append("a job's id, retries, rerun or pins changed: that needs a new run")
     problems += _contradictions(options, given)
-    problems += problems_with_jobs([(job.job_id, job) for job in new.jobs], new.paths)
+    placed = [(job.job_id, job) for job in new.jobs]
+    problems += problems_with_jobs(placed, new.paths, scripts_on_head=options.scripts_on_head)
     changed = [] if problems or wanted.accept_changes else list(_changed(old, new))
     if problems or changed:
         raise BadInputError([*problems, *changed])
     return new
+
+
+def find_run(
+    run_id: str, output_dir: str | Path = DEFAULT_OUTPUT_DIR, root: str | Path | None = None
+) -> Recorded:
+    """Find a run and read what it was started with, whatever has changed since.
+
+    Raises
+    ------
+    BadInputError
+        If there is no such run, or its files do not parse.
+    """
+    paths, document = _find(run_id, ResumeOptions(output_dir=output_dir, root=root))
+    return _as_recorded(paths, document)
 
 
 def find_again(
@@ -173,7 +180,25 @@ def _find(run_id: str, wanted: ResumeOptions) -> tuple[RunPaths, dict[str, Any]]
             except (OSError, ValueError, TypeError, KeyError) as error:
                 raise BadInputError([f"{paths.options}: cannot be read: {error!r}"]) from error
             return paths, document
-    raise BadInputError([f"there is no run {run_id} to resume in {' or '.join(tried)}"])
+    raise BadInputError([f"there is no run {run_id} in {' or '.join(tried)}"])
+
+
+def _as_recorded(
+    paths: RunPaths, document: Mapping[str, Any], engine_options: Mapping[str, str] | None = None
+) -> Recorded:
+    options = RunOptions.from_document(document["options"])
+    options = dataclasses.replace(
+        options,
+        output_dir=str(paths.output_dir),
+        engine_options=options.engine_options if engine_options is None else engine_options,
+    )
+    return Recorded(
+        options.paths(paths.run_id),
+        options,
+        _recorded_jobs(paths),
+        document["fingerprints"],
+        tuple(document["command"]),
+    )
 
 
 def _decisive(jobs: Sequence[Job]) -> str:
@@ -182,15 +207,14 @@ def _decisive(jobs: Sequence[Job]) -> str:
     The journal holds what happened, not what was decided about it; with other answers here a replay
     would arrive at another state.
     """
-    read = [
-        (job.job_id, job.retries, job.rerun, *dataclasses.astuple(Requirement.of(job)))
-        for job in jobs
-    ]
+    # As `dataclasses.astuple`, without its deep copies.
+    wishes = operator.attrgetter(*(entry.name for entry in dataclasses.fields(Requirement)))
+    read = [(job.job_id, job.retries, job.rerun, *wishes(Requirement.of(job))) for job in jobs]
     return hashlib.sha256(json.dumps(read).encode()).hexdigest()
 
 
 def _recorded_jobs(paths: RunPaths) -> tuple[Job, ...]:
-    parsed = parse_source(paths.jobs)
+    parsed = read_jobs(paths.jobs)
     if parsed.problems:
         raise BadInputError([f"{paths.jobs}: {problem}" for problem in parsed.problems])
     return tuple(job for _, job in parsed.jobs)
@@ -208,7 +232,7 @@ def _with_current(old: Recorded, wanted: ResumeOptions) -> tuple[Recorded, list[
     """Take the caller's jobs, if given, and the fingerprints of what is on disk now."""
     jobs, problems = old.jobs, []
     if wanted.jobs is not None:
-        parsed = parse_source(wanted.jobs)
+        parsed = parse_source(wanted.jobs, old.options)
         placed, idle = select(parsed.jobs, old.options.only)
         problems = [*parsed.problems, *idle]
         now = {job.job_id: job for _, job in placed}

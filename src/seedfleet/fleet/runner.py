@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from seedfleet.fleet.journal import Journal
 from seedfleet.fleet.lock import WriterLock
 from seedfleet.fleet.manifest import RunReport, report, said_finished, write_manifest
 from seedfleet.fleet.node.layout import sync_folder
+from seedfleet.fleet.observing import RunObserver
 from seedfleet.fleet.options import RunOptions
 from seedfleet.fleet.planning import PlannedRun, plan_run, planned
 from seedfleet.fleet.prepare import fingerprints, problems_with_placement
@@ -26,6 +27,7 @@ from seedfleet.fleet.resuming import (
     Recorded,
     ResumeOptions,
     find_again,
+    find_run,
     read_recorded,
     write_recorded,
 )
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from seedfleet.fleet.paths import RunPaths
     from seedfleet.fleet.planning import JobSource
 
-__all__ = ["resume", "resume_sync", "run", "run_sync"]
+__all__ = ["cancel", "resume", "resume_sync", "run", "run_sync"]
 
 
 async def run(
@@ -131,7 +133,73 @@ async def resume(
     """
     wanted = wanted or ResumeOptions()
     recorded = read_recorded(run_id, wanted)
+    return await _reopen(
+        recorded,
+        engine or make_engine(recorded.options),
+        tell=on_event or _nobody,
+        control=control or RunControl(),
+        retry_failed=wanted.retry_failed,
+    )
+
+
+async def cancel(
+    run_id: str,
+    wanted: ResumeOptions | None = None,
+    *,
+    jobs: tuple[str, ...] = (),
+    engine: Engine | None = None,
+    on_event: Callable[[progress.Progress], None] | None = None,
+) -> RunReport:
+    """End what a run without a head has left running, and start nothing.
+
+    Whatever has changed since the run was started does not matter here. A run that has a head is
+    told by `seedfleet.fleet.cancelling.ask_to_cancel`.
+
+    Parameters
+    ----------
+    run_id, wanted, engine, on_event
+        As for `resume`; of `wanted` only the folders count.
+    jobs
+        End only these, and leave what else runs alone; empty is everything.
+
+    Returns
+    -------
+    RunReport
+        When all of them have ended; the manifest says the same.
+
+    Raises
+    ------
+    BadInputError, RunHeldError, JournalDamagedError, HeadLostError
+        As for `resume`.
+    """
+    wanted = wanted or ResumeOptions()
+    recorded = find_run(run_id, wanted.output_dir, wanted.root)
+    control, tell = RunControl(), on_event or _nobody
+    control.hold()
+    control.cancel(jobs)
+    left = set(jobs)
+
+    def hear(event: progress.Progress) -> None:
+        tell(event)
+        if isinstance(event, progress.RunStarted) and jobs:
+            left.difference_update(_done(recorded))
+        if isinstance(event, progress.JobDone):
+            left.discard(event.job_id)
+        if jobs and not left:
+            control.detach()
+
     engine = engine or make_engine(recorded.options)
+    return await _reopen(recorded, engine, tell=hear, control=control, retry_failed=False)
+
+
+async def _reopen(
+    recorded: Recorded,
+    engine: Engine,
+    *,
+    tell: Callable[[progress.Progress], None],
+    control: RunControl,
+    retry_failed: bool,
+) -> RunReport:
     try:
         # The lock comes first here: another head may be starting attempts of this very run.
         with WriterLock(recorded.paths.lock) as lock:
@@ -139,14 +207,14 @@ async def resume(
             problems = list(
                 problems_with_placement([(job.job_id, job) for job in recorded.jobs], nodes)
             )
-            if problems:
+            if problems and not control.holds:
                 raise BadInputError(problems)
             write_recorded(recorded)
             made = planned(
                 recorded.jobs, recorded.paths, recorded.options, engine=engine, nodes=nodes
             )
-            head = _Head(recorded, made, on_event or _nobody, control or RunControl())
-            return await head.drive(lock, retry_failed=wanted.retry_failed)
+            head = _Head(recorded, made, tell, control)
+            return await head.drive(lock, retry_failed=retry_failed)
     except OSError as error:
         raise HeadLostError(f"this head cannot go on: {error}") from error
     finally:
@@ -195,7 +263,7 @@ class _Head:
     recorded: Recorded
     made: PlannedRun
     tell: Callable[[progress.Progress], None]
-    control: RunControl = field(default_factory=RunControl)
+    control: RunControl
 
     async def drive(self, lock: WriterLock, *, retry_failed: bool = True) -> RunReport:
         paths = self.made.paths
@@ -205,8 +273,12 @@ class _Head:
             state = core.initial(self.made.plan)
             for event in journal.events:
                 state, _ = core.decide(state, event)
-            again, notices = await asyncio.to_thread(
-                find_again, self.recorded, state, retry_failed=retry_failed
+            again, notices = (
+                ((), ())
+                if self.control.holds
+                else await asyncio.to_thread(
+                    find_again, self.recorded, state, retry_failed=retry_failed
+                )
             )
             for notice in notices:
                 self.tell(progress.Notice(notice))
@@ -224,7 +296,9 @@ class _Head:
                 state=state,
                 listener=self.tell,
             )
-            opening = messages.Opened(self.made.nodes, self.made.order, again)
+            opening = messages.Opened(
+                self.made.nodes, self.made.order, again, hold=self.control.holds
+            )
             write_manifest(paths, report(paths, state), self.recorded.command, "running")
             try:
                 await driver.drive(opening, self.control)
@@ -256,6 +330,12 @@ def _measured(result: RunReport, paths: RunPaths) -> Sequence[tuple[str, float]]
         for job in result.jobs.values()
         if job.succeeded and job.last is not None
     ]
+
+
+def _done(recorded: Recorded) -> set[str]:
+    observer = RunObserver(recorded)
+    observer.poll()
+    return {job_id for job_id, index in observer.state.indices.items() if observer.is_done(index)}
 
 
 def _nobody(event: progress.Progress) -> None:

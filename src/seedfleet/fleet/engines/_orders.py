@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedfleet.fleet.masks import gpu_mask
@@ -13,6 +12,7 @@ from seedfleet.fleet.node_offer import gpu_lock_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from seedfleet.fleet.engines.base import Allocation, Attempt, Node, Rules
     from seedfleet.fleet.paths import RunPaths
@@ -89,6 +89,7 @@ def make_order(
         "script": script,
         "args": list(job.args),
         "env": {**site.env, **job.env},
+        "job_document": job.job_document,
         "mask_set": dict(mask.set),
         "mask_unset": list(mask.unset),
         "gpu_ids": list(allocation.gpu_ids),

@@ -66,7 +66,7 @@ class Reach:
     """
 
     ssh_command: Sequence[str] = ("ssh",)
-    timeouts: Timeouts = Timeouts()
+    timeouts: Timeouts = field(default_factory=Timeouts)
     shared_disks: bool = True
     wishes: Mapping[str, Any] = field(default_factory=dict)
 

@@ -88,20 +88,16 @@ class Staging:
         source = self._paths.on_head(path)
         here = await asyncio.to_thread(_digest, source)
         place = self._paths.under(self._site.root, path)
-        if here is not None and (there == here):
+        name = self._site.node.name
+        if there is not None and here in {None, there}:
             return None
+        if is_script and there is None and not self._rules.stage:
+            return f"there is no {place} on {name}; --stage copies scripts"
         if is_script and not self._rules.stage:
-            if there is None:
-                return f"there is no {place} on {self._site.node.name}; --stage copies scripts"
-            if here is not None:
-                self._remarks.append(
-                    f"{self._site.node.name}: {place} is not what {source} is; --stage copies it"
-                )
+            self._remarks.append(f"{name}: {place} is not what {source} is; --stage copies it")
             return None
         if here is None:
-            if there is not None:
-                return None
-            return f"there is no {source} to copy to {self._site.node.name}"
+            return f"there is no {source} to copy to {name}"
         try:
             await self._copy(source, place, here)
         except OSError as error:

@@ -84,7 +84,7 @@ def _seconds(text: str) -> float | None:
 
 
 def _interpreter(text: str) -> str | None:
-    return text and (shutil.which(text) or str(Path(text).expanduser().absolute())) or None
+    return (text and (shutil.which(text) or str(Path(text).expanduser().absolute()))) or None
 
 
 def _words(text: str) -> tuple[str, ...] | None:

@@ -124,15 +124,7 @@ class NodeLink:
                 if not error.other_python:
                     raise
                 continue
-            try:
-                async with asyncio.timeout(timeouts.start_s):
-                    await link._open(config, wishes or {})
-            except BaseException as error:
-                await link.close()
-                if isinstance(error, TimeoutError):
-                    text = f"its agent did not answer within {timeouts.start_s:g} s"
-                    raise NodeContactError(text) from error
-                raise
+            await link.open_within(timeouts.start_s, config, wishes or {})
             return link
         raise problem
 
@@ -156,18 +148,7 @@ class NodeLink:
         link = cls(process, Unpacker(), words)
         try:
             said = await link._wait_word(word)
-            if said is None:
-                status = await process.wait()
-                raise translate(way, status, await words.all())
-            state, version = said
-            if state == _boot.TOO_OLD:
-                oldest = "{}.{}".format(*_boot.OLDEST_PYTHON)
-                raise NodeContactError(
-                    f"{way.python} is Python {version}, at least {oldest} is needed; "
-                    "python_env can name another",
-                    for_good=True,
-                    other_python=True,
-                )
+            await link._check_word(way, said)
             await link._send_bytes(_boot.payload())
         except BaseException:
             await link.close()
@@ -191,6 +172,35 @@ class NodeLink:
                 # Nothing may follow yet: the agent waits for what we send now.
                 return state, version.strip()
         raise NodeContactError(f"its login shell prints without end: {seen[:80]!r}", for_good=True)
+
+    async def _check_word(self, way: Way, said: tuple[str, str] | None) -> None:
+        if said is None:
+            status = await self._process.wait()
+            raise translate(way, status, await self._words.all())
+        state, version = said
+        if state == _boot.TOO_OLD:
+            oldest = "{}.{}".format(*_boot.OLDEST_PYTHON)
+            raise NodeContactError(
+                f"{way.python} is Python {version}, at least {oldest} is needed; "
+                "python_env can name another",
+                for_good=True,
+                other_python=True,
+            )
+
+    async def open_within(
+        self, start_s: float, config: NodeConfig, wishes: Mapping[str, Any]
+    ) -> None:
+        """Tell the agent what is configured and hear what it finds; `connect` does it, once."""
+        try:
+            async with asyncio.timeout(start_s):
+                await self._open(config, wishes)
+        except TimeoutError as error:
+            await self.close()
+            text = f"its agent did not answer within {start_s:g} s"
+            raise NodeContactError(text) from error
+        except BaseException:
+            await self.close()
+            raise
 
     async def _open(self, config: NodeConfig, wishes: Mapping[str, Any]) -> None:
         frames = await self._next_frames()

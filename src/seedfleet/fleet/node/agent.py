@@ -1,13 +1,14 @@
 """The one process of a head on a node: it starts supervisors and carries files, and owns nothing.
 
 It speaks frames on its standard input and output, waits for nothing but them and its children, and
-ends with its channel. A supervisor is a fork of it in a session of its own, so that it costs no new
-interpreter and outlives the agent, its connection and its head. What is true of an attempt is in the
-attempt's folder; the agent remembers only which attempts its head wants to hear of.
+ends with its channel. A supervisor is a fork of it in a session of its own, so that it costs no
+new interpreter and outlives the agent, its connection and its head. What is true of an attempt is
+in the attempt's folder; the agent remembers only which attempts its head wants to hear of.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import select
@@ -198,10 +199,8 @@ class _Agent:
         if pid is None:
             pid = held.child  # it has not claimed its folder yet
         if pid is not None:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
-            except ProcessLookupError:
-                pass
 
     def _settled(self, token: str, keep: bool) -> None:
         held = self._held.pop(token, None)
@@ -263,7 +262,7 @@ class _Agent:
         elif held.cancelled:
             self._tell(token, {"outcome": "cancelled", "problem": "cancelled before it started"})
         else:
-            # The log is shared by all supervisors of the run; its end is most likely about this one.
+            # All supervisors of a run share the log; its end is most likely about this one.
             last_words = tail(Path(held.order["log"])).strip()[-500:]
             problem = "no supervisor came up: {}".format(last_words)
             status = {"outcome": "failed_to_start", "problem": problem, "node_fault": True}

@@ -7,14 +7,16 @@ import os
 import secrets
 import shutil
 from pathlib import Path
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Tuple
 
 from .cleaning import clean
-from .facts import Facts
 from .layout import AttemptFolder, sync_file
 from .locks import is_held
 from .outputs import digest
 from .survey import survey
+
+if TYPE_CHECKING:
+    from .facts import Facts
 
 __all__ = ["ANSWERS"]
 
@@ -72,15 +74,19 @@ def _put(facts: Facts, question: Dict[str, Any], body: bytes) -> Answer:
             stream.write(body)
         if question["last"]:
             sync_file(part)
-            if digest(part) != question["sha256"]:
-                raise ValueError("{} has changed on its way".format(path))
-            part.chmod(question["mode"])
-            part.replace(path)
+            _accept(part, path, question)
     except (OSError, ValueError):
         with contextlib.suppress(OSError):
             part.unlink()
         raise
     return None, b""
+
+
+def _accept(part: Path, path: Path, question: Dict[str, Any]) -> None:
+    if digest(part) != question["sha256"]:
+        raise ValueError("{} has changed on its way".format(path))
+    part.chmod(question["mode"])
+    part.replace(path)
 
 
 def _read_log(facts: Facts, question: Dict[str, Any], body: bytes) -> Answer:
@@ -91,11 +97,10 @@ def _read_log(facts: Facts, question: Dict[str, Any], body: bytes) -> Answer:
     log = {"stdout": folder.stdout, "stderr": folder.stderr}[question["stream"]]
     ended = not is_held(folder.alive)  # asked first: what is read after it is then all there is
     piece, size_bytes = b"", 0
-    with contextlib.suppress(OSError):
-        with log.open("rb") as stream:
-            stream.seek(question["offset"])
-            piece = stream.read(_LOG_PIECE_BYTES)
-            size_bytes = os.fstat(stream.fileno()).st_size
+    with contextlib.suppress(OSError), log.open("rb") as stream:
+        stream.seek(question["offset"])
+        piece = stream.read(_LOG_PIECE_BYTES)
+        size_bytes = os.fstat(stream.fileno()).st_size
     return {"size_bytes": size_bytes, "ended": ended, "exists": folder.path.exists()}, piece
 
 

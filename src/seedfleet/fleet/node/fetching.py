@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple
 
 from .frames import pack
-from .layout import AttemptFolder
+
+if TYPE_CHECKING:
+    from .layout import AttemptFolder
 
 __all__ = ["LOG_LIMIT_BYTES", "frames_of_end"]
 

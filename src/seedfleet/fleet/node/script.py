@@ -7,10 +7,11 @@ import re
 from typing import Any, Dict, List, Mapping, Optional
 
 from .processes import TOKEN_VARIABLE
+from .stdout_result import StdoutResult
 
 __all__ = ["arguments", "environment", "names_output"]
 
-_TOKEN = re.compile(r"\{(output|job_id|run_id|attempt|gpu_id|device)\}")
+_TOKEN = re.compile(r"\{(output|job_id|run_id|attempt|gpu_id|device|job_file)\}")
 
 
 def arguments(order: Mapping[str, Any]) -> List[str]:
@@ -62,11 +63,12 @@ def _values(order: Mapping[str, Any]) -> Dict[str, str]:
         "attempt": str(order["attempt"]),
         "gpu_id": str(gpu_ids[0]) if gpu_ids else "-1",
         "device": "0" if gpu_ids else "-1",
+        **StdoutResult.tokens(order),
     }
 
 
 def _fill(text: str, values: Mapping[str, str]) -> str:
-    return _TOKEN.sub(lambda found: values[found.group(1)], text)
+    return _TOKEN.sub(lambda found: values.get(found.group(1), found.group(0)), text)
 
 
 def _normal(path: str, root: str) -> str:

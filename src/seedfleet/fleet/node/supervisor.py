@@ -1,9 +1,9 @@
 """Runs one attempt of one job, outlives the head, and leaves the truth in files.
 
 The supervisor claims the attempt's folder, takes the locks, runs the script, ends all that is left
-of it, checks the outputs, and writes `status.json` last. It holds the lock on `alive` from before the folder has its name until it ends:
-a folder without a status whose lock is free belongs to a supervisor that was killed, and
-`orphan.settle` finishes its work.
+of it, checks the outputs, and writes `status.json` last. It holds the lock on `alive` from before
+the folder has its name until it ends: a folder without a status whose lock is free belongs to a
+supervisor that was killed, and `orphan.settle` finishes its work.
 
 TERM cancels the attempt. Nothing is ever read from the script's output while it runs.
 """
@@ -28,6 +28,7 @@ from .locks import Lock
 from .outputs import UnsuccessfulError, check_outputs, keep_previous, restore_previous
 from .processes import become_subreaper, end_processes, living
 from .script import arguments, environment
+from .stdout_result import StdoutResult
 
 __all__ = ["EXIT_DUPLICATE", "claim", "supervise", "tail"]
 
@@ -143,6 +144,7 @@ class _Attempt:
         self._folder = folder
         self._signals = signals
         self._leases = Leases(order)
+        self._stdout_result = StdoutResult(order, folder)
         self._script_pid: Optional[int] = None
         self._exit: Optional[int] = None  # as Popen gives it: a signal's number is negative
         self._status: Status = {
@@ -192,6 +194,7 @@ class _Attempt:
                 path.parent.mkdir(parents=True, exist_ok=True)
             if self._order["preserve_paths"]:
                 keep_previous(self._folder, paths)
+            self._stdout_result.prepare()
         except OSError as error:
             text = "cannot prepare the output paths: {}".format(error)
             raise UnsuccessfulError("failed_to_start", [], text) from error
@@ -271,6 +274,7 @@ class _Attempt:
         if self._status["exit_code"] not in order["ok_exit_codes"] and not order["accept_any_exit"]:
             how = "exit code {exit_code}" if self._status["signal"] is None else "signal {signal}"
             raise UnsuccessfulError("failed", [], "ended with " + how.format(**self._status))
+        self._stdout_result.take()
         self._status["outputs"] = check_outputs(order["outputs"])
         self._status["outcome"] = "succeeded"
 

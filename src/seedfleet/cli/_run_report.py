@@ -1,0 +1,110 @@
+"""What a run came to, for people: counts, nodes, and last what went wrong and how to go on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from seedfleet.cli._run_view import parallel_lines
+from seedfleet.cli._words import command, counted, duration, in_folder, outcomes, place
+from seedfleet.fleet.manifest import distribution
+from seedfleet.fleet.outcome import Cancelled, Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from seedfleet.fleet import JobReport, RunReport
+
+__all__ = ["failure_lines", "report_text", "resume_command"]
+
+_MOST_LISTED: Final = 20  # unsuccessful jobs shown to a person; the manifest has all of them
+_MOST_NAMED: Final = 20  # jobs that a command line for a new run still names one by one
+_LOG_LINES: Final = 5
+
+
+def report_text(report: RunReport, output_dir: str, new_run: Sequence[str] = ()) -> str:
+    """Tell how a run ended.
+
+    Parameters
+    ----------
+    report
+        Of the run.
+    output_dir
+        As the user named it.
+    new_run
+        The words of the command that made this run, without those that choose jobs; none if they
+        are not known.
+    """
+    lines = [
+        f"{report.run_id}: {outcomes(report.counts)}",
+        *_nodes(report),
+        f"took {duration(report.makespan_s)}; no schedule of these attempts takes less than "
+        f"{duration(report.lower_bound_s)}"
+        if report.makespan_s
+        else "no script was run",
+        f"manifest: {report.folder / 'manifest.json'}",
+        *failure_lines(report),
+    ]
+    unsuccessful = [job.job.job_id for job in report.jobs.values() if not job.succeeded]
+    if unsuccessful:
+        why = "go on with" if report.interrupted else "run just these again"
+        lines.append(f"{why}: {resume_command(report.run_id, output_dir)}")
+    if new_run and 0 < len(unsuccessful) <= _MOST_NAMED and not report.interrupted:
+        only = [word for job_id in unsuccessful for word in ("--only", job_id)]
+        lines.append(f"or as a new run: {command(*new_run, *only)}")
+    return "\n".join(lines)
+
+
+def resume_command(run_id: str, output_dir: str) -> str:
+    """Write the command that goes on with a run."""
+    return command("run", "--resume", run_id, *in_folder(output_dir))
+
+
+def failure_lines(report: RunReport) -> Iterator[str]:
+    """List what ended without success, with evidence; jobs without an outcome are only counted."""
+    ended = [job for job in report.jobs.values() if not job.succeeded and job.outcome is not None]
+    # What somebody ended on purpose needs no explanation, so it comes after the rest.
+    ended.sort(key=lambda job: isinstance(job.outcome, Cancelled))
+    if ended:
+        yield f"{counted(len(ended), 'job')} ended without success:"
+    for job in ended[:_MOST_LISTED]:
+        yield f"  {job.job.job_id}: {_how(job)}"
+        yield from (f"      {line}" for line in _last_words(job))
+        if job.last is not None:
+            logs = report.folder / "attempts" / job.job.job_id / str(job.last.attempt)
+            yield f"    logs: {logs}"
+    if len(ended) > _MOST_LISTED:
+        yield f"  … and {len(ended) - _MOST_LISTED} more; the manifest lists all"
+
+
+def _nodes(report: RunReport) -> list[str]:
+    # A job counts where its last script ran: attempts are not jobs.
+    ran = [
+        job.allocation
+        for job in report.jobs.values()
+        if job.allocation is not None and job.last is not None and job.last.started_utc
+    ]
+    jobs = Counter(allocation.node for allocation in ran)
+    return parallel_lines(report.nodes, distribution(report.nodes, ran), jobs)
+
+
+def _how(job: JobReport) -> str:
+    parts = [job.word.replace("_", " ")]
+    if job.allocation is not None:
+        parts[0] += f" on {place(job.allocation)}"
+    if job.last is not None:
+        if job.last.exit_code is not None and not isinstance(job.outcome, Failed):
+            parts.append(f"exit code {job.last.exit_code}")
+        if job.last.detail:
+            parts.append(job.last.detail)
+    if job.attempts > 1:
+        parts.append(f"{job.attempts} attempts")
+    return ", ".join(parts)
+
+
+def _last_words(job: JobReport) -> list[str]:
+    if job.last is None or isinstance(job.outcome, Cancelled):
+        return []
+    # Control characters of a script's own must not move the cursor of who reads this.
+    lines = job.last.stderr_tail.rstrip().splitlines()[-_LOG_LINES:]
+    return ["".join(c if c.isprintable() or c == "\t" else "�" for c in line) for line in lines]

@@ -1,0 +1,246 @@
+"""A run as it looks from outside: what its journal says, since when, and whether a head is at work.
+
+Nothing here writes, and nothing here takes part in who gets the run.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from seedfleet.fleet import core, progress
+from seedfleet.fleet.errors import JournalDamagedError
+from seedfleet.fleet.journal import JournalFollower
+from seedfleet.fleet.lock import Holder, read_holder
+from seedfleet.fleet.messages import Start
+from seedfleet.fleet.options import DEFAULT_OUTPUT_DIR, RunOptions
+from seedfleet.fleet.outcome import Succeeded
+from seedfleet.fleet.planning import plan_of
+from seedfleet.fleet.state import Done, JobState, Publishing, Running, State, Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from seedfleet.fleet.outcome import Outcome
+    from seedfleet.fleet.resuming import Recorded
+
+__all__ = ["RunObserver", "RunSummary", "list_runs", "run_folders"]
+
+
+class RunObserver:
+    """Follows one run by its journal, in this process or another's, living or dead.
+
+    Parameters
+    ----------
+    recorded
+        What the run was started with; see `resuming.find_run`.
+
+    Attributes
+    ----------
+    state
+        As the head has it, up to the last complete line that `poll` has read.
+    """
+
+    def __init__(self, recorded: Recorded) -> None:
+        self.recorded = recorded
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._follower = JournalFollower(self.recorded.paths.journal)
+        self.state = core.initial(plan_of(self.recorded.jobs, self.recorded.options))
+        self._told = self.state
+        self._since: dict[tuple[int, int], float] = {}
+
+    @property
+    def head(self) -> Holder | None:
+        """Who has the run open, or had it open and died."""
+        return read_holder(self.recorded.paths.lock)
+
+    @property
+    def head_at_work(self) -> bool:
+        """True when a living head has the run open."""
+        head = self.head
+        return head is not None and head.at_work
+
+    @property
+    def standing(self) -> str:
+        """Name how the run stands.
+
+        Returns
+        -------
+        str
+            "running" with a head at work; "left" if attempts may go on without one; "interrupted"
+            if jobs are left that a resume would run; "finished" otherwise.
+        """
+        if self.head_at_work:
+            return "running"
+        if not self.state.finished:
+            return "left"
+        stopped = self.state.stop is not Stop.LIMIT  # a limit of failures is an end of its own
+        waiting = self.state.done < len(self.state.jobs)
+        cancelled = self.state.stop is Stop.CANCEL
+        return "interrupted" if stopped and (waiting or cancelled) else "finished"
+
+    def is_done(self, index: int) -> bool:
+        """Tell whether a job, by its index, has its outcome."""
+        return isinstance(self.state.jobs[index].phase, Done)
+
+    def since(self, index: int) -> float | None:
+        """Tell when a running job's attempt was started, in seconds since 1970, or None."""
+        phase = self.state.jobs[index].phase
+        match phase:
+            case Running(attempt, _):
+                return self._since.get((index, attempt))
+            case Publishing(ended, _):
+                return self._since.get((index, ended.attempt))
+        return None
+
+    def poll(self) -> list[tuple[float, progress.Progress]]:
+        """Read on, and tell what is new since the last call, with its time in seconds since 1970.
+
+        The first call tells all that has happened. Cost O(jobs) when there is anything new.
+
+        Raises
+        ------
+        JournalDamagedError
+            If the journal is not what was written.
+        """
+        try:
+            utc = self._read_on()
+        except JournalDamagedError:
+            if self._follower.offset == 0:
+                raise
+            # A head whose disk refused takes its last lines back, and then writes others there.
+            self._begin_anew()
+            utc = self._read_on()
+        if utc is None:
+            return []
+        before, self._told = self._told, self.state
+        return list(self._news(before, utc))
+
+    def _read_on(self) -> float | None:
+        try:
+            lines = self._follower.read()
+        except FileNotFoundError:  # the run is just being made
+            return None
+        at = None
+        for utc, event in lines:
+            at = datetime.fromisoformat(utc).timestamp()
+            self.state, effects = core.decide(self.state, event)
+            for effect in effects:
+                if isinstance(effect, Start):
+                    # An attempt that a later head takes up has been running since its first start.
+                    self._since.setdefault((effect.job, effect.attempt), at)
+        return at
+
+    def _news(self, before: State, at: float) -> Iterator[tuple[float, progress.Progress]]:
+        after, paths = self.state, self.recorded.paths
+        total, done = len(after.jobs), before.done
+        if before.free.nodes != after.free.nodes:
+            nodes = after.free.nodes
+            yield at, progress.RunStarted(paths.run_id, paths.folder, nodes, total, done)
+        for index, (old, new) in enumerate(zip(before.jobs, after.jobs, strict=True)):
+            if old is new:
+                continue
+            job_id = after.plan.jobs[index].job_id
+            yield from _unsuccessful(old, new, at)
+            if isinstance(new.phase, Running) and new.attempts > old.attempts:
+                since = self.since(index)
+                yield (
+                    at if since is None else since,
+                    progress.AttemptStarted(job_id, new.phase.attempt, new.phase.allocation),
+                )
+            if isinstance(new.phase, Done) and not isinstance(old.phase, Done):
+                done += 1
+                yield at, self._job_done(job_id, new, new.phase.outcome, done)
+
+    def _job_done(
+        self, job_id: str, job: JobState, outcome: Outcome, done: int
+    ) -> progress.JobDone:
+        outputs = {}
+        if isinstance(outcome, Succeeded):
+            place = self.recorded.paths.place
+            outputs = {file.declared: place(file.declared) for file in outcome.outputs}
+        run_s = job.history[-1][0].run_s if job.history else 0.0  # cancelled before it ever ran
+        return progress.JobDone(job_id, outcome, outputs, run_s, done, len(self.state.jobs))
+
+
+def _unsuccessful(
+    old: JobState, new: JobState, at: float
+) -> Iterator[tuple[float, progress.Progress]]:
+    for ended, allocation in new.history[len(old.history) :]:
+        if not isinstance(ended.outcome, Succeeded):
+            again = ended is not new.history[-1][0] or not isinstance(new.phase, Done)
+            yield at, progress.AttemptEnded(ended, allocation, again)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One line about one run.
+
+    Parameters
+    ----------
+    state
+        "running" with a head at work, "left" when attempts may go on without one, else as in the
+        manifest: "finished" or "interrupted"; "unknown" if its files cannot be read.
+    counts
+        Number of jobs by outcome in snake case, as the manifest last had it.
+    started_utc
+        When the run was first opened; None if it never was.
+    """
+
+    run_id: str
+    folder: Path
+    state: str
+    counts: dict[str, int]
+    started_utc: str | None
+
+
+def list_runs(
+    output_dir: str | Path = DEFAULT_OUTPUT_DIR, root: str | Path | None = None
+) -> list[RunSummary]:
+    """List the runs in a folder of runs, newest last."""
+    found = [_summary(folder) for folder in run_folders(output_dir, root)]
+    return sorted(found, key=lambda each: (each.started_utc or "", each.run_id))
+
+
+def run_folders(
+    output_dir: str | Path = DEFAULT_OUTPUT_DIR, root: str | Path | None = None
+) -> list[Path]:
+    """Find the folders of all runs in a folder of runs."""
+    found: list[Path] = []
+    for preserve in (False, True):
+        options = RunOptions(output_dir=output_dir, root=root, preserve_paths=preserve)
+        jobs_files = options.paths("any").folder.parent.glob("*/jobs.json")
+        found += [path.parent for path in jobs_files]
+    return found
+
+
+def _summary(folder: Path) -> RunSummary:
+    document = _document(folder / "manifest.json")
+    state, counts = document.get("state", "unknown"), document.get("counts", {})
+    head = read_holder(folder / "lock")
+    if head is not None and head.at_work:
+        state = "running"
+    elif state == "running" or "running" in counts:
+        state = "left"
+    return RunSummary(folder.name, folder, state, counts, _first_utc(folder / "journal.jsonl"))
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _first_utc(journal: Path) -> str | None:
+    try:
+        with journal.open("rb") as stream:
+            return str(json.loads(stream.readline())["utc"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
