@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import recover, sieve
+from benchmarks import fleet, recover, sieve
 from benchmarks.table import print_table
 
-BENCHMARKS = {"recover": recover.rows, "sieve": sieve.rows}
+BENCHMARKS = {"fleet": fleet.rows, "recover": recover.rows, "sieve": sieve.rows}
 
 
 def main(names: list[str]) -> int:
