@@ -77,7 +77,7 @@ async def clean_nodes(
         In the cluster's order: what `clean` gave on the node, and its name as `node`; a node that
         cannot be reached has that as its only problem.
     """
-    wishes = {"run_id": run_id, "older_than_s": older_than_s, "dry_run": dry_run}
+    wishes: dict[str, Any] = {"run_id": run_id, "older_than_s": older_than_s, "dry_run": dry_run}
 
     async def clean(config: NodeConfig) -> Mapping[str, Any]:
         try:
