@@ -86,7 +86,7 @@ def test_bad_jobs_are_exit_code_2_with_every_problem_and_nothing_written(
     assert [text.split(":")[0] for text in problems] == [
         *("$[0]", "$[0]", "$[0].job_id"),
         "$[1]",
-        *("$[2].expected_output", "$[2].script"),
+        *("$[2].script", "$[2].expected_output"),
     ]
     text = command(jobs, "--output-dir", "out")
     assert text.exit_code == 2
@@ -99,7 +99,7 @@ def test_bad_jobs_are_exit_code_2_with_every_problem_and_nothing_written(
     ("words", "problem"),
     [
         ((), "name a job file"),
-        (("jobs.json", "--engine", "slurm"), "known is local"),
+        (("jobs.json", "--engine", "slurm"), "known are local, ssh"),
         (("jobs.json", "--engine-option", "slots=0"), "slots is given twice"),
         (("jobs.json", "--engine-option", "python="), "local knows slots=N"),
         (("jobs.json", "--engine-option", "speed=high"), "local knows slots=N"),

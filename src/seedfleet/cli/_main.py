@@ -20,6 +20,7 @@ from seedfleet import __version__
 _COMMANDS = {
     "run": ("seedfleet.cli.run", "run", "Run a file of script jobs on every slot of this machine."),
     "nodes": ("seedfleet.cli.nodes", "nodes", "Look at the machines of a cluster, or clean them."),
+    "compat": ("seedfleet.cli.compat", "compat", "Keep command lines of older programs."),
     "trace": ("seedfleet.cli.trace", "trace", "Explain a history of draws."),
 }
 

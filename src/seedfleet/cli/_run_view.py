@@ -10,6 +10,7 @@ from seedfleet.fleet.progress import (
     AttemptEnded,
     AttemptStarted,
     JobDone,
+    NodeContact,
     Notice,
     Progress,
     RunStarted,
@@ -89,7 +90,7 @@ class _Table:
                 self._done = event.done
                 self._failed += not event.outputs
                 return False
-            case Notice():
+            case NodeContact() | Notice():
                 return True
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -129,6 +130,8 @@ def _line(event: Progress) -> str:
         case JobDone():
             how = "succeeded" if event.outputs else type(event.outcome).__name__
             return f"[{event.done}/{event.total}] {event.job_id}: {how} in {event.run_s:.1f} s"
+        case NodeContact(node, problem):
+            return f"{node.name}: " + ("in contact" if node.contact else f"no contact: {problem}")
         case Notice():
             return event.text
 

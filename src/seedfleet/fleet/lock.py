@@ -70,11 +70,23 @@ class WriterLock:
         HeadLostError
             If another head has taken the run over meanwhile.
         """
+        self.check()
         holder = self._read()
         if holder.get("name") != self._name:
             pid, host = holder.get("pid"), holder.get("host")
             raise HeadLostError(f"{self._path} was taken over by process {pid} on {host}")
         self._write()
+
+    def check(self) -> None:
+        """Make sure that the file is still the one that this head has locked; cheap.
+
+        Raises
+        ------
+        HeadLostError
+            If it was removed or replaced, so that another head may have come in.
+        """
+        if not self._is_named():
+            raise HeadLostError(f"{self._path} was removed or replaced while this head had it")
 
     def release(self) -> None:
         """Let go; may be repeated."""
@@ -84,8 +96,18 @@ class WriterLock:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def _is_named(self) -> bool:
+        ours = os.fstat(self._descriptor)
+        try:
+            named = self._path.lstat()
+        except FileNotFoundError:
+            return False
+        return (named.st_ino, named.st_dev) == (ours.st_ino, ours.st_dev)
+
     def _acquire(self) -> None:
         self._take_flock()
+        if not self._is_named():
+            raise RunHeldError(self._path.parent, None, None)
         holder = self._read()
         elsewhere = bool(holder) and holder.get("host") != socket.gethostname()
         if elsewhere and quiet_s(self._path) < _QUIET_S:

@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     from seedfleet.fleet.engines.base import Allocation, Ended, Node
     from seedfleet.fleet.outcome import Outcome
 
-__all__ = ["AttemptEnded", "AttemptStarted", "JobDone", "Notice", "Progress", "RunStarted"]
+# One closed language, matched as a whole.
+__all__ = [
+    "AttemptEnded",
+    "AttemptStarted",
+    "JobDone",
+    "NodeContact",
+    "Notice",
+    "Progress",
+    "RunStarted",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +88,23 @@ class Notice:
     text: str
 
 
-Progress = RunStarted | AttemptStarted | AttemptEnded | JobDone | Notice
+@dataclass(frozen=True, slots=True)
+class NodeContact:
+    """A node went out of contact, or is in contact for the first time or again.
+
+    Parameters
+    ----------
+    node
+        With `contact` telling which, and otherwise as it was last seen.
+    problem
+        Why it is out of contact, and what to do about it; empty for a node in contact.
+    for_good
+        True where the engine has given it up.
+    """
+
+    node: Node
+    problem: str = ""
+    for_good: bool = False
+
+
+Progress = RunStarted | AttemptStarted | AttemptEnded | JobDone | NodeContact | Notice
