@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seedfleet.fleet.cluster import parse_cluster
 from seedfleet.fleet.engines.base import Gpu, Node
+from seedfleet.fleet.errors import BadInputError
 from seedfleet.fleet.masks import MASK_VARIABLES, gpu_mask, problems_with_node_env
 
 
@@ -73,5 +75,11 @@ def test_a_nodes_variables_may_not_touch_the_masks() -> None:
     for name in MASK_VARIABLES:
         (problem,) = problems_with_node_env({name: "0"})
         assert name in problem
-    env = {"SEEDFLEET_HOME": "/x", "": "y", "A=B": "z", "NUL": "a\0b"}
-    assert len(list(problems_with_node_env(env))) == len(env)
+    env = {"SEEDFLEET_HOME": "/x", "CUDA_VISIBLE_DEVICES": "1", "FINE": "1"}
+    with pytest.raises(BadInputError) as caught:
+        parse_cluster({"nodes": [{"hostname": "a"}, {"hostname": "b", "env": env}]})
+    assert [text.split(" is ")[0] for text in caught.value.problems] == [
+        "$.nodes[1].env: SEEDFLEET_HOME",
+        "$.nodes[1].env: CUDA_VISIBLE_DEVICES",
+    ]
+    assert not list(problems_with_node_env(None))

@@ -11,6 +11,7 @@ from seedfleet.fleet._fragments import KeyTable, kind
 from seedfleet.fleet._keys import ENV, PATH
 from seedfleet.fleet.documents import read_document
 from seedfleet.fleet.errors import BadInputError
+from seedfleet.fleet.masks import problems_with_node_env
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -206,6 +207,7 @@ def _problems_with_node(entry: object, number: int) -> Iterator[str]:
     where = f"$.nodes[{number}]"
     if isinstance(entry, dict):
         yield from _NODE.problems(entry, where)
+        yield from (f"{where}.env: {text}" for text in problems_with_node_env(entry.get("env")))
     else:
         yield f"{where}: a node is an object, this is {kind(entry)}"
 
