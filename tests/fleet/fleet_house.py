@@ -44,7 +44,7 @@ class House:
     def options(self, **changes: Any) -> RunOptions:
         """Make options without retries and with a short grace."""
         defaults: dict[str, Any] = {"retries": 0, "kill_grace_s": 0.3, "root": self.root}
-        return RunOptions(output_dir="out", **(defaults | changes))
+        return RunOptions(**({"output_dir": "out"} | defaults | changes))
 
     def run(self, *jobs: Job, slots: int = 2, **changes: Any) -> RunReport:
         """Run jobs to their end."""

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seedfleet.fleet import BadInputError, HeadLostError, ResumeOptions, resume_sync, run_sync
+from seedfleet.fleet import (
+    BadInputError,
+    HeadLostError,
+    JournalDamagedError,
+    ResumeOptions,
+    RunStarted,
+    resume_sync,
+    run_sync,
+)
 from seedfleet.fleet.testing import FakeEngine, FakeWorld
 
 if TYPE_CHECKING:
@@ -64,6 +72,33 @@ def test_a_head_that_lost_its_lock_stops(house: House, monkeypatch: pytest.Monke
         )
 
 
+def test_a_head_whose_lock_file_was_removed_stops_before_it_writes_on(house: House) -> None:
+    def remove(event: object) -> None:
+        if isinstance(event, RunStarted):
+            (house.root / "out/r/lock").unlink()
+
+    world = FakeWorld()
+    with pytest.raises(HeadLostError, match="removed or replaced"):
+        run_sync(
+            jobs_of(house),
+            house.options(),
+            engine=FakeEngine(world),
+            on_event=remove,
+            run_id="r",
+        )
+    assert not world.ran
+    assert resume_sync("r", ResumeOptions(output_dir="out"), engine=FakeEngine(world)).succeeded
+
+
+@pytest.mark.parametrize("left", [b"", b"{torn"])
+def test_the_journal_of_a_finished_run_cannot_have_been_emptied(house: House, left: bytes) -> None:
+    report = run_sync(jobs_of(house), house.options(), engine=FakeEngine(), run_id="r")
+    assert report.succeeded
+    (report.folder / "journal.jsonl").write_bytes(left)
+    with pytest.raises(JournalDamagedError, match="events are gone"):
+        resume_sync("r", ResumeOptions(output_dir="out"), engine=FakeEngine())
+
+
 def test_an_output_folder_that_is_a_file_is_bad_input(house: House) -> None:
     (house.root / "out").write_text("")
     with pytest.raises(BadInputError, match="cannot make"):
@@ -77,4 +112,7 @@ def test_an_engine_that_cannot_work_here_lists_why(house: House) -> None:
     jobs = jobs_of(house)
     with pytest.raises(BadInputError) as refused:
         run_sync(jobs, house.options(), engine=engine)
-    assert len(refused.value.problems) == 3
+    told = "\n".join(refused.value.problems)
+    assert "slots is 0" in told
+    assert "no interpreter /no/python" in told
+    assert "cannot be written" in told

@@ -114,6 +114,7 @@ class RunMachine(RuleBasedStateMachine):
         self.failures: Counter[int] = Counter()
         self.losses: Counter[int] = Counter()
         self.done: dict[int, str] = {}
+        self.fails = 0
         self.stop = Stop.NO
         self.send(Opened(nodes, tuple(self.order)))
 
@@ -157,8 +158,8 @@ class RunMachine(RuleBasedStateMachine):
                 again = False
         if not again:
             self.done[index] = "not succeeded"
-            failed = sum(word == "not succeeded" for word in self.done.values())
-            if self.plan.max_fails is not None and failed >= self.plan.max_fails:
+            self.fails += not isinstance(outcome, Cancelled)
+            if self.plan.max_fails is not None and self.fails >= self.plan.max_fails:
                 self.stop = max(self.stop, Stop.LIMIT)
 
     @precondition(lambda self: self.running)
@@ -223,6 +224,9 @@ class RunMachine(RuleBasedStateMachine):
         assert replayed == self.state
         redo = [i for i, word in self.done.items() if again and word == "not succeeded"]
         for index in redo:
+            outcome = self.state.jobs[index].phase
+            assert isinstance(outcome, Done)
+            self.fails -= not isinstance(outcome.outcome, Cancelled)
             del self.done[index]
             self.failures[index] = self.losses[index] = 0
         self.stop = Stop.NO

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-from typing import TYPE_CHECKING
+import multiprocessing
+import sys
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from fleet_house import GOOD, House, living_attempts
 
 from seedfleet.fleet import run_sync
-from seedfleet.fleet.engines.base import Allocation, Attempt, Ended, Engine, Rules
+from seedfleet.fleet.engines._orders import Site, make_order
+from seedfleet.fleet.engines.base import (
+    Allocation,
+    Attempt,
+    Ended,
+    Engine,
+    EngineEvent,
+    Node,
+    Rules,
+)
+from seedfleet.fleet.node.supervisor import supervise
 from seedfleet.fleet.outcome import OutputInvalid, Succeeded
 from seedfleet.fleet.testing import FakeEngine, FakeWorld, check_engine
 from seedfleet.fleet.testing import fake as fake_module
@@ -46,12 +56,13 @@ class Forgetful(FakeEngine):
 class Hasty(FakeEngine):
     """Reports a success before the files have come."""
 
-    async def events(self) -> AsyncIterator[Ended]:
-        async for ended in super().events():
-            folder = self._opened().attempt(ended.job_id, ended.attempt)
-            for path in folder.outputs.glob("*"):
-                path.write_text("something else")
-            yield ended
+    async def events(self) -> AsyncIterator[EngineEvent]:
+        async for event in super().events():
+            if isinstance(event, Ended):
+                folder = self._opened().attempt(event.job_id, event.attempt)
+                for path in folder.outputs.glob("*"):
+                    path.write_text("something else")
+            yield event
 
 
 class Deaf(FakeEngine):
@@ -89,6 +100,13 @@ def paths_of(house: House) -> RunPaths:
     return house.options().paths("some-run")
 
 
+async def next_end(engine: Engine) -> Ended:
+    async for event in engine.events():
+        if isinstance(event, Ended):
+            return event
+    raise AssertionError("events never end by themselves")
+
+
 @pytest.mark.slow
 def test_two_engines_that_start_one_attempt_run_it_once(house: House) -> None:
     async def both() -> tuple[Ended, Ended]:
@@ -98,7 +116,10 @@ def test_two_engines_that_start_one_attempt_run_it_once(house: House) -> None:
             await engine.open(paths_of(house), Rules())
         for engine in engines:  # neither supervisor is up when the second is sent off
             await engine.start(attempt, Allocation("localhost", (), 0))
-        return await anext(engines[1].events()), await anext(engines[0].events())
+        ends = await next_end(engines[1]), await next_end(engines[0])
+        for engine in engines:
+            await engine.close()
+        return ends
 
     first, second = asyncio.run(both())
     assert (house.root / "ran").read_text() == "x"
@@ -108,24 +129,30 @@ def test_two_engines_that_start_one_attempt_run_it_once(house: House) -> None:
 
 @pytest.mark.slow
 def test_a_supervisor_that_comes_up_after_delivery_runs_nothing(house: House) -> None:
-    async def late() -> Ended:
-        engine, slow = house.engine(), house.engine()
-        attempt = attempt_of(house, f"open('ran', 'a').write('x'); {GOOD}")
-        place = Allocation("localhost", (), 0)
-        for each in (engine, slow):
-            await each.open(paths_of(house), Rules())
-        await slow.start(attempt, place)
-        (child,) = slow._children.values()
-        os.kill(child.pid, signal.SIGSTOP)
-        await engine.start(attempt, place)
-        ended = await anext(engine.events())
-        os.kill(child.pid, signal.SIGCONT)
-        assert child.wait() == 4
-        return ended
+    paths, attempt = paths_of(house), attempt_of(house, f"open('ran', 'a').write('x'); {GOOD}")
+    place = Allocation("localhost", (), 0)
 
-    assert isinstance(asyncio.run(late()).outcome, Succeeded)
+    async def run_it() -> Node:
+        engine = house.engine()
+        (node,) = await engine.open(paths, Rules())
+        await engine.start(attempt, place)
+        await next_end(engine)
+        await engine.close()
+        return node
+
+    node = asyncio.run(run_it())
+    site = Site(node=node, home=str(house.home), root=str(house.root), locks="", python="")
+    order = make_order(attempt, place, site, paths, Rules())
+    process = multiprocessing.get_context("spawn").Process(target=be_supervisor, args=(order,))
+    process.start()
+    process.join()
+    assert process.exitcode == 4
     assert (house.root / "ran").read_text() == "x"
     assert not (house.home / "runs/some-run/attempts/a/1").exists()
+
+
+def be_supervisor(order: dict[str, Any]) -> None:
+    sys.exit(supervise(order))
 
 
 @pytest.mark.slow

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 SEEN = """
-names = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "HIP_VISIBLE_DEVICES", "SEEDFLEET_GPU_IDS")
+names = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "HIP_VISIBLE_DEVICES", "SEEDFLEET_GPU_IDS",
+         "ROCR_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL")
 seen = {name: os.environ.get(name) for name in names}
 json.dump(seen | {"tokens": sys.argv[3:]}, open(out, "w"))
 """
@@ -53,6 +54,8 @@ def test_each_script_sees_exactly_its_gpus(gpus: House) -> None:
         "CUDA_VISIBLE_DEVICES": "GPU-11",
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         "HIP_VISIBLE_DEVICES": None,
+        "ROCR_VISIBLE_DEVICES": None,
+        "GPU_DEVICE_ORDINAL": None,
         "SEEDFLEET_GPU_IDS": "1",
         "tokens": ["1", "0"],
     }
@@ -63,6 +66,39 @@ def test_each_script_sees_exactly_its_gpus(gpus: House) -> None:
     manifest = json.loads((report.folder / "manifest.json").read_text())
     assert manifest["jobs"]["two"]["gpu_ids"] == [0, 1]
     assert report.distribution == {"localhost": {0: 1, 1: 2}}
+
+
+def test_on_rocm_the_cards_are_picked_once_and_renumbered(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cards = {f"card{n}": {"Node ID": str(n + 1), "Unique ID": f"0xa{n}"} for n in range(2)}
+    for name, words in (("rocm-smi", f"echo '{json.dumps(cards)}'"), ("nvidia-smi", "exit 9")):
+        tool = tmp_path / name
+        tool.write_text(f"#!/bin/sh\n{words}\n")
+        tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")  # each of these would hide the card
+    monkeypatch.setenv("GPU_DEVICE_ORDINAL", "1")
+    monkeypatch.setenv("HIP_VISIBLE_DEVICES", "1")
+    report = house.run(
+        house.job(SEEN, "one", args=("-o", "one.json", "{gpu_id}", "{device}"), gpu_id=1),
+        house.job(SEEN, "two", gpus=2),
+        house.job(SEEN, "none", gpus=0),
+    )
+    assert seen(report, "one") == {
+        "CUDA_VISIBLE_DEVICES": None,
+        "CUDA_DEVICE_ORDER": None,
+        "HIP_VISIBLE_DEVICES": "0",
+        "ROCR_VISIBLE_DEVICES": "GPU-00000000000000a1",
+        "GPU_DEVICE_ORDINAL": None,
+        "SEEDFLEET_GPU_IDS": "1",
+        "tokens": ["1", "0"],
+    }
+    two = seen(report, "two")
+    assert two["ROCR_VISIBLE_DEVICES"] == "GPU-00000000000000a0,GPU-00000000000000a1"
+    assert two["HIP_VISIBLE_DEVICES"] == "0,1"
+    none = seen(report, "none")
+    assert (none["ROCR_VISIBLE_DEVICES"], none["HIP_VISIBLE_DEVICES"]) == ("-1", "-1")
 
 
 def test_a_gpu_in_use_by_another_run_is_waited_for_outside_the_timeout(gpus: House) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedfleet.fleet import core, messages, outcome
-from seedfleet.fleet.engines.base import Ended, Gpu, Node
+from seedfleet.fleet.engines.base import Ended, Gpu, Node, NodeDown, NodeUp
 from seedfleet.fleet.errors import HeadLostError, JournalDamagedError
 from seedfleet.fleet.journal import CODEC, Journal, read_journal
 from seedfleet.fleet.spec import Job
@@ -28,6 +28,11 @@ EVENTS: tuple[messages.Event, ...] = (
     Ended("b", 1, outcome.Succeeded((outcome.ProducedFile("b", 1, "0" * 64),))),
     messages.Published("b", 1),
     Ended("a", 2, outcome.Lost("n", "gone")),
+    NodeDown("n", "cable", for_good=False),
+    messages.NodeLost("n", 1),
+    NodeUp(NODE),
+    messages.Probation("n", 1),
+    messages.CancelAsked(("a",)),
     messages.DrainAsked(),
 )
 PLAN = Plan(

@@ -11,6 +11,8 @@ from fleet_house import GOOD, House
 from seedfleet.fleet import BadInputError, Job, RunExistsError, RunOptions, run_sync
 from seedfleet.fleet.engines.base import Gpu, Node
 from seedfleet.fleet.planning import PlannedRun, plan_run
+from seedfleet.fleet.prepare import fingerprints, problems_with_jobs
+from seedfleet.fleet.spec import parse_jobs
 from seedfleet.fleet.testing import FakeEngine, FakeWorld
 
 if TYPE_CHECKING:
@@ -88,6 +90,58 @@ def test_outputs_that_collide_are_refused(house: House) -> None:
     assert "collides" in pair("x.json", "out/x.json")[0], "a leading output dir is stripped"
     assert "collides" in pair("x", "x.done")[0]
     assert "folder of another output" in pair("x", "x/y.json")[0]
+
+
+def test_each_colliding_pair_is_one_line(house: House) -> None:
+    jobs = [house.job(GOOD, name, expected_output="x.json") for name in "abc"]
+    found = refused(house, *jobs, house.job(GOOD, "d", expected_output="X.json.done"))
+    assert found == [
+        "$[1]: output 'x.json' collides with one of $[0]",
+        "$[2]: output 'x.json' collides with one of $[0]",
+        "$[3]: output 'X.json.done' collides with one of $[0]",
+    ]
+
+
+def test_a_folder_of_outputs_is_no_output_and_no_marker(house: House) -> None:
+    for other in ("x/y.json", "x.done/y.json", "X/y/z/a.json"):
+        jobs = [house.job(GOOD, "a", expected_output="x")]
+        jobs.append(house.job(GOOD, "b", expected_output=other))
+        (text,) = refused(house, *jobs)
+        assert text == "$[0]: an output is the folder of another output, of $[1]"
+    jobs = [house.job(GOOD, "a", expected_output="x.done")]
+    jobs.append(house.job(GOOD, "b", expected_output="x/y.json"))
+    assert plan(house, *jobs).plan.jobs == tuple(jobs), "x itself is nobody's output"
+
+
+def test_scripts_may_be_on_the_nodes_alone_but_inputs_may_not(house: House) -> None:
+    job = house.job(script="on_nodes.py", inputs=("here.txt",))
+    paths = house.options().paths("r")
+    (text,) = problems_with_jobs([("$[0]", job)], paths, scripts_on_head=False)
+    assert text.startswith("$[0].inputs[0]: there is no file")
+    assert len(list(problems_with_jobs([("$[0]", job)], paths))) == 2
+    outside = house.job(script="../other.py")
+    assert list(problems_with_jobs([("$[0]", outside)], paths, scripts_on_head=False))
+
+
+def test_the_fingerprint_of_a_job_knows_its_script_or_that_it_is_elsewhere(house: House) -> None:
+    job = house.job(script="late.py")
+    paths = house.options().paths("r")
+    elsewhere = fingerprints([job], paths)
+    assert fingerprints([job], paths) == elsewhere
+    (house.root / "late.py").write_text("")
+    here = fingerprints([job], paths)
+    assert here != elsewhere
+    (house.root / "late.py").write_text("new")
+    assert fingerprints([job], paths) not in (here, elsewhere)
+    with pytest.raises(BadInputError, match=r"none\.txt"):
+        fingerprints([house.job(script="late.py", inputs=("none.txt",))], paths)
+
+
+def test_a_sieve_job_needs_no_argument_that_names_its_output(house: House) -> None:
+    (house.root / "sieve_filter.py").write_text("")
+    sieve = {"search_type": "residue_sieve", "job_id": "s", "seed_start": 0, "seed_end": 9}
+    ((where, job),) = parse_jobs([sieve]).jobs
+    assert not list(problems_with_jobs([(where, job)], house.options().paths("r")))
 
 
 def test_own_files_and_own_variables_are_reserved(house: House) -> None:

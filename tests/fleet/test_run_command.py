@@ -91,7 +91,7 @@ def test_bad_jobs_are_exit_code_2_with_every_problem_and_nothing_written(
     assert [text.split(":")[0] for text in problems] == [
         *("$[0]", "$[0]", "$[0].job_id"),
         "$[1]",
-        *("$[2].expected_output", "$[2].script"),
+        *("$[2].script", "$[2].expected_output"),
     ]
     text = command(jobs, "--output-dir", "out")
     assert text.exit_code == 2

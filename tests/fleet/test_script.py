@@ -53,7 +53,9 @@ def order(**changes: Any) -> dict[str, Any]:
         "mask_set": {},
         "mask_unset": [],
         "gpu_ids": [],
-        "outputs": [{"declared": "res/x.json", "path": "/own/x.json"}],
+        "outputs": [
+            {"declared": "res/x.json", "path": "/own/x.json", "spellings": ["/root/res/x.json"]}
+        ],
         "preserve_paths": False,
     }
     return made | changes
@@ -104,8 +106,9 @@ def test_replaced_text_is_not_looked_at_again() -> None:
 
 
 def test_preserved_paths_are_left_as_the_job_says() -> None:
-    made = order(args=["res/x.json", "{output}"], preserve_paths=True)
-    assert arguments(made)[2:] == ["res/x.json", "/own/x.json"]
+    output = {"declared": "res/x.json", "path": "/own/x.json", "spellings": ["/head/res/x.json"]}
+    made = order(args=["res/x.json", "{output}", "/head/res/x.json"], outputs=[output])
+    assert arguments(made)[2:] == ["res/x.json", "/own/x.json", "/own/x.json"]
 
 
 def test_gpu_tokens_are_the_physical_index_and_the_index_inside_the_mask() -> None:

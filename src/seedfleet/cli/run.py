@@ -134,7 +134,9 @@ def run(ctx: click.Context, /, output: Output, **flags: Any) -> None:
         output.refuse("this cannot be run", problems)
     try:
         if flags["dry_run"]:
-            _show_plan(asyncio.run(_plan(flags, given)), flags["jobs"], output)
+            options = RunOptions(output_dir=flags["output_dir"], **given)
+            made = asyncio.run(_plan(flags["jobs"], options))
+            _show_plan(made, dict(parse_source(flags["jobs"], options).dialects), output)
             return
         report = _run(flags, given, output)
     except BadInputError as error:
@@ -191,9 +193,8 @@ def _engine_options(words: tuple[str, ...], problems: list[str]) -> dict[str, st
     return settings
 
 
-async def _plan(flags: Mapping[str, Any], given: Mapping[str, Any]) -> PlannedRun:
-    options = RunOptions(output_dir=flags["output_dir"], **given)
-    planned = await plan_run(flags["jobs"], options)
+async def _plan(jobs: Path, options: RunOptions) -> PlannedRun:
+    planned = await plan_run(jobs, options)
     await planned.engine.close()
     return planned
 
@@ -258,8 +259,7 @@ def _new_run(ctx: click.Context) -> list[str]:
     return words
 
 
-def _show_plan(made: PlannedRun, jobs: Path, output: Output) -> None:
-    dialects = dict(parse_source(jobs).dialects)
+def _show_plan(made: PlannedRun, dialects: dict[str, int], output: Output) -> None:
     allocations = made.allocations()
     shares = distribution(made.nodes, allocations)
     ids = [job.job_id for job in made.plan.jobs]

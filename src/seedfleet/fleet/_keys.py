@@ -1,36 +1,63 @@
-"""The keys of a script job, declared once: for messages, for the published JSON Schemas, for tests.
-
-Each key's constraint is a JSON Schema fragment; `problems_with` understands the few words of JSON
-Schema that are used here.
-"""
+"""The keys of jobs, declared once: for messages, for the published JSON Schemas, for tests."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
+from seedfleet.fleet._fragments import KeyTable
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-__all__ = ["IGNORED", "KEYS_V10", "KEYS_V11", "REQUIRED", "job_schema", "problems_with"]
+    from seedfleet.fleet._fragments import Fragment
 
-Fragment = dict[str, Any]
+__all__ = [
+    "ENV",
+    "IGNORED",
+    "KEYS_V10",
+    "KEYS_V11",
+    "PATH",
+    "REQUIRED",
+    "SCRIPT_JOB",
+    "SIEVE_JOB",
+    "SIEVE_KEYS",
+    "job_schema",
+    "sieve_schema",
+]
 
 # `$(?!\n)`, since in some dialects a plain `$` also matches before a last line feed.
-_JOB_ID = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0-9_-])?$(?!\n)"
-_TEXT: Final[Fragment] = {"type": "string", "pattern": r"^[^\u0000]*$(?![\s\S])"}
-_PATH: Final[Fragment] = {**_TEXT, "minLength": 1}
+_JOB_ID: Final[Fragment] = {
+    "type": "string",
+    "pattern": r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0-9_-])?$(?!\n)",
+    "description": "1 to 128 letters A-Z and a-z, digits, '.', '_' and '-', "
+    "with a letter or digit first and no '.' last",
+}
+_TEXT: Final[Fragment] = {
+    "type": "string",
+    "pattern": r"^[^\u0000]*$(?![\s\S])",
+    "description": "without NUL",
+}
+PATH: Final[Fragment] = {**_TEXT, "minLength": 1}
 _TEXTS: Final[Fragment] = {"type": "array", "items": _TEXT}
-_PATHS: Final[Fragment] = {"type": "array", "items": _PATH}
+_PATHS: Final[Fragment] = {"type": "array", "items": PATH}
 _COUNT: Final[Fragment] = {"type": "integer", "minimum": 0}
+ENV: Final[Fragment] = {
+    "type": "object",
+    "additionalProperties": _TEXT,
+    "propertyNames": {
+        "type": "string",
+        "pattern": r"^[^=\u0000]+$(?![\s\S])",
+        "description": "a name of 1 or more characters without '='",
+    },
+}
 
 REQUIRED: Final = ("job_id", "script", "args", "expected_output")
 
 KEYS_V10: Final[Mapping[str, Fragment]] = {
-    "job_id": {"type": "string", "pattern": _JOB_ID},
-    "script": _PATH,
+    "job_id": _JOB_ID,
+    "script": PATH,
     "args": _TEXTS,
-    "expected_output": _PATH,
+    "expected_output": PATH,
     "timeout": {"type": "number", "exclusiveMinimum": 0, "default": 7200},
 }
 
@@ -38,16 +65,12 @@ KEYS_V10: Final[Mapping[str, Fragment]] = {
 IGNORED: Final = ("chunk_file", "seed_count")
 
 KEYS_V11: Final[Mapping[str, Fragment]] = {
-    "node": _PATH,
+    "node": PATH,
     "gpu_id": _COUNT,
     "gpus": _COUNT,
     "platform": {"type": "string", "enum": ["cuda", "rocm", "cpu"]},
     "gpu_memory_gib": {"type": "number", "exclusiveMinimum": 0},
-    "env": {
-        "type": "object",
-        "additionalProperties": _TEXT,
-        "propertyNames": {"type": "string", "pattern": r"^[^=\u0000]+$(?![\s\S])"},
-    },
+    "env": ENV,
     "inputs": _PATHS,
     "outputs": _PATHS,
     "retries": _COUNT,
@@ -63,14 +86,26 @@ KEYS_V11: Final[Mapping[str, Fragment]] = {
     "tags": _TEXTS,
 }
 
-_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
-    "string": (str,),
-    "array": (list,),
-    "object": (dict,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
+# What the fleet reads of a sieve job; its worker reads these and more.
+SIEVE_KEYS: Final[Mapping[str, Fragment]] = {
+    "search_type": {"type": "string", "enum": ["residue_sieve"]},
+    "job_id": _JOB_ID,
+    "seed_start": _COUNT,
+    "seed_end": _COUNT,
+    "prng_families": {"type": "array", "items": {"type": ["string", "object"]}, "minItems": 1},
+    "skip_range": {"type": "array", "items": _COUNT, "minItems": 2, "maxItems": 2},
+    "offset": _COUNT,
+    "window_size": {"type": "integer", "minimum": 1},
+    "min_match_threshold": {"type": "number", "minimum": 0, "maximum": 1},
+    "sessions": _TEXTS,
+    "timeout": KEYS_V10["timeout"],
+    "node": KEYS_V11["node"],
+    "gpu_id": KEYS_V11["gpu_id"],
 }
+_SIEVE_REQUIRED: Final = ("search_type", "seed_start", "seed_end")
+
+SCRIPT_JOB: Final = KeyTable({**KEYS_V10, **KEYS_V11}, REQUIRED, ignored=IGNORED)
+SIEVE_JOB: Final = KeyTable(SIEVE_KEYS, _SIEVE_REQUIRED, closed=False)
 
 
 def job_schema(version: str) -> dict[str, Any]:
@@ -88,73 +123,30 @@ def job_schema(version: str) -> dict[str, Any]:
         that do not collide) is checked when a file is read.
     """
     keys = dict(KEYS_V10) | (dict(KEYS_V11) if version == "1.1" else {})
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"Seedfleet Script Job Spec v{version}",
-        "type": "array",
-        "minItems": 1,
-        "items": {
+    return _list_schema(
+        f"Seedfleet Script Job Spec v{version}",
+        {
             "type": "object",
             "properties": keys | dict.fromkeys(IGNORED, True),
             "required": list(REQUIRED),
             "additionalProperties": False,
         },
+    )
+
+
+def sieve_schema() -> dict[str, Any]:
+    """Build the JSON Schema of a file of sieve jobs; each may hold more keys for its worker."""
+    return _list_schema(
+        "Seedfleet legacy sieve jobs",
+        {"type": "object", "properties": dict(SIEVE_KEYS), "required": list(_SIEVE_REQUIRED)},
+    )
+
+
+def _list_schema(title: str, item: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": title,
+        "type": "array",
+        "minItems": 1,
+        "items": item,
     }
-
-
-def problems_with(value: object, fragment: Mapping[str, Any], where: str) -> Iterator[str]:
-    """List what is wrong with a value, each problem with its `$.path`."""
-    wanted = fragment["type"]
-    is_boolean = isinstance(value, bool)
-    if not isinstance(value, _TYPES[wanted]) or is_boolean != (wanted == "boolean"):
-        yield f"{where}: {_shown(value)} is no {wanted}"
-        return
-    match value:
-        case str():
-            yield from _problems_with_text(value, fragment, where)
-        case list():
-            yield from _problems_with_list(value, fragment, where)
-        case dict():
-            for name, item in value.items():
-                yield from problems_with(name, fragment["propertyNames"], f"{where} (a name)")
-                yield from problems_with(item, fragment["additionalProperties"], f"{where}.{name}")
-        case int() | float():
-            yield from _problems_with_number(value, fragment, where)
-
-
-def _problems_with_text(value: str, fragment: Mapping[str, Any], where: str) -> Iterator[str]:
-    if len(value) < fragment.get("minLength", 0):
-        yield f"{where}: is empty"
-    if "enum" in fragment and value not in fragment["enum"]:
-        yield f"{where}: {_shown(value)} is none of {', '.join(fragment['enum'])}"
-    if "pattern" in fragment and not re.search(fragment["pattern"], value):
-        if "\0" in value:
-            yield f"{where}: holds a NUL character, which no argument or path can carry"
-        else:
-            yield f"{where}: {_shown(value)} does not match {fragment['pattern']}"
-    if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
-        yield f"{where}: {_shown(value)} holds half of a surrogate pair, which has no UTF-8 form"
-
-
-def _problems_with_list(
-    value: list[object], fragment: Mapping[str, Any], where: str
-) -> Iterator[str]:
-    if len(value) < fragment.get("minItems", 0):
-        yield f"{where}: is empty"
-    for number, item in enumerate(value):
-        yield from problems_with(item, fragment["items"], f"{where}[{number}]")
-
-
-def _problems_with_number(value: float, fragment: Mapping[str, Any], where: str) -> Iterator[str]:
-    too_small = value < fragment.get("minimum", value)
-    if "exclusiveMinimum" in fragment:
-        too_small = not value > fragment["exclusiveMinimum"]
-    if too_small or value > fragment.get("maximum", value) or value == float("inf"):
-        words = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most"}
-        limits = [f"{words[word]} {fragment[word]}" for word in words if word in fragment]
-        yield f"{where}: {value} is not {' and '.join(limits or ['finite'])}"
-
-
-def _shown(value: object) -> str:
-    text = ascii(value) if isinstance(value, str) else repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, assert_never
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final, assert_never
 
 from seedfleet.fleet import core, messages, progress
 from seedfleet.fleet.cancelling import POLL_S, take_requests
-from seedfleet.fleet.engines.base import Attempt, Ended
+from seedfleet.fleet.engines.base import Attempt, Ended, NodeDown, NodeUp, Remark
 from seedfleet.fleet.errors import HeadLostError
 from seedfleet.fleet.lock import HEARTBEAT_S
 from seedfleet.fleet.outcome import Succeeded
-from seedfleet.fleet.publish import publish
+from seedfleet.fleet.publish import publish_all
 from seedfleet.fleet.state import Done, State, Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from seedfleet.fleet.engines.base import Engine
     from seedfleet.fleet.journal import Journal
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from seedfleet.fleet.paths import RunPaths
 
 __all__ = ["Driver", "RunControl"]
+
+_PUBLISHERS: Final = 2  # a large result must not hold up the small ones
+_MOST_AT_ONCE: Final = 64
 
 
 class RunControl:
@@ -47,11 +51,11 @@ class RunControl:
         )
         return self._stop
 
-    def cancel(self, jobs: tuple[str, ...] = ()) -> None:
-        """Ask to cancel these jobs, or the whole run."""
-        if not jobs:
+    def cancel(self, *job_ids: str) -> None:
+        """Ask to end these jobs, whether they run or wait; without any, the whole run."""
+        if not job_ids:
             self._stop = Stop.CANCEL
-        self._asked.put_nowait(messages.CancelAsked(jobs))
+        self._asked.put_nowait(messages.CancelAsked(job_ids))
 
     def hold(self) -> None:
         """Start nothing when the run opens; what runs is taken up."""
@@ -101,6 +105,8 @@ class Driver:
         self._lock = lock
         self._tell = listener
         self._inbox: asyncio.Queue[messages.Event | None] = asyncio.Queue()
+        self._to_publish: asyncio.Queue[Ended] = asyncio.Queue()
+        self._alarms: asyncio.Queue[messages.Later] = asyncio.Queue()
 
     async def drive(self, opening: messages.Opened, control: RunControl) -> bool:
         """Run until nothing is under way.
@@ -116,22 +122,36 @@ class Driver:
             If the journal cannot be written any more; attempts go on and a resume takes them up.
         """
         try:
-            async with asyncio.TaskGroup() as tasks:
-                helpers = [
-                    tasks.create_task(self._hear_engine()),
-                    tasks.create_task(self._hear_caller(control)),
-                    tasks.create_task(self._hear_others()),
-                    tasks.create_task(self._beat()),
-                ]
-                finished = await self._loop(opening)
-                # They wait for ever by nature; the group ends when they do.
-                for task in helpers:
-                    task.cancel()
+            # The threads end first: after this nobody of this head writes anywhere in the run.
+            with ThreadPoolExecutor(_PUBLISHERS, "publish") as threads:
+                async with asyncio.TaskGroup() as tasks:
+                    finished = await self._with_company(tasks, threads, opening, control)
         except BaseExceptionGroup as group:
             lost, rest = group.split((HeadLostError, OSError))
             if lost is None or rest is not None:
                 raise
             raise HeadLostError(f"this head cannot go on: {_first(lost)}") from group
+        return finished
+
+    async def _with_company(
+        self,
+        tasks: asyncio.TaskGroup,
+        threads: ThreadPoolExecutor,
+        opening: messages.Opened,
+        control: RunControl,
+    ) -> bool:
+        company = [
+            tasks.create_task(self._hear_engine()),
+            tasks.create_task(self._hear_caller(control)),
+            tasks.create_task(self._hear_others()),
+            tasks.create_task(self._beat()),
+            tasks.create_task(self._ring_alarms()),
+            *(tasks.create_task(self._publish(threads)) for _ in range(_PUBLISHERS)),
+        ]
+        finished = await self._loop(opening)
+        # They wait for long or for ever by nature; the group ends when they do.
+        for task in company:
+            task.cancel()
         return finished
 
     async def _loop(self, opening: messages.Opened) -> bool:
@@ -149,8 +169,13 @@ class Driver:
 
     async def _hear_engine(self) -> None:
         async for event in self._engine.events():
-            if isinstance(event, Ended):
-                self._inbox.put_nowait(event)
+            match event:
+                case Ended() | NodeDown() | NodeUp():
+                    self._inbox.put_nowait(event)
+                case Remark(text):
+                    self._tell(progress.Notice(text))
+                case _ as never:
+                    assert_never(never)
 
     async def _hear_caller(self, control: RunControl) -> None:
         while True:
@@ -170,6 +195,29 @@ class Driver:
             await asyncio.sleep(HEARTBEAT_S)
             self._lock.beat()
 
+    async def _ring_alarms(self) -> None:
+        async with asyncio.TaskGroup() as alarms:
+            while True:
+                alarms.create_task(self._wait_alarm(await self._alarms.get()))
+
+    async def _wait_alarm(self, alarm: messages.Later) -> None:
+        await asyncio.sleep(alarm.delay_s)
+        self._inbox.put_nowait(alarm.event)
+
+    async def _publish(self, threads: ThreadPoolExecutor) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            batch = [await self._to_publish.get()]
+            while len(batch) < _MOST_AT_ONCE and not self._to_publish.empty():
+                batch.append(self._to_publish.get_nowait())
+            problems = await loop.run_in_executor(threads, publish_all, self._paths, batch)
+            for ended, problem in zip(batch, problems, strict=True):
+                self._inbox.put_nowait(
+                    messages.Published(ended.job_id, ended.attempt)
+                    if problem is None
+                    else messages.PublishFailed(ended.job_id, ended.attempt, problem)
+                )
+
     async def _handle(self, events: Sequence[messages.Event]) -> None:
         if not events:
             return
@@ -179,10 +227,12 @@ class Driver:
             state, more = core.decide(states[-1], event)
             states.append(state)
             effects += more
+        self._lock.check()
         self._journal.append(events)  # before any effect: what is not on disk has not happened
         self.state = states[-1]
-        for event, after in zip(events, states[1:], strict=True):
-            self._report(event, after)
+        for event, before, after in zip(events, states, states[1:], strict=False):
+            for news in _news(self._paths, event, before, after):
+                self._tell(news)
         for effect in effects:
             await self._perform(effect)
 
@@ -195,27 +245,14 @@ class Driver:
             case messages.Cancel(job, number):
                 await self._engine.cancel(jobs[job].job_id, number)
             case messages.Publish(_, ended):
-                problem = await asyncio.to_thread(publish, self._paths, ended)
-                self._inbox.put_nowait(
-                    messages.Published(ended.job_id, ended.attempt)
-                    if problem is None
-                    else messages.PublishFailed(ended.job_id, ended.attempt, problem)
-                )
+                self._to_publish.put_nowait(ended)
+            case messages.Later(delay_s, event):
+                if isinstance(event, messages.Probation):
+                    text = f"{event.node}: faults in a row; nothing starts there for {delay_s:g} s"
+                    self._tell(progress.Notice(text))
+                self._alarms.put_nowait(effect)
             case _ as never:
                 assert_never(never)
-
-    def _report(self, event: messages.Event, after: State) -> None:
-        if not isinstance(event, Ended | messages.Published | messages.PublishFailed):
-            return
-        job = after.jobs[after.indices[event.job_id]]
-        if not job.history or job.history[-1][0].attempt != event.attempt:
-            return  # news of an attempt that no longer counts, or one that is being published
-        ended, allocation = job.history[-1]
-        if not isinstance(ended.outcome, Succeeded):
-            again = not isinstance(job.phase, Done)
-            self._tell(progress.AttemptEnded(ended, allocation, again))
-        if isinstance(job.phase, Done):
-            self._tell(_done(self._paths, after, ended))
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -223,10 +260,53 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
-def _done(paths: RunPaths, state: State, ended: Ended) -> progress.JobDone:
-    outputs = {}
-    if isinstance(ended.outcome, Succeeded):
-        outputs = {file.declared: paths.place(file.declared) for file in ended.outcome.outputs}
-    return progress.JobDone(
-        ended.job_id, ended.outcome, outputs, ended.run_s, state.done, len(state.jobs)
-    )
+def _news(
+    paths: RunPaths, event: messages.Event, before: State, after: State
+) -> Iterator[progress.Progress]:
+    """Tell what has become of nodes, attempts and jobs by one event."""
+    match event:
+        case NodeDown(node, problem, for_good) if after.nodes is not before.nodes:
+            yield progress.NodeContact(after.nodes[node].node, problem, for_good)
+        case NodeUp(node) if after.nodes is not before.nodes:
+            yield progress.NodeContact(after.nodes[node.name].node)
+        case messages.NodeLost(node) if after.nodes is not before.nodes:
+            yield progress.Notice(f"{node}: out of contact for too long; its jobs go on elsewhere")
+        case Ended() | messages.PublishFailed():
+            yield from _attempt_news(event, before, after)
+        case _:
+            pass
+    if isinstance(event, Ended | messages.Published | messages.PublishFailed):
+        changed: Iterable[int] = (after.indices[event.job_id],)
+    elif isinstance(event, messages.Opened) or after.done != before.done:
+        changed = range(len(after.plan.jobs))
+    else:
+        changed = ()
+    for index in changed:
+        job = after.jobs[index]
+        if job.phase is not before.jobs[index].phase and isinstance(job.phase, Done):
+            yield _done(paths, after, index)
+
+
+def _attempt_news(
+    event: Ended | messages.PublishFailed, before: State, after: State
+) -> Iterator[progress.Progress]:
+    index = after.indices[event.job_id]
+    job = after.jobs[index]
+    known = len(before.jobs[index].history)
+    if len(job.history) > known:  # else old news, or a success that is yet to be published
+        ended, allocation = next(
+            entry for entry in job.history if entry[0].attempt == event.attempt
+        )
+        yield progress.AttemptEnded(ended, allocation, not isinstance(job.phase, Done))
+
+
+def _done(paths: RunPaths, state: State, index: int) -> progress.JobDone:
+    job, spec = state.jobs[index], state.plan.jobs[index]
+    if not isinstance(job.phase, Done):
+        raise TypeError(f"{spec.job_id} is not done")
+    outcome, outputs, run_s = job.phase.outcome, {}, 0.0
+    if job.history and job.history[-1][0].outcome == outcome:
+        run_s = job.history[-1][0].run_s
+    if isinstance(outcome, Succeeded):
+        outputs = {file.declared: paths.place(file.declared) for file in outcome.outputs}
+    return progress.JobDone(spec.job_id, outcome, outputs, run_s, state.done, len(state.plan.jobs))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from seedfleet.fleet import messages, outcome
 from seedfleet.fleet._codec import Codec
-from seedfleet.fleet.engines.base import Allocation, Ended, Gpu, Node
+from seedfleet.fleet.engines.base import Allocation, Ended, Gpu, Node, NodeDown, NodeUp
 from seedfleet.fleet.errors import HeadLostError, JournalDamagedError
 from seedfleet.fleet.node.layout import sync_folder
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CODEC", "VERSION", "Journal", "JournalFollower", "read_journal"]
 
-VERSION: Final = 1  # of the line format and of what `core.decide` makes of the events
+VERSION: Final = 2  # of the line format and of what `core.decide` makes of the events
 
 CODEC: Final = Codec(
     (
@@ -37,8 +37,10 @@ CODEC: Final = Codec(
             messages.PublishFailed,
             messages.DrainAsked,
             messages.CancelAsked,
+            messages.NodeLost,
+            messages.Probation,
         ),
-        *(Ended, Allocation, Node, Gpu, outcome.ProducedFile),
+        *(Ended, Allocation, Node, NodeDown, NodeUp, Gpu, outcome.ProducedFile),
         *outcome.Outcome.__args__,
     )
 )

@@ -16,10 +16,13 @@ import secrets
 import socket
 import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from seedfleet.fleet.errors import HeadLostError, RunHeldError
+from seedfleet.fleet.node.shared_lease import boot_id, has_ended, quiet_s
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["HEARTBEAT_S", "Holder", "WriterLock", "read_holder"]
 
@@ -73,11 +76,23 @@ class WriterLock:
         HeadLostError
             If another head has taken the run over meanwhile.
         """
+        self.check()
         holder = self._read()
         if holder.get("name") != self._name:
             pid, host = holder.get("pid"), holder.get("host")
             raise HeadLostError(f"{self._path} was taken over by process {pid} on {host}")
         self._write()
+
+    def check(self) -> None:
+        """Make sure that the file is still the one that this head has locked; cheap.
+
+        Raises
+        ------
+        HeadLostError
+            If it was removed or replaced, so that another head may have come in.
+        """
+        if not self._is_named():
+            raise HeadLostError(f"{self._path} was removed or replaced while this head had it")
 
     def release(self) -> None:
         """Let go; may be repeated."""
@@ -87,11 +102,21 @@ class WriterLock:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def _is_named(self) -> bool:
+        ours = os.fstat(self._descriptor)
+        try:
+            named = self._path.lstat()
+        except FileNotFoundError:
+            return False
+        return (named.st_ino, named.st_dev) == (ours.st_ino, ours.st_dev)
+
     def _acquire(self) -> None:
         self._take_flock()
+        if not self._is_named():
+            raise RunHeldError(self._path.parent, None, None)
         holder = self._read()
         elsewhere = bool(holder) and holder.get("host") != socket.gethostname()
-        if elsewhere and self._quiet_s() < _QUIET_S:
+        if elsewhere and quiet_s(self._path) < _QUIET_S:
             raise self._held(holder)
         self._write()
         if elsewhere:
@@ -108,7 +133,7 @@ class WriterLock:
             except BlockingIOError as error:
                 holder = self._read()
                 # A head killed while it forked leaves a child that holds the lock until its exec.
-                if not _is_dead(holder) or time.monotonic() > deadline:
+                if not has_ended(holder) or time.monotonic() > deadline:
                     raise self._held(holder) from error
                 time.sleep(_RETRY_S)
             else:
@@ -129,21 +154,12 @@ class WriterLock:
             "name": self._name,
             "pid": os.getpid(),
             "host": socket.gethostname(),
-            "boot_id": _boot_id(),
+            "boot_id": boot_id(),
             "beat_utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
         text = json.dumps(holder).encode()
         os.pwrite(self._descriptor, text, 0)
         os.ftruncate(self._descriptor, len(text))
-
-    def _quiet_s(self) -> float:
-        """Measure how long the file has been quiet by the clock of the disk that holds it."""
-        probe = self._path.with_name(f".{self._path.name}.{self._name}")
-        try:
-            probe.touch()
-            return probe.stat().st_mtime - os.fstat(self._descriptor).st_mtime
-        finally:
-            probe.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,24 +199,4 @@ def read_holder(path: Path) -> Holder | None:
         name, pid, host = str(known["name"]), int(known["pid"]), str(known["host"])
     except (OSError, ValueError, TypeError, KeyError):
         return None
-    return Holder(name, pid, host, quiet_s, quiet_s < _QUIET_S and not _is_dead(known))
-
-
-def _is_dead(holder: dict[str, Any]) -> bool:
-    """Tell whether the holder was a process of this host and boot that has ended."""
-    if (holder.get("host"), holder.get("boot_id")) != (socket.gethostname(), _boot_id()):
-        return False
-    try:
-        stat = Path(f"/proc/{holder['pid']}/stat").read_text()
-    except FileNotFoundError:
-        return Path("/proc/self/stat").exists()  # else this system cannot tell
-    except OSError:
-        return False
-    return stat[stat.rindex(")") + 2] == "Z"
-
-
-def _boot_id() -> str | None:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return None
+    return Holder(name, pid, host, quiet_s, quiet_s < _QUIET_S and not has_ended(known))

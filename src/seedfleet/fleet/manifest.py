@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import platform
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from seedfleet import __version__
 from seedfleet.fleet._codec import kind_of
 from seedfleet.fleet.node.layout import write_atomically
-from seedfleet.fleet.outcome import Cancelled, Outcome, Succeeded
-from seedfleet.fleet.placement import lower_bound
-from seedfleet.fleet.state import Done, JobState, Publishing, Running, State, Stop
+from seedfleet.fleet.outcome import Cancelled, Lost, Outcome, Succeeded
+from seedfleet.fleet.placement import Requirement, cluster_lower_bound
+from seedfleet.fleet.state import Done, Publishing, State, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from seedfleet.fleet.paths import RunPaths
     from seedfleet.fleet.spec import Job
 
-__all__ = ["JobReport", "RunReport", "distribution", "report", "write_manifest"]
+__all__ = [
+    "JobReport",
+    "RunReport",
+    "distribution",
+    "report",
+    "said_finished",
+    "write_manifest",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +43,16 @@ class JobReport:
     outcome
         None if the run was stopped before the job had one.
     running
-        True if the head has left while an attempt goes on.
+        True if the head has left while an attempt goes on, or may go on out of its reach.
     last, allocation
-        The newest attempt that ended and where it ran; None if there is none.
+        The newest attempt that ended and where it ran; None if there is none. Of a job without an
+        outcome, or one that is lost, `allocation` is where its attempt was last known to run.
     attempts
         How many were started.
+    history
+        Every attempt that has ended, with its place.
+    unreachable
+        Numbers of the attempts that may be alive on nodes out of contact, with these nodes' names.
     outputs
         Where each declared output stands, with its size and digest beside it in the outcome;
         empty unless the job succeeded.
@@ -53,6 +65,8 @@ class JobReport:
     allocation: Allocation | None
     attempts: int
     outputs: Mapping[str, Path]
+    history: tuple[tuple[Ended, Allocation], ...] = ()
+    unreachable: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def succeeded(self) -> bool:
@@ -95,7 +109,11 @@ class RunReport:
     makespan_s
         From the start of the first attempt to the end of the last, 0 if none ran.
     lower_bound_s
-        What no schedule of these attempts on these slots can beat.
+        What no schedule of these attempts on these nodes can beat.
+    busy
+        By node name: how many attempts ran a script there, and for how many seconds in all.
+    distribution
+        By node name and slot, how many attempts were started there; see `distribution`.
     """
 
     run_id: str
@@ -137,8 +155,16 @@ class RunReport:
             "makespan_s": round(self.makespan_s, 3),
             "lower_bound_s": round(self.lower_bound_s, 3),
             "nodes": {
-                name: {"jobs": jobs, "busy_s": round(busy_s, 3)}
-                for name, (jobs, busy_s) in self.busy.items()
+                node.name: {
+                    "platform": node.platform,
+                    "gpus": len(node.gpus),
+                    "cpu_slots": node.cpu_slots,
+                    "max_jobs": node.max_jobs,
+                    "contact": node.contact,
+                    "jobs": self.busy[node.name][0],
+                    "busy_s": round(self.busy[node.name][1], 3),
+                }
+                for node in self.nodes
             },
             "jobs": {job_id: _document(job) for job_id, job in self.jobs.items()},
         }
@@ -147,23 +173,26 @@ class RunReport:
 def report(paths: RunPaths, state: State) -> RunReport:
     """Gather what became of every job from the state of its run."""
     jobs = {
-        job.job_id: _job_report(paths, job, state.jobs[index])
+        job.job_id: _job_report(paths, job, index, state)
         for index, job in enumerate(state.plan.jobs)
     }
     # Attempts that never ran a script took no slot time.
     runs = [pair for each in state.jobs for pair in each.history if pair[0].started_utc]
-    slots = sum(len(node.gpus) or node.cpu_slots for node in state.free.nodes)
+    asked = {job.job_id: Requirement.of(job) for job in state.plan.jobs}
+    work = [(asked[ended.job_id], ended.run_s) for ended, _ in runs]
+    under_way = [
+        place for index in state.busy | state.orphaned for _, place in state.jobs[index].living()
+    ]
     return RunReport(
         run_id=paths.run_id,
         folder=paths.folder,
-        interrupted=bool(state.busy)
-        or (state.stop >= Stop.DRAIN and any(map(_is_open, jobs.values()))),
+        interrupted=bool(state.busy) or _is_left_open(state, jobs.values()),
         jobs=jobs,
         nodes=state.free.nodes,
         makespan_s=_span_s([ended for ended, _ in runs]),
-        lower_bound_s=lower_bound([ended.run_s for ended, _ in runs], max(1, slots)),
+        lower_bound_s=cluster_lower_bound(work, state.free.nodes),
         busy=_busy(runs, state.free.nodes),
-        distribution=distribution(state.free.nodes, [place for _, place in runs]),
+        distribution=distribution(state.free.nodes, [*(place for _, place in runs), *under_way]),
     )
 
 
@@ -197,17 +226,59 @@ def write_manifest(
 ) -> None:
     """Write `manifest.json`; `state` is "running" while it is not yet the last word."""
     document = result.to_document(command, state)
-    write_atomically(paths.manifest, json.dumps(document, indent=1).encode() + b"\n")
+    # A line for each job: with all of it indented it would be three times as slow to write.
+    jobs = [f"  {json.dumps(name)}: {json.dumps(job)}" for name, job in document["jobs"].items()]
+    rest = json.dumps({key: each for key, each in document.items() if key != "jobs"}, indent=1)
+    text = rest.removesuffix("\n}") + ',\n "jobs": {\n' + ",\n".join(jobs) + "\n }\n}\n"
+    write_atomically(paths.manifest, text.encode())
 
 
-def _job_report(paths: RunPaths, job: Job, state: JobState) -> JobReport:
-    outcome = state.phase.outcome if isinstance(state.phase, Done) else None
-    last, allocation = state.history[-1] if state.history else (None, None)
+def said_finished(paths: RunPaths) -> bool:
+    """Tell whether a run's manifest is there and says that all of it was finished."""
+    try:
+        return bool(json.loads(paths.manifest.read_bytes())["state"] == "finished")
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _job_report(paths: RunPaths, job: Job, index: int, state: State) -> JobReport:
+    known = state.jobs[index]
+    outcome = known.phase.outcome if isinstance(known.phase, Done) else None
+    last, allocation = known.history[-1] if known.history else (None, None)
+    living = dict(known.living())
+    if living and (outcome is None or isinstance(outcome, Lost)):
+        allocation = living[max(living)]
     placed = {}
     if isinstance(outcome, Succeeded):
         placed = {file.declared: paths.place(file.declared) for file in outcome.outputs}
-    running = isinstance(state.phase, Running | Publishing)
-    return JobReport(job, outcome, running, last, allocation, state.attempts, placed)
+    return JobReport(
+        job=job,
+        outcome=outcome,
+        running=isinstance(known.phase, Publishing) or bool(living),
+        last=last,
+        allocation=allocation,
+        attempts=known.attempts,
+        outputs=placed,
+        history=known.history,
+        unreachable={
+            number: place.node
+            for number, place in sorted(living.items())
+            if place.node in state.nodes and not state.in_contact(place.node)
+        },
+    )
+
+
+def _is_left_open(state: State, jobs: Iterable[JobReport]) -> bool:
+    """Tell whether there is something to do for a resume, beside what a limit on failures left."""
+    match state.stop:
+        case Stop.NO:  # the head could not go on
+            return any(job.outcome is None for job in jobs)
+        case Stop.LIMIT:
+            return False
+        case Stop.DRAIN | Stop.CANCEL:
+            return any(map(_is_open, jobs))
+        case _ as never:
+            assert_never(never)
 
 
 def _is_open(job: JobReport) -> bool:
@@ -222,6 +293,8 @@ def _document(job: JobReport) -> dict[str, Any]:
         "node": allocation.node if allocation else None,
         "gpu_ids": list(allocation.gpu_ids) if allocation else [],
         "attempts": job.attempts,
+        "unreachable": {str(number): node for number, node in job.unreachable.items()},
+        "history": [_tried(ended, place) for ended, place in job.history],
         "exit_code": last.exit_code if last else None,
         "signal": getattr(last.outcome, "signal", None) if last else None,
         "started_utc": last.started_utc if last else None,
@@ -236,6 +309,19 @@ def _document(job: JobReport) -> dict[str, Any]:
             for file in digests
         },
         "tags": list(job.job.tags),
+    }
+
+
+def _tried(ended: Ended, place: Allocation) -> dict[str, Any]:
+    return {
+        "attempt": ended.attempt,
+        "outcome": kind_of(ended.outcome),
+        "node": place.node,
+        "gpu_ids": list(place.gpu_ids),
+        "started_utc": ended.started_utc,
+        "ended_utc": ended.ended_utc,
+        "run_s": round(ended.run_s, 3),
+        "detail": ended.detail,
     }
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from seedfleet.fleet.engines.base import Gpu, Node
 
-__all__ = ["MASK_VARIABLES", "Mask", "gpu_mask"]
+__all__ = ["MASK_VARIABLES", "Mask", "gpu_mask", "problems_with_node_env"]
 
-# Every variable that selects GPUs for some runtime; a job may set none of them itself.
+# Every variable that selects GPUs for some runtime; neither a job nor a node's `env` may set one.
 MASK_VARIABLES: Final = (
     "CUDA_DEVICE_ORDER",
     "CUDA_VISIBLE_DEVICES",
@@ -58,6 +58,17 @@ def gpu_mask(node: Node, gpu_ids: Sequence[int]) -> Mask:
         return _complete({"ROCR_VISIBLE_DEVICES": names, "HIP_VISIBLE_DEVICES": renumbered})
     # CUDA's own order is fastest first, so an index means little without the bus order.
     return _complete({"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": names})
+
+
+def problems_with_node_env(env: Mapping[str, str]) -> Iterator[str]:
+    """List the variables that a node's `env` must not set, since the fleet sets them itself."""
+    for name in env:
+        if name in MASK_VARIABLES:
+            yield f"{name} is set by the fleet for each job; gpu_count limits the GPUs that it uses"
+        elif name.startswith("SEEDFLEET_"):
+            yield f"{name} is set by the fleet itself"
+        elif not name or "=" in name or "\0" in name + env[name]:
+            yield f"{name!r} cannot be a variable, or has a value that cannot be one's"
 
 
 def _names(gpus: Sequence[Gpu]) -> list[str]:

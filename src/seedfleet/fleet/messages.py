@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seedfleet.fleet.engines.base import Allocation, Ended, Node
+from seedfleet.fleet.engines.base import Allocation, Ended, Node, NodeDown, NodeUp
 
 # One closed language, matched as a whole.
 __all__ = [
@@ -16,14 +16,17 @@ __all__ = [
     "DrainAsked",
     "Effect",
     "Event",
+    "Later",
+    "NodeLost",
     "Opened",
+    "Probation",
     "Publish",
     "PublishFailed",
     "Published",
     "Start",
 ]
 
-# --- events: what has happened; `Ended` comes from the engines ---
+# --- events: what has happened; `Ended`, `NodeDown` and `NodeUp` come from the engines ---
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Opened:
     Parameters
     ----------
     nodes
-        What there is to run on.
+        Every node that is configured, in contact or not.
     order
         Job indices, first to start first.
     again
@@ -72,18 +75,39 @@ class DrainAsked:
 
 @dataclass(frozen=True, slots=True)
 class CancelAsked:
-    """Start nothing more, and end what runs.
-
-    Parameters
-    ----------
-    jobs
-        End only these, by job id, and go on with the others; empty is everything.
-    """
+    """Start nothing more, and end what runs; with `jobs`, only these, and the run goes on."""
 
     jobs: tuple[str, ...] = ()
 
 
-Event = Opened | Ended | Published | PublishFailed | DrainAsked | CancelAsked
+@dataclass(frozen=True, slots=True)
+class NodeLost:
+    """A node has been out of contact for too long, if nothing has changed since alarm `since`."""
+
+    node: str
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Probation:
+    """The quarantine that set alarm `since` has been served: the node may try one job."""
+
+    node: str
+    since: int
+
+
+Event = (
+    Opened
+    | Ended
+    | Published
+    | PublishFailed
+    | NodeDown
+    | NodeUp
+    | NodeLost
+    | Probation
+    | DrainAsked
+    | CancelAsked
+)
 
 
 # --- effects: what the driver is to do; each may be done twice without harm ---
@@ -114,4 +138,20 @@ class Cancel:
     attempt: int
 
 
-Effect = Start | Publish | Cancel
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Say `event` after a while, unless the head is gone by then.
+
+    Parameters
+    ----------
+    delay_s
+        Seconds, at least 0.
+    event
+        Carries the number of its alarm, so it changes nothing if things have changed meanwhile.
+    """
+
+    delay_s: float
+    event: NodeLost | Probation
+
+
+Effect = Start | Publish | Cancel | Later

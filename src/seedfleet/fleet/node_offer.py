@@ -83,9 +83,9 @@ def gpu_lock_name(node: Node, index: int) -> str:
     node
         Which offers the GPU.
     index
-        The GPU's physical index, one of `node.gpus`.
+        The GPU's physical index; one that the node does not offer now is known by that alone.
     """
-    gpu = next(gpu for gpu in node.gpus if gpu.index == index)
+    gpu = next((gpu for gpu in node.gpus if gpu.index == index), Gpu(index))
     name = gpu.uuid or gpu.pci_address or f"{node.platform}-{index}"
     return re.sub(r"[^A-Za-z0-9:._-]", "_", name)
 

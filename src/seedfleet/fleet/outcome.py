@@ -93,7 +93,7 @@ class FailedToStart:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The attempt's supervisor or node went away; nothing is known of its result."""
+    """The attempt's supervisor or node went away, or no node that the job needs can be reached."""
 
     node: str
     problem: str
@@ -101,7 +101,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Superseded:
-    """Another attempt of the same job was accepted first."""
+    """Another attempt of the same job counts in its stead, however this one ended."""
 
     by_attempt: int
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from seedfleet.fleet._folders import Folders
 from seedfleet.fleet.node.layout import AttemptFolder
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ class Territory:
         self._paths = paths
         self._tops = [str(top) for top in (paths.root, *paths.allow_roots)]
         self._real_tops = [os.path.realpath(top) for top in self._tops]
-        self._real_folders: dict[str, str] = {}
+        self._folders = Folders()
         self._needed = {str(paths.root), str(paths.output_dir)}
         self._own = str(paths.output_dir / _HIDDEN)
 
@@ -177,11 +178,11 @@ class Territory:
 
     def real(self, path: str) -> str:
         """Follow symbolic links; those of each folder once."""
-        folder, name = os.path.split(path)
-        if folder not in self._real_folders:
-            self._real_folders[folder] = os.path.realpath(folder)
-        found = os.path.join(self._real_folders[folder], name)  # noqa: PTH118 - called very often
-        return os.path.realpath(found) if os.path.islink(found) else found  # noqa: PTH114 - as above
+        return self._folders.real(path)
+
+    def is_folder(self, path: str) -> bool:
+        """Tell whether a folder, or a link to one, stands at `path`."""
+        return self._folders.is_folder(path)
 
     def reserved(self, path: str) -> bool:
         """Tell whether `path` is where this program keeps its own files, or a folder it needs."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seedfleet.fleet.engines.base import Allocation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from seedfleet.fleet.engines.base import Gpu, Node
     from seedfleet.fleet.spec import Job
 
-__all__ = ["FreeSlots", "Requirement", "lower_bound", "start_order"]
+__all__ = ["FreeSlots", "Requirement", "cluster_lower_bound", "lower_bound", "start_order"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +58,60 @@ class Requirement:
             return False
         return len(self.eligible(node)) >= self.gpus_on(node)
 
+    def may_fit(self, node: Node) -> bool:
+        """Do as `fits`, but hope for everything of a node that is out of contact."""
+        return self.fits(node) if node.contact else self.node in {None, node.name}
+
+    def unmet(self, nodes: Iterable[Node]) -> str:
+        """Say in words that none of `nodes` has what the job asks."""
+        wishes = [
+            f"{name} {wish}" for name, wish in dataclasses.asdict(self).items() if wish is not None
+        ]
+        offer = "; ".join(
+            f"{node.name} ({node.platform}) with {len(node.gpus)} GPUs and "
+            f"{node.cpu_slots} CPU slots"
+            for node in nodes
+        )
+        return f"no node has {', '.join(wishes)}; there is {offer}"
+
 
 @dataclass(frozen=True, slots=True)
 class FreeSlots:
-    """What is free on some nodes; a value, so every change makes a new one."""
+    """What is free on some nodes; a value, so every change makes a new one.
+
+    Parameters
+    ----------
+    nodes
+        In the order in which they are tried.
+    gpus, cpus
+        By node name, the indices that are free.
+    room
+        By node name, how many more attempts the node's `max_jobs` lets in; may be below 0.
+    """
 
     nodes: tuple[Node, ...]
     gpus: Mapping[str, frozenset[int]]
     cpus: Mapping[str, frozenset[int]]
+    room: Mapping[str, float]
 
     @classmethod
     def all_of(cls, nodes: tuple[Node, ...]) -> FreeSlots:
         """Start with everything free."""
-        gpus = {node.name: frozenset(gpu.index for gpu in node.gpus) for node in nodes}
-        return cls(nodes, gpus, {node.name: frozenset(range(node.cpu_slots)) for node in nodes})
+        return cls(
+            nodes,
+            {node.name: frozenset(gpu.index for gpu in node.gpus) for node in nodes},
+            {node.name: frozenset(range(node.cpu_slots)) for node in nodes},
+            {node.name: node.max_jobs or math.inf for node in nodes},
+        )
 
-    def find(self, requirement: Requirement, avoid: str | None = None) -> Allocation | None:
+    def find(
+        self,
+        requirement: Requirement,
+        *,
+        avoid: str | None = None,
+        closed: Container[str] = (),
+        kept: str | None = None,
+    ) -> Allocation | None:
         """Find a place that is free now.
 
         Parameters
@@ -79,24 +120,60 @@ class FreeSlots:
             What the job asks.
         avoid
             The node on which the job failed last; it is tried after all others.
+        closed
+            Names of nodes that take nothing.
+        kept
+            A node that saves its GPUs, and its room if that is limited, for another job.
 
         Returns
         -------
         Allocation or None
             GPUs and CPU slots are taken in index order.
         """
-        for node in sorted(self.nodes, key=lambda node: node.name == avoid):
-            if requirement.fits(node) and (found := self._find_on(node, requirement)):
+        for node in self._tried(avoid):
+            if node.name in closed or not requirement.fits(node):
+                continue
+            if node.name == kept and (node.max_jobs or requirement.gpus_on(node)):
+                continue
+            if (found := self._find_on(node, requirement)) is not None:
                 return found
         return None
 
+    def best_for(
+        self, requirement: Requirement, *, avoid: str | None = None, closed: Container[str] = ()
+    ) -> str | None:
+        """Name the node on which a job for which there is no place now has least to wait for.
+
+        While the node keeps what gets free for the job, its free GPUs only become more, so that
+        another node overtakes it only by having more still: nobody waits for ever.
+        """
+        fitting = [
+            node
+            for node in self._tried(avoid)
+            if node.name not in closed and requirement.fits(node)
+        ]
+
+        def usable(node: Node) -> int:
+            return len(self.gpus[node.name] & {gpu.index for gpu in requirement.eligible(node)})
+
+        return max(fitting, key=usable).name if fitting else None
+
+    def _tried(self, avoid: str | None) -> Iterable[Node]:
+        if avoid is None:
+            return self.nodes
+        return sorted(self.nodes, key=lambda node: node.name == avoid)
+
     def _find_on(self, node: Node, requirement: Requirement) -> Allocation | None:
+        if self.room[node.name] < 1:
+            return None
         wanted = requirement.gpus_on(node)
         if wanted == 0:
             slots = self.cpus[node.name]
             return Allocation(node.name, (), min(slots)) if slots else None
-        eligible = (gpu.index for gpu in requirement.eligible(node))
-        usable = [index for index in eligible if index in self.gpus[node.name]]
+        free = self.gpus[node.name]
+        if len(free) < wanted:
+            return None
+        usable = [gpu.index for gpu in requirement.eligible(node) if gpu.index in free]
         return Allocation(node.name, tuple(usable[:wanted])) if len(usable) >= wanted else None
 
     def take(self, allocation: Allocation) -> FreeSlots:
@@ -104,9 +181,31 @@ class FreeSlots:
         name = allocation.node
         if name not in self.gpus:
             return self
-        gpus = self.gpus[name] - set(allocation.gpu_ids)
+        gpus = self.gpus[name].difference(allocation.gpu_ids)
         cpus = self.cpus[name] - {allocation.cpu_slot}
-        return FreeSlots(self.nodes, {**self.gpus, name: gpus}, {**self.cpus, name: cpus})
+        return self._with(name, gpus, cpus, self.room[name] - 1)
+
+    def give_back(self, allocation: Allocation) -> FreeSlots:
+        """Return what is free once `allocation` is; what the node no longer offers is left out."""
+        name = allocation.node
+        if name not in self.gpus:
+            return self
+        node = next(node for node in self.nodes if node.name == name)
+        offered = {gpu.index for gpu in node.gpus}
+        gpus = self.gpus[name] | offered.intersection(allocation.gpu_ids)
+        cpu = allocation.cpu_slot
+        cpus = self.cpus[name] | ({cpu} if cpu is not None and cpu < node.cpu_slots else set())
+        return self._with(name, gpus, cpus, self.room[name] + 1)
+
+    def _with(
+        self, name: str, gpus: frozenset[int], cpus: frozenset[int], room: float
+    ) -> FreeSlots:
+        return FreeSlots(
+            self.nodes,
+            {**self.gpus, name: gpus},
+            {**self.cpus, name: cpus},
+            {**self.room, name: room},
+        )
 
 
 def start_order(jobs: Sequence[Job], expected_s: Mapping[int, float]) -> tuple[int, ...]:
@@ -160,3 +259,61 @@ def lower_bound(durations_s: Sequence[float], slots: int) -> float:
         bound = max(bound, totals[among] - totals[among - (q + 1)])
         q += 1
     return bound
+
+
+def cluster_lower_bound(work: Iterable[tuple[Requirement, float]], nodes: Sequence[Node]) -> float:
+    """Return a makespan that no schedule on these nodes can beat, whatever their sizes.
+
+    For every set of slots to which some jobs are bound by what they ask, and for all slots
+    together: the bound of `lower_bound` for the jobs that can run nowhere else, and their
+    GPU-seconds over the slots of the set.
+
+    Parameters
+    ----------
+    work
+        What each job asks, and the seconds that it takes, not negative.
+    nodes
+        Nodes out of contact count with what is known of them.
+
+    Returns
+    -------
+    float
+        Seconds; 0 without jobs. Cost O(k^2 + k n log n) for k different requirements.
+    """
+    durations: dict[Requirement, list[float]] = {}
+    for requirement, duration_s in work:
+        durations.setdefault(requirement, []).append(duration_s)
+    bound = max((max(each) for each in durations.values()), default=0.0)
+    slots = {requirement: _slots_of(requirement, nodes) for requirement in durations}
+    width = {requirement: _width(requirement, nodes) for requirement in durations}
+    for among in {*slots.values(), frozenset().union(*slots.values())}:
+        bound_there = [asked for asked, found in slots.items() if found and found <= among]
+        if bound_there:
+            seconds = [second for asked in bound_there for second in durations[asked]]
+            load_s = sum(width[asked] * sum(durations[asked]) for asked in bound_there)
+            capacity = _most_at_once(among, nodes)
+            bound = max(bound, lower_bound(seconds, capacity), load_s / len(among))
+    return bound
+
+
+_Slot = tuple[str, bool, int]  # node, whether it is a GPU, and its index
+
+
+def _slots_of(requirement: Requirement, nodes: Iterable[Node]) -> frozenset[_Slot]:
+    found: set[_Slot] = set()
+    for node in filter(requirement.fits, nodes):
+        if requirement.gpus_on(node):
+            found.update((node.name, True, gpu.index) for gpu in requirement.eligible(node))
+        else:
+            found.update((node.name, False, slot) for slot in range(node.cpu_slots))
+    return frozenset(found)
+
+
+def _width(requirement: Requirement, nodes: Iterable[Node]) -> int:
+    return min((requirement.gpus_on(n) or 1 for n in filter(requirement.fits, nodes)), default=1)
+
+
+def _most_at_once(slots: Iterable[_Slot], nodes: Iterable[Node]) -> int:
+    limits = {node.name: node.max_jobs for node in nodes}
+    counts = Counter(name for name, _, _ in slots)
+    return sum(min(count, limits[name] or count) for name, count in counts.items())

@@ -12,7 +12,7 @@ from seedfleet.fleet.durations import expected_durations
 from seedfleet.fleet.engines.choice import make_engine
 from seedfleet.fleet.errors import BadInputError
 from seedfleet.fleet.paths import RUN_ID, new_run_id
-from seedfleet.fleet.placement import FreeSlots, Requirement, lower_bound, start_order
+from seedfleet.fleet.placement import FreeSlots, Requirement, cluster_lower_bound, start_order
 from seedfleet.fleet.prepare import problems_with_jobs, problems_with_placement, select
 from seedfleet.fleet.spec import Job, ParsedJobs, parse_jobs, read_jobs
 from seedfleet.fleet.state import Plan
@@ -55,8 +55,11 @@ class PlannedRun:
         """The least makespan by the expected durations, or None if any is unknown."""
         if len(self.expected_s) < len(self.plan.jobs):
             return None
-        slots = sum(len(node.gpus) or node.cpu_slots for node in self.nodes)
-        return lower_bound(list(self.expected_s.values()), slots)
+        work = [
+            (Requirement.of(self.plan.jobs[index]), expected_s)
+            for index, expected_s in self.expected_s.items()
+        ]
+        return cluster_lower_bound(work, self.nodes)
 
     def allocations(self) -> tuple[Allocation, ...]:
         """Show where each job would run if all jobs took equally long, in start order.
@@ -77,11 +80,13 @@ class PlannedRun:
         return tuple(shown)
 
 
-def parse_source(jobs: JobSource) -> ParsedJobs:
+def parse_source(jobs: JobSource, options: RunOptions) -> ParsedJobs:
     """Read jobs from wherever the caller has them: a file, `Job` objects, or their documents."""
+    output_dir = str(options.output_dir)
     if isinstance(jobs, str | Path):
-        return read_jobs(Path(jobs))
-    return parse_jobs([job.to_document() if isinstance(job, Job) else dict(job) for job in jobs])
+        return read_jobs(Path(jobs), output_dir=output_dir)
+    documents = [job.to_document() if isinstance(job, Job) else dict(job) for job in jobs]
+    return parse_jobs(documents, output_dir=output_dir)
 
 
 async def plan_run(
@@ -114,7 +119,7 @@ async def plan_run(
         problems.append(f"run id {run_id!r} does not match {RUN_ID.pattern}")
     if not paths.root.is_dir():
         problems.append(f"root {paths.root} is no folder")
-    parsed = parse_source(jobs)
+    parsed = parse_source(jobs, options)
     placed, idle = select(parsed.jobs, options.only)
     problems += [*parsed.problems, *idle, *problems_with_jobs(placed, paths)]
     try:
@@ -132,7 +137,13 @@ async def plan_run(
 
 def plan_of(jobs: tuple[Job, ...], options: RunOptions) -> Plan:
     """Say what is fixed before the first event; the same for a head and for who looks on."""
-    return Plan(jobs, options.retries, options.retry_timed_out, options.max_fails)
+    return Plan(
+        jobs,
+        options.retries,
+        options.retry_timed_out,
+        options.max_fails,
+        options.node_lost_after_s,
+    )
 
 
 def planned(
@@ -146,7 +157,11 @@ def planned(
     """Put checked parts together."""
     plan = plan_of(jobs, options)
     known = expected_durations()
-    scripts = [str(paths.on_head(job.script)) for job in jobs]
-    expected = {i: known[script] for i, script in enumerate(scripts) if script in known}
+    by_script = {
+        script: known[place]
+        for script in {job.script for job in jobs}
+        if (place := paths.text_on_head(script)) in known
+    }
+    expected = {i: by_script[job.script] for i, job in enumerate(jobs) if job.script in by_script}
     order = start_order(jobs, expected)
     return PlannedRun(paths, plan, engine, nodes, order, expected)

@@ -17,7 +17,7 @@ from seedfleet.fleet.paths import Territory
 from seedfleet.fleet.placement import Requirement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from seedfleet.fleet.engines.base import Node
     from seedfleet.fleet.paths import RunPaths
@@ -53,39 +53,50 @@ def select(jobs: Sequence[Placed], only: Sequence[str]) -> tuple[list[Placed], l
     return kept, idle
 
 
-def problems_with_jobs(jobs: Sequence[Placed], paths: RunPaths) -> Iterator[str]:
-    """List what makes jobs impossible on the head: paths, files, variables, colliding outputs."""
-    territory, files = Territory(paths), _Files(paths)
+def problems_with_jobs(
+    jobs: Sequence[Placed], paths: RunPaths, *, scripts_on_head: bool = True
+) -> Iterator[str]:
+    """List what makes jobs impossible on the head: paths, files, variables, colliding outputs.
+
+    Parameters
+    ----------
+    jobs, paths
+        Of the run.
+    scripts_on_head
+        False: scripts are on the nodes and need not be here as well. Inputs always are, since
+        nodes get them from the head.
+    """
+    territory = Territory(paths)
+    read = _ReadFiles(paths, territory)
     for where, job in jobs:
-        for name in ("script", "expected_output"):
-            yield from (f"{where}.{name}: {p}" for p in territory.problems(getattr(job, name)))
-        for name in ("inputs", "outputs"):
-            for number, path in enumerate(getattr(job, name)):
-                yield from (f"{where}.{name}[{number}]: {p}" for p in territory.problems(path))
-        yield from files.problems(where, job)
+        yield from (f"{where}.script: {p}" for p in read.problems(job.script, scripts_on_head))
+        for number, path in enumerate(job.inputs):
+            yield from (f"{where}.inputs[{number}]: {p}" for p in read.problems(path, True))
         yield from _problems_with_outputs(where, job, paths, territory)
         yield from _problems_with_variables(where, job)
-        if not paths.preserve:
+        if not paths.preserve and not job.result_from_stdout:
             yield from _unnamed_outputs(where, job, paths)
     yield from _collisions(jobs, paths)
 
 
 def problems_with_placement(jobs: Sequence[Placed], nodes: Sequence[Node]) -> Iterator[str]:
-    """List the jobs that fit on none of the nodes, even when nothing else runs."""
+    """List the jobs that fit on none of the nodes, even when nothing else runs.
+
+    A node out of contact may turn out to have whatever a job asks.
+    """
     for where, job in jobs:
+        requirement = Requirement.of(job)
         if job.gpu_id is not None and job.gpus not in {None, 1}:
             yield f"{where}: gpu_id pins one GPU, gpus asks for {job.gpus}"
-        elif not any(Requirement.of(job).fits(node) for node in nodes):
-            asked = [
-                f"{name} {getattr(job, name)}"
-                for name in ("node", "gpu_id", "gpus", "platform", "gpu_memory_gib")
-                if getattr(job, name) is not None
-            ]
-            yield f"{where}: no node has {', '.join(asked)}; there is {_offer(nodes)}"
+        elif not any(requirement.may_fit(node) for node in nodes):
+            yield f"{where}: {requirement.unmet(nodes)}"
 
 
 def fingerprints(jobs: Iterable[Job], paths: RunPaths) -> dict[str, str]:
     """Digest what decides each job's result: its definition, its script and its inputs.
+
+    A script that is not on this machine counts as empty: whether it may be elsewhere is asked by
+    `problems_with_jobs`.
 
     Returns
     -------
@@ -97,51 +108,66 @@ def fingerprints(jobs: Iterable[Job], paths: RunPaths) -> dict[str, str]:
     BadInputError
         With every script or input that cannot be read.
     """
-    digests: dict[str, str] = {}
+    digests: dict[tuple[str, bool], str] = {}
     problems: list[str] = []
     made = {}
     for job in jobs:
-        total = hashlib.sha256(json.dumps(job.to_document(), sort_keys=True).encode())
-        for path in (job.script, *job.inputs):
-            if path not in digests:
-                try:
-                    digests[path] = digest(paths.on_head(path))
-                except OSError as error:
-                    digests[path] = ""
-                    problems.append(f"{paths.on_head(path)}: {error.strerror}")
-            total.update(digests[path].encode())
+        total = hashlib.sha256(_encode(job.to_document()).encode())
+        for place in ((job.script, True), *((path, False) for path in job.inputs)):
+            if place not in digests:
+                digests[place] = _digest(place, paths, problems)
+            total.update(digests[place].encode())
         made[job.job_id] = total.hexdigest()
     if problems:
         raise BadInputError(problems)
     return made
 
 
-class _Files:
-    """Which of the files that jobs read exist; most jobs of a file share them."""
+_encode = json.JSONEncoder(sort_keys=True).encode
 
-    def __init__(self, paths: RunPaths) -> None:
+
+def _digest(place: tuple[str, bool], paths: RunPaths, problems: list[str]) -> str:
+    path, is_script = place
+    try:
+        return digest(paths.on_head(path))
+    except FileNotFoundError as error:
+        if not is_script:  # a script may be on the nodes alone
+            problems.append(f"{paths.on_head(path)}: {error.strerror}")
+    except OSError as error:
+        problems.append(f"{paths.on_head(path)}: {error.strerror}")
+    return ""
+
+
+class _ReadFiles:
+    """What is wrong with the files that jobs read; most jobs of a file share them."""
+
+    def __init__(self, paths: RunPaths, territory: Territory) -> None:
         self._paths = paths
-        self._known: dict[str, bool] = {}
+        self._territory = territory
+        self._known: dict[tuple[str, bool], tuple[str, ...]] = {}
 
-    def problems(self, where: str, job: Job) -> Iterator[str]:
-        if not self._exists(job.script):
-            yield f"{where}.script: there is no file {self._paths.on_head(job.script)}"
-        for number, path in enumerate(job.inputs):
-            if not self._exists(path):
-                yield f"{where}.inputs[{number}]: there is no file {self._paths.on_head(path)}"
+    def problems(self, path: str, must_exist: bool) -> tuple[str, ...]:
+        known = self._known.get((path, must_exist))
+        if known is None:
+            known = self._known[path, must_exist] = tuple(self._look(path, must_exist))
+        return known
 
-    def _exists(self, path: str) -> bool:
-        if path not in self._known:
-            self._known[path] = self._paths.on_head(path).is_file()
-        return self._known[path]
+    def _look(self, path: str, must_exist: bool) -> Iterator[str]:
+        yield from self._territory.problems(path)
+        place = self._paths.on_head(path)
+        if must_exist and not place.is_file():
+            yield f"there is no file {place}"
 
 
 def _problems_with_outputs(
     where: str, job: Job, paths: RunPaths, territory: Territory
 ) -> Iterator[str]:
-    for declared in job.all_outputs:
+    for number, declared in enumerate(job.all_outputs):
+        for problem in territory.problems(declared):
+            key = f"outputs[{number - 1}]" if number else "expected_output"
+            yield f"{where}.{key}: {problem}"
         target = paths.text_on_head(declared)
-        if territory.reserved(target) or os.path.isdir(target):  # noqa: PTH112 - called very often
+        if territory.reserved(target) or territory.is_folder(target):
             yield f"{where}: output {declared!r} is a folder, or belongs to this program"
     if paths.preserve:
         read = {territory.real(paths.text_on_head(path)) for path in (job.script, *job.inputs)}
@@ -182,17 +208,24 @@ def _collisions(jobs: Sequence[Placed], paths: RunPaths) -> Iterator[str]:
                 place = paths.text_place(declared).casefold()
             except ValueError:  # outside every root, which is another problem
                 continue
-            for key in (place, f"{place}{MARKER_SUFFIX}"):
-                if key in taken:
-                    yield f"{where}: output {declared!r} collides with one of {taken[key]}"
-                taken.setdefault(key, where)
+            for other in _owners(place, taken):
+                yield f"{where}: output {declared!r} collides with one of {other}"
+            taken.setdefault(place, where)
             folder = os.path.dirname(place)  # noqa: PTH120 - called very often
             while folder not in folders and folder != os.sep:
                 folders[folder] = where
                 folder = os.path.dirname(folder)  # noqa: PTH120
-    for file_name in taken.keys() & folders.keys():
-        where = taken[file_name]
-        yield f"{where}: an output is the folder of another output, of {folders[file_name]}"
+    for folder, inside in folders.items():
+        for where in _owners(folder, taken, with_marker=False):
+            yield f"{where}: an output is the folder of another output, of {inside}"
+
+
+def _owners(place: str, taken: Mapping[str, str], *, with_marker: bool = True) -> tuple[str, ...]:
+    """Name the jobs whose output, or its marker, is at `place`, or at the marker of `place`."""
+    places = [place, place.removesuffix(MARKER_SUFFIX)]
+    if with_marker:
+        places.append(f"{place}{MARKER_SUFFIX}")
+    return tuple(dict.fromkeys(taken[each] for each in places if each in taken))
 
 
 def _offer(nodes: Sequence[Node]) -> str:

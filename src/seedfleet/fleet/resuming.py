@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import operator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from seedfleet.fleet.placement import Requirement
 from seedfleet.fleet.planning import JobSource, parse_source
 from seedfleet.fleet.prepare import fingerprints, problems_with_jobs, select
 from seedfleet.fleet.publish import stands
+from seedfleet.fleet.spec import read_jobs
 from seedfleet.fleet.state import Done, State
 
 if TYPE_CHECKING:
@@ -88,8 +90,9 @@ def write_recorded(recorded: Recorded) -> None:
         "decisive": _decisive(recorded.jobs),
     }
     write_atomically(recorded.paths.options, json.dumps(document, indent=1).encode())
-    jobs = [job.to_document() for job in recorded.jobs]
-    write_atomically(recorded.paths.jobs, json.dumps(jobs, indent=1).encode())
+    # One job a line, which the fast encoder can write, and people can still read and compare.
+    jobs = ",\n".join(json.dumps(job.to_document()) for job in recorded.jobs)
+    write_atomically(recorded.paths.jobs, f"[\n{jobs}\n]\n".encode())
 
 
 def read_recorded(run_id: str, wanted: ResumeOptions) -> Recorded:
@@ -203,15 +206,14 @@ def _decisive(jobs: Sequence[Job]) -> str:
     The journal holds what happened, not what was decided about it; with other answers here a replay
     would arrive at another state.
     """
-    read = [
-        (job.job_id, job.retries, job.rerun, *dataclasses.astuple(Requirement.of(job)))
-        for job in jobs
-    ]
+    # As `dataclasses.astuple`, without its deep copies.
+    wishes = operator.attrgetter(*(entry.name for entry in dataclasses.fields(Requirement)))
+    read = [(job.job_id, job.retries, job.rerun, *wishes(Requirement.of(job))) for job in jobs]
     return hashlib.sha256(json.dumps(read).encode()).hexdigest()
 
 
 def _recorded_jobs(paths: RunPaths) -> tuple[Job, ...]:
-    parsed = parse_source(paths.jobs)
+    parsed = read_jobs(paths.jobs)
     if parsed.problems:
         raise BadInputError([f"{paths.jobs}: {problem}" for problem in parsed.problems])
     return tuple(job for _, job in parsed.jobs)
@@ -229,7 +231,7 @@ def _with_current(old: Recorded, wanted: ResumeOptions) -> tuple[Recorded, list[
     """Take the caller's jobs, if given, and the fingerprints of what is on disk now."""
     jobs, problems = old.jobs, []
     if wanted.jobs is not None:
-        parsed = parse_source(wanted.jobs)
+        parsed = parse_source(wanted.jobs, old.options)
         placed, idle = select(parsed.jobs, old.options.only)
         problems = [*parsed.problems, *idle]
         now = {job.job_id: job for _, job in placed}

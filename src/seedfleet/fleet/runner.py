@@ -14,10 +14,10 @@ from seedfleet.fleet import core, messages, progress
 from seedfleet.fleet.driver import Driver, RunControl
 from seedfleet.fleet.durations import remember_durations
 from seedfleet.fleet.engines.choice import make_engine
-from seedfleet.fleet.errors import BadInputError, HeadLostError, RunExistsError
+from seedfleet.fleet.errors import BadInputError, HeadLostError, JournalDamagedError, RunExistsError
 from seedfleet.fleet.journal import Journal
 from seedfleet.fleet.lock import WriterLock
-from seedfleet.fleet.manifest import RunReport, report, write_manifest
+from seedfleet.fleet.manifest import RunReport, report, said_finished, write_manifest
 from seedfleet.fleet.node.layout import sync_folder
 from seedfleet.fleet.observing import RunObserver
 from seedfleet.fleet.options import RunOptions
@@ -176,7 +176,7 @@ async def cancel(
     recorded = find_run(run_id, wanted.output_dir, wanted.root)
     control, tell = RunControl(), on_event or _nobody
     control.hold()
-    control.cancel(jobs)
+    control.cancel(*jobs)
     left = set(jobs)
 
     def hear(event: progress.Progress) -> None:
@@ -268,6 +268,8 @@ class _Head:
     async def drive(self, lock: WriterLock, *, retry_failed: bool = True) -> RunReport:
         paths = self.made.paths
         with Journal(paths.journal, lambda: datetime.now(UTC)) as journal:
+            if not journal.events and said_finished(paths):
+                raise JournalDamagedError(paths.journal, 1, 0, "a finished run's events are gone")
             state = core.initial(self.made.plan)
             for event in journal.events:
                 state, _ = core.decide(state, event)

@@ -3,6 +3,11 @@
 A job goes Waiting -> Running -> Publishing -> Done, and from Running or Publishing back to Waiting
 for another try. Publishing means that an attempt's outputs passed on the node and are being put at
 their places with their markers; only then is the job done.
+
+An attempt whose node has been out of contact for too long is an orphan: its job goes on without it,
+and it may come back. Then it is the job's attempt again if the job has found no better one, and is
+cancelled otherwise. A job that is Done without success leaves that phase once more if an orphan of
+it turns out to have succeeded, or if nothing else was known of it than that its node was lost.
 """
 
 from __future__ import annotations
@@ -12,9 +17,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from seedfleet.fleet._rows import Rows
+    from seedfleet.fleet._standing import NodeState
     from seedfleet.fleet.engines.base import Allocation, Ended
     from seedfleet.fleet.outcome import Outcome
     from seedfleet.fleet.placement import FreeSlots, Requirement
@@ -25,6 +31,7 @@ __all__ = [
     "Done",
     "JobState",
     "Line",
+    "Orphan",
     "Plan",
     "Publishing",
     "Running",
@@ -48,22 +55,25 @@ class Plan:
         Whether TimedOut is retried like any other failure.
     max_fails
         Start nothing more once so many jobs have ended without success; None is no limit.
+    node_lost_after_s
+        After so many seconds out of contact a node's jobs may start elsewhere.
     """
 
     jobs: tuple[Job, ...]
     retries: int = 1
     retry_timed_out: bool = False
     max_fails: int | None = None
+    node_lost_after_s: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The job has no attempt under way."""
+    """The job has no attempt under way that counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The job's newest attempt was given to the engine."""
+    """An attempt was given to the engine; its node may be out of contact."""
 
     attempt: int
     allocation: Allocation
@@ -85,14 +95,62 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Orphan:
+    """An attempt that its job no longer waits for and that may still live.
+
+    Parameters
+    ----------
+    in_place
+        It writes at the head's own paths, so no other attempt may run beside it.
+    cancelled
+        The engine was asked to end it, so it is never taken back.
+    """
+
+    attempt: int
+    allocation: Allocation
+    in_place: bool = False
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class JobState:
-    """One job: where it is, and every attempt that has ended, with the place where it ran."""
+    """One job: where it is, and what has become of its attempts.
+
+    Parameters
+    ----------
+    history
+        Every attempt that has ended, with the place where it ran; of a job that is done by an
+        attempt, that attempt comes last.
+    attempts
+        How many were started.
+    failures
+        Failures of the job's own.
+    losses
+        Faults of nodes in a row.
+    orphans
+        In the order in which they were given up.
+    cancelled
+        Somebody asked to end this job.
+    """
 
     phase: Waiting | Running | Publishing | Done = Waiting()
     history: tuple[tuple[Ended, Allocation], ...] = ()
     attempts: int = 0
     failures: int = 0
     losses: int = 0
+    orphans: tuple[Orphan, ...] = ()
+    cancelled: bool = False
+
+    def place_of(self, attempt: int) -> Allocation | None:
+        """Say where an attempt runs that may still live; None for any other."""
+        return next((place for number, place in self.living() if number == attempt), None)
+
+    def living(self) -> Iterator[tuple[int, Allocation]]:
+        """List the attempts that have not ended as far as is known, and their places."""
+        if isinstance(self.phase, Running):
+            yield self.phase.attempt, self.phase.allocation
+        for orphan in self.orphans:
+            yield orphan.attempt, orphan.allocation
 
 
 class Stop(enum.IntEnum):
@@ -123,23 +181,49 @@ class State:
     """Everything that `decide` knows.
 
     `order[rank]` is a job and `ranks[job]` its rank; `lines` and `returned` hold ranks, so that the
-    smaller goes first.
+    smaller goes first. `lines` has the jobs that were never tried, `returned` the others.
     """
 
     plan: Plan
     jobs: Rows[JobState]
     indices: Mapping[str, int]
     free: FreeSlots
+    nodes: Mapping[str, NodeState]
     order: tuple[int, ...] = ()
     ranks: tuple[int, ...] = ()
     lines: tuple[Line, ...] = ()
     returned: tuple[int, ...] = ()
     busy: frozenset[int] = frozenset()  # jobs that are Running or Publishing
+    orphaned: frozenset[int] = frozenset()  # jobs that have orphans
+    alarms: int = 0  # how many alarms were set, so that each has a number of its own
     done: int = 0
-    not_succeeded: int = 0
+    not_succeeded: int = 0  # of those done, the ones that nobody asked to end
     stop: Stop = Stop.NO
 
     @property
     def finished(self) -> bool:
-        """True when nothing is under way; nothing more will then happen by itself."""
-        return not self.busy
+        """True when nothing more is to come that this head should wait for.
+
+        Without a stop that is when every job is done: a job that waits has a slot to wait for, an
+        alarm, or a node that may come back, since `decide` ends those that have none of these.
+        """
+        if any(map(self._is_awaited, self.busy)):
+            return False
+        if any(
+            self.in_contact(orphan.allocation.node)
+            for index in self.orphaned
+            for orphan in self.jobs[index].orphans
+        ):
+            return False  # it was asked to end, and soon will
+        return self.stop is not Stop.NO or self.done == len(self.plan.jobs)
+
+    def in_contact(self, node: str) -> bool:
+        """Tell whether a node is there now."""
+        return node in self.nodes and self.nodes[node].node.contact
+
+    def _is_awaited(self, index: int) -> bool:
+        phase = self.jobs[index].phase
+        if not isinstance(phase, Running) or self.stop is not Stop.CANCEL:
+            return True
+        known = self.nodes.get(phase.allocation.node)
+        return known is None or known.node.contact

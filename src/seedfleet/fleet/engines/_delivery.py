@@ -95,6 +95,8 @@ class Arrival:
         OSError
             If the head's disk refuses.
         """
+        if self._head.status.exists():  # taken in before, by an earlier head or another engine
+            return delivered(attempt, node, self._head)
         status = self._status
         if not self._files and self._node.path.exists():
             for source, target in (
@@ -155,6 +157,7 @@ def write_status(status: Mapping[str, Any], head: AttemptFolder) -> None:
 
 def write_nonce(path: Path, nonce: str) -> None:
     """Leave a nonce for a node to look for."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(nonce)
     sync_file(path)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedfleet.fleet.masks import gpu_mask
 from seedfleet.fleet.node.layout import AttemptFolder
+from seedfleet.fleet.node_offer import gpu_lock_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,7 +92,7 @@ def make_order(
         "mask_set": dict(mask.set),
         "mask_unset": list(mask.unset),
         "gpu_ids": list(allocation.gpu_ids),
-        "gpu_locks": [_gpu_lock(site.node, index) for index in allocation.gpu_ids],
+        "gpu_locks": [gpu_lock_name(site.node, index) for index in allocation.gpu_ids],
         "outputs": _outputs(job, site, paths, folder.outputs),
         "preserve_paths": paths.preserve,
         "in_place": paths.preserve and site.sees_root,
@@ -122,12 +123,6 @@ def _outputs(job: Job, site: Site, paths: RunPaths, folder: Path) -> list[dict[s
             }
         )
     return made
-
-
-def _gpu_lock(node: Node, index: int) -> str:
-    gpu = next((gpu for gpu in node.gpus if gpu.index == index), None)
-    known = gpu and (gpu.uuid or gpu.pci_address)
-    return known or f"{node.platform}-{index}"
 
 
 def _default_validation(declared: str) -> str:

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import dataclasses
 import secrets
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -149,9 +150,13 @@ class NodeSession:
                         self._tell(NodeDown(self.name, error.problem, for_good=True))
                     continue
                 self._tell(NodeUp(node))
-            pause_s = _FIRST_PAUSE_S
+            began_s = time.monotonic()
             problem = await self._serve()
             await self._hang_up()
+            if (
+                time.monotonic() - began_s > _LONGEST_PAUSE_S
+            ):  # an agent that dies at once is no contact
+                pause_s = _FIRST_PAUSE_S
             self._tell(NodeDown(self.name, problem))
 
     def start(self, attempt: Attempt, allocation: Allocation) -> None:
@@ -198,15 +203,15 @@ class NodeSession:
         return self._site.node
 
     def _make_site(self, hello: Mapping[str, Any]) -> Site:
+        problems = []
         if not (hello["root_exists"] or self._rules.stage):
-            text = f"its script_path {hello['root']} does not exist; --stage makes it"
-            raise NodeContactError(text, for_good=True)
+            problems.append(f"its script_path {hello['root']} does not exist (--stage makes it)")
         if hello["python"] is None:
-            text = f"its python_env {self._config.python_env} is no interpreter and holds none"
-            raise NodeContactError(text, for_good=True)
+            problems.append(f"there is no interpreter {self._config.python_env} on it")
         if not hello["home_writable"]:
-            text = f"its {hello['home']} cannot be written; SEEDFLEET_HOME there names another"
-            raise NodeContactError(text, for_good=True)
+            problems.append(f"its {hello['home']} cannot be written (SEEDFLEET_HOME names another)")
+        if problems:
+            raise NodeContactError("; ".join(problems), for_good=True)
         node, remarks = offer(self._config, hello["found"])
         for remark in remarks:
             self._remark(remark)
@@ -298,16 +303,14 @@ class NodeSession:
         nonce, probe = secrets.token_hex(16), self._paths.folder / f".probe-{secrets.token_hex(4)}"
         await asyncio.to_thread(_delivery.write_nonce, probe, nonce)
         try:
-            relative = self._paths.in_root(probe)
+            relative = self._paths.in_root(probe) or ""  # elsewhere: then nothing is seen there
             reply = await link.ask("see", path=relative, forget=shown["path"])
-            sees_root = relative is not None and reply["answer"] == nonce
+            sees_root = reply["answer"] == nonce
         finally:
             await asyncio.to_thread(probe.unlink, missing_ok=True)
         in_place = sees_root and self._paths.preserve
         node = dataclasses.replace(site.node, in_place=in_place)
-        self._site = dataclasses.replace(
-            site, node=node, home_seen=home_seen, sees_root=sees_root
-        )
+        self._site = dataclasses.replace(site, node=node, home_seen=home_seen, sees_root=sees_root)
         if in_place:
             self._tell(NodeUp(node))
 

@@ -34,9 +34,7 @@ class NodeContactError(Exception):
         True where another interpreter on the node may do.
     """
 
-    def __init__(
-        self, problem: str, *, for_good: bool = False, other_python: bool = False
-    ) -> None:
+    def __init__(self, problem: str, *, for_good: bool = False, other_python: bool = False) -> None:
         super().__init__(problem)
         self.problem = problem
         self.for_good = for_good

@@ -93,7 +93,9 @@ class Node:
         False for a node that is configured and not in contact now. Its other fields then hold what
         is configured, and what a job asks of it beyond that may turn out to be there.
     in_place
-        True where scripts write their outputs at preserved paths on a disk that the head shares.
+        True where scripts write at the very paths that the head reads: paths are preserved and the
+        node shares the head's disk. A job that was started there is never started a second time
+        while its first copy may live.
     """
 
     name: str
@@ -149,7 +151,7 @@ class Ended:
     detail
         One line of evidence for a person, and the end of the script's stderr.
     node_fault
-        True where the node is to blame and not the job, so that it costs the job no retry.
+        True where not the job but the node is to blame, as when no supervisor could be started.
     """
 
     job_id: str

@@ -295,7 +295,9 @@ class NodeLink:
         while True:
             data = await self._stdout().read(_READ_BYTES)
             if not data:
-                raise NodeContactError(f"the connection ended: {self.last_words() or 'no reason given'}")
+                raise NodeContactError(
+                    f"the connection ended: {self.last_words() or 'no reason given'}"
+                )
             try:
                 frames = self._unpacker.feed(data)
             except BrokenFramesError as error:

@@ -62,6 +62,13 @@ class LocalEngine(NodesEngine):
 
     async def open(self, paths: RunPaths, rules: Rules) -> tuple[Node, ...]:
         """Find this machine's GPUs and cores."""
+        problems = []
         if self._slots is not None and self._slots < 1:
-            raise BadInputError([f"slots is {self._slots}, at least 1 is needed"])
-        return await super().open(paths, rules)
+            problems.append(f"slots is {self._slots}, at least 1 is needed")
+        try:
+            nodes = await super().open(paths, rules)
+        except BadInputError as error:
+            problems += error.problems
+        if problems:
+            raise BadInputError(problems)
+        return nodes

@@ -58,7 +58,7 @@ class NodesEngine:
         sessions = self._sessions.values()
         nodes = await asyncio.gather(*(session.first_contact() for session in sessions))
         if not any(node.contact for node in nodes):
-            raise BadInputError([f"no node can be reached: {problem}" for problem in problems])
+            raise BadInputError([f"node {problem}" for problem in problems])
         for session in sessions:
             task = asyncio.create_task(session.run(), name=f"node {session.name}")
             task.add_done_callback(self._session_ended)

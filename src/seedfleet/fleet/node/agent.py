@@ -171,7 +171,7 @@ class _Agent:
         reply = b""
         try:
             answer["answer"], reply = ANSWERS[header["question"]](self._facts, header, body)
-        except (OSError, ValueError, KeyError) as error:
+        except Exception as error:  # noqa: BLE001 - an odd question must not end everything else
             answer["problem"] = "{}: {}".format(type(error).__name__, error)
         self._say(answer, reply)
 
@@ -211,9 +211,7 @@ class _Agent:
 
     # --- children ---
 
-    def _fork(
-        self, work: Callable[[], Any], log: str, then: Callable[[], None]
-    ) -> int:
+    def _fork(self, work: Callable[[], Any], log: str, then: Callable[[], None]) -> int:
         """Run `work` in a child with a session of its own, and `then` here when it has ended."""
         os.makedirs(os.path.dirname(log), mode=0o700, exist_ok=True)
         pid = os.fork()
@@ -276,6 +274,8 @@ class _Agent:
         held = self._held[token]
         if is_held(held.folder.alive):
             self._foreign.add(token)
+        elif not held.folder.path.exists():  # another head of this run took it in just now
+            self._tell(token, {"outcome": "lost", "problem": "its result was taken away before"})
         elif held.folder.status.exists():
             self._tell(token, None)
         else:  # killed without a word: ending what it left may take a while

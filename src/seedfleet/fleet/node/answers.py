@@ -9,10 +9,12 @@ import shutil
 from pathlib import Path
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
+from .cleaning import clean
 from .facts import Facts
 from .layout import AttemptFolder, sync_file
 from .locks import is_held
 from .outputs import digest
+from .survey import survey
 
 __all__ = ["ANSWERS"]
 
@@ -112,12 +114,26 @@ def _tidy(facts: Facts, question: Dict[str, Any], body: bytes) -> Answer:
     return True, b""
 
 
+def _survey(facts: Facts, question: Dict[str, Any], body: bytes) -> Answer:
+    """Look at all that a person may want to know of the node."""
+    del question, body
+    return survey(facts.document), b""
+
+
+def _clean(facts: Facts, question: Dict[str, Any], body: bytes) -> Answer:
+    """Remove what ended runs have left."""
+    del body
+    return clean({**question, "home": facts.home, "root": facts.root}), b""
+
+
 ANSWERS: Mapping[str, Callable[[Facts, Dict[str, Any], bytes], Answer]] = {
     "alive": _alive,
+    "clean": _clean,
     "digests": _digests,
     "put": _put,
     "read_log": _read_log,
     "see": _see,
     "show": _show,
+    "survey": _survey,
     "tidy": _tidy,
 }

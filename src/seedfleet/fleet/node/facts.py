@@ -9,10 +9,9 @@ import time
 from typing import Any, Dict, Optional
 
 from .gpus import probe_gpus
+from .locks import shared_folder
 
 __all__ = ["Facts", "look_around"]
-
-_LOCK_FOLDER = "/var/tmp/seedfleet-locks"  # noqa: S108 - shared by all users on purpose
 
 
 class Facts:
@@ -54,7 +53,7 @@ def look_around(wishes: Dict[str, Any]) -> Facts:
             "home_writable": _can_be_written(home),
             "root": root,
             "root_exists": os.path.isdir(root),
-            "locks": wishes["locks"] or os.environ.get("SEEDFLEET_LOCKS") or _LOCK_FOLDER,
+            "locks": wishes["locks"] or str(shared_folder()),
             "python": python,
             "agent_python": "{}.{}.{}".format(*sys.version_info[:3]),
             "utc_s": time.time(),

@@ -35,6 +35,7 @@ class AttemptFolder:
         self.path = Path(path)
         self.alive = self.path / "alive"  # locked, and naming its pid, while the supervisor lives
         self.order = self.path / "attempt.json"  # what the head asked for
+        self.job_document = self.path / "job.json"  # a sieve job as its worker reads it
         self.status = self.path / "status.json"  # how it ended; written last
         self.stdout = self.path / "stdout.log"
         self.stderr = self.path / "stderr.log"

@@ -1,12 +1,18 @@
-"""The locks of one attempt: on its job, on the paths it writes, on its GPUs."""
+"""The locks of one attempt: on its job, on the paths it writes, on its GPUs.
+
+On a disk of this machine they are `flock`s that the script inherits; what stands on a disk that
+other machines share gets a lease there, since `flock` may not reach them.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Optional, Union
 
 from .locks import Lock, path_lock_name
 from .outputs import UnsuccessfulError
+from .shared_lease import SharedLease, is_network_disk
 
 __all__ = ["Leases"]
 
@@ -19,13 +25,19 @@ class Leases:
     Parameters
     ----------
     order
-        Read are `job_lease`, `lock_folder`, `gpu_locks`, `preserve_paths` and `outputs`.
+        Read are `job_lease`, `token`, `lock_folder`, `gpu_locks`, `preserve_paths` and `outputs`.
+    is_shared
+        Tells whether other machines see the disk of a path.
     """
 
-    def __init__(self, order: Dict[str, Any]) -> None:
+    def __init__(
+        self, order: Dict[str, Any], is_shared: Callable[[Path], bool] = is_network_disk
+    ) -> None:
         self._order = order
+        self._is_shared = is_shared
         self._folder = Path(order["lock_folder"])
-        self._names: List[Lock] = []  # of a job or a path: the file goes when we let go
+        # Of a job or a path: the file goes when we let go.
+        self._names: List[Union[Lock, SharedLease]] = []
         self._gpus: List[Lock] = []  # few and for ever
 
     def take_nowait(self) -> None:
@@ -36,11 +48,16 @@ class Leases:
         UnsuccessfulError
             If another attempt or another run has one of them.
         """
-        self._take(Path(self._order["job_lease"]), "an earlier attempt of this job still runs")
+        job = Path(self._order["job_lease"])
+        self._take(self._lease(job) or Lock(job), "an earlier attempt of this job still runs")
         if self._order["preserve_paths"]:
             for path in sorted({output["path"] for output in self._order["outputs"]}):
-                name = path_lock_name(Path(path))
-                self._take(self._folder / name, "another run is writing {}".format(path))
+                otherwise = "another run is writing {}".format(path)
+                self._take(Lock(self._folder / path_lock_name(Path(path))), otherwise)
+                real = Path(os.path.realpath(path))
+                lease = self._lease(real.with_name(".{}.seedfleet-lease".format(real.name)))
+                if lease is not None:
+                    self._take(lease, otherwise)
 
     def wait_gpus(self, pause: Callable[[float], None]) -> None:
         """Lock the GPUs in one order for everybody, waiting for those in use.
@@ -63,7 +80,8 @@ class Leases:
 
     def descriptors(self) -> List[int]:
         """List the open lock files, for a child to inherit."""
-        return [lock.descriptor for lock in self._names + self._gpus]
+        locks = [lock for lock in self._names if isinstance(lock, Lock)]
+        return [lock.descriptor for lock in locks + self._gpus]
 
     def release(self) -> None:
         """Let go of everything."""
@@ -72,14 +90,17 @@ class Leases:
         for lock in self._gpus:
             lock.release()
 
-    def _take(self, path: Path, otherwise: str) -> None:
-        lock = Lock(path)
+    def _lease(self, path: Path) -> Optional[SharedLease]:
+        return SharedLease(path, self._order["token"]) if self._is_shared(path) else None
+
+    def _take(self, lock: Union[Lock, SharedLease], otherwise: str) -> None:
         if not _try(lock):
-            raise UnsuccessfulError("failed_to_start", [], "{} (lock {})".format(otherwise, path))
+            text = "{} (lock {})".format(otherwise, lock.path)
+            raise UnsuccessfulError("failed_to_start", [], text)
         self._names.append(lock)
 
 
-def _try(lock: Lock) -> bool:
+def _try(lock: Union[Lock, SharedLease]) -> bool:
     try:
         return lock.acquire_nowait()
     except OSError as error:

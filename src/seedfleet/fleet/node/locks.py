@@ -1,8 +1,9 @@
 """Locks that the kernel frees when their holders die.
 
 A lock is `flock` on a small file. The file is opened without creating it first, since in a folder
-with the sticky bit Linux refuses to open another user's file with O_CREAT, and never through a
-symbolic link, since the folder is open to everybody.
+with the sticky bit Linux refuses to open another user's file with O_CREAT, and neither the file nor
+its folder is ever reached through a symbolic link, since both are open to everybody. Both appear
+complete, with the rights that all users need, so that nobody is turned away half-way through.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import errno
 import fcntl
 import hashlib
 import os
-from typing import TYPE_CHECKING, Optional
+import secrets
+from pathlib import Path
+from typing import Mapping, Optional
 
-if TYPE_CHECKING:
-    from pathlib import Path
+__all__ = ["Lock", "is_held", "path_lock_name", "shared_folder"]
 
-__all__ = ["Lock", "is_held", "path_lock_name"]
-
+_SHARED_FOLDER = "/var/tmp/seedfleet-locks"  # noqa: S108 - all users of a machine meet there
+_FOLDER_VARIABLE = "SEEDFLEET_LOCKS"
 _FREE_TO_RETRY = 100  # a holder that removes the file at each try would be no holder of ours
 
 
@@ -90,32 +92,67 @@ def path_lock_name(path: Path) -> str:
     return "path-" + hashlib.sha256(os.fsencode(os.path.realpath(path))).hexdigest()[:32]
 
 
+def shared_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Name the folder of the locks that all users of this machine share.
+
+    That is /var/tmp/seedfleet-locks, or what SEEDFLEET_LOCKS says: runs that are told different
+    folders do not see each other's locks.
+    """
+    return Path(os.path.expanduser(environment.get(_FOLDER_VARIABLE) or _SHARED_FOLDER))
+
+
 def _open(path: Path) -> int:
     flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
     for _ in range(_FREE_TO_RETRY):
+        folder = _open_folder(path.parent)
         try:
-            return os.open(path, flags)
-        except FileNotFoundError:
-            _make_folder(path.parent)
-        with contextlib.suppress(FileExistsError):
-            return _create(path, flags)
+            with contextlib.suppress(FileNotFoundError):
+                return os.open(path.name, flags, dir_fd=folder)
+            # The other one: the folder was still empty, and another process's own took its place.
+            with contextlib.suppress(FileExistsError, FileNotFoundError):
+                return _create(path.name, flags, folder)
+        finally:
+            os.close(folder)
     raise OSError(errno.EAGAIN, "lock file keeps changing", str(path))
 
 
-def _create(path: Path, flags: int) -> int:
-    descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
-    with contextlib.suppress(OSError):
+def _create(name: str, flags: int, folder: int) -> int:
+    draft = ".{}.{}".format(name, secrets.token_hex(6))
+    descriptor = os.open(draft, flags | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
+    try:
         os.fchmod(descriptor, 0o666)  # whatever the umask: other users must be able to wait for it
+        os.link(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except OSError:
+        os.close(descriptor)
+        raise
+    finally:
+        os.unlink(draft, dir_fd=folder)
     return descriptor
 
 
+def _open_folder(folder: Path) -> int:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
+    for _ in range(_FREE_TO_RETRY):
+        try:
+            return os.open(folder, flags)
+        except FileNotFoundError:
+            _make_folder(folder)
+    raise OSError(errno.EAGAIN, "the folder of the locks keeps vanishing", str(folder))
+
+
 def _make_folder(folder: Path) -> None:
+    """Make a folder for everybody; it gets its name when it has its rights."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = folder.with_name(".{}.{}".format(folder.name, secrets.token_hex(6)))
+    draft.mkdir(0o700)
+    draft.chmod(0o1777)
     try:
-        folder.mkdir(parents=True)
-    except FileExistsError:
-        return
-    with contextlib.suppress(OSError):
-        folder.chmod(0o1777)
+        # Takes the place of an empty folder of our own at most; everything else is left alone.
+        draft.rename(folder)
+    except OSError:
+        draft.rmdir()
+        if not os.path.lexists(folder):
+            raise
 
 
 def _still_named(path: Path, descriptor: int) -> bool:

@@ -1,0 +1,239 @@
+"""A lease on a disk that several machines share, where `flock` may know only one of them.
+
+The lease is a file that appears complete, with its holder's name in it, or not at all. Its holder
+touches it every few seconds. Somebody else takes it over when its holder was a process of the same
+machine that has ended, or when it has been quiet for long by the disk's own clock, the only one
+that all machines see. Who takes it over puts a file of his own in its place and looks again after
+a moment, so of several who do so at once only the last has it.
+
+A holder that stands still for longer than the quiet time, or is cut off from the disk, can lose the
+lease while it lives: this guards against second copies started by mistake, not against a network
+that is broken for minutes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import Any, Dict, Mapping, Optional
+
+from .processes import living
+
+__all__ = ["SharedLease", "boot_id", "disk_type", "has_ended", "is_network_disk", "quiet_s"]
+
+_HEARTBEAT_S = 5.0
+_QUIET_S = 60.0  # twelve missed heartbeats
+_SETTLE_S = 2.0
+_NETWORK = frozenset(
+    (
+        *("9p", "afs", "beegfs", "ceph", "cifs", "coda", "glusterfs", "gfs2", "gpfs", "lustre"),
+        *("ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "panfs", "pvfs2", "smb3", "smbfs", "wekafs"),
+    )
+)
+
+
+class SharedLease:
+    """The right to one job, among machines that share a disk; may be let go and taken again.
+
+    Parameters
+    ----------
+    path
+        The lease file; its folder is made if it is missing.
+    token
+        The attempt's: while processes with it live here, a dead holder's lease is not free.
+    quiet_limit_s
+        After so many seconds without a heartbeat a holder on another machine counts as dead.
+    settle_s
+        How long to wait before looking again after a take-over; longer than another machine
+        can be between its look at the old lease and its own take-over.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        token: str,
+        *,
+        quiet_limit_s: float = _QUIET_S,
+        settle_s: float = _SETTLE_S,
+    ) -> None:
+        self.path = path
+        self._token = token
+        self._name = secrets.token_hex(8)
+        self._quiet_limit_s = quiet_limit_s
+        self._settle_s = settle_s
+        self._ended = threading.Event()
+        self._beats: Optional[threading.Thread] = None
+
+    def acquire_nowait(self) -> bool:
+        """Take the lease and say True, or say False if somebody else has it.
+
+        Taking over a dead holder's lease lasts `settle_s`.
+
+        Raises
+        ------
+        OSError
+            If the disk refuses.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        draft = self.path.with_name(".{}.{}".format(self.path.name, self._name))
+        draft.write_text(json.dumps(self._holder()))
+        try:
+            taken = _link(draft, self.path) or self._take_over(draft)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                draft.unlink()
+        if taken:
+            self._ended.clear()
+            self._beats = threading.Thread(target=self._beat, daemon=True, name="lease")
+            self._beats.start()
+        return taken
+
+    def remove(self) -> None:
+        """Let go, if it is ours; may be repeated."""
+        if self._beats is None:
+            return
+        self._ended.set()
+        self._beats.join()
+        self._beats = None
+        if self._is_ours():
+            with contextlib.suppress(FileNotFoundError):
+                self.path.unlink()
+
+    def _take_over(self, draft: Path) -> bool:
+        holder = _read(self.path)
+        if has_ended(holder):
+            if living(str(holder.get("token"))):
+                return False
+        elif quiet_s(self.path) < self._quiet_limit_s:
+            return False
+        draft.replace(self.path)
+        time.sleep(self._settle_s)
+        return self._is_ours()
+
+    def _beat(self) -> None:
+        while not self._ended.wait(_HEARTBEAT_S):
+            with contextlib.suppress(OSError):  # the disk may answer again before the time is over
+                if not self._is_ours():
+                    return
+                os.utime(self.path)  # without times: the disk's server sets its own
+
+    def _is_ours(self) -> bool:
+        return _read(self.path).get("name") == self._name
+
+    def _holder(self) -> Dict[str, Any]:
+        return {
+            "name": self._name,
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "boot_id": boot_id(),
+            "token": self._token,
+        }
+
+
+def boot_id() -> Optional[str]:
+    """Return what names this start of the machine, or None where it has no such name."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return None
+
+
+def has_ended(holder: Mapping[str, Any]) -> bool:
+    """Tell whether a lease's holder was a process of this machine that has certainly ended.
+
+    Parameters
+    ----------
+    holder
+        Its `pid`, `host` and `boot_id`, as far as they are known.
+    """
+    # Another boot id may also be another machine with the same name.
+    here = (socket.gethostname(), boot_id())
+    if None in here or (holder.get("host"), holder.get("boot_id")) != here:
+        return False
+    try:
+        stat = Path("/proc/{}/stat".format(int(holder["pid"]))).read_text()
+    except FileNotFoundError:
+        return Path("/proc/self/stat").exists()  # else this system cannot tell
+    except (OSError, KeyError, TypeError, ValueError):
+        return False
+    return stat[stat.rindex(")") + 2] == "Z"
+
+
+def quiet_s(path: Path) -> float:
+    """Measure how long a file has not been touched, by the clock of the disk that holds it.
+
+    Returns
+    -------
+    float
+        Seconds; 0 if the file has gone meanwhile, since then somebody is at work on it.
+    """
+    probe = path.with_name(".{}.{}".format(path.name, secrets.token_hex(6)))
+    try:
+        probe.touch()
+        return probe.stat().st_mtime - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            probe.unlink()
+
+
+def disk_type(path: Path, mounts: Path = Path("/proc/mounts")) -> str:
+    """Name the type of the file system that holds `path`, "" where the system does not say.
+
+    Parameters
+    ----------
+    path
+        Need not exist; the nearest folder above it counts.
+    mounts
+        The kernel's list of mounted file systems.
+    """
+    try:
+        lines = mounts.read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    real, best, found = os.path.realpath(path), -1, ""
+    for line in lines:
+        fields = line.split(" ")
+        if len(fields) < 3:
+            continue
+        point = _unescape(fields[1])
+        inside = real == point or real.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= best:  # of two mounts at one point the later one is seen
+            best, found = len(point), fields[2]
+    return found
+
+
+def is_network_disk(path: Path, mounts: Path = Path("/proc/mounts")) -> bool:
+    """Tell whether other machines may see the disk that holds `path`."""
+    kind = disk_type(path, mounts)
+    return kind in _NETWORK or kind.startswith("fuse.")  # of those, most reach over a network
+
+
+def _link(draft: Path, path: Path) -> bool:
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        # A network disk may repeat a request that had succeeded; the count of names tells.
+        return draft.stat().st_nlink == 2
+    return True
+
+
+def _read(path: Path) -> Dict[str, Any]:
+    try:
+        holder = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return holder if isinstance(holder, dict) else {}
+
+
+def _unescape(text: str) -> str:
+    for code, character in (("040", " "), ("011", "\t"), ("012", "\n"), ("134", "\\")):
+        text = text.replace("\\" + code, character)
+    return text

@@ -1,0 +1,133 @@
+"""Looking at the nodes of a cluster, or cleaning them, all at once and without running anything."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from seedfleet.fleet.checking import Clock, Finding, NodeCheck, judge
+from seedfleet.fleet.engines.link import NodeContactError, NodeLink
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+
+    from seedfleet.fleet.cluster import Cluster, NodeConfig
+
+__all__ = ["Link", "check_nodes", "clean_nodes", "connect_by"]
+
+_T = TypeVar("_T")
+
+
+class Link(Protocol):
+    """What a visit needs of a connection; `NodeLink` has it."""
+
+    async def ask(self, question: str, body: bytes = b"", **fields: Any) -> Mapping[str, Any]:
+        """Ask the agent; the reply's `answer` is what it says."""
+
+    async def close(self) -> None:
+        """End the connection."""
+
+
+def connect_by(ssh_command: Sequence[str]) -> Callable[[NodeConfig], Awaitable[Link]]:
+    """Make connections with this OpenSSH client, options that come before all others included."""
+
+    async def connect(config: NodeConfig) -> Link:
+        # As in a run: on this machine the root is where the head works.
+        wishes = {"root": str(Path.cwd())} if config.is_local and not config.script_path else {}
+        return await NodeLink.connect(config, ssh_command=ssh_command, wishes=wishes)
+
+    return connect
+
+
+async def check_nodes(
+    cluster: Cluster, connect: Callable[[NodeConfig], Awaitable[Link]]
+) -> tuple[NodeCheck, ...]:
+    """Check every node; one that cannot be reached is a finding, not an error.
+
+    Returns
+    -------
+    tuple of NodeCheck
+        In the cluster's order.
+    """
+    return await _visit_all(cluster, lambda config: _check(config, connect))
+
+
+async def clean_nodes(
+    cluster: Cluster,
+    connect: Callable[[NodeConfig], Awaitable[Link]],
+    *,
+    run_id: str | None,
+    older_than_s: float,
+    dry_run: bool,
+) -> tuple[Mapping[str, Any], ...]:
+    """Remove what ended runs have left on every node.
+
+    Parameters
+    ----------
+    cluster, connect
+        Which nodes, and how to get there.
+    run_id, older_than_s, dry_run
+        As `seedfleet.fleet.node.cleaning.clean` takes them.
+
+    Returns
+    -------
+    tuple of mapping
+        In the cluster's order: what `clean` gave on the node, and its name as `node`; a node that
+        cannot be reached has that as its only problem.
+    """
+    wishes = {"run_id": run_id, "older_than_s": older_than_s, "dry_run": dry_run}
+
+    async def clean(config: NodeConfig) -> Mapping[str, Any]:
+        try:
+            link = await connect(config)
+            try:
+                answer = (await link.ask("clean", **wishes))["answer"]
+            finally:
+                await link.close()
+        except NodeContactError as error:
+            answer = {"removed": [], "kept": [], "problems": [error.problem], "freed_bytes": 0}
+        return {"node": config.name, **answer}
+
+    return await _visit_all(cluster, clean)
+
+
+async def _visit_all(
+    cluster: Cluster, visit: Callable[[NodeConfig], Coroutine[Any, Any, _T]]
+) -> tuple[_T, ...]:
+    async with asyncio.TaskGroup() as tasks:
+        visits = [tasks.create_task(visit(config), name=config.name) for config in cluster.nodes]
+    return tuple(each.result() for each in visits)
+
+
+async def _check(config: NodeConfig, connect: Callable[[NodeConfig], Awaitable[Link]]) -> NodeCheck:
+    try:
+        link = await connect(config)
+        try:
+            asked_utc_s, asked = time.time(), time.monotonic()
+            seen = (await link.ask("survey"))["answer"]
+            answered_utc_s = asked_utc_s + (time.monotonic() - asked)
+        finally:
+            await link.close()
+    except NodeContactError as error:
+        return _unreachable(config, error.problem)
+    clock = Clock.between(asked_utc_s, answered_utc_s, seen["clock"])
+    node, findings = judge(config, seen, clock)
+    return NodeCheck(
+        config=config,
+        host_key="none" if config.is_local else "known",
+        node=node,
+        survey=seen,
+        clock=clock,
+        findings=findings,
+    )
+
+
+def _unreachable(config: NodeConfig, problem: str) -> NodeCheck:
+    states = {"host key has changed": "changed", "host key is not known": "unknown"}
+    host_key = next((state for words, state in states.items() if words in problem), "not seen")
+    advice = "until then no job runs there"
+    if "`" not in problem and not config.is_local:  # it does not name a command to try already
+        advice = f"see what `ssh {config.ssh_config_host or config.hostname}` says; {advice}"
+    return NodeCheck(config=config, host_key=host_key, findings=(Finding(problem, advice),))
