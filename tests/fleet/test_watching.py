@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from fleet_house import GOOD, House, living_attempts
 
 from seedfleet.cli import main
-from seedfleet.fleet import Job, JobDone, RunStarted
+from seedfleet.fleet import Job, JobDone, Progress, RunStarted
 from seedfleet.fleet.cancelling import ask_to_cancel, take_requests
 from seedfleet.fleet.errors import JournalDamagedError
 from seedfleet.fleet.journal import JournalFollower
@@ -45,7 +45,7 @@ def start(house: House, *jobs: Job) -> str:
     (house.root / "jobs.json").write_text(json.dumps([job.to_document() for job in jobs]))
     house.start_head("jobs.json", "--retries", "0", "--kill-grace", "0.3")
     runs = house.home / "runs"
-    wait_until(lambda: any(log.read_text() for log in runs.glob("*/attempts/*/1/stderr.log")))
+    wait_until(lambda: any(log.read_text() for log in runs.glob("*/attempts/a/1/stderr.log")))
     return next(runs.iterdir()).name
 
 
@@ -78,9 +78,12 @@ def test_an_observer_hears_what_the_listener_of_the_run_heard(house: House) -> N
     report = house.run(house.job(GOOD, "a"), house.job("sys.exit(3)", "b"))
     observer = RunObserver(find_run(report.run_id, "out"))
     told = [event for _, event in observer.poll()]
-    assert [event for event in told if isinstance(event, JobDone)] == sorted(
-        (event for event in house.events if isinstance(event, JobDone)), key=lambda e: e.job_id
-    ) or {e.job_id for e in told if isinstance(e, JobDone)} == {"a", "b"}
+
+    def done(events: list[Progress]) -> dict[str, object]:
+        return {e.job_id: (e.outcome, e.outputs) for e in events if isinstance(e, JobDone)}
+
+    assert done(told) == done(house.events)
+    assert len(done(told)) == 2
     assert isinstance(told[0], RunStarted)
     assert observer.standing == "finished"
     assert observer.poll() == []
@@ -159,7 +162,7 @@ def test_status_logs_and_cancel_of_a_living_run(house: House) -> None:
 
     cancelled = seedfleet("cancel", run_id, "a", "--output-dir", "out")
     assert cancelled.exit_code == 0
-    wait_until(lambda: (house.home / "runs" / run_id / "attempts" / "c" / "1").exists())
+    wait_until((house.home / "runs" / run_id / "attempts" / "c" / "1").exists)
     assert house.heads[0].poll() is None, "the others go on"
     everything = seedfleet("cancel", run_id, "--output-dir", "out", "--output", "json")
     assert json.loads(everything.stdout)["state"] == "interrupted"
