@@ -149,7 +149,7 @@ def test_the_end_names_the_commands_that_run_just_the_failed_jobs_again(
     house: House, command: Callable[..., Result]
 ) -> None:
     body = f"if not os.path.exists('fixed'): sys.exit(1)\n{GOOD}"
-    entries = [house.job(body, name).to_document() for name in ("a b".split())]
+    entries = [house.job(body, name).to_document() for name in ("a", "b")]
     entries.append(house.job(GOOD, "good").to_document())
     jobs = write(house, *entries)
     failed = command(jobs, "--output-dir", "my out", "--retries", "0")
