@@ -175,7 +175,7 @@ def test_a_named_job_is_cancelled_while_the_run_goes_on(house: House) -> None:
     story = Story(world)
 
     def wish() -> None:
-        story.control.cancel(("p", "z"))
+        story.control.cancel("p", "z")
         world.end(("r", "q", 1), GOOD)
 
     story.when(started("q", 1), wish)

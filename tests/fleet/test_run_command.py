@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import pty
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -65,7 +67,10 @@ def test_some_failed_is_exit_code_1_and_says_why(
     jobs = write(house, bad.to_document(), house.job(GOOD, "good").to_document())
     done = command(jobs, "--output-dir", "out", "--retries", "0")
     assert done.exit_code == 1
-    assert "bad: failed - ended with exit code 1 - the disk is on fire" in done.stdout
+    assert (
+        "  bad: failed on localhost slot 0, ended with exit code 1\n      the disk" in done.stdout
+    )
+    assert f"logs: {next((house.root / 'out').iterdir())}/attempts/bad/1\n" in done.stdout
     assert "🔀 PARALLEL: localhost | 2 CPU workers | 2 jobs | distribution: {" in done.stdout
     assert "[2/2]" in done.stderr
 
@@ -119,6 +124,54 @@ def test_flags_that_cannot_be_honoured_are_refused(
     assert refused.exit_code == 2
     assert problem in refused.stderr
     assert files_below(house.root) == before
+
+
+def test_every_bad_option_is_told_at_once(house: House, command: Callable[..., Result]) -> None:
+    jobs = write(house, house.job(GOOD).to_document())
+    words = ("--retries", "x", "--max-fails", "0", "--kill-grace", "-1", "--accept-exit", "no")
+    refused = command(jobs, *words, "--engine-option", "nonsense", "--no-retry-failed")
+    assert refused.exit_code == 2
+    for option in ("--retries", "--max-fails", "--kill-grace", "--accept-exit"):
+        assert f"'{option}'" in refused.stderr
+    assert "nonsense: is not K=V" in refused.stderr
+    assert "--no-retry-failed goes with --resume" in refused.stderr
+
+
+def test_ssh_needs_nodes_and_nodes_need_ssh(house: House, command: Callable[..., Result]) -> None:
+    jobs = write(house, house.job(GOOD).to_document())
+    assert "--cluster FILE" in command(jobs, "--engine", "ssh").stderr
+    words = ("--cluster", "nodes.json", "--engine", "local")
+    assert "--cluster means --engine ssh, not local" in command(jobs, *words).stderr
+
+
+@pytest.mark.slow
+def test_the_end_names_the_commands_that_run_just_the_failed_jobs_again(
+    house: House, command: Callable[..., Result]
+) -> None:
+    body = f"if not os.path.exists('fixed'): sys.exit(1)\n{GOOD}"
+    entries = [house.job(body, name).to_document() for name in ("a", "b")]
+    entries.append(house.job(GOOD, "good").to_document())
+    jobs = write(house, *entries)
+    failed = command(jobs, "--output-dir", "my out", "--retries", "0")
+    said = [line for line in failed.stdout.splitlines() if "seedfleet run" in line]
+    resume, anew = (shlex.split(line.partition(": seedfleet run ")[2]) for line in said)
+    (house.root / "fixed").touch()
+    assert anew[-4:] == ["--only", "a", "--only", "b"]
+    again = CliRunner().invoke(main, ["run", *anew, "--output", "json"])
+    assert json.loads(again.stdout)["counts"] == {"succeeded": 2}
+    resumed = CliRunner().invoke(main, ["run", *resume, "--output", "json"])
+    assert json.loads(resumed.stdout)["counts"] == {"succeeded": 3}
+
+
+@pytest.mark.slow
+def test_a_job_that_was_retried_counts_once_where_it_ran_last(
+    house: House, command: Callable[..., Result]
+) -> None:
+    body = f"if os.environ['SEEDFLEET_ATTEMPT'] == '1': sys.exit(1)\n{GOOD}"
+    done = command(write(house, house.job(body).to_document()), "--retries", "1")
+    line = next(line for line in done.stdout.splitlines() if "PARALLEL" in line)
+    assert "| 1 jobs |" in line
+    assert sum(ast.literal_eval(line.partition("distribution: ")[2]).values()) == 1
 
 
 def test_a_dry_run_shows_the_plan_and_writes_nothing(

@@ -24,9 +24,9 @@ _COMMANDS = {
     "watch": ("seedfleet.cli.watch", "watch", "Follow a run from another terminal."),
     "logs": ("seedfleet.cli.logs", "logs", "Show what a job's script printed."),
     "cancel": ("seedfleet.cli.cancel", "cancel", "End a run, or some of its jobs."),
+    "completion": ("seedfleet.cli.completion", "completion", "Print a shell's completion script."),
     "nodes": ("seedfleet.cli.nodes", "nodes", "Look at the machines of a cluster, or clean them."),
     "compat": ("seedfleet.cli.compat", "compat", "Keep command lines of older programs."),
-    "completion": ("seedfleet.cli.completion", "completion", "Print a shell's completion script."),
     "trace": ("seedfleet.cli.trace", "trace", "Explain a history of draws."),
 }
 

@@ -134,7 +134,8 @@ def run(ctx: click.Context, /, output: Output, **flags: Any) -> None:
         output.refuse("this cannot be run", problems)
     try:
         if flags["dry_run"]:
-            _show_plan(asyncio.run(_plan(flags, given)), output)
+            options = RunOptions(output_dir=flags["output_dir"], **given)
+            _show_plan(asyncio.run(_plan(flags["jobs"], options)), output)
             return
         report = _run(flags, given, output)
     except BadInputError as error:
@@ -191,9 +192,8 @@ def _engine_options(words: tuple[str, ...], problems: list[str]) -> dict[str, st
     return settings
 
 
-async def _plan(flags: Mapping[str, Any], given: Mapping[str, Any]) -> PlannedRun:
-    options = RunOptions(output_dir=flags["output_dir"], **given)
-    planned = await plan_run(flags["jobs"], options)
+async def _plan(jobs: Path, options: RunOptions) -> PlannedRun:
+    planned = await plan_run(jobs, options)
     await planned.engine.close()
     return planned
 

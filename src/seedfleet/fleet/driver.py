@@ -51,11 +51,11 @@ class RunControl:
         )
         return self._stop
 
-    def cancel(self, jobs: tuple[str, ...] = ()) -> None:
-        """Ask to cancel these jobs, or the whole run."""
-        if not jobs:
+    def cancel(self, *job_ids: str) -> None:
+        """Ask to end these jobs, whether they run or wait; without any, the whole run."""
+        if not job_ids:
             self._stop = Stop.CANCEL
-        self._asked.put_nowait(messages.CancelAsked(jobs))
+        self._asked.put_nowait(messages.CancelAsked(job_ids))
 
     def hold(self) -> None:
         """Start nothing when the run opens; what runs is taken up."""

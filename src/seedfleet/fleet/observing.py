@@ -77,7 +77,7 @@ class RunObserver:
         """
         if self.head_at_work:
             return "running"
-        if not self.state.finished:
+        if self.state.busy or self.state.orphaned:
             return "left"
         stopped = self.state.stop is not Stop.LIMIT  # a limit of failures is an end of its own
         waiting = self.state.done < len(self.state.jobs)
@@ -139,9 +139,14 @@ class RunObserver:
     def _news(self, before: State, at: float) -> Iterator[tuple[float, progress.Progress]]:
         after, paths = self.state, self.recorded.paths
         total, done = len(after.jobs), before.done
-        if before.free.nodes != after.free.nodes:
-            nodes = after.free.nodes
+        if before.nodes.keys() != after.nodes.keys():
+            nodes = tuple(known.node for known in after.nodes.values())
             yield at, progress.RunStarted(paths.run_id, paths.folder, nodes, total, done)
+        for name, known in after.nodes.items():
+            was = before.nodes.get(name)
+            if was is not None and known is not was and known.node != was.node:
+                contact = progress.NodeContact(known.node, known.problem, known.given_up)
+                yield at, contact
         for index, (old, new) in enumerate(zip(before.jobs, after.jobs, strict=True)):
             if old is new:
                 continue

@@ -176,7 +176,7 @@ async def cancel(
     recorded = find_run(run_id, wanted.output_dir, wanted.root)
     control, tell = RunControl(), on_event or _nobody
     control.hold()
-    control.cancel(jobs)
+    control.cancel(*jobs)
     left = set(jobs)
 
     def hear(event: progress.Progress) -> None:
