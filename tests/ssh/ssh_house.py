@@ -315,7 +315,7 @@ class Head:
         """Press Ctrl-C: the terminal tells every process of the session, ssh clients too."""
         os.killpg(self.process.pid, signal.SIGINT)
 
-    def wait(self, patience_s: float = 60.0) -> Told:
+    def wait(self, patience_s: float = 30.0) -> Told:
         """Wait for its end and read what it tells."""
         code = self.process.wait(patience_s)
         return Told(code, self.stdout, self.stderr)
