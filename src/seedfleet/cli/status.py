@@ -137,7 +137,7 @@ def _details(result: RunReport, picture: RunPicture, now: float) -> dict[str, An
                 "node": job.allocation.node if job.allocation else None,
                 "attempts": job.attempts,
                 "exit_code": job.last.exit_code if job.last else None,
-                "detail": job.last.detail if job.last else "",
+                "detail": job.detail,
             }
             for job in result.jobs.values()
             if job.outcome is not None and not job.succeeded

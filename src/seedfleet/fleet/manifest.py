@@ -81,6 +81,13 @@ class JobReport:
         return kind_of(self.outcome)
 
     @property
+    def detail(self) -> str:
+        """One line of evidence for a person, empty where there is nothing to say."""
+        if self.last is not None and self.last.detail:
+            return self.last.detail
+        return str(getattr(self.outcome, "problem", ""))
+
+    @property
     def output(self) -> Path:
         """Where the expected output stands.
 
@@ -300,7 +307,7 @@ def _document(job: JobReport) -> dict[str, Any]:
         "started_utc": last.started_utc if last else None,
         "ended_utc": last.ended_utc if last else None,
         "run_s": round(last.run_s, 3) if last else None,
-        "detail": last.detail if last else "",
+        "detail": job.detail,
         "outputs": {
             str(job.outputs[file.declared]): {
                 "sha256": file.sha256,

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from seedfleet.fleet.node.layout import marker_path, sync_file, sync_folder, write_atomically
-from seedfleet.fleet.node.locks import Lock, path_lock_name
+from seedfleet.fleet.node.locks import Lock, path_lock_name, shared_folder
 from seedfleet.fleet.node.outputs import (
     digest,
     forget_previous,
@@ -35,15 +35,14 @@ if TYPE_CHECKING:
     from seedfleet.fleet.outcome import ProducedFile
     from seedfleet.fleet.paths import RunPaths
 
-__all__ = ["LOCK_FOLDER", "publish_all", "stands"]
+__all__ = ["publish_all", "stands"]
 
-LOCK_FOLDER: Final = Path("/var/tmp/seedfleet-locks")  # noqa: S108 - shared by all users on purpose
 _PATIENCE_S: Final = 5.0  # another head that places its files needs far less
 _RETRY_S: Final = 0.02
 
 
 def publish_all(
-    paths: RunPaths, attempts: Sequence[Ended], lock_folder: Path = LOCK_FOLDER
+    paths: RunPaths, attempts: Sequence[Ended], lock_folder: Path | None = None
 ) -> list[str | None]:
     """Put attempts' outputs at their places; may be repeated after a crash at any point.
 
@@ -54,7 +53,7 @@ def publish_all(
     attempts
         Of different jobs, all succeeded.
     lock_folder
-        Where runs on this machine exclude each other from a path.
+        Where runs on this machine exclude each other from a path; None is the usual one.
 
     Returns
     -------
@@ -62,7 +61,8 @@ def publish_all(
         For each attempt why it cannot be done, or None when every output stands at its place with
         its marker.
     """
-    pending = [_Publication(paths, ended, lock_folder) for ended in attempts]
+    locks = shared_folder() if lock_folder is None else lock_folder
+    pending = [_Publication(paths, ended, locks) for ended in attempts]
     try:
         _each(pending, _Publication.prepare)
         _sync_folders(pending, lambda each: each.unmarked)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from seedfleet.fleet.engines import _delivery
 from seedfleet.fleet.engines._orders import Site, make_order, token_of
-from seedfleet.fleet.engines._staging import Staging
+from seedfleet.fleet.engines._staging import ScriptCopies, Staging
 from seedfleet.fleet.engines.base import NodeDown, NodeUp, Remark
 from seedfleet.fleet.engines.link import NodeContactError, NodeLink, Timeouts
 from seedfleet.fleet.node_offer import offer
@@ -92,6 +92,8 @@ class NodeSession:
         How to get there.
     paths, rules
         Of the run.
+    copies
+        Of scripts, as all sessions of the run see them.
     tell
         Takes what the engine has to report.
     """
@@ -103,12 +105,14 @@ class NodeSession:
         *,
         paths: RunPaths,
         rules: Rules,
+        copies: ScriptCopies,
         tell: Callable[[EngineEvent], None],
     ) -> None:
         self._config = config
         self._reach = reach
         self._paths = paths
         self._rules = rules
+        self._copies = copies
         self._tell = tell
         self._held: dict[str, _Held] = {}
         self._to_start: asyncio.Queue[str] = asyncio.Queue()
@@ -273,7 +277,13 @@ class NodeSession:
             if staging is None:
                 if self._reach.shared_disks:
                     await self._look_for_shared_disks(link)
-                staging = Staging(link, self._opened(), self._paths, self._rules)
+                staging = Staging(
+                    link,
+                    self._opened(),
+                    paths=self._paths,
+                    rules=self._rules,
+                    copies=self._copies,
+                )
             problem = await staging.prepare(held.attempt.job)
             for remark in staging.remarks():
                 self._remark(remark)

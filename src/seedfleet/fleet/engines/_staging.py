@@ -16,9 +16,31 @@ if TYPE_CHECKING:
     from seedfleet.fleet.paths import RunPaths
     from seedfleet.fleet.spec import Job
 
-__all__ = ["Staging"]
+__all__ = ["ScriptCopies", "Staging"]
 
 _PIECE_BYTES: Final = 1 << 20
+
+
+class ScriptCopies:
+    """Which copy of each script the nodes of a run have, to notice those that differ."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, tuple[str, str]] = {}
+
+    def differs(self, path: str, where: str, sha256: str) -> str | None:
+        """Say what is odd about a copy, if another one was seen with other content.
+
+        Parameters
+        ----------
+        path
+            As the job names it.
+        where
+            The copy, for a person.
+        sha256
+            Of its content.
+        """
+        seen, first = self._first.setdefault(path, (sha256, where))
+        return None if seen == sha256 else f"{where} is not what {first} is; --stage copies it"
 
 
 class Staging:
@@ -32,9 +54,20 @@ class Staging:
         Where things are there.
     paths, rules
         Of the run.
+    copies
+        Of scripts, as all nodes of the run have them.
     """
 
-    def __init__(self, link: NodeLink, site: Site, paths: RunPaths, rules: Rules) -> None:
+    def __init__(
+        self,
+        link: NodeLink,
+        site: Site,
+        *,
+        paths: RunPaths,
+        rules: Rules,
+        copies: ScriptCopies,
+    ) -> None:
+        self._copies = copies
         self._link = link
         self._site = site
         self._paths = paths
@@ -89,12 +122,12 @@ class Staging:
         here = await asyncio.to_thread(_digest, source)
         place = self._paths.under(self._site.root, path)
         name = self._site.node.name
-        if there is not None and here in {None, there}:
-            return None
-        if is_script and there is None and not self._rules.stage:
-            return f"there is no {place} on {name}; --stage copies scripts"
         if is_script and not self._rules.stage:
-            self._remarks.append(f"{name}: {place} is not what {source} is; --stage copies it")
+            if there is None:
+                return f"there is no {place} on {name}; --stage copies scripts"
+            self._compare(path, (str(source), here), (f"{name}: {place}", there))
+            return None
+        if there is not None and here in {None, there}:
             return None
         if here is None:
             return f"there is no {source} to copy to {name}"
@@ -103,6 +136,12 @@ class Staging:
         except OSError as error:
             return f"cannot read {source}: {error}"
         return None
+
+    def _compare(self, path: str, *copies: tuple[str, str | None]) -> None:
+        for where, sha256 in copies:
+            odd = sha256 and self._copies.differs(path, where, sha256)
+            if odd:
+                self._remarks.append(odd)
 
     async def _copy(self, source: Path, place: str, sha256: str) -> None:
         size_bytes, transfer = source.stat().st_size, secrets.token_hex(4)

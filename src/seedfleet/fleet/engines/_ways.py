@@ -49,14 +49,14 @@ class Way:
     ----------
     ssh
         The words before the remote command; none on this machine.
-    destination
-        The node as the user would type it after `ssh`; empty on this machine.
+    by_hand
+        What a person would type to get there; empty on this machine.
     python
         The interpreter on the node.
     """
 
     ssh: tuple[str, ...]
-    destination: str
+    by_hand: str
     python: str
 
     def command(self, word: str) -> list[str]:
@@ -87,13 +87,13 @@ def ways_to(config: NodeConfig, ssh_command: Sequence[str], connect_s: float) ->
         options += ["-l", config.username]
     host = config.ssh_config_host or config.hostname
     ssh = (*ssh_command, *options, "--", host)
+    port = () if config.port is None else ("-p", str(config.port))
     destination = f"{config.username}@{host}" if config.username else host
-    if config.port is not None:
-        destination = f"-p {config.port} {destination}"
+    by_hand = shlex.join([*ssh_command, *port, destination])
     pythons = ["python3"]
     if config.python_env:
         pythons += [config.python_env.rstrip("/") + "/bin/python3", config.python_env]
-    return [Way(ssh, destination, python) for python in pythons]
+    return [Way(ssh, by_hand, python) for python in pythons]
 
 
 def quoted(word: str) -> str:
@@ -120,27 +120,27 @@ def translate(way: Way, status: int, said: str) -> NodeContactError:
     status
         Exit status of the command.
     said
-        What it wrote on its standard error.
+        What it, and the login before it, have written.
     """
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     last = lines[-1] if lines else f"exit status {status}"
-    by_hand = f"ssh {way.destination}"
     if "REMOTE HOST IDENTIFICATION HAS CHANGED" in said or "POSSIBLE DNS SPOOFING" in said:
         return NodeContactError(
             "its host key has changed. If the machine was set up anew, ask its owner for the "
             f"fingerprint, remove the old key ({_removal(lines)}), and connect once with "
-            f"`{by_hand}`; if not, somebody may be listening",
+            f"`{way.by_hand}`; if not, somebody may be listening",
             for_good=True,
         )
     if "Host key verification failed" in said or "host key is known for" in said:
         return NodeContactError(
-            f"its host key is not known here. Connect once with `{by_hand}`, compare the "
+            f"its host key is not known here. Connect once with `{way.by_hand}`, compare the "
             "fingerprint with what the machine's owner says, and accept it",
             for_good=True,
         )
     if status == _SSH_FAILED and "Permission denied" in said:
         return NodeContactError(
-            f"it refuses our keys ({last}). `{by_hand}` must work without a password", for_good=True
+            f"it refuses our keys ({last}). `{way.by_hand}` must work without a password",
+            for_good=True,
         )
     if status in {_NOT_FOUND, _NOT_EXECUTABLE}:
         return NodeContactError(

@@ -79,6 +79,7 @@ class NodeLink:
         self._ids = itertools.count(1)
         self._asked: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._early: list[Frame] = []
+        self._noise = ""  # what a login that came to nothing has printed
         self._reader: asyncio.Task[None] | None = None
         self._inbox: asyncio.Queue[list[Frame] | None] = asyncio.Queue(maxsize=64)
         self.hello: Mapping[str, Any] = {}
@@ -163,6 +164,7 @@ class NodeLink:
         while len(seen) < _NOISE_BYTES:
             data = await stdout.read(_READ_BYTES)
             if not data:
+                self._noise = seen[-_KEPT_WORDS_BYTES:].decode("utf-8", "replace")
                 return None
             seen += data
             at = seen.find(wanted)
@@ -176,7 +178,7 @@ class NodeLink:
     async def _check_word(self, way: Way, said: tuple[str, str] | None) -> None:
         if said is None:
             status = await self._process.wait()
-            raise translate(way, status, await self._words.all())
+            raise translate(way, status, self._noise + await self._words.all())
         state, version = said
         if state == _boot.TOO_OLD:
             oldest = "{}.{}".format(*_boot.OLDEST_PYTHON)

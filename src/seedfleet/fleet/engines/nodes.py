@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from seedfleet.fleet.engines import _delivery
 from seedfleet.fleet.engines._orders import token_of
 from seedfleet.fleet.engines._session import NodeSession, Reach
+from seedfleet.fleet.engines._staging import ScriptCopies
 from seedfleet.fleet.engines.base import NodeDown
 from seedfleet.fleet.errors import BadInputError
 
@@ -51,9 +52,10 @@ class NodesEngine:
                 problems.append(f"{event.node}: {event.problem}")
             self._events.put_nowait(event)
 
+        copies = ScriptCopies()
         for config in self._cluster.nodes:
             self._sessions[config.name] = NodeSession(
-                config, self._reach, paths=paths, rules=rules, tell=tell
+                config, self._reach, paths=paths, rules=rules, copies=copies, tell=tell
             )
         sessions = self._sessions.values()
         nodes = await asyncio.gather(*(session.first_contact() for session in sessions))

@@ -89,7 +89,8 @@ class _Agent:
 
     def serve(self) -> int:
         """Run until the channel ends or falls silent."""
-        gc.freeze()  # what is loaded now is shared by all forks and never collected
+        if hasattr(gc, "freeze"):  # PyPy has no need of it
+            gc.freeze()  # what is loaded now is shared by all forks and never collected
         heard = time.monotonic()
         self._say({"op": "loaded"})
         while True:
