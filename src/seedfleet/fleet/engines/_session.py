@@ -226,6 +226,7 @@ class NodeSession:
             locks=hello["locks"],
             python=hello["python"],
             env=self._config.env,
+            home_shared=hello["home_shared"],
         )
 
     async def _hang_up(self) -> None:
@@ -344,10 +345,12 @@ class NodeSession:
                 if header["op"] == "trouble":
                     raise NodeContactError(str(header["problem"]))
             complete = await asyncio.to_thread(self._take_in, frames)
-            for token, ended in complete:
+            for _, ended in complete:
                 self._tell(ended)
-                keep = not isinstance(ended.outcome, Succeeded)  # then its folder is evidence
-                await link.send({"op": "settled", "token": token, "keep": keep})
+            # The folder of an attempt that has not succeeded stays, as evidence.
+            kept = {token: not isinstance(ended.outcome, Succeeded) for token, ended in complete}
+            if kept:
+                await link.send({"op": "settled", "kept": kept})
         raise NodeContactError(link.last_words() or "the connection ended")
 
     def _take_in(self, frames: Sequence[Frame]) -> list[tuple[str, Ended]]:

@@ -159,7 +159,8 @@ class _Agent:
         elif operation == "cancel":
             self._cancel(header["token"])
         elif operation == "settled":
-            self._settled(header["token"], header["keep"])
+            for token, keep in header["kept"].items():
+                self._settled(token, keep)
         elif operation == "ask":
             self._answer(header, body)
         elif operation == "open":
