@@ -146,6 +146,7 @@ def test_what_a_killed_supervisor_left_is_settled_first(home: Path) -> None:
         "token": TOKEN,
         "kill_grace_s": 0.1,
         "job_lease": str(home / "runs/r1/leases/a"),
+        "home_shared": False,
         "lock_folder": str(home / "locks"),
         "gpu_locks": [],
         "preserve_paths": True,

@@ -103,7 +103,7 @@ def test_failed_jobs_are_exit_code_1_and_lose_a_stale_marker(house: House, start
         *("--preserve-paths", "--max-retries", "0"),
     )
     assert done.returncode == 1
-    assert "liar: output_missing" in done.stdout
+    assert "liar: output missing" in done.stdout
     left = sorted(path.name for path in (house.root / "r").glob("*.json*"))
     assert left == ["old.json", "old.json.done"], "an old result keeps its marker"
 

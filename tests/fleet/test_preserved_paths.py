@@ -223,6 +223,7 @@ def orphan(house: House, run_id: str) -> AttemptFolder:
         "token": f"{run_id}/a/1",
         "kill_grace_s": 0.1,
         "job_lease": str(house.home / "runs" / run_id / "leases/a"),
+        "home_shared": False,
         "lock_folder": str(house.home / "locks"),
         "preserve_paths": True,
         "outputs": [{"path": str(output)}],

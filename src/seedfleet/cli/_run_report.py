@@ -95,8 +95,8 @@ def _how(job: JobReport) -> str:
     if job.last is not None:
         if job.last.exit_code is not None and not isinstance(job.outcome, Failed):
             parts.append(f"exit code {job.last.exit_code}")
-        if job.detail:
-            parts.append(job.detail)
+    if job.detail:
+        parts.append(job.detail)
     if job.attempts > 1:
         parts.append(f"{job.attempts} attempts")
     return ", ".join(parts)

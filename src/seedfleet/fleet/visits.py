@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from seedfleet.fleet.checking import Clock, Finding, NodeCheck, judge
-from seedfleet.fleet.engines.link import NodeContactError, NodeLink
+from seedfleet.fleet.engines.link import NodeContactError, NodeLink, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["Link", "check_nodes", "clean_nodes", "connect_by"]
 
 _T = TypeVar("_T")
+_PATIENCE_S: Final = 120.0  # for one node's answer
 
 
 class Link(Protocol):
     """What a visit needs of a connection; `NodeLink` has it."""
 
-    async def ask(self, question: str, body: bytes = b"", **fields: Any) -> Mapping[str, Any]:
+    async def ask(
+        self, question: str, body: bytes = b"", *, within_s: float | None = None, **fields: Any
+    ) -> Mapping[str, Any]:
         """Ask the agent; the reply's `answer` is what it says."""
 
     async def close(self) -> None:
@@ -83,10 +86,10 @@ async def clean_nodes(
         try:
             link = await connect(config)
             try:
-                answer = (await link.ask("clean", **wishes))["answer"]
+                answer = (await link.ask("clean", within_s=_PATIENCE_S, **wishes))["answer"]
             finally:
                 await link.close()
-        except NodeContactError as error:
+        except (NodeContactError, RefusedError) as error:
             answer = {"removed": [], "kept": [], "problems": [error.problem], "freed_bytes": 0}
         return {"node": config.name, **answer}
 
@@ -106,11 +109,11 @@ async def _check(config: NodeConfig, connect: Callable[[NodeConfig], Awaitable[L
         link = await connect(config)
         try:
             asked_utc_s, asked = time.time(), time.monotonic()
-            seen = (await link.ask("survey"))["answer"]
+            seen = (await link.ask("survey", within_s=_PATIENCE_S))["answer"]
             answered_utc_s = asked_utc_s + (time.monotonic() - asked)
         finally:
             await link.close()
-    except NodeContactError as error:
+    except (NodeContactError, RefusedError) as error:
         return _unreachable(config, error.problem)
     clock = Clock.between(asked_utc_s, answered_utc_s, seen["clock"])
     node, findings = judge(config, seen, clock)

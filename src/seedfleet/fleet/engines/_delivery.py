@@ -1,7 +1,8 @@
 """From an attempt's folder on a node to the head's copy of it.
 
 Every step can be repeated after a crash or a broken connection, and `status.json` comes last: where
-it stands, all that it speaks of has arrived and was checked.
+it stands, all that it speaks of has arrived, was checked, and is on the disk. The head decides the
+name of every file that is written here; a node only fills them.
 """
 
 from __future__ import annotations
@@ -9,34 +10,49 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from seedfleet.fleet.engines.base import Attempt, Ended
+from seedfleet.fleet.engines._status import checked_status, ended_by
 from seedfleet.fleet.node.fetching import LOG_LIMIT_BYTES
 from seedfleet.fleet.node.layout import AttemptFolder, sync_file, write_atomically
 from seedfleet.fleet.node.outputs import digest, hand_over_previous, move
-from seedfleet.fleet.outcome import (
-    Cancelled,
-    Failed,
-    FailedToStart,
-    Lost,
-    Outcome,
-    OutputEmpty,
-    OutputInvalid,
-    OutputMissing,
-    ProducedFile,
-    Succeeded,
-    TimedOut,
-)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-__all__ = ["Arrival", "delivered", "reads", "write_nonce", "write_status"]
+    from seedfleet.fleet.engines.base import Attempt, Ended
+
+__all__ = ["Arrival", "Source", "delivered", "reads", "write_nonce"]
 
 _LATE_S: Final = (0.2, 0.5, 1.0, 2.0)  # network disks show another machine's files a little late
+_NONCE_BYTES: Final = 64
+
+
+class Source:
+    """Where the head finds what an attempt has left, if its files do not come by themselves.
+
+    Parameters
+    ----------
+    folder
+        The attempt's folder on the node, if the head sees it; None if its files are carried.
+    outputs
+        The outputs in that folder, in the order declared.
+    places
+        Where outputs that were written in place stand; None if they have to be brought.
+    """
+
+    def __init__(
+        self,
+        folder: AttemptFolder | None,
+        outputs: Sequence[Path],
+        places: Sequence[Path] | None,
+    ) -> None:
+        self.folder = folder
+        self.outputs = tuple(outputs)
+        self.places = None if places is None else tuple(places)
 
 
 class Arrival:
@@ -46,49 +62,53 @@ class Arrival:
     ----------
     header
         Of the `ended` frame: the status, and the files that follow as `[name, size in bytes]`.
-    head, node
-        The attempt's folder here and on the node. Where no files follow, the head sees the node's
-        folder and takes them itself.
-    places
-        Where outputs that were written in place stand; None if they have to be brought.
+    attempt
+        Which.
+    head
+        The attempt's folder here.
+    source
+        Where the files are that do not follow.
+
+    Raises
+    ------
+    ValueError
+        If the header is not about this attempt.
+    OSError
+        If the head's disk refuses.
     """
 
     def __init__(
-        self,
-        header: Mapping[str, Any],
-        *,
-        head: AttemptFolder,
-        node: AttemptFolder,
-        places: Sequence[Path] | None,
+        self, header: Mapping[str, Any], attempt: Attempt, *, head: AttemptFolder, source: Source
     ) -> None:
-        self._status: Mapping[str, Any] = header["status"]
-        self._files: list[tuple[str, int]] = [(name, size) for name, size in header["files"]]
+        self._attempt = attempt
         self._head = head
-        self._node = node
-        self._places = places
+        self._source = source
+        self._status = checked_status(header.get("status"), attempt)
+        self._left = self._expected(header.get("files"))
         head.outputs.mkdir(parents=True, exist_ok=True)
-        if not header["complete"]:
-            for name, _ in self._files:
-                (head.path / name).write_bytes(b"")
+        for name in self._left:  # of a try that was cut short
+            (head.path / name).unlink(missing_ok=True)
 
     def take(self, header: Mapping[str, Any], body: bytes) -> bool:
         """Take a frame's content, and say whether it was the last.
 
         Raises
         ------
+        ValueError
+            If it is not what was announced.
         OSError
             If the head's disk refuses.
         """
         if header["op"] == "file":
-            self._append(header["name"], body)
-        elif header["op"] == "ended" and header["complete"]:
+            self._append(str(header.get("name")), body)
+        elif header["op"] == "ended" and header.get("complete") is True:
             start = 0
-            for name, size in self._files:
-                (self._head.path / name).write_bytes(body[start : start + size])
+            for name, size in list(self._left.items()):
+                self._append(name, body[start : start + size])
                 start += size
-        return bool(header["op"] == "complete" or header.get("complete"))
+        return header["op"] == "complete" or header.get("complete") is True
 
-    def finish(self, attempt: Attempt, node: str) -> Ended:
+    def finish(self, node: str) -> Ended:
         """Check what has come, write the status, and return how the attempt ended.
 
         Raises
@@ -96,15 +116,10 @@ class Arrival:
         OSError
             If the head's disk refuses.
         """
-        if self._head.status.exists():  # taken in before, by an earlier head or another engine
-            return delivered(attempt, node, self._head)
-        status = self._status
-        if not self._files and self._node.path.exists():
-            for source, target in (
-                (self._node.stdout, self._head.stdout),
-                (self._node.stderr, self._head.stderr),
-            ):
-                _copy_tail(source, target)
+        status, folder = self._status, self._source.folder
+        if folder is not None:
+            _copy_tail(folder.stdout, self._head.stdout)
+            _copy_tail(folder.stderr, self._head.stderr)
         changed = [
             output["declared"]
             for number, output in enumerate(status.get("outputs", ()))
@@ -113,84 +128,94 @@ class Arrival:
         if changed:
             # In place somebody else writes there now, so nothing is put back over it.
             problem = "changed after it was checked: " + ", ".join(changed)
-            if self._places is not None:
-                problem += f"; what stood there before is kept in {self._node.previous}"
+            if folder is not None and self._source.places is not None:
+                problem += f"; what stood there before is kept in {folder.previous}"
             status = {**status, "outcome": "output_invalid", "paths": changed, "problem": problem}
-        write_status(status, self._head)
-        if not self._files and status["outcome"] == "succeeded":
+        for log in (self._head.stdout, self._head.stderr):
+            log.touch()
+        if folder is not None and status["outcome"] == "succeeded":
             # It has not succeeded before its outputs are published: until then the head keeps
             # what stood at their paths.
-            hand_over_previous(self._node, self._head)
-        return _ended(status, attempt, node)
+            hand_over_previous(folder, self._head)
+        write_atomically(self._head.status, json.dumps(status).encode())
+        return ended_by(status, self._attempt, node)
+
+    def _expected(self, files: object) -> dict[str, int]:
+        """Check what is announced against what may come; return the bytes to come by name."""
+        names = ["stdout.log", "stderr.log"]
+        most = dict.fromkeys(names, LOG_LIMIT_BYTES)
+        if self._source.places is None:
+            for number, output in enumerate(self._status.get("outputs", ())):
+                most[f"outputs/{number}"] = output["size_bytes"]
+        if self._source.folder is not None:
+            most = {}
+        announced = {str(name): size for name, size in files} if isinstance(files, list) else {}
+        if announced.keys() != most.keys():
+            raise ValueError(f"files that nobody asked for: {sorted(announced)[:5]}")
+        for name, size in announced.items():
+            if not (isinstance(size, int) and 0 <= size <= most[name]):
+                raise ValueError(f"{name} would have {size} bytes")
+        return announced
 
     def _append(self, name: str, data: bytes) -> None:
+        if len(data) > self._left.get(name, -1):
+            raise ValueError(f"more of {name[:80]} than was announced")
+        self._left[name] -= len(data)
         if data:
             with (self._head.path / name).open("ab") as stream:
                 stream.write(data)
 
     def _has_come(self, number: int, output: Mapping[str, Any]) -> bool:
-        if self._places is not None:
-            return _reads_late(self._places[number], output["sha256"])
-        place, source = self._head.outputs / str(number), Path(output["path"])
-        if not self._files and os.path.lexists(source):
-            move(source, place)
-        return _has_digest(place, output["sha256"])
+        if self._source.places is not None:
+            return _reads_late(self._source.places[number], output["sha256"])
+        place = self._head.outputs / str(number)
+        if self._source.folder is not None and os.path.lexists(self._source.outputs[number]):
+            move(self._source.outputs[number], place)
+        if not _has_digest(place, output["sha256"]):
+            return False
+        sync_file(place)  # the node may forget its own from now on
+        return True
 
 
-def delivered(attempt: Attempt, node: str, head: AttemptFolder) -> Ended:
-    """Read the head's copy of an attempt's status as an event."""
-    return _ended(json.loads(head.status.read_bytes()), attempt, node)
+def delivered(attempt: Attempt, node: str, head: AttemptFolder) -> Ended | None:
+    """Read the head's copy of an attempt's status as an event; None if there is none.
 
-
-def write_status(status: Mapping[str, Any], head: AttemptFolder) -> None:
-    """Write the head's copy of a status, with logs beside it, however empty.
-
-    Raises
-    ------
-    OSError
-        If the head's disk refuses.
+    One that a power cut has torn is removed, so that the node is asked again.
     """
-    head.outputs.mkdir(parents=True, exist_ok=True)
-    for log in (head.stdout, head.stderr):
-        if not log.exists():
-            log.touch()
-    # Not durable: the journal is, and publishing checks every digest once more.
-    write_atomically(head.status, json.dumps(status).encode(), durable=False)
-
-
-def write_nonce(path: Path, nonce: str) -> None:
-    """Leave a nonce for a node to look for."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(nonce)
-    sync_file(path)
-
-
-def reads(path: str, nonce: str) -> bool:
-    """Tell whether a node's nonce is seen here."""
     try:
-        return Path(path).read_text() == nonce
-    except (OSError, ValueError):
+        status = checked_status(json.loads(head.status.read_bytes()), attempt)
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        head.status.unlink(missing_ok=True)
+        return None
+    return ended_by(status, attempt, node)
+
+
+def write_nonce(path: Path, nonce: str) -> bool:
+    """Leave a nonce for a node to look for; say whether that could be done."""
+    try:
+        path.write_text(nonce)
+        sync_file(path)
+    except OSError:
         return False
+    return True
 
 
-def _ended(status: Mapping[str, Any], attempt: Attempt, node: str) -> Ended:
-    return Ended(
-        job_id=attempt.job.job_id,
-        attempt=attempt.number,
-        outcome=_outcome(status, attempt, node),
-        started_utc=status.get("started_utc"),
-        ended_utc=status.get("ended_utc"),
-        run_s=status.get("run_s", 0.0),
-        exit_code=status.get("exit_code"),
-        detail=status.get("problem", ""),
-        stderr_tail=status.get("stderr_tail", ""),
-        node_fault=status.get("node_fault", False),
-    )
+def reads(path: Path, nonce: str) -> bool:
+    """Tell whether the head's nonce, that a node has written, is seen here."""
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return False
+        with path.open("rb") as stream:
+            return stream.read(_NONCE_BYTES) == nonce.encode()
+    except OSError:
+        return False
 
 
 def _has_digest(path: Path, sha256: str) -> bool:
     try:
-        return digest(path) == sha256
+        return stat.S_ISREG(path.lstat().st_mode) and digest(path) == sha256
     except OSError:
         return False
 
@@ -209,24 +234,3 @@ def _copy_tail(source: Path, target: Path) -> None:
     with source.open("rb") as log, target.open("wb") as copy:
         log.seek(max(0, source.stat().st_size - LOG_LIMIT_BYTES))
         shutil.copyfileobj(log, copy)
-
-
-def _outcome(status: Mapping[str, Any], attempt: Attempt, node: str) -> Outcome:
-    problem, paths = status.get("problem", ""), tuple(status.get("paths", ()))
-    by_name: dict[str, Callable[[], Outcome]] = {
-        "succeeded": lambda: Succeeded(
-            tuple(
-                ProducedFile(output["declared"], output["size_bytes"], output["sha256"])
-                for output in status["outputs"]
-            )
-        ),
-        "failed": lambda: Failed(status["exit_code"], status["signal"]),
-        "timed_out": lambda: TimedOut(attempt.job.timeout_s),
-        "output_missing": lambda: OutputMissing(paths),
-        "output_empty": lambda: OutputEmpty(paths),
-        "output_invalid": lambda: OutputInvalid(paths, problem),
-        "failed_to_start": lambda: FailedToStart(problem),
-        "cancelled": Cancelled,
-        "lost": lambda: Lost(node, problem),
-    }
-    return by_name[status["outcome"]]()

@@ -29,6 +29,11 @@ class Pace:
         self._config = config
         self._starts: deque[tuple[float, str]] = deque()
 
+    @property
+    def waits(self) -> bool:
+        """True where starts may have to wait at all."""
+        return self._config.start_stagger_s > 0 or self._config.max_starting is not None
+
     async def wait(self, token: str, running: Container[str]) -> None:
         """Wait until `token` may start.
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import secrets
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from seedfleet.fleet.engines.link import RefusedError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +45,14 @@ class ScriptCopies:
         return None if seen == sha256 else f"{where} is not what {first} is; --stage copies it"
 
 
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """Why a file cannot be where a job needs it, and whether the node is to blame."""
+
+    text: str
+    of_node: bool = True
+
+
 class Staging:
     """What is known of the files on one node during one connection.
 
@@ -73,8 +83,14 @@ class Staging:
         self._paths = paths
         self._rules = rules
         self._ready: set[str] = set()
-        self._problems: dict[str, str] = {}
+        self._problems: dict[str, _Problem] = {}
         self._remarks: list[str] = []
+
+    def has_work(self, job: Job) -> bool:
+        """Tell whether `prepare` would have to ask the node."""
+        if self._site.sees_root:  # the files are the same ones
+            return False
+        return any(path not in self._ready for path in (job.script, *job.inputs))
 
     async def prepare(self, job: Job) -> dict[str, Any] | None:
         """Bring what a job needs to the node.
@@ -89,7 +105,7 @@ class Staging:
         NodeContactError
             If the connection ends.
         """
-        if self._site.sees_root:  # the files are the same ones
+        if not self.has_work(job):
             return None
         needed = [job.script, *job.inputs]
         new = [path for path in needed if path not in self._ready and path not in self._problems]
@@ -103,8 +119,9 @@ class Staging:
                     self._problems[path] = problem
         problems = [self._problems[path] for path in needed if path in self._problems]
         if problems:
-            text = "; ".join(problems)
-            return {"outcome": "failed_to_start", "problem": text, "node_fault": True}
+            texts = "; ".join(problem.text for problem in problems)
+            fault = all(problem.of_node for problem in problems)
+            return {"outcome": "failed_to_start", "problem": texts, "node_fault": fault}
         return None
 
     def remarks(self) -> list[str]:
@@ -117,26 +134,31 @@ class Staging:
         reply = await self._link.ask("digests", paths=list(places.values()))
         return {path: reply["answer"][place] for path, place in places.items()}
 
-    async def _bring(self, path: str, there: str | None, *, is_script: bool) -> str | None:
+    async def _bring(self, path: str, there: str | None, *, is_script: bool) -> _Problem | None:
         """Bring one file if it has to come from here; return why it cannot, or None."""
         source = self._paths.on_head(path)
         here = await asyncio.to_thread(_digest, source)
-        place = self._paths.under(self._site.root, path)
-        name = self._site.node.name
+        place, name = self._paths.under(self._site.root, path), self._site.node.name
         if is_script and not self._rules.stage:
             if there is None:
-                return f"there is no {place} on {name}; --stage copies scripts"
+                return _Problem(f"there is no {place} on {name}; --stage copies scripts")
             self._compare(path, (str(source), here), (f"{name}: {place}", there))
             return None
         if there is not None and here in {None, there}:
             return None
+        problem = None
         if here is None:
-            return f"there is no {source} to copy to {name}"
-        try:
-            await self._copy(source, place, here)
-        except OSError as error:
-            return f"cannot read {source}: {error}"
-        return None
+            problem = _Problem(f"there is no {source} to copy to {name}", of_node=False)
+        elif self._copies.differs(path, str(source), here):
+            problem = _Problem(f"{source} has changed since the run copied it", of_node=False)
+        else:
+            try:
+                await self._copy(source, place, here)
+            except RefusedError as error:
+                problem = _Problem(f"{name} does not take {place}: {error.problem}")
+            except OSError as error:
+                problem = _Problem(f"cannot read {source}: {error}", of_node=False)
+        return problem
 
     def _compare(self, path: str, *copies: tuple[str, str | None]) -> None:
         for where, sha256 in copies:
@@ -145,7 +167,9 @@ class Staging:
                 self._remarks.append(odd)
 
     async def _copy(self, source: Path, place: str, sha256: str) -> None:
-        size_bytes, transfer = source.stat().st_size, secrets.token_hex(4)
+        size_bytes = source.stat().st_size
+        # The same for every try of this run, so that what is cut short leaves one file at most.
+        transfer = hashlib.sha256(f"{self._paths.run_id}/{sha256}".encode()).hexdigest()[:8]
         with source.open("rb") as stream:
             sent = 0
             while True:
@@ -161,6 +185,7 @@ class Staging:
                     last=last,
                     sha256=sha256,
                     mode=source.stat().st_mode & 0o777,
+                    tops=[str(top) for top in self._paths.allow_roots],
                 )
                 if last:
                     return

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from seedfleet.fleet.cluster import NodeConfig
 
-__all__ = ["NodeContactError", "Way", "quoted", "translate", "ways_to"]
+__all__ = ["NodeContactError", "RefusedError", "Way", "quoted", "translate", "ways_to"]
 
 _NOT_FOUND: Final = 127  # what shells say of a command that is not there, or ...
 _NOT_EXECUTABLE: Final = 126  # ... that is there and cannot be run
@@ -32,13 +32,37 @@ class NodeContactError(Exception):
         True where trying again is no use before somebody has changed something.
     other_python
         True where another interpreter on the node may do.
+    untrusted
+        True where the node may not be the one that it is taken for.
     """
 
-    def __init__(self, problem: str, *, for_good: bool = False, other_python: bool = False) -> None:
+    def __init__(
+        self,
+        problem: str,
+        *,
+        for_good: bool = False,
+        other_python: bool = False,
+        untrusted: bool = False,
+    ) -> None:
         super().__init__(problem)
         self.problem = problem
-        self.for_good = for_good
+        self.for_good = for_good or untrusted
         self.other_python = other_python
+        self.untrusted = untrusted
+
+
+class RefusedError(Exception):
+    """A node that is in contact cannot do what it was asked for: a full disk, a folder in the way.
+
+    Parameters
+    ----------
+    problem
+        What the node says.
+    """
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +94,7 @@ def ways_to(config: NodeConfig, ssh_command: Sequence[str], connect_s: float) ->
     if config.is_local:
         return [Way((), "", sys.executable)]
     options = [
-        *("-T", "-x"),
+        *("-T", "-x", "-a"),  # no terminal, and nothing of the head's that jobs could use for hours
         *("-o", "BatchMode=yes"),
         *("-o", "StrictHostKeyChecking=yes"),
         *("-o", f"ConnectTimeout={max(1, round(connect_s))}"),
@@ -123,19 +147,19 @@ def translate(way: Way, status: int, said: str) -> NodeContactError:
         What it, and the login before it, have written.
     """
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    last = lines[-1] if lines else f"exit status {status}"
+    last = "; ".join(lines[-3:]) if lines else f"exit status {status}"
     if "REMOTE HOST IDENTIFICATION HAS CHANGED" in said or "POSSIBLE DNS SPOOFING" in said:
         return NodeContactError(
             "its host key has changed. If the machine was set up anew, ask its owner for the "
             f"fingerprint, remove the old key ({_removal(lines)}), and connect once with "
             f"`{way.by_hand}`; if not, somebody may be listening",
-            for_good=True,
+            untrusted=True,
         )
     if "Host key verification failed" in said or "host key is known for" in said:
         return NodeContactError(
             f"its host key is not known here. Connect once with `{way.by_hand}`, compare the "
             "fingerprint with what the machine's owner says, and accept it",
-            for_good=True,
+            untrusted=True,
         )
     if status == _SSH_FAILED and "Permission denied" in said:
         return NodeContactError(

@@ -27,7 +27,7 @@ ENGINE_OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "python": "PATH, the interpreter of .py scripts",
     },
     "ssh": {
-        "ssh": "COMMAND, the OpenSSH client with options of your own",
+        "ssh": "COMMAND, the OpenSSH client with options of your own (not StrictHostKeyChecking)",
         "connect_s": "SECONDS, for one connection",
         "shared_disks": "yes or no; no: always copy",
     },
@@ -89,9 +89,11 @@ def _interpreter(text: str) -> str | None:
 
 def _words(text: str) -> tuple[str, ...] | None:
     try:
-        return tuple(shlex.split(text)) or None
+        words = tuple(shlex.split(text))
     except ValueError:
         return None
+    # ssh believes the first value of an option, and no host key is ever accepted silently.
+    return None if "stricthostkeychecking" in text.casefold() else words or None
 
 
 def _yes_or_no(text: str) -> bool | None:

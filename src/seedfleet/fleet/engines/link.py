@@ -11,11 +11,12 @@ import asyncio
 import contextlib
 import itertools
 import secrets
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from seedfleet.fleet.engines import _boot
-from seedfleet.fleet.engines._ways import NodeContactError, translate, ways_to
+from seedfleet.fleet.engines._ways import NodeContactError, RefusedError, translate, ways_to
 from seedfleet.fleet.node.frames import BrokenFramesError, Unpacker, pack
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from seedfleet.fleet.engines._ways import Way
     from seedfleet.fleet.node.frames import Frame
 
-__all__ = ["NodeContactError", "NodeLink", "Timeouts"]
+__all__ = ["NodeContactError", "NodeLink", "RefusedError", "Timeouts"]
 
 _READ_BYTES: Final = 1 << 18
 _NOISE_BYTES: Final = 1 << 20  # a login shell that says more than this never gets to our command
@@ -79,6 +80,8 @@ class NodeLink:
         self._ids = itertools.count(1)
         self._asked: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._early: list[Frame] = []
+        self._broken = ""  # why nothing comes any more
+        self._heard_s = time.monotonic()
         self._noise = ""  # what a login that came to nothing has printed
         self._reader: asyncio.Task[None] | None = None
         self._inbox: asyncio.Queue[list[Frame] | None] = asyncio.Queue(maxsize=64)
@@ -150,7 +153,7 @@ class NodeLink:
         try:
             said = await link._wait_word(word)
             await link._check_word(way, said)
-            await link._send_bytes(_boot.payload())
+            link._write(_boot.payload())
         except BaseException:
             await link.close()
             raise
@@ -205,11 +208,10 @@ class NodeLink:
             raise
 
     async def _open(self, config: NodeConfig, wishes: Mapping[str, Any]) -> None:
-        frames = await self._next_frames()
-        frames = frames[1:] if frames and frames[0][0]["op"] == "loaded" else frames
+        frames = (await self._next_frames())[1:]  # the first one says that it is loaded
         wanted: dict[str, Any] = {"home": None, "locks": None, "slots": None}
         wanted |= {"root": config.script_path, "python": config.python_env}
-        await self.send({"op": "open", **wanted, **wishes})
+        self.post({"op": "open", **wanted, **wishes})
         while not frames:
             frames = await self._next_frames()
         self.hello = frames[0][0]
@@ -218,12 +220,21 @@ class NodeLink:
 
     # --- speaking ---
 
-    async def send(self, header: dict[str, Any], body: bytes = b"") -> None:
-        """Send a frame; what a broken connection does not take is lost without an error."""
-        await self._send_bytes(pack(header, body))
+    def post(self, header: dict[str, Any]) -> None:
+        """Send a frame without waiting; what a broken connection does not take is lost."""
+        self._write(pack(header))
 
-    async def ask(self, question: str, body: bytes = b"", **fields: Any) -> dict[str, Any]:
+    async def ask(
+        self, question: str, body: bytes = b"", *, within_s: float | None = None, **fields: Any
+    ) -> dict[str, Any]:
         """Ask the agent one of the questions of `seedfleet.fleet.node.answers`.
+
+        Parameters
+        ----------
+        question, body, fields
+            As the question wants them.
+        within_s
+            Seconds to wait; None is as long as the connection lasts.
 
         Returns
         -------
@@ -233,19 +244,31 @@ class NodeLink:
         Raises
         ------
         NodeContactError
-            If the connection ends first, or the agent cannot answer, with the reason.
+            If the connection ends before there is an answer, or there is none in time.
+        RefusedError
+            If the node cannot do it.
         """
+        if self._broken:
+            raise NodeContactError(self._broken)
         number = next(self._ids)
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._asked[number] = future
         try:
-            await self.send({"op": "ask", "id": number, "question": question, **fields}, body)
-            reply = await future
+            async with asyncio.timeout(within_s):
+                self._write(pack({"op": "ask", "id": number, "question": question, **fields}, body))
+                await self._written()
+                reply = await future
+        except TimeoutError as error:
+            raise NodeContactError(f"no answer within {within_s:g} s") from error
         finally:
             self._asked.pop(number, None)
         if "problem" in reply:
-            raise NodeContactError(str(reply["problem"]))
+            raise RefusedError(str(reply["problem"]))
         return reply
+
+    def quiet_s(self) -> float:
+        """Return the seconds since the node said anything."""
+        return time.monotonic() - self._heard_s
 
     async def heard(self) -> AsyncIterator[list[Frame]]:
         """Give what the agent says by itself, several frames at once; ends with the connection."""
@@ -288,13 +311,15 @@ class NodeLink:
             pass
         await self._process.wait()
 
-    async def _send_bytes(self, data: bytes) -> None:
+    def _write(self, data: bytes) -> None:
         stdin = self._process.stdin
-        if stdin is None or stdin.is_closing():
-            return
-        with contextlib.suppress(ConnectionError):
+        if stdin is not None and not stdin.is_closing():
             stdin.write(data)
-            await stdin.drain()
+
+    async def _written(self) -> None:
+        if self._process.stdin is not None:
+            with contextlib.suppress(ConnectionError):
+                await self._process.stdin.drain()
 
     async def _next_frames(self) -> list[Frame]:
         """Wait for frames.
@@ -306,6 +331,7 @@ class NodeLink:
         """
         while True:
             data = await self._stdout().read(_READ_BYTES)
+            self._heard_s = time.monotonic()
             if not data:
                 raise NodeContactError(
                     f"the connection ended: {self.last_words() or 'no reason given'}"
@@ -332,14 +358,16 @@ class NodeLink:
 
     def _is_answer(self, frame: Frame) -> bool:
         header, body = frame
-        if header["op"] != "answer":
+        if header.get("op") != "answer":
             return False
-        future = self._asked.get(header["id"])
+        number = header.get("id")
+        future = self._asked.get(number) if isinstance(number, int) else None
         if future is not None and not future.done():
-            future.set_result({**header, "body": body})
+            future.set_result({"answer": None, **header, "body": body})
         return True
 
     def _break(self, problem: str) -> None:
+        self._broken = self._broken or problem
         for future in self._asked.values():
             if not future.done():
                 future.set_exception(NodeContactError(problem))

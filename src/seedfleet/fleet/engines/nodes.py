@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from seedfleet.fleet.engines import _delivery
 from seedfleet.fleet.engines._orders import token_of
 from seedfleet.fleet.engines._session import NodeSession, Reach
+from seedfleet.fleet.engines._shift import Task
 from seedfleet.fleet.engines._staging import ScriptCopies
-from seedfleet.fleet.engines.base import NodeDown
 from seedfleet.fleet.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from seedfleet.fleet.paths import RunPaths
 
 __all__ = ["NodesEngine"]
+
+_GRACE_S: Final = 10.0  # for the others, once one node is there
 
 
 class NodesEngine:
@@ -44,34 +46,48 @@ class NodesEngine:
     async def open(self, paths: RunPaths, rules: Rules) -> tuple[Node, ...]:
         """Connect to all nodes at once; those that cannot be reached are tried again later."""
         self._paths = paths
-        problems: list[str] = []
-
-        def tell(event: EngineEvent) -> None:
-            if isinstance(event, NodeDown) and not self._tasks:
-                problems.append(f"{event.node}: {event.problem}")
-            self._events.put_nowait(event)
-
         copies = ScriptCopies()
         for config in self._cluster.nodes:
-            self._sessions[config.name] = NodeSession(
-                config, self._reach, paths=paths, rules=rules, copies=copies, tell=tell
+            task = Task(
+                config=config,
+                paths=paths,
+                rules=rules,
+                copies=copies,
+                silent_s=self._reach.timeouts.silent_s,
+                shared_disks=self._reach.shared_disks,
+                tell=self._events.put_nowait,
             )
-        sessions = self._sessions.values()
-        nodes = await asyncio.gather(*(session.first_contact() for session in sessions))
+            session = self._sessions[config.name] = NodeSession(self._reach, task)
+            running = asyncio.create_task(session.run(), name=f"node {session.name}")
+            running.add_done_callback(self._session_ended)
+            self._tasks.append(running)
+        nodes = await self._first_contacts()
         if not any(node.contact for node in nodes):
-            raise BadInputError([f"node {problem}" for problem in problems])
-        for session in sessions:
-            task = asyncio.create_task(session.run(), name=f"node {session.name}")
-            task.add_done_callback(self._session_ended)
-            self._tasks.append(task)
-        return tuple(nodes)
+            raise BadInputError(
+                [f"node {each.name}: {each.problem}" for each in self._sessions.values()]
+            )
+        return nodes
+
+    async def _first_contacts(self) -> tuple[Node, ...]:
+        """Wait until each node is there or has failed; once one is there, not long any more."""
+        sessions = self._sessions.values()
+        waiting, limit_s = {session.first for session in sessions}, None
+        while waiting:
+            done, waiting = await asyncio.wait(
+                waiting, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not done:
+                break
+            if any(first.result().contact for first in done):
+                limit_s = _GRACE_S
+        return tuple(session.first_or_believed() for session in sessions)
 
     async def start(self, attempt: Attempt, allocation: Allocation) -> None:
         """Give an attempt to its node, unless it was delivered before."""
-        paths = self._opened()
-        head = paths.attempt(attempt.job.job_id, attempt.number)
-        if head.status.exists():
-            self._events.put_nowait(_delivery.delivered(attempt, allocation.node, head))
+        head = self._opened().attempt(attempt.job.job_id, attempt.number)
+        ended = _delivery.delivered(attempt, allocation.node, head)
+        if ended is not None:
+            self._events.put_nowait(ended)
         elif allocation.node in self._sessions:
             self._sessions[allocation.node].start(attempt, allocation)
 
@@ -86,7 +102,7 @@ class NodesEngine:
     async def cancel(self, job_id: str, attempt: int) -> None:
         """Send TERM to the attempt's supervisor."""
         for session in self._sessions.values():
-            await session.cancel(token_of(self._opened(), job_id, attempt))
+            session.cancel(token_of(self._opened(), job_id, attempt))
 
     async def close(self) -> None:
         """Let go of all nodes; what runs there goes on."""
@@ -95,7 +111,9 @@ class NodesEngine:
         if self._tasks:
             await asyncio.wait(self._tasks)  # what they failed with has been told as an event
         self._tasks.clear()
-        await asyncio.gather(*(session.close() for session in self._sessions.values()))
+        async with asyncio.TaskGroup() as tasks:
+            for session in self._sessions.values():
+                tasks.create_task(session.close())
         self._sessions.clear()
 
     def _opened(self) -> RunPaths:

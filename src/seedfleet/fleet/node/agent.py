@@ -17,17 +17,17 @@ import sys
 import time
 import traceback
 from collections import deque
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Deque, Dict, Iterator, List, Optional, Set
 
-from .answers import ANSWERS
+from .answers import ANSWERS, SLOW
 from .facts import Facts, look_around
-from .fetching import frames_of_end
+from .fetching import frames_of_end, read_status
 from .frames import Unpacker, pack
-from .layout import AttemptFolder, discard, tombstone
+from .layout import AttemptFolder, tombstone
 from .locks import is_held
 from .orphan import settle
-from .outputs import forget_previous
 from .supervisor import supervise, tail
 
 __all__ = ["main"]
@@ -66,7 +66,17 @@ class _Held:
         self.folder = AttemptFolder(order["folder"])
         self.child: Optional[int] = None  # its supervisor, if that is our child
         self.cancelled = False
+        self.settling = False  # a child finishes the work of its killed supervisor
         self.told = False  # its end is on the way to the head
+
+
+class _Aside:
+    """An answer that a child is making."""
+
+    def __init__(self, pid: int, question: int) -> None:
+        self.pid = pid
+        self.question = question
+        self.said = bytearray()
 
 
 class _Agent:
@@ -77,7 +87,8 @@ class _Agent:
         self._urgent = bytearray()  # frames that must not wait behind files
         self._files: Deque[Iterator[bytes]] = deque()
         self._held: Dict[str, _Held] = {}
-        self._children: Dict[int, Callable[[], None]] = {}
+        self._children: Dict[int, Optional[str]] = {}
+        self._asides: Dict[int, _Aside] = {}
         self._foreign: Set[str] = set()
         self._facts = Facts()
         self._wakeup, writer = os.pipe()
@@ -96,9 +107,8 @@ class _Agent:
         while True:
             writing = [self._outgoing] if self._fill() else []
             wait_s = _POLL_S if self._foreign else _SILENCE_S / 4
-            readable, writable, _ = select.select(
-                [self._incoming, self._wakeup], writing, [], wait_s
-            )
+            reading = [self._incoming, self._wakeup, *self._asides]
+            readable, writable, _ = select.select(reading, writing, [], wait_s)
             if self._wakeup in readable:
                 os.read(self._wakeup, 4096)
             if self._incoming in readable:
@@ -108,6 +118,8 @@ class _Agent:
                 heard = time.monotonic()
                 for header, body in self._unpacker.feed(data or b""):
                     self._obey(header, body)
+            for reader in set(readable) & set(self._asides):
+                self._hear_aside(reader)
             if writable and not self._write():
                 return 0
             self._reap()
@@ -158,9 +170,6 @@ class _Agent:
             self._start(header["order"], header["unless_known"])
         elif operation == "cancel":
             self._cancel(header["token"])
-        elif operation == "settled":
-            for token, keep in header["kept"].items():
-                self._settled(token, keep)
         elif operation == "ask":
             self._answer(header, body)
         elif operation == "open":
@@ -170,20 +179,53 @@ class _Agent:
             self._say({"op": "trouble", "problem": "unknown operation {!r}".format(operation)})
 
     def _answer(self, header: Dict[str, Any], body: bytes) -> None:
+        if header["question"] == "settle":
+            for token in header["kept"]:
+                self._held.pop(token, None)
+        if header["question"] not in SLOW:
+            self._urgent += self._answered(header, body)
+            return
+        # Large files, hanging drivers: whatever it takes, the others must not wait for it.
+        reader, writer = os.pipe()
+        pid = self._fork(lambda: _write_all(writer, self._answered(header, body)), None, None)
+        os.close(writer)
+        os.set_blocking(reader, False)
+        self._asides[reader] = _Aside(pid, header["id"])
+
+    def _answered(self, header: Dict[str, Any], body: bytes) -> bytes:
         answer: Dict[str, Any] = {"op": "answer", "id": header["id"]}
         reply = b""
         try:
             answer["answer"], reply = ANSWERS[header["question"]](self._facts, header, body)
         except Exception as error:  # noqa: BLE001 - an odd question must not end everything else
             answer["problem"] = "{}: {}".format(type(error).__name__, error)
-        self._say(answer, reply)
+        return pack(answer, reply)
+
+    def _hear_aside(self, reader: int) -> None:
+        """Take a piece of an answer that a child is writing; all of it is one frame."""
+        aside = self._asides[reader]
+        try:
+            piece = os.read(reader, _READ_BYTES)
+        except BlockingIOError:
+            return
+        if piece:
+            aside.said += piece
+            return
+        os.close(reader)
+        del self._asides[reader]
+        broken = {"op": "answer", "id": aside.question, "problem": "its child process was killed"}
+        self._urgent += aside.said if aside.said else pack(broken)
 
     def _start(self, order: _Order, unless_known: Optional[Dict[str, Any]]) -> None:
         """Start an attempt or take it up; `unless_known` ends one that is new here."""
         token = order["token"]
-        if token in self._held:
-            return
-        held = self._held[token] = _Held(order)
+        if token not in self._held:
+            self._held[token] = _Held(order)
+            self._carefully(token, lambda: self._start_new(token, unless_known))
+
+    def _start_new(self, token: str, unless_known: Optional[Dict[str, Any]]) -> None:
+        held = self._held[token]
+        order = held.order
         if held.folder.path.exists():
             self._look(token)
         elif tombstone(held.folder.path).exists():
@@ -191,9 +233,16 @@ class _Agent:
         elif unless_known is not None:
             self._tell(token, unless_known)
         else:
-            held.child = self._fork(
-                lambda: supervise(order), order["log"], lambda: self._supervisor_ended(token)
-            )
+            held.child = self._fork(lambda: supervise(order), order["log"], token)
+
+    def _carefully(self, token: str, step: Callable[[], None]) -> None:
+        """Take a step for an attempt; what this machine refuses ends it, and nothing else."""
+        try:
+            step()
+        except OSError as error:
+            problem = "the node cannot run it: {}".format(error)
+            status = {"outcome": "failed_to_start", "problem": problem, "node_fault": True}
+            self._tell(token, status)
 
     def _cancel(self, token: str) -> None:
         held = self._held.get(token)
@@ -207,38 +256,34 @@ class _Agent:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
 
-    def _settled(self, token: str, keep: bool) -> None:
-        held = self._held.pop(token, None)
-        if held is not None and not keep and held.folder.path.exists():
-            forget_previous(held.folder)
-            discard(held.folder)
-
     # --- children ---
 
-    def _fork(self, work: Callable[[], Any], log: str, then: Callable[[], None]) -> int:
-        """Run `work` in a child with a session of its own, and `then` here when it has ended."""
-        os.makedirs(os.path.dirname(log), mode=0o700, exist_ok=True)
+    def _fork(self, work: Callable[[], int], log: Optional[str], token: Optional[str]) -> int:
+        """Run `work` in a child with a session of its own; `token` is looked at when it ends."""
+        if log is not None:
+            os.makedirs(os.path.dirname(log), mode=0o700, exist_ok=True)
         pid = os.fork()
         if pid == 0:
             self._be_child(work, log)
-        self._children[pid] = then
+        self._children[pid] = token
         return pid
 
-    def _be_child(self, work: Callable[[], Any], log: str) -> None:
+    def _be_child(self, work: Callable[[], int], log: Optional[str]) -> None:
         status = 1
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.setsid()
             os.chdir("/")
-            for descriptor in self._own_descriptors:
+            for descriptor in (*self._own_descriptors, *self._asides):
                 os.close(descriptor)
             # Also standard error: a session of sshd lasts as long as anybody holds its channels.
-            descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+            descriptor = os.open(log or os.devnull, flags, 0o600)
             os.dup2(descriptor, 1)
             os.dup2(descriptor, 2)
             os.close(descriptor)
-            status = work() or 0
+            status = work()
         except BaseException:  # noqa: BLE001 - whatever it is, this process must end here
             traceback.print_exc()
         finally:
@@ -253,23 +298,20 @@ class _Agent:
                 return
             if pid == 0:
                 return
-            then = self._children.pop(pid, None)
-            if then is not None:
-                then()
+            token = self._children.pop(pid, None)
+            if token in self._held:
+                self._carefully(str(token), partial(self._child_ended, str(token)))
 
-    def _supervisor_ended(self, token: str) -> None:
-        held = self._held.get(token)
-        if held is None:
-            return
+    def _child_ended(self, token: str) -> None:
+        """Find out what a supervisor, or the child that settled one's work, has left."""
+        held = self._held[token]
         held.child = None
         if held.folder.path.exists():
             self._look(token)
         elif held.cancelled:
             self._tell(token, {"outcome": "cancelled", "problem": "cancelled before it started"})
         else:
-            # All supervisors of a run share the log; its end is most likely about this one.
-            last_words = tail(Path(held.order["log"])).strip()[-500:]
-            problem = "no supervisor came up: {}".format(last_words)
+            problem = "no supervisor came up: {}".format(_last_words(held))
             status = {"outcome": "failed_to_start", "problem": problem, "node_fault": True}
             self._tell(token, status)
 
@@ -280,38 +322,46 @@ class _Agent:
             self._foreign.add(token)
         elif not held.folder.path.exists():  # another head of this run took it in just now
             self._tell(token, {"outcome": "lost", "problem": "its result was taken away before"})
-        elif held.folder.status.exists():
+        elif read_status(held.folder) is not None:
             self._tell(token, None)
-        else:  # killed without a word: ending what it left may take a while
-            self._fork(
-                lambda: _settle(held.folder), held.order["log"], lambda: self._settler_ended(token)
-            )
-
-    def _settler_ended(self, token: str) -> None:
-        held = self._held.get(token)
-        if held is None:
-            return
-        if held.folder.status.exists() or is_held(held.folder.alive):
-            self._look(token)
-        else:
+        elif held.settling:
             problem = "its supervisor was killed, and the node cannot write that down: "
-            last_words = tail(Path(held.order["log"])).strip()[-500:]
-            status = {"outcome": "lost", "problem": problem + last_words}
-            self._tell(token, status)
+            self._tell(token, {"outcome": "lost", "problem": problem + _last_words(held)})
+        else:  # killed without a word: ending what it left may take a while
+            held.settling = True
+            self._fork(lambda: _settle(held.folder), held.order["log"], token)
 
     def _look_after_foreign(self) -> None:
         for token in list(self._foreign):
             held = self._held.get(token)
-            if held is None or not is_held(held.folder.alive):
+            if held is None or not _lives(held.folder):
                 self._foreign.discard(token)
                 if held is not None:
-                    self._look(token)
+                    self._carefully(token, partial(self._look, token))
 
     def _tell(self, token: str, status: Optional[Dict[str, Any]]) -> None:
         """Send how an attempt ended: by its own status, or by `status` where it left none."""
         held = self._held[token]
         held.told = True
         self._files.append(frames_of_end(held.order, held.folder, status))
+
+
+def _lives(folder: AttemptFolder) -> bool:
+    try:
+        return is_held(folder.alive)
+    except OSError:
+        return False
+
+
+def _last_words(held: _Held) -> str:
+    # All supervisors of a run share the log; its end is most likely about this one.
+    return tail(Path(held.order["log"])).strip()[-500:]
+
+
+def _write_all(descriptor: int, data: bytes) -> int:
+    with open(descriptor, "wb") as stream:
+        stream.write(data)
+    return 0
 
 
 def _settle(folder: AttemptFolder) -> int:

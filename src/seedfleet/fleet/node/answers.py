@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Tuple
 
 from .cleaning import clean
-from .layout import AttemptFolder, sync_file
+from .layout import AttemptFolder, discard, sync_file, tombstone
 from .locks import is_held
-from .outputs import digest
+from .outputs import check_territory, digest, forget_previous
 from .survey import survey
 
 if TYPE_CHECKING:
     from .facts import Facts
 
-__all__ = ["ANSWERS"]
+__all__ = ["ANSWERS", "SLOW"]
 
 Answer = Tuple[Any, bytes]
 _LOG_PIECE_BYTES = 1 << 18
@@ -43,29 +42,57 @@ def _digests(facts: Facts, question: Dict[str, Any], body: bytes) -> Answer:
 
 
 def _show(facts: Facts, question: Dict[str, Any], body: bytes) -> Answer:
-    """Put a nonce into the node's home, for the head to look whether it sees it there."""
-    del question, body
+    """Put the head's nonce into the node's home, for the head to look whether it sees it there."""
+    del body
     os.makedirs(facts.home, mode=0o700, exist_ok=True)
-    path, nonce = os.path.join(facts.home, ".shown-" + secrets.token_hex(8)), secrets.token_hex(16)
-    Path(path).write_text(nonce)
-    return {"path": path, "nonce": nonce}, b""
+    shown = Path(facts.home, ".shown-" + question["name"])
+    shown.write_text(question["nonce"])
+    return None, b""
+
+
+def _hide(facts: Facts, question: Dict[str, Any], body: bytes) -> Answer:
+    """Take the nonce away again."""
+    del body
+    with contextlib.suppress(OSError):
+        Path(facts.home, ".shown-" + question["name"]).unlink()
+    return None, b""
 
 
 def _see(facts: Facts, question: Dict[str, Any], body: bytes) -> Answer:
-    """Read a nonce of the head's, named relative to the root, if it is seen here."""
+    """Read a nonce of the head's from the node's root, if it is seen here."""
     del body
-    with contextlib.suppress(OSError, ValueError):
-        if question["forget"]:
-            os.unlink(question["forget"])
     with contextlib.suppress(OSError, ValueError):
         return Path(facts.root, question["path"]).read_text(), b""
     return None, b""
 
 
+def _known(facts: Facts, question: Dict[str, Any], body: bytes) -> Answer:
+    """Tell which attempts were ever started here."""
+    del body
+    folders = {token: _folder(facts, token).path for token in question["tokens"]}
+    return [t for t, path in folders.items() if path.exists() or tombstone(path).exists()], b""
+
+
+def _settle(facts: Facts, question: Dict[str, Any], body: bytes) -> Answer:
+    """Forget attempts whose results the head has; true keeps an attempt's folder, as evidence."""
+    del body
+    for token, keep in question["kept"].items():
+        folder = _folder(facts, token)
+        if not keep and folder.path.exists():
+            forget_previous(folder)
+            discard(folder)
+    return None, b""
+
+
+def _folder(facts: Facts, token: str) -> AttemptFolder:
+    run_id, job_id, number = token.split("/")
+    return AttemptFolder(Path(facts.home, "runs", run_id, "attempts", job_id, number))
+
+
 def _put(facts: Facts, question: Dict[str, Any], body: bytes) -> Answer:
     """Take a piece of a file; the last one puts the file at its place, if its digest is right."""
-    del facts
     path = Path(question["path"])
+    check_territory([str(path)], [facts.root, *question["tops"]])
     part = path.with_name(".{}.{}.part".format(path.name, question["transfer"]))
     if question["first"]:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +103,7 @@ def _put(facts: Facts, question: Dict[str, Any], body: bytes) -> Answer:
             sync_file(part)
             _accept(part, path, question)
     except (OSError, ValueError):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # a later try begins anew
             part.unlink()
         raise
     return None, b""
@@ -92,8 +119,7 @@ def _accept(part: Path, path: Path, question: Dict[str, Any]) -> None:
 def _read_log(facts: Facts, question: Dict[str, Any], body: bytes) -> Answer:
     """Read a piece of the log of an attempt, and whether its supervisor has ended."""
     del body
-    runs = Path(facts.home, "runs", question["run_id"], "attempts")
-    folder = AttemptFolder(runs / question["job_id"] / str(question["attempt"]))
+    folder = _folder(facts, "{run_id}/{job_id}/{attempt}".format(**question))
     log = {"stdout": folder.stdout, "stderr": folder.stderr}[question["stream"]]
     ended = not is_held(folder.alive)  # asked first: what is read after it is then all there is
     piece, size_bytes = b"", 0
@@ -131,13 +157,19 @@ def _clean(facts: Facts, question: Dict[str, Any], body: bytes) -> Answer:
     return clean({**question, "home": facts.home, "root": facts.root}), b""
 
 
+# Asked of a child, since a large file or a driver may take its time.
+SLOW = frozenset(("clean", "digests", "put", "survey"))
+
 ANSWERS: Mapping[str, Callable[[Facts, Dict[str, Any], bytes], Answer]] = {
     "alive": _alive,
     "clean": _clean,
     "digests": _digests,
+    "hide": _hide,
+    "known": _known,
     "put": _put,
     "read_log": _read_log,
     "see": _see,
+    "settle": _settle,
     "show": _show,
     "survey": _survey,
     "tidy": _tidy,

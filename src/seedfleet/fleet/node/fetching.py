@@ -12,7 +12,7 @@ from .frames import pack
 if TYPE_CHECKING:
     from .layout import AttemptFolder
 
-__all__ = ["LOG_LIMIT_BYTES", "frames_of_end"]
+__all__ = ["LOG_LIMIT_BYTES", "frames_of_end", "read_status"]
 
 LOG_LIMIT_BYTES = 10_000_000  # the end of a longer log is kept
 _SMALL_BYTES = 1 << 18  # of all files together: then one frame carries everything
@@ -40,7 +40,7 @@ def frames_of_end(
         follow one another in its body if they are small, else in `file` frames.
     """
     if status is None:
-        status = _read_status(folder)
+        status = read_status(folder) or {"outcome": "lost", "problem": "its status is gone"}
     token = order["token"]
     files = _files(order, folder, status) if order["carry"] else []
     header = {"op": "ended", "token": token, "status": status}
@@ -56,12 +56,13 @@ def frames_of_end(
     yield pack({"op": "complete", "token": token})
 
 
-def _read_status(folder: AttemptFolder) -> Dict[str, Any]:
+def read_status(folder: AttemptFolder) -> Optional[Dict[str, Any]]:
+    """Read how an attempt ended; None if there is no status, or one torn by a power cut."""
     try:
-        status: Dict[str, Any] = json.loads(folder.status.read_bytes())
-    except (OSError, ValueError) as error:
-        return {"outcome": "lost", "problem": "its status cannot be read: {}".format(error)}
-    return status
+        status = json.loads(folder.status.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return status if isinstance(status, dict) else None
 
 
 def _files(

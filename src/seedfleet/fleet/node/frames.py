@@ -63,7 +63,7 @@ class Unpacker:
 def _header(text: bytes) -> Dict[str, Any]:
     try:
         header = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BrokenFramesError("a header that is not JSON: {!r}".format(text[:80])) from error
     if not isinstance(header, dict):
         raise BrokenFramesError("a header that is no object: {!r}".format(text[:80]))

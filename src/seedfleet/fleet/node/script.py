@@ -39,6 +39,7 @@ def environment(order: Mapping[str, Any], inherited: Mapping[str, str]) -> Dict[
     made = {name: value for name, value in inherited.items() if name not in order["mask_unset"]}
     made.update({name: _fill(value, values) for name, value in order["env"].items()})
     made.update(order["mask_set"])
+    made["PWD"] = order["root"]  # shells believe it more than the kernel
     made["SEEDFLEET_RUN_ID"] = order["run_id"]
     made["SEEDFLEET_JOB_ID"] = order["job_id"]
     made["SEEDFLEET_ATTEMPT"] = str(order["attempt"])

@@ -203,7 +203,9 @@ class FakeEngine:
                     continue
                 del self._watched[key]
                 self._deliver(key, attempt)
-                yield delivered(attempt, allocation.node, self._head(key))
+                ended = delivered(attempt, allocation.node, self._head(key))
+                if ended is not None:
+                    yield ended
             await self._changed.wait()
 
     async def cancel(self, job_id: str, attempt: int) -> None:
