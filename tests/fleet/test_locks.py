@@ -360,6 +360,7 @@ def test_a_torn_lease_counts_as_held_while_it_is_fresh(tmp_path: Path) -> None:
 def order(folder: Path, **changes: Any) -> dict[str, Any]:
     made = {
         "job_lease": str(folder / "leases/a"),
+        "home_shared": False,
         "token": "run/a/1",
         "lock_folder": str(folder / "locks"),
         "gpu_locks": ["GPU-1"],
@@ -373,7 +374,7 @@ def order(folder: Path, **changes: Any) -> dict[str, Any]:
 def test_an_attempt_excludes_a_second_one_on_either_kind_of_disk(
     tmp_path: Path, shared_disk: bool
 ) -> None:
-    first, second = (Leases(order(tmp_path), lambda _: shared_disk) for _ in range(2))
+    first, second = (Leases(order(tmp_path, home_shared=shared_disk)) for _ in range(2))
     first.take_nowait()
     first.wait_gpus(lambda _: pytest.fail("nobody else has the GPU"))
     assert len(first.descriptors()) == (1 if shared_disk else 2), "a GPU's lock is always local"
@@ -395,7 +396,7 @@ def test_an_output_on_a_shared_disk_is_guarded_beside_itself(tmp_path: Path) -> 
                 lock_folder=str(tmp_path / name),
                 job_lease=str(tmp_path / name / "job"),
             ),
-            lambda path: path.parent == tmp_path,
+            lambda path: path.parent.samefile(tmp_path),
         )
         for name in ("one", "two")
     )

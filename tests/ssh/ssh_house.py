@@ -163,6 +163,17 @@ class House:
         ssh, disks = f"ssh={shlex.join(words)}", f"shared_disks={self.shared_disks}"
         return "--engine-option", ssh, "--engine-option", disks
 
+    def command(self, *words: str) -> subprocess.Popen[str]:
+        """Start another command of `seedfleet` from another terminal."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "seedfleet", *words, "--output-dir", "out"],
+            cwd=self.root,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
     def run_folder(self) -> Path:
         """The folder of the only run."""
         runs = self.root / "out"

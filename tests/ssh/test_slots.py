@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from collections import Counter
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -109,6 +110,21 @@ def test_a_node_runs_no_more_scripts_than_it_is_said_to(house: House) -> None:
         running += {"start": 1, "end": -1}.get(line["what"], 0)
         most = max(most, running)
     assert most == 2
+
+
+def test_scripts_start_one_after_another_where_the_node_asks_for_it(house: House) -> None:
+    house.node("alpha", gpu_count=4, start_stagger_s=0.4)
+    house.node("beta", gpu_count=4, max_starting=1, start_window_s=0.8)
+    jobs = [
+        house.job("time.sleep(1.5); " + GOOD, f"{node}{n}", node=node)
+        for node in ("alpha", "beta")
+        for n in range(3)
+    ]
+    told = house.run(jobs)
+    assert told.code == 0, told.said
+    for node, least_s in (("alpha", 0.35), ("beta", 0.75)):
+        starts = [line["at"] for line in house.nodes[node].ledger() if line["what"] == "start"]
+        assert all(after - before > least_s for before, after in pairwise(starts)), (node, starts)
 
 
 def test_a_failure_is_tried_again_on_another_node(house: House) -> None:

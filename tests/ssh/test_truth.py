@@ -176,3 +176,36 @@ def test_logs_of_every_attempt_come_to_the_head(house: House) -> None:
         assert (folder / "stdout.log").read_text() == f"to stdout {number}\n"
         assert (folder / "stderr.log").read_text() == "to stderr\n"
         assert json.loads((folder / "status.json").read_text())["outcome"] == "failed"
+
+
+def test_a_link_on_the_node_leads_no_output_out_of_its_root(house: House) -> None:
+    alpha = house.node("alpha")
+    outside = alpha.home / "elsewhere"
+    outside.mkdir()
+    (alpha.root / "deep").symlink_to(outside)
+    job = house.job(GOOD, "a") | {"args": ["-o", "deep/a.json"], "expected_output": "deep/a.json"}
+    told = house.run([job], "--preserve-paths", "--retries", "0")
+    assert told.outcomes == {"a": "failed_to_start"}, told.said
+    assert "outside of every root" in told.jobs["a"]["detail"]
+    assert not list(outside.iterdir())
+
+
+def test_absolute_paths_under_any_root_mean_the_same_everywhere(house: House) -> None:
+    roots = {name: house.node(name).root for name in ("alpha", "beta")}
+    script = house.script("json.dump(os.getcwd(), open(out, 'w'))")
+    jobs = [
+        {
+            "job_id": f"{named}-{node}",
+            "script": f"{root}/{script}",
+            "args": ["-o", f"{root}/out/{named}-{node}.json"],
+            "expected_output": f"{root}/out/{named}-{node}.json",
+            "node": node,
+        }
+        for named, root in (*roots.items(), ("head", house.root))
+        for node in roots
+    ]
+    told = house.run(jobs, "--preserve-paths", "--retries", "0")
+    assert told.code == 0, told.said
+    for job in jobs:
+        place = house.root / "out" / f"{job['job_id']}.json"
+        assert json.loads(place.read_text()) == str(roots[str(job["node"])])

@@ -132,6 +132,10 @@ async def plan_run(
         problems += problems_with_placement(placed, nodes)
     except BadInputError as error:
         problems += error.problems
+    except BaseException:  # Ctrl-C, say, while a node is slow to answer
+        if engine is not None:
+            await engine.close()
+        raise
     if engine is None or problems:
         if engine is not None:
             await engine.close()

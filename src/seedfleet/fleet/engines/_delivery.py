@@ -67,8 +67,9 @@ class Arrival:
         self._node = node
         self._places = places
         head.outputs.mkdir(parents=True, exist_ok=True)
-        for name, _ in self._files:
-            (head.path / name).write_bytes(b"")
+        if not header["complete"]:
+            for name, _ in self._files:
+                (head.path / name).write_bytes(b"")
 
     def take(self, header: Mapping[str, Any], body: bytes) -> bool:
         """Take a frame's content, and say whether it was the last.
@@ -83,7 +84,7 @@ class Arrival:
         elif header["op"] == "ended" and header["complete"]:
             start = 0
             for name, size in self._files:
-                self._append(name, body[start : start + size])
+                (self._head.path / name).write_bytes(body[start : start + size])
                 start += size
         return bool(header["op"] == "complete" or header.get("complete"))
 
@@ -151,8 +152,10 @@ def write_status(status: Mapping[str, Any], head: AttemptFolder) -> None:
     """
     head.outputs.mkdir(parents=True, exist_ok=True)
     for log in (head.stdout, head.stderr):
-        log.touch()
-    write_atomically(head.status, json.dumps(status, indent=1).encode())
+        if not log.exists():
+            log.touch()
+    # Not durable: the journal is, and publishing checks every digest once more.
+    write_atomically(head.status, json.dumps(status).encode(), durable=False)
 
 
 def write_nonce(path: Path, nonce: str) -> None:

@@ -40,6 +40,8 @@ class Site:
         The node's root and the head's are one folder on a disk that both see.
     home_seen
         The head sees the node's home folder at the same path.
+    home_shared
+        The node's home folder is on a disk that other machines may see.
     """
 
     node: Node
@@ -50,6 +52,7 @@ class Site:
     env: Mapping[str, str] = field(default_factory=dict)
     sees_root: bool = False
     home_seen: bool = False
+    home_shared: bool = False
 
     def run_folder(self, run_id: str) -> str:
         """Name the folder of a run on the node."""
@@ -83,8 +86,10 @@ def make_order(
         "log": f"{run_folder}/supervisors.log",
         "delivered": str(paths.attempt(job.job_id, attempt.number).status),
         "job_lease": f"{run_folder}/leases/{job.job_id}",
+        "home_shared": site.home_shared,
         "lock_folder": site.locks,
         "root": site.root,
+        "tops": [site.root, *map(str, paths.allow_roots)],
         "interpreter": [site.python] if script.endswith(".py") else [],
         "script": script,
         "args": list(job.args),

@@ -12,12 +12,12 @@ import contextlib
 import dataclasses
 import secrets
 import time
-from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from seedfleet.fleet.engines import _delivery
 from seedfleet.fleet.engines._orders import Site, make_order, token_of
+from seedfleet.fleet.engines._pacing import Pace
 from seedfleet.fleet.engines._staging import ScriptCopies, Staging
 from seedfleet.fleet.engines.base import NodeDown, NodeUp, Remark
 from seedfleet.fleet.engines.link import NodeContactError, NodeLink, Timeouts
@@ -25,7 +25,7 @@ from seedfleet.fleet.node_offer import offer
 from seedfleet.fleet.outcome import Succeeded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from seedfleet.fleet.cluster import NodeConfig
@@ -45,7 +45,6 @@ __all__ = ["NodeSession", "Reach"]
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 30.0
 _TIDY_S: Final = 2.0
-_PACE_POLL_S: Final = 0.1
 _NOTHING_FOUND: Final = {"platform": "cpu", "gpus": (), "cores": 1}
 
 
@@ -226,6 +225,7 @@ class NodeSession:
             locks=hello["locks"],
             python=hello["python"],
             env=self._config.env,
+            home_shared=hello["home_shared"],
         )
 
     async def _hang_up(self) -> None:
@@ -268,7 +268,7 @@ class NodeSession:
 
     async def _hand_out(self, link: NodeLink) -> None:
         staging: Staging | None = None
-        pace = _Pace(self._config)
+        pace = Pace(self._config)
         while True:
             token = await self._to_start.get()
             held = self._held.get(token)
@@ -287,15 +287,13 @@ class NodeSession:
             problem = await staging.prepare(held.attempt.job)
             for remark in staging.remarks():
                 self._remark(remark)
-            if problem is not None:
-                await self._end(token, {**problem, "node_fault": True})
-                continue
-            if not held.cancelled:
+            if problem is None and not held.cancelled:
                 await pace.wait(token, self._held)
             order = make_order(
                 held.attempt, held.allocation, self._opened(), self._paths, self._rules
             )
-            await link.send({"op": "start", "order": order})
+            # The node decides: an attempt that runs there needs nothing any more.
+            await link.send({"op": "start", "order": order, "unless_known": problem})
             if held.cancelled:
                 await link.send({"op": "cancel", "token": token})
 
@@ -329,13 +327,6 @@ class NodeSession:
             self._remarked.add(text)
             self._tell(Remark(text))
 
-    async def _end(self, token: str, status: Mapping[str, Any]) -> None:
-        """End an attempt that the node never saw."""
-        held = self._held.pop(token)
-        head = self._paths.attempt(held.attempt.job.job_id, held.attempt.number)
-        await asyncio.to_thread(_delivery.write_status, status, head)
-        self._tell(_delivery.delivered(held.attempt, self.name, head))
-
     # --- results ---
 
     async def _listen(self, link: NodeLink) -> None:
@@ -343,11 +334,18 @@ class NodeSession:
             for header, _ in frames:
                 if header["op"] == "trouble":
                     raise NodeContactError(str(header["problem"]))
-            complete = await asyncio.to_thread(self._take_in, frames)
-            for token, ended in complete:
-                self._tell(ended)
-                keep = not isinstance(ended.outcome, Succeeded)  # then its folder is evidence
-                await link.send({"op": "settled", "token": token, "keep": keep})
+            taking = asyncio.ensure_future(asyncio.to_thread(self._take_in, frames))
+            try:
+                await asyncio.shield(taking)
+            finally:  # also where the connection ends meanwhile: what is written here has ended
+                complete = await taking
+                for token, ended in complete:
+                    del self._held[token]
+                    self._tell(ended)
+            # The folder of an attempt that has not succeeded stays, as evidence.
+            kept = {token: not isinstance(ended.outcome, Succeeded) for token, ended in complete}
+            if kept:
+                await link.send({"op": "settled", "kept": kept})
         raise NodeContactError(link.last_words() or "the connection ended")
 
     def _take_in(self, frames: Sequence[Frame]) -> list[tuple[str, Ended]]:
@@ -368,7 +366,7 @@ class NodeSession:
                 )
             if held.arriving is not None and held.arriving.take(header, body):
                 complete.append((token, held.arriving.finish(held.attempt, self.name)))
-                del self._held[token]
+                held.arriving = None
         return complete
 
     def _places(self, attempt: Attempt) -> tuple[Path, ...] | None:
@@ -376,39 +374,3 @@ class NodeSession:
         if not (self._paths.preserve and self._opened().sees_root):
             return None
         return tuple(self._paths.on_head(declared) for declared in attempt.job.all_outputs)
-
-
-class _Pace:
-    """When the next script may start, so that not all of them load their models at once."""
-
-    def __init__(self, config: NodeConfig) -> None:
-        self._config = config
-        self._starts: deque[tuple[float, str]] = deque()
-
-    async def wait(self, token: str, running: Container[str]) -> None:
-        """Wait until `token` may start.
-
-        Parameters
-        ----------
-        token
-            An attempt.
-        running
-            The attempts that have not ended; those that have are not starting any more.
-        """
-        loop, config = asyncio.get_running_loop(), self._config
-        if self._starts:
-            await asyncio.sleep(self._starts[-1][0] + config.start_stagger_s - loop.time())
-        while config.max_starting is not None:
-            young = [
-                (start, other)
-                for start, other in self._starts
-                if start + config.start_window_s > loop.time() and other in running
-            ]
-            self._starts = deque(young)
-            if len(young) < config.max_starting:
-                break
-            await asyncio.sleep(_PACE_POLL_S)
-        self._starts.append((loop.time(), token))
-        if config.max_starting is None:
-            while len(self._starts) > 1:
-                self._starts.popleft()

@@ -82,7 +82,7 @@ class Staging:
         Returns
         -------
         dict or None
-            The beginning of the status of an attempt that cannot start, or None.
+            The status of an attempt that cannot start, or None.
 
         Raises
         ------
@@ -103,7 +103,8 @@ class Staging:
                     self._problems[path] = problem
         problems = [self._problems[path] for path in needed if path in self._problems]
         if problems:
-            return {"outcome": "failed_to_start", "problem": "; ".join(problems)}
+            text = "; ".join(problems)
+            return {"outcome": "failed_to_start", "problem": text, "node_fault": True}
         return None
 
     def remarks(self) -> list[str]:

@@ -320,7 +320,6 @@ class NodeLink:
 
     async def _read(self) -> None:
         frames = self._early
-        problem = "the connection ended"
         try:
             while True:
                 spoken = [frame for frame in frames if not self._is_answer(frame)]
@@ -328,9 +327,8 @@ class NodeLink:
                     await self._inbox.put(spoken)
                 frames = await self._next_frames()
         except NodeContactError as error:
-            problem = error.problem
-        finally:
-            self._break(problem)
+            self._break(error.problem)
+            await self._inbox.put(None)  # after all that came before
 
     def _is_answer(self, frame: Frame) -> bool:
         header, body = frame
@@ -345,8 +343,6 @@ class NodeLink:
         for future in self._asked.values():
             if not future.done():
                 future.set_exception(NodeContactError(problem))
-        with contextlib.suppress(asyncio.QueueFull):
-            self._inbox.put_nowait(None)
 
 
 class _Words:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING
 
 from seedfleet.fleet.engines import _delivery
@@ -92,11 +91,9 @@ class NodesEngine:
     async def close(self) -> None:
         """Let go of all nodes; what runs there goes on."""
         for task in self._tasks:
-            task.remove_done_callback(self._session_ended)
             task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        if self._tasks:
+            await asyncio.wait(self._tasks)  # what they failed with has been told as an event
         self._tasks.clear()
         await asyncio.gather(*(session.close() for session in self._sessions.values()))
         self._sessions.clear()

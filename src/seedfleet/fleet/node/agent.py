@@ -155,11 +155,12 @@ class _Agent:
     def _obey(self, header: Dict[str, Any], body: bytes) -> None:
         operation = header["op"]
         if operation == "start":
-            self._start(header["order"])
+            self._start(header["order"], header["unless_known"])
         elif operation == "cancel":
             self._cancel(header["token"])
         elif operation == "settled":
-            self._settled(header["token"], header["keep"])
+            for token, keep in header["kept"].items():
+                self._settled(token, keep)
         elif operation == "ask":
             self._answer(header, body)
         elif operation == "open":
@@ -177,7 +178,8 @@ class _Agent:
             answer["problem"] = "{}: {}".format(type(error).__name__, error)
         self._say(answer, reply)
 
-    def _start(self, order: _Order) -> None:
+    def _start(self, order: _Order, unless_known: Optional[Dict[str, Any]]) -> None:
+        """Start an attempt or take it up; `unless_known` ends one that is new here."""
         token = order["token"]
         if token in self._held:
             return
@@ -186,6 +188,8 @@ class _Agent:
             self._look(token)
         elif tombstone(held.folder.path).exists():
             self._tell(token, {"outcome": "lost", "problem": "its result was taken away before"})
+        elif unless_known is not None:
+            self._tell(token, unless_known)
         else:
             held.child = self._fork(
                 lambda: supervise(order), order["log"], lambda: self._supervisor_ended(token)

@@ -6,10 +6,12 @@ import os
 import shutil
 import sys
 import time
+from pathlib import Path
 from typing import Any, Dict, Optional
 
 from .gpus import probe_gpus
 from .locks import shared_folder
+from .shared_lease import is_network_disk
 
 __all__ = ["Facts", "look_around"]
 
@@ -51,6 +53,7 @@ def look_around(wishes: Dict[str, Any]) -> Facts:
         {
             "home": home,
             "home_writable": _can_be_written(home),
+            "home_shared": is_network_disk(Path(home)),
             "root": root,
             "root_exists": os.path.isdir(root),
             "locks": wishes["locks"] or str(shared_folder()),

@@ -33,16 +33,56 @@ class AttemptFolder:
 
     def __init__(self, path: Union[str, Path]) -> None:
         self.path = Path(path)
-        self.alive = self.path / "alive"  # locked, and naming its pid, while the supervisor lives
-        self.order = self.path / "attempt.json"  # what the head asked for
-        self.job_document = self.path / "job.json"  # a sieve job as its worker reads it
-        self.status = self.path / "status.json"  # how it ended; written last
-        self.stdout = self.path / "stdout.log"
-        self.stderr = self.path / "stderr.log"
-        self.outputs = self.path / "outputs"  # what the script writes, unless paths are preserved
-        self.previous = self.path / "previous"  # what stood at preserved paths before
-        self.previous_list = self.path / "previous.json"
-        self.rejected = self.path / "rejected"  # what a failed script left at preserved paths
+
+    @property
+    def alive(self) -> Path:
+        """Locked, and naming its process, while the supervisor lives."""
+        return self.path / "alive"
+
+    @property
+    def order(self) -> Path:
+        """What the head asked for."""
+        return self.path / "attempt.json"
+
+    @property
+    def job_document(self) -> Path:
+        """A sieve job as its worker reads it."""
+        return self.path / "job.json"
+
+    @property
+    def status(self) -> Path:
+        """How it ended; written last."""
+        return self.path / "status.json"
+
+    @property
+    def stdout(self) -> Path:
+        """What the script printed."""
+        return self.path / "stdout.log"
+
+    @property
+    def stderr(self) -> Path:
+        """What the script complained of."""
+        return self.path / "stderr.log"
+
+    @property
+    def outputs(self) -> Path:
+        """What the script writes, unless paths are preserved."""
+        return self.path / "outputs"
+
+    @property
+    def previous(self) -> Path:
+        """What stood at preserved paths before."""
+        return self.path / "previous"
+
+    @property
+    def previous_list(self) -> Path:
+        """Which preserved paths those were."""
+        return self.path / "previous.json"
+
+    @property
+    def rejected(self) -> Path:
+        """What a failed script left at preserved paths."""
+        return self.path / "rejected"
 
 
 def marker_path(output: Path) -> Path:
@@ -64,10 +104,18 @@ def discard(folder: AttemptFolder) -> None:
     shutil.rmtree(discarded)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Put `content` at `path` so that a reader sees the old file or all of the new one.
 
-    The content is on disk before its name is, and the name is on disk when this returns.
+    Parameters
+    ----------
+    path
+        In a folder that exists.
+    content
+        All of it.
+    durable
+        True: the content is on disk before its name is, and the name is on disk when this returns.
+        False: a machine that goes down soon after may lose the file, or leave it torn.
 
     Raises
     ------
@@ -78,14 +126,16 @@ def write_atomically(path: Path, content: bytes) -> None:
     try:
         with temporary.open("wb") as stream:
             stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
         os.replace(temporary, path)
     except OSError:
         if temporary.exists():
             temporary.unlink()
         raise
-    sync_folder(path.parent)
+    if durable:
+        sync_folder(path.parent)
 
 
 def sync_file(path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Union
+from typing import Any, Callable, Dict, List, Union
 
 from .locks import Lock, path_lock_name
 from .outputs import UnsuccessfulError
@@ -25,9 +25,10 @@ class Leases:
     Parameters
     ----------
     order
-        Read are `job_lease`, `token`, `lock_folder`, `gpu_locks`, `preserve_paths` and `outputs`.
+        Read are `job_lease`, `home_shared`, `token`, `lock_folder`, `gpu_locks`, `preserve_paths`
+        and `outputs`.
     is_shared
-        Tells whether other machines see the disk of a path.
+        Tells whether other machines see the disk of an output path.
     """
 
     def __init__(
@@ -49,15 +50,18 @@ class Leases:
             If another attempt or another run has one of them.
         """
         job = Path(self._order["job_lease"])
-        self._take(self._lease(job) or Lock(job), "an earlier attempt of this job still runs")
+        # The agent knows its home; asking the kernel again would cost each job more than the lock.
+        shared = self._order["home_shared"]
+        lease = SharedLease(job, self._order["token"]) if shared else Lock(job)
+        self._take(lease, "an earlier attempt of this job still runs")
         if self._order["preserve_paths"]:
             for path in sorted({output["path"] for output in self._order["outputs"]}):
                 otherwise = "another run is writing {}".format(path)
                 self._take(Lock(self._folder / path_lock_name(Path(path))), otherwise)
                 real = Path(os.path.realpath(path))
-                lease = self._lease(real.with_name(".{}.seedfleet-lease".format(real.name)))
-                if lease is not None:
-                    self._take(lease, otherwise)
+                if self._is_shared(real):
+                    beside = real.with_name(".{}.seedfleet-lease".format(real.name))
+                    self._take(SharedLease(beside, self._order["token"]), otherwise)
 
     def wait_gpus(self, pause: Callable[[float], None]) -> None:
         """Lock the GPUs in one order for everybody, waiting for those in use.
@@ -89,9 +93,6 @@ class Leases:
             lock.remove()
         for lock in self._gpus:
             lock.release()
-
-    def _lease(self, path: Path) -> Optional[SharedLease]:
-        return SharedLease(path, self._order["token"]) if self._is_shared(path) else None
 
     def _take(self, lock: Union[Lock, SharedLease], otherwise: str) -> None:
         if not _try(lock):

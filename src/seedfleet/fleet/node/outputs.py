@@ -24,6 +24,7 @@ from .layout import AttemptFolder, marker_path, sync_file, sync_folder, write_at
 __all__ = [
     "UnsuccessfulError",
     "check_outputs",
+    "check_territory",
     "digest",
     "forget_previous",
     "hand_over_previous",
@@ -51,6 +52,28 @@ def digest(path: Path) -> str:
         for block in iter(lambda: stream.read(_BLOCK_BYTES), b""):
             total.update(block)
     return total.hexdigest()
+
+
+def check_territory(paths: List[str], tops: List[str]) -> None:
+    """Refuse paths that symbolic links of this machine lead outside of the allowed folders.
+
+    Parameters
+    ----------
+    paths
+        Absolute, as a job means them here.
+    tops
+        Absolute folders that they must lie in.
+
+    Raises
+    ------
+    UnsuccessfulError
+        With the paths that lead elsewhere.
+    """
+    real_tops = [os.path.realpath(top).rstrip(os.sep) + os.sep for top in tops]
+    outside = [path for path in paths if not os.path.realpath(path).startswith(tuple(real_tops))]
+    if outside:
+        led = ", ".join("{} leads to {}".format(path, os.path.realpath(path)) for path in outside)
+        raise UnsuccessfulError("failed_to_start", outside, led + ", outside of every root")
 
 
 def check_outputs(outputs: List[Dict[str, str]]) -> List[Dict[str, Any]]:

@@ -22,12 +22,13 @@ TOKEN_VARIABLE = "SEEDFLEET_ATTEMPT_TOKEN"  # noqa: S105 - a name, and no secret
 _PR_SET_CHILD_SUBREAPER = 36
 _KILL_PATIENCE_S = 10.0  # a process in an uninterruptible call outlives even SIGKILL
 _PROC = Path("/proc")
+_LIBC = ctypes.CDLL(None, use_errno=True)  # once, and not in each of the agent's forks
 
 
 def become_subreaper() -> None:
     """Ask Linux to hand orphans of this process's children to it; elsewhere do nothing."""
     if sys.platform.startswith("linux"):
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def living(token: str, ancestor: Optional[int] = None) -> Set[int]:

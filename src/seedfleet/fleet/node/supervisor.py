@@ -25,7 +25,13 @@ from typing import Any, Dict, Optional, Set
 from .layout import AttemptFolder, tombstone, write_atomically
 from .leases import Leases
 from .locks import Lock
-from .outputs import UnsuccessfulError, check_outputs, keep_previous, restore_previous
+from .outputs import (
+    UnsuccessfulError,
+    check_outputs,
+    check_territory,
+    keep_previous,
+    restore_previous,
+)
 from .processes import become_subreaper, end_processes, living
 from .script import arguments, environment
 from .stdout_result import StdoutResult
@@ -65,7 +71,8 @@ def supervise(order: Order) -> int:
         # Restored before the status says how it ended: whoever reads it finds the old file back.
         if status["outcome"] != "succeeded":
             restore_previous(folder)
-        write_atomically(folder.status, json.dumps(status).encode())
+        # Not durable: a machine that goes down forgets the attempt, and its job runs again.
+        write_atomically(folder.status, json.dumps(status).encode(), durable=False)
     finally:  # a full disk, say: whatever happened, nothing of the job may go on without us
         attempt.end()
     return 0  # the lock on `alive` goes with the process
@@ -159,6 +166,7 @@ class _Attempt:
     def run(self) -> Status:
         began = None
         try:
+            self._check_territory()
             waited_from = time.monotonic()
             self._leases.take_nowait()
             self._leases.wait_gpus(self._pause)
@@ -186,6 +194,12 @@ class _Attempt:
         self._signals.wait(timeout_s)
         if self._signals.cancelled:
             raise UnsuccessfulError("cancelled", [], "cancelled before the script had started")
+
+    def _check_territory(self) -> None:
+        paths = [self._order["script"]]
+        if self._order["preserve_paths"]:
+            paths += [output["path"] for output in self._order["outputs"]]
+        check_territory(paths, self._order["tops"])
 
     def _prepare_places(self) -> None:
         paths = [Path(output["path"]) for output in self._order["outputs"]]
