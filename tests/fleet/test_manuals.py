@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -110,6 +111,19 @@ def test_the_tables_of_keys_and_options_are_complete() -> None:
     assert sorted(listed) == sorted((e, name) for e in ENGINE_OPTIONS for name in ENGINE_OPTIONS[e])
 
 
+def test_the_messages_that_the_page_explains_are_said() -> None:
+    table = section(page("ssh"), "When it does not work")
+    # The last cell but one tells those that are not ours.
+    rows = [row for row in table.splitlines() if row.startswith("| `") and "own words" not in row]
+    messages = [message for row in rows for message in re.findall(r"`([^`]+)`", row.split("|")[1])]
+    assert len(messages) > 12
+    said = "\n".join(_words(REPOSITORY / "src" / "seedfleet" / "fleet" / "engines"))
+    for message in messages:
+        # What stands for a value in the page: an ellipsis, a number, the name of a program.
+        for part in re.split(r"\(?\.\.\.\)?|[0-9.]+(?= |,|$)|python3", message):
+            assert part.strip() in said, message
+
+
 def test_every_option_that_the_pages_name_exists() -> None:
     known = set(_options(main)) | {"--jobs-file", "--config", "--max-retries"}
     # Of other programs, of scripts in examples, and of jobs.
@@ -144,6 +158,14 @@ def test_the_shipped_files_are_read_without_a_problem() -> None:
     parsed = read_jobs(REPOSITORY / "examples" / "cluster_jobs.json", output_dir="runs")
     assert not parsed.problems
     assert {job.node for _, job in parsed.jobs} <= {None, *names}
+
+
+def _words(folder: Path) -> Iterator[str]:
+    """List all text in the code of a folder, values left out."""
+    for path in folder.glob("*.py"):
+        for entry in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(entry, ast.Constant) and isinstance(entry.value, str):
+                yield entry.value
 
 
 def _options(command: click.Command) -> Iterator[str]:
