@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import ast
 import json
-import os
-import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 import seedfleet
 from seedfleet import fleet
 from seedfleet.fleet import node
-
-if TYPE_CHECKING:
-    from fleet_house import House
 
 SOURCE = Path(seedfleet.__file__).parents[1]
 NODE_FILES = sorted(Path(node.__file__).parent.glob("*.py"))
@@ -75,21 +69,3 @@ def test_the_public_names_are_what_we_say() -> None:
     }
     for name in fleet.__all__:
         assert getattr(fleet, name).__module__.startswith("seedfleet.") or name == "Progress"
-
-
-@pytest.mark.slow
-def test_the_example_in_the_manual_runs(house: House) -> None:
-    manual = Path(__file__).parents[2] / "docs" / "fleet.md"
-    (code,) = re.findall(r"```python\n(.*?)```", manual.read_text(), re.DOTALL)
-    house.script("open(sys.argv[-1], 'w').write(sys.argv[2])", "scan.py")
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=house.root,
-        env={**os.environ, "PYTHONPATH": str(SOURCE)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    results = house.root / "scan" / "scan-1" / "results"
-    assert sorted(path.read_text() for path in results.glob("*.json")) == list("01234567")
-    assert "8 of 8" in done.stdout
