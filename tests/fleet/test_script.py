@@ -131,6 +131,7 @@ def test_the_environment_is_layered_and_names_the_attempt() -> None:
         "A": "j",
         "B": "2",
         "ROCR_VISIBLE_DEVICES": "GPU-1",
+        "PWD": "/root",
         "SEEDFLEET_RUN_ID": "r",
         "SEEDFLEET_JOB_ID": "j",
         "SEEDFLEET_ATTEMPT": "3",

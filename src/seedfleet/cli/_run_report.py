@@ -92,9 +92,9 @@ def _how(job: JobReport) -> str:
     parts = [job.word.replace("_", " ")]
     if job.allocation is not None:
         parts[0] += f" on {place(job.allocation)}"
-    if job.last is not None:
-        if job.last.exit_code is not None and not isinstance(job.outcome, Failed):
-            parts.append(f"exit code {job.last.exit_code}")
+    exit_code = None if job.last is None else job.last.exit_code
+    if exit_code is not None and not isinstance(job.outcome, Failed):
+        parts.append(f"exit code {exit_code}")
     if job.detail:
         parts.append(job.detail)
     if job.attempts > 1:

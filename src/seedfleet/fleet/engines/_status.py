@@ -54,9 +54,10 @@ def checked_status(document: object, attempt: Attempt) -> dict[str, Any]:
     ValueError
         If it is no status of this attempt.
     """
-    if not isinstance(document, dict) or document.get("outcome") not in _OUTCOMES:
+    outcome = document.get("outcome") if isinstance(document, dict) else None
+    if not isinstance(document, dict) or str(outcome) not in _OUTCOMES:
         raise ValueError(f"no status: {str(document)[:200]}")
-    status: dict[str, Any] = {"outcome": document["outcome"]}
+    status: dict[str, Any] = {"outcome": str(outcome)}
     for name in _TEXTS:
         value = document.get(name)
         status[name] = value[-_LONGEST_TEXT:] if isinstance(value, str) else None
@@ -82,6 +83,8 @@ def _checked_outputs(document: object, attempt: Attempt) -> list[dict[str, Any]]
         raise ValueError("a success that does not list the declared outputs")
     made = []
     for name, entry in zip(declared, document, strict=True):
+        if not isinstance(entry, dict):
+            raise ValueError("an output that is no object")  # noqa: TRY004 - a value from outside
         size, sha256 = entry.get("size_bytes"), entry.get("sha256")
         sound = entry.get("declared") == name and isinstance(size, int) and size > 0
         if not (sound and isinstance(sha256, str) and _SHA256.fullmatch(sha256)):
