@@ -21,6 +21,7 @@ from seedfleet.fleet.node.gpus import (
     parse_rocm_smi,
     probe_gpus,
     read_kfd_topology,
+    read_nvidia_driver,
 )
 from seedfleet.fleet.node_offer import configured_platform, gpu_lock_name, offer
 
@@ -302,6 +303,18 @@ def test_more_cards_than_configured_are_left_alone() -> None:
     assert offer(config(gpu_count=0, gpu_type="RX 6600"), found())[1] == ()
 
 
+def test_the_driver_tells_of_cards_where_its_tool_is_missing(tmp_path: Path) -> None:
+    for address, uuid in (("0000:65:00.0", "GPU-0b1c"), ("0000:17:00.0", "GPU-00112233-4455")):
+        card = tmp_path / address
+        card.mkdir()
+        (card / "information").write_text(f"Model: \t X\nGPU UUID: \t {uuid}\nBus Type: PCIe\n")
+    found = read_nvidia_driver(tmp_path)
+    assert [card["pci_address"] for card in found] == ["0000:17:00.0", "0000:65:00.0"]
+    assert [card["uuid"] for card in found] == ["GPU-00112233-4455", None]
+    assert [card["index"] for card in found] == [0, 1]
+    assert read_nvidia_driver(tmp_path / "none") == []
+
+
 @pytest.mark.parametrize(
     ("settings", "platform"), [({"gpu_type": "RX 6600"}, "rocm"), ({"platform": "cuda"}, "cuda")]
 )
@@ -312,7 +325,8 @@ def test_configured_cards_are_believed_where_no_tool_found_any(
     assert node.gpus == (Gpu(0), Gpu(1), Gpu(2))
     assert node.platform == platform
     assert len(remarks) == 1
-    assert gpu_lock_name(node, 2) == f"{platform}-2"
+    assert gpu_lock_name(node, 2, "/a").startswith(f"{platform}-2-")
+    assert gpu_lock_name(node, 2, "/a") != gpu_lock_name(node, 2, "/b")
 
 
 def test_cards_of_an_unknown_kind_get_the_mask_that_both_makers_obey() -> None:
@@ -354,5 +368,6 @@ def test_never_more_jobs_than_slots(count: int, there: int, cores: int, most: in
 def test_a_locks_name_is_the_best_that_is_known_of_the_card() -> None:
     cards = [gpu(0, "GPU-a/../b"), gpu(1, None, "0000:65:00.0"), gpu(2)]
     node, _ = offer(config(), {"platform": "cuda", "gpus": cards, "cores": 1})
-    names = [gpu_lock_name(node, index) for index in range(3)]
-    assert names == ["GPU-a_.._b", "0000:65:00.0", "cuda-2"]
+    names = [gpu_lock_name(node, index, "/a") for index in range(3)]
+    assert names[:2] == ["GPU-a_.._b", "0000:65:00.0"]
+    assert names[2].startswith("cuda-2-")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -75,8 +76,11 @@ def offer(config: NodeConfig, found: Mapping[str, Any]) -> tuple[Node, tuple[str
     return Node(config.name, platform, gpus, cores, max_jobs=most), tuple(remarks)
 
 
-def gpu_lock_name(node: Node, index: int) -> str:
+def gpu_lock_name(node: Node, index: int, root: str) -> str:
     """Name the lock file that guards one GPU, the same for every user of the machine.
+
+    A card of which no tool and no driver knows more than a configured number is guarded only
+    between runs with the same root: it may be the same as another's, and it may be no card at all.
 
     Parameters
     ----------
@@ -84,9 +88,12 @@ def gpu_lock_name(node: Node, index: int) -> str:
         Which offers the GPU.
     index
         The GPU's physical index; one that the node does not offer now is known by that alone.
+    root
+        The node's root.
     """
     gpu = next((gpu for gpu in node.gpus if gpu.index == index), Gpu(index))
-    name = gpu.uuid or gpu.pci_address or f"{node.platform}-{index}"
+    place = hashlib.sha256(root.encode()).hexdigest()[:8]
+    name = gpu.uuid or gpu.pci_address or f"{node.platform}-{index}-{place}"
     return re.sub(r"[^A-Za-z0-9:._-]", "_", name)
 
 

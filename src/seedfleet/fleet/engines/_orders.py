@@ -98,7 +98,7 @@ def make_order(
         "mask_set": dict(mask.set),
         "mask_unset": list(mask.unset),
         "gpu_ids": list(allocation.gpu_ids),
-        "gpu_locks": [gpu_lock_name(site.node, index) for index in allocation.gpu_ids],
+        "gpu_locks": [gpu_lock_name(site.node, index, site.root) for index in allocation.gpu_ids],
         "outputs": _outputs(job, site, paths, folder.outputs),
         "preserve_paths": paths.preserve,
         "in_place": paths.preserve and site.sees_root,

@@ -15,7 +15,14 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .commands import Answer, ask
 
-__all__ = ["GPU_TOOLS", "parse_amd_smi", "parse_nvidia_smi", "parse_rocm_smi", "probe_gpus"]
+__all__ = [
+    "GPU_TOOLS",
+    "parse_amd_smi",
+    "parse_nvidia_smi",
+    "parse_rocm_smi",
+    "probe_gpus",
+    "read_nvidia_driver",
+]
 
 GPU_TOOLS: Mapping[str, Tuple[str, ...]] = {
     "nvidia-smi": (
@@ -31,6 +38,7 @@ GPU_TOOLS: Mapping[str, Tuple[str, ...]] = {
     "amd-smi static": ("amd-smi", "static", "--asic", "--bus", "--vram", "--json"),
 }
 _KFD = Path("/sys/class/kfd/kfd/topology/nodes")
+_NVIDIA = Path("/proc/driver/nvidia/gpus")
 _TIMEOUT_S = 15.0
 _KERNEL_TIMEOUT_S = 2.0
 _UNIT_BYTES = {"B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30}
@@ -39,7 +47,9 @@ _NO_TOOL = "not installed"
 Gpus = List[Dict[str, Any]]
 
 
-def probe_gpus(kfd: Path = _KFD, timeout_s: float = _TIMEOUT_S) -> Dict[str, Any]:
+def probe_gpus(
+    kfd: Path = _KFD, timeout_s: float = _TIMEOUT_S, driver: Path = _NVIDIA
+) -> Dict[str, Any]:
     """Find this machine's GPUs; returns within `timeout_s` and a few seconds, whatever hangs.
 
     Parameters
@@ -48,6 +58,8 @@ def probe_gpus(kfd: Path = _KFD, timeout_s: float = _TIMEOUT_S) -> Dict[str, Any
         Where the kernel describes AMD's compute devices.
     timeout_s
         Seconds for the drivers' tools, which run side by side.
+    driver
+        Where NVIDIA's driver describes its devices.
 
     Returns
     -------
@@ -60,12 +72,15 @@ def probe_gpus(kfd: Path = _KFD, timeout_s: float = _TIMEOUT_S) -> Dict[str, Any
     """
     kernel, kernel_problem = _read_with_limit(kfd)
     answers = ask(GPU_TOOLS, timeout_s)
-    nvidia = parse_nvidia_smi(answers["nvidia-smi"].text if answers["nvidia-smi"].good else "")
+    told = parse_nvidia_smi(answers["nvidia-smi"].text if answers["nvidia-smi"].good else "")
+    loaded = read_nvidia_driver(driver)
+    nvidia = told or loaded  # where the tool is missing, or hangs
     rocm_smi = parse_rocm_smi(answers["rocm-smi"].text)
     amd_smi = parse_amd_smi(answers["amd-smi list"].text, answers["amd-smi static"].text)
     rocm = _merge(kernel, rocm_smi, amd_smi)
     sources = {
-        "nvidia-smi": _told(nvidia, answers["nvidia-smi"]),
+        "nvidia-smi": _told(told, answers["nvidia-smi"]),
+        "nvidia driver": len(loaded) or _NO_TOOL,
         "kfd": kernel_problem or len(kernel),
         "rocm-smi": _told(rocm_smi, answers["rocm-smi"]),
         "amd-smi": _told(amd_smi, answers["amd-smi list"]),
@@ -145,6 +160,21 @@ def parse_amd_smi(listed: str, static: str) -> Gpus:
         )
         for index, row in enumerate(ordered)
     ]
+
+
+def read_nvidia_driver(folder: Path) -> Gpus:
+    """Read NVIDIA's GPUs from what its driver tells: a folder a card, named by its bus address."""
+    found: Gpus = []
+    for card in sorted(folder.glob("*/information")):
+        try:
+            lines = card.read_text(errors="replace").splitlines()
+        except OSError:
+            continue
+        told = dict(line.split(":", 1) for line in lines if ":" in line)
+        uuid = told.get("GPU UUID", "").strip()
+        known = uuid if re.fullmatch(r"GPU-[0-9a-f-]{8,}", uuid) else None
+        found.append(_gpu(len(found), known, _pci_address(card.parent.name), None))
+    return found
 
 
 def read_kfd_topology(folder: Path) -> Gpus:
