@@ -332,3 +332,30 @@ def test_a_later_head_takes_up_orphans_too() -> None:
     effects = head.hear(Opened((A, B), (0,)))
     assert [type(effect) for effect in effects] == [Start, Start, Cancel]
     assert effects[-1] == Cancel(0, 1)
+
+
+def test_a_job_that_failed_waits_for_another_node_while_others_take_its_slot() -> None:
+    one = Node("a", "cpu", (), 1)
+    head = Head([job("x"), job("y"), job("z")], one, Node("b", "cpu", (), 1))
+    assert head.starts() == [(0, 1, "a"), (1, 1, "b")]
+    head.hear(Ended("x", 1, Failed(1, None)))
+    assert head.starts() == [(2, 1, "a")], "x does not go back to a, which has room for z"
+    head.hear(Ended("z", 1, Failed(1, None)))
+    assert head.starts() == [], "both wait for b"
+    head.hear(Ended("y", 1, Failed(1, None)))
+    # y was nowhere but on b, so it goes to a; of x and z the first takes b.
+    assert sorted(head.starts()) == [(0, 2, "b"), (1, 2, "a")]
+
+
+def test_a_job_that_failed_everywhere_goes_anywhere() -> None:
+    head = Head([job("x", retries=2)], Node("a", "cpu", (), 1), Node("b", "cpu", (), 1))
+    head.hear(Ended("x", 1, Failed(1, None)))
+    assert head.starts() == [(0, 2, "b")]
+    head.hear(Ended("x", 2, Failed(1, None)))
+    assert head.starts() == [(0, 3, "a")]
+
+
+def test_a_job_that_failed_does_not_wait_for_a_node_out_of_contact() -> None:
+    head = Head([job("x")], Node("a", "cpu", (), 1), Node("b", "cpu", (), 1, contact=False))
+    head.hear(Ended("x", 1, Failed(1, None)))
+    assert head.starts() == [(0, 2, "a")]
