@@ -19,7 +19,7 @@ from seedfleet.fleet.errors import HeadLostError
 from seedfleet.fleet.lock import HEARTBEAT_S
 from seedfleet.fleet.outcome import Succeeded
 from seedfleet.fleet.publish import publish_all
-from seedfleet.fleet.state import Done, State, Stop
+from seedfleet.fleet.state import Done, Running, State, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -240,7 +240,9 @@ class Driver:
         jobs = self.state.plan.jobs
         match effect:
             case messages.Start(job, number, allocation):
-                self._tell(progress.AttemptStarted(jobs[job].job_id, number, allocation))
+                phase = self.state.jobs[job].phase
+                if isinstance(phase, Running) and phase.attempt == number:  # else nobody waits
+                    self._tell(progress.AttemptStarted(jobs[job].job_id, number, allocation))
                 await self._engine.start(Attempt(jobs[job], number), allocation)
             case messages.Cancel(job, number):
                 await self._engine.cancel(jobs[job].job_id, number)
@@ -264,17 +266,9 @@ def _news(
     paths: RunPaths, event: messages.Event, before: State, after: State
 ) -> Iterator[progress.Progress]:
     """Tell what has become of nodes, attempts and jobs by one event."""
-    match event:
-        case NodeDown(node, problem, for_good) if after.nodes is not before.nodes:
-            yield progress.NodeContact(after.nodes[node].node, problem, for_good)
-        case NodeUp(node) if after.nodes is not before.nodes:
-            yield progress.NodeContact(after.nodes[node.name].node)
-        case messages.NodeLost(node) if after.nodes is not before.nodes:
-            yield progress.Notice(f"{node}: out of contact for too long; its jobs go on elsewhere")
-        case Ended() | messages.PublishFailed():
-            yield from _attempt_news(event, before, after)
-        case _:
-            pass
+    yield from _node_news(event, before, after)
+    if isinstance(event, Ended | messages.PublishFailed):
+        yield from _attempt_news(event, before, after)
     if isinstance(event, Ended | messages.Published | messages.PublishFailed):
         changed: Iterable[int] = (after.indices[event.job_id],)
     elif isinstance(event, messages.Opened) or after.done != before.done:
@@ -285,6 +279,23 @@ def _news(
         job = after.jobs[index]
         if job.phase is not before.jobs[index].phase and isinstance(job.phase, Done):
             yield _done(paths, after, index)
+
+
+def _node_news(event: messages.Event, before: State, after: State) -> Iterator[progress.Progress]:
+    match event:
+        case NodeDown(node, problem, for_good) if after.nodes is not before.nodes:
+            yield progress.NodeContact(after.nodes[node].node, problem, for_good)
+        case NodeUp(node) if after.nodes is not before.nodes:
+            yield progress.NodeContact(after.nodes[node.name].node)
+        case messages.Opened(nodes):
+            here = {node.name for node in nodes}
+            for known in after.nodes.values():
+                if known.node.name not in here:  # an earlier head left attempts there
+                    yield progress.NodeContact(known.node, known.problem, known.given_up)
+        case messages.NodeLost(node) if after.nodes is not before.nodes:
+            yield progress.Notice(f"{node}: out of contact for too long; its jobs go on elsewhere")
+        case _:
+            pass
 
 
 def _attempt_news(

@@ -34,7 +34,7 @@ from seedfleet.fleet.resuming import (
 from seedfleet.fleet.state import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 
     from seedfleet.fleet.engines.base import Engine
     from seedfleet.fleet.paths import RunPaths
@@ -89,7 +89,7 @@ async def run(
         recorded = Recorded(made.paths, options, made.plan.jobs, marks, tuple(sys.argv))
         _make_folder(made)
         head = _Head(recorded, made, on_event or _nobody, control or RunControl())
-        with WriterLock(made.paths.lock) as lock:
+        async with _holding(made.paths, made.engine) as lock:
             write_recorded(recorded)
             return await head.drive(lock)
     except OSError as error:
@@ -202,7 +202,7 @@ async def _reopen(
 ) -> RunReport:
     try:
         # The lock comes first here: another head may be starting attempts of this very run.
-        with WriterLock(recorded.paths.lock) as lock:
+        async with _holding(recorded.paths, engine) as lock:
             nodes = await engine.open(recorded.paths, recorded.options.rules())
             problems = list(
                 problems_with_placement([(job.job_id, job) for job in recorded.jobs], nodes)
@@ -217,8 +217,16 @@ async def _reopen(
             return await head.drive(lock, retry_failed=retry_failed)
     except OSError as error:
         raise HeadLostError(f"this head cannot go on: {error}") from error
-    finally:
-        await engine.close()
+
+
+@contextlib.asynccontextmanager
+async def _holding(paths: RunPaths, engine: Engine) -> AsyncIterator[WriterLock]:
+    """Hold a run's lock until its engine is closed, which may write into the run until then."""
+    with WriterLock(paths.lock) as lock:
+        try:
+            yield lock
+        finally:
+            await engine.close()
 
 
 def run_sync(

@@ -184,9 +184,12 @@ class FakeEngine:
         key = (self._opened().run_id, attempt.job.job_id, attempt.number)
         if key in self._watched:
             return
-        self._watched[key] = (attempt, allocation)
         known = key in self.world.running or key in self.world.ended
-        if not known and not self._head(key).status.exists():
+        elsewhere = all(node.name != allocation.node for node in self.world.nodes)
+        if elsewhere and not self._is_delivered(key):
+            return
+        self._watched[key] = (attempt, allocation)
+        if not known and not self._is_delivered(key):
             self._unsent[key] = (attempt, allocation)
         self._send()
         self.wake()
@@ -252,7 +255,15 @@ class FakeEngine:
 
     def _is_known(self, key: _Key, allocation: Allocation) -> bool:
         there = key in self.world.ended and self.world.is_heard(allocation.node)
-        return there or self._head(key).status.exists()
+        return there or self._is_delivered(key)
+
+    def _is_delivered(self, key: _Key) -> bool:
+        """Tell whether a status has come; a torn one, as a power cut leaves it, has not."""
+        try:
+            json.loads(self._head(key).status.read_bytes())
+        except (OSError, ValueError):
+            return False
+        return True
 
     def _opened(self) -> RunPaths:
         if self._paths is None:
@@ -264,7 +275,7 @@ class FakeEngine:
 
     def _deliver(self, key: _Key, attempt: Attempt) -> None:
         head = self._head(key)
-        if head.status.exists():
+        if self._is_delivered(key):
             return
         status = dict(self.world.ended[key])
         head.outputs.mkdir(parents=True, exist_ok=True)
@@ -274,7 +285,8 @@ class FakeEngine:
             status["outputs"] = []
             for number, declared in enumerate(attempt.job.all_outputs):
                 path = head.outputs / str(number)
-                path.write_text(json.dumps({"job_id": key[1], "attempt": key[2]}))
+                content = {"job_id": key[1], "attempt": key[2], "output": declared}
+                path.write_text(json.dumps(content))
                 entry = {"declared": declared, "path": str(path), "sha256": digest(path)}
                 status["outputs"].append(entry | {"size_bytes": path.stat().st_size})
         write_atomically(head.status, json.dumps(status).encode())
