@@ -17,14 +17,15 @@ from seedfleet.fleet.cancelling import POLL_S, take_requests
 from seedfleet.fleet.engines.base import Attempt, Ended, NodeDown, NodeUp, Remark
 from seedfleet.fleet.errors import HeadLostError
 from seedfleet.fleet.lock import HEARTBEAT_S
-from seedfleet.fleet.outcome import Succeeded
+from seedfleet.fleet.outcome import FailedToStart, Succeeded
+from seedfleet.fleet.place_leases import PlaceLeases
 from seedfleet.fleet.publish import publish_all
 from seedfleet.fleet.state import Done, Running, State, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from seedfleet.fleet.engines.base import Engine
+    from seedfleet.fleet.engines.base import Allocation, Engine
     from seedfleet.fleet.journal import Journal
     from seedfleet.fleet.lock import WriterLock
     from seedfleet.fleet.paths import RunPaths
@@ -107,6 +108,13 @@ class Driver:
         self._inbox: asyncio.Queue[messages.Event | None] = asyncio.Queue()
         self._to_publish: asyncio.Queue[Ended] = asyncio.Queue()
         self._alarms: asyncio.Queue[messages.Later] = asyncio.Queue()
+        self._places = PlaceLeases(paths)
+        # An earlier head's: they may be writing already, whoever has their places now.
+        self._taken_up = {
+            (index, phase.attempt)
+            for index in state.busy
+            if isinstance(phase := state.jobs[index].phase, Running)
+        }
 
     async def drive(self, opening: messages.Opened, control: RunControl) -> bool:
         """Run until nothing is under way.
@@ -131,6 +139,8 @@ class Driver:
             if lost is None or rest is not None:
                 raise
             raise HeadLostError(f"this head cannot go on: {_first(lost)}") from group
+        finally:
+            self._places.release_all()
         return finished
 
     async def _with_company(
@@ -233,6 +243,8 @@ class Driver:
         for event, before, after in zip(events, states, states[1:], strict=False):
             for news in _news(self._paths, event, before, after):
                 self._tell(news)
+                if isinstance(news, progress.JobDone):
+                    self._places.release(news.job_id)
         for effect in effects:
             await self._perform(effect)
 
@@ -243,7 +255,7 @@ class Driver:
                 phase = self.state.jobs[job].phase
                 if isinstance(phase, Running) and phase.attempt == number:  # else nobody waits
                     self._tell(progress.AttemptStarted(jobs[job].job_id, number, allocation))
-                await self._engine.start(Attempt(jobs[job], number), allocation)
+                await self._start(job, number, allocation)
             case messages.Cancel(job, number):
                 await self._engine.cancel(jobs[job].job_id, number)
             case messages.Publish(_, ended):
@@ -255,6 +267,15 @@ class Driver:
                 self._alarms.put_nowait(effect)
             case _ as never:
                 assert_never(never)
+
+    async def _start(self, index: int, number: int, allocation: Allocation) -> None:
+        job = self.state.plan.jobs[index]
+        taken = self._places.take_nowait(job)
+        if taken is None or (index, number) in self._taken_up:
+            await self._engine.start(Attempt(job, number), allocation)
+        else:
+            ended = Ended(job.job_id, number, FailedToStart(taken), detail=taken)
+            self._inbox.put_nowait(ended)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
