@@ -203,7 +203,7 @@ def test_a_connection_that_breaks_while_files_travel_brings_them_whole(house: Ho
     body = "import shutil; shutil.copyfile('large.bin', out)"
     job = house.job(body, "a", inputs=["large.bin"]) | {"validate": "nonempty"}
     head = house.start([job])
-    wait_until(lambda: (house.root / "out").exists(), "the run has begun")
+    wait_until((house.root / "out").exists, "the run has begun")
     for _ in range(6):  # on the way there, and on the way back
         time.sleep(0.4)
         alpha.server.drop_connections()

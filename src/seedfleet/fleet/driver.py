@@ -43,6 +43,7 @@ class RunControl:
         self._asked: asyncio.Queue[messages.Event | None] = asyncio.Queue()
         self._stop = Stop.NO
         self._held = False
+        self.begun = False  # True from the moment when the run has a head that hears wishes
 
     def interrupt(self) -> Stop:
         """Ask to drain at the first call and to cancel at every later one; return which."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,10 +30,10 @@ from seedfleet.fleet.resuming import (
     read_recorded,
     write_recorded,
 )
-from seedfleet.fleet.state import Stop
+from seedfleet.fleet.signals import run_blocking
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from seedfleet.fleet.engines.base import Engine
     from seedfleet.fleet.paths import RunPaths
@@ -243,7 +242,7 @@ def run_sync(
     at once while attempts go on. The report then says `interrupted`, and `resume_sync` goes on.
     """
     control, tell = RunControl(), on_event or _nobody
-    return _blocking(
+    return run_blocking(
         run(jobs, options, engine=engine, on_event=tell, run_id=run_id, control=control),
         control,
         tell,
@@ -259,7 +258,7 @@ def resume_sync(
 ) -> RunReport:
     """Resume a run from code without an event loop; see `resume` and `run_sync`."""
     control, tell = RunControl(), on_event or _nobody
-    return _blocking(
+    return run_blocking(
         resume(run_id, wanted, engine=engine, on_event=tell, control=control), control, tell
     )
 
@@ -296,6 +295,7 @@ class _Head:
                     paths.run_id, paths.folder, self.made.nodes, len(state.jobs), done
                 )
             )
+            self.control.begun = True
             driver = Driver(
                 paths,
                 self.made.engine,
@@ -348,26 +348,3 @@ def _done(recorded: Recorded) -> set[str]:
 
 def _nobody(event: progress.Progress) -> None:
     del event
-
-
-def _blocking(
-    work: Coroutine[None, None, RunReport],
-    control: RunControl,
-    tell: Callable[[progress.Progress], None],
-) -> RunReport:
-    async def with_signals() -> RunReport:
-        loop = asyncio.get_running_loop()
-
-        def interrupt() -> None:
-            draining = control.interrupt() is Stop.DRAIN
-            what = "no more jobs start; again to cancel" if draining else "cancelling"
-            tell(progress.Notice(f"interrupted: {what}"))
-
-        # Only the main thread may handle signals; elsewhere the caller's own handling stands.
-        with contextlib.suppress(ValueError, NotImplementedError, RuntimeError):
-            loop.add_signal_handler(signal.SIGINT, interrupt)
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                loop.add_signal_handler(number, control.detach)
-        return await work
-
-    return asyncio.run(with_signals())
