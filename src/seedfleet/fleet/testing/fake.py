@@ -184,13 +184,12 @@ class FakeEngine:
         key = (self._opened().run_id, attempt.job.job_id, attempt.number)
         if key in self._watched:
             return
-        known = key in self.world.running or key in self.world.ended
-        elsewhere = all(node.name != allocation.node for node in self.world.nodes)
-        if elsewhere and not self._is_delivered(key):
-            return
+        if delivered(attempt, allocation.node, self._head(key)) is None:
+            if all(node.name != allocation.node for node in self.world.nodes):
+                return
+            if key not in self.world.running and key not in self.world.ended:
+                self._unsent[key] = (attempt, allocation)
         self._watched[key] = (attempt, allocation)
-        if not known and not self._is_delivered(key):
-            self._unsent[key] = (attempt, allocation)
         self._send()
         self.wake()
 
@@ -202,12 +201,14 @@ class FakeEngine:
                 yield self._said.pop(0)
             self._send()
             for key, (attempt, allocation) in list(self._watched.items()):
-                if key in self.world.running or not self._is_known(key, allocation):
+                if key in self.world.running:
                     continue
-                del self._watched[key]
-                self._deliver(key, attempt)
                 ended = delivered(attempt, allocation.node, self._head(key))
+                if ended is None and self._is_told(key, allocation):
+                    self._deliver(key, attempt)
+                    ended = delivered(attempt, allocation.node, self._head(key))
                 if ended is not None:
+                    del self._watched[key]
                     yield ended
             await self._changed.wait()
 
@@ -253,17 +254,8 @@ class FakeEngine:
                 self._unheard.discard(key)
                 self.world.end(key, {"outcome": "cancelled"})
 
-    def _is_known(self, key: _Key, allocation: Allocation) -> bool:
-        there = key in self.world.ended and self.world.is_heard(allocation.node)
-        return there or self._is_delivered(key)
-
-    def _is_delivered(self, key: _Key) -> bool:
-        """Tell whether a status has come; a torn one, as a power cut leaves it, has not."""
-        try:
-            json.loads(self._head(key).status.read_bytes())
-        except (OSError, ValueError):
-            return False
-        return True
+    def _is_told(self, key: _Key, allocation: Allocation) -> bool:
+        return key in self.world.ended and self.world.is_heard(allocation.node)
 
     def _opened(self) -> RunPaths:
         if self._paths is None:
@@ -275,8 +267,6 @@ class FakeEngine:
 
     def _deliver(self, key: _Key, attempt: Attempt) -> None:
         head = self._head(key)
-        if self._is_delivered(key):
-            return
         status = dict(self.world.ended[key])
         head.outputs.mkdir(parents=True, exist_ok=True)
         head.stdout.touch()
