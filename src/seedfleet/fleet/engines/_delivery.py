@@ -1,12 +1,14 @@
 """From an attempt's folder on a node to the head's copy of it.
 
 Every step can be repeated after a crash or a broken connection, and `status.json` comes last: where
-it stands, all that it speaks of has arrived, was checked, and is on the disk. The head decides the
+it stands, all that it speaks of has arrived and was checked. It is on the disk for good after
+`make_durable`, which many attempts share; until then the node keeps its own. The head decides the
 name of every file that is written here; a node only fills them.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import shutil
@@ -16,16 +18,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from seedfleet.fleet.engines._status import checked_status, ended_by
 from seedfleet.fleet.node.fetching import LOG_LIMIT_BYTES
-from seedfleet.fleet.node.layout import AttemptFolder, sync_file, write_atomically
+from seedfleet.fleet.node.layout import AttemptFolder, sync_file, sync_folder, write_atomically
 from seedfleet.fleet.node.outputs import digest, hand_over_previous, move
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from seedfleet.fleet.engines.base import Attempt, Ended
 
-__all__ = ["Arrival", "Source", "delivered", "reads", "write_nonce"]
+__all__ = ["Arrival", "Source", "delivered", "make_durable", "reads", "write_nonce"]
 
 _LATE_S: Final = (0.2, 0.5, 1.0, 2.0)  # network disks show another machine's files a little late
 _NONCE_BYTES: Final = 64
@@ -137,7 +139,7 @@ class Arrival:
             # It has not succeeded before its outputs are published: until then the head keeps
             # what stood at their paths.
             hand_over_previous(folder, self._head)
-        write_atomically(self._head.status, json.dumps(status).encode())
+        write_atomically(self._head.status, json.dumps(status).encode(), durable=False)
         return ended_by(status, self._attempt, node)
 
     def _expected(self, files: object) -> dict[str, int]:
@@ -171,10 +173,7 @@ class Arrival:
         place = self._head.outputs / str(number)
         if self._source.folder is not None and os.path.lexists(self._source.outputs[number]):
             move(self._source.outputs[number], place)
-        if not _has_digest(place, output["sha256"]):
-            return False
-        sync_file(place)  # the node may forget its own from now on
-        return True
+        return _has_digest(place, output["sha256"])
 
 
 def delivered(attempt: Attempt, node: str, head: AttemptFolder) -> Ended | None:
@@ -190,6 +189,36 @@ def delivered(attempt: Attempt, node: str, head: AttemptFolder) -> Ended | None:
         head.status.unlink(missing_ok=True)
         return None
     return ended_by(status, attempt, node)
+
+
+def make_durable(heads: Iterable[AttemptFolder]) -> None:
+    """Bring what has arrived in these folders to the disk; one wait for all where that can be.
+
+    Raises
+    ------
+    OSError
+        If the disk refuses.
+    """
+    sync = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    for head in heads:
+        if sync is None:
+            _sync_all(head)
+            continue
+        descriptor = os.open(head.path, os.O_RDONLY)
+        try:
+            if sync(descriptor) != 0:
+                raise OSError(ctypes.get_errno(), "cannot sync", str(head.path))
+        finally:
+            os.close(descriptor)
+        return  # all folders of a run are on one disk
+
+
+def _sync_all(head: AttemptFolder) -> None:
+    for folder in (head.outputs, head.path):
+        for path in folder.iterdir() if folder.exists() else ():
+            if path.is_file() and not path.is_symlink():
+                sync_file(path)
+        sync_folder(folder)
 
 
 def write_nonce(path: Path, nonce: str) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from seedfleet.fleet.engines._orders import Site, token_of
-from seedfleet.fleet.engines._shift import Held, Ledger, Shift, Task
+from seedfleet.fleet.engines._shift import Held, Ledger, Shift, Task, settle
 from seedfleet.fleet.engines.base import NodeDown, NodeUp, Remark
 from seedfleet.fleet.engines.link import NodeContactError, NodeLink, RefusedError, Timeouts
 from seedfleet.fleet.node_offer import offer
@@ -29,7 +29,7 @@ __all__ = ["NodeSession", "Reach"]
 
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 30.0
-_TIDY_S: Final = 2.0
+_TIDY_S: Final = 10.0
 _NOTHING_FOUND: Final = {"platform": "cpu", "gpus": (), "cores": 1}
 
 
@@ -146,11 +146,10 @@ class NodeSession:
     async def close(self) -> None:
         """Leave the node; a run that left nothing there leaves no folder either."""
         if self._link is not None and not self._ledger.held:
-            with contextlib.suppress(NodeContactError, RefusedError):
-                kept = dict(self._ledger.unsettled)
-                await self._link.ask("settle", kept=kept, within_s=_TIDY_S)
-                run_id = self._task.paths.run_id
-                await self._link.ask("tidy", run_id=run_id, within_s=_TIDY_S)
+            with contextlib.suppress(NodeContactError, RefusedError, TimeoutError):
+                async with asyncio.timeout(_TIDY_S):
+                    await settle(self._link, self._ledger, self._task.paths)
+                    await self._link.ask("tidy", run_id=self._task.paths.run_id)
         await self._hang_up()
 
     def _believed(self) -> Node:

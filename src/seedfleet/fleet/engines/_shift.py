@@ -23,7 +23,7 @@ from seedfleet.fleet.engines.link import NodeContactError, RefusedError
 from seedfleet.fleet.outcome import Succeeded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from seedfleet.fleet.cluster import NodeConfig
     from seedfleet.fleet.engines._orders import Site
@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from seedfleet.fleet.node.frames import Frame
     from seedfleet.fleet.paths import RunPaths
 
-__all__ = ["Held", "Ledger", "Shift", "Task"]
+__all__ = ["Held", "Ledger", "Shift", "Task", "settle"]
 
+_GATHER_S: Final = 0.5  # so that many results share one sync of the head's disk
 _CANCELLED: Final = {"outcome": "cancelled", "problem": "cancelled before it started"}
 
 
@@ -87,6 +88,34 @@ class Task:
     silent_s: float
     shared_disks: bool
     tell: Callable[[EngineEvent], None]
+
+
+async def settle(link: NodeLink, ledger: Ledger, paths: RunPaths) -> None:
+    """Tell a node which results the head has, once they are on the head's disk for good.
+
+    Raises
+    ------
+    NodeContactError
+        If the connection ends first; then another one will tell.
+    RefusedError
+        If the node cannot clear up.
+    OSError
+        If the head's disk refuses.
+    """
+    kept = dict(ledger.unsettled)
+    heads = [paths.attempt(job_id, int(n)) for _, job_id, n in (t.split("/") for t in kept)]
+    await asyncio.to_thread(_delivery.make_durable, heads)
+    try:
+        await link.ask("settle", kept=kept)
+    except RefusedError:
+        _forget(ledger, kept)
+        raise
+    _forget(ledger, kept)
+
+
+def _forget(ledger: Ledger, tokens: Iterable[str]) -> None:
+    for token in tokens:
+        ledger.unsettled.pop(token, None)
 
 
 class Shift:
@@ -280,14 +309,12 @@ class Shift:
         """Tell the node what it may forget, and remember it until the node has understood."""
         while True:
             await self._to_settle.wait()
+            await asyncio.sleep(_GATHER_S)
             self._to_settle.clear()
-            kept = dict(self._ledger.unsettled)
             try:
-                await self._link.ask("settle", kept=kept)
+                await settle(self._link, self._ledger, self._task.paths)
             except RefusedError as error:
                 self._task.tell(Remark(f"{self._task.config.name}: cannot clear up: {error}"))
-            for token in kept:
-                del self._ledger.unsettled[token]
 
     async def _knock(self) -> None:
         """Ask now and then whether the agent lives; `ssh` itself notices only a dead network."""
