@@ -126,3 +126,15 @@ def test_the_answer_does_not_depend_on_who_reads_it(closed: str, tmp_path: Path)
         )
     assert done.returncode == 0, done
     assert not done.stderr or b"Traceback" not in done.stderr
+
+
+def test_commands_complete_also_where_the_package_of_one_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing(name: str) -> None:
+        raise AssertionError(f"{name} is loaded to complete a name")
+
+    monkeypatch.setattr("seedfleet.cli._main.importlib.import_module", missing)
+    found = main.shell_complete(click.Context(main), "")
+    assert {item.value for item in found} >= {"run", "trace", "status"}
+    assert all(item.help for item in found)

@@ -157,8 +157,8 @@ def _clean(facts: Facts, question: Dict[str, Any], body: bytes) -> Answer:
     return clean({**question, "home": facts.home, "root": facts.root}), b""
 
 
-# Asked of a child, since a large file or a driver may take its time.
-SLOW = frozenset(("clean", "digests", "put", "survey"))
+# Asked of a child, since large or many files, or a driver, may take their time.
+SLOW = frozenset(("clean", "digests", "put", "settle", "survey"))
 
 ANSWERS: Mapping[str, Callable[[Facts, Dict[str, Any], bytes], Answer]] = {
     "alive": _alive,

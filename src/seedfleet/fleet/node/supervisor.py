@@ -10,6 +10,7 @@ TERM cancels the attempt. Nothing is ever read from the script's output while it
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -41,6 +42,11 @@ __all__ = ["EXIT_DUPLICATE", "claim", "supervise", "tail"]
 EXIT_DUPLICATE = 4
 _TAIL_BYTES = 4000
 _LONGEST_WAIT_S = 3600.0  # select refuses very long ones; the caller waits again
+
+_ADVICE = {
+    errno.EACCES: "; `chmod +x` makes it executable",
+    errno.ENOEXEC: "; its first line must name an interpreter, as #!/bin/sh does",
+}
 
 Order = Dict[str, Any]
 Status = Dict[str, Any]
@@ -251,7 +257,8 @@ class _Attempt:
                     pass_fds=self._leases.descriptors(),
                 )
         except (OSError, ValueError) as error:
-            text = "cannot run the script: {}".format(error)
+            advice = _ADVICE.get(getattr(error, "errno", 0), "")
+            text = "cannot run the script: {}{}".format(error, advice)
             raise UnsuccessfulError("failed_to_start", [], text) from error
         self._script_pid = process.pid
         process.returncode = 0  # `_reap` collects it; Popen must not wait for it as well
