@@ -141,6 +141,11 @@ class JobState:
     orphans: tuple[Orphan, ...] = ()
     cancelled: bool = False
 
+    @property
+    def is_over(self) -> bool:
+        """True when the job is done and no copy of it may be alive: nothing is left to cancel."""
+        return isinstance(self.phase, Done) and not self.orphans
+
     def place_of(self, attempt: int) -> Allocation | None:
         """Say where an attempt runs that may still live; None for any other."""
         return next((place for number, place in self.living() if number == attempt), None)
