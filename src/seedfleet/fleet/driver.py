@@ -274,10 +274,10 @@ def _news(
 ) -> Iterator[progress.Progress]:
     """Tell what has become of nodes, attempts and jobs by one event."""
     match event:
-        case NodeDown(node, problem, for_good) if after.nodes is not before.nodes:
-            yield progress.NodeContact(after.nodes[node].node, problem, for_good)
+        case NodeDown(node) if after.nodes is not before.nodes:
+            yield progress.NodeContact.of(after, node)
         case NodeUp(node) if after.nodes is not before.nodes:
-            yield progress.NodeContact(after.nodes[node.name].node)
+            yield progress.NodeContact.of(after, node.name)
         case messages.NodeLost(node) if after.nodes is not before.nodes:
             yield progress.Notice(f"{node}: out of contact for too long; its jobs go on elsewhere")
         case Ended() | messages.PublishFailed():
