@@ -17,10 +17,17 @@ from seedfleet.cli import main
 from seedfleet.cli._forecast import Forecast
 from seedfleet.cli._picture import RunPicture
 from seedfleet.cli._run_table import RunTable
+from seedfleet.cli._run_view import line_of
 from seedfleet.cli._words import duration
-from seedfleet.fleet.engines.base import Allocation, Gpu, Node
-from seedfleet.fleet.outcome import Failed, Succeeded
-from seedfleet.fleet.progress import AttemptStarted, JobDone, NodeContact, RunStarted
+from seedfleet.fleet.engines.base import Allocation, Ended, Gpu, Node
+from seedfleet.fleet.outcome import Cancelled, Failed, Outcome, Succeeded, Superseded
+from seedfleet.fleet.progress import (
+    AttemptEnded,
+    AttemptStarted,
+    JobDone,
+    NodeContact,
+    RunStarted,
+)
 
 SECONDS = st.floats(0, 1e6)
 
@@ -175,3 +182,40 @@ def test_run_ids_and_job_ids_complete_from_the_folder_of_runs(
     assert complete("seedfleet logs --output-dir out r") == "plain,run-1\n"
     assert complete("seedfleet logs --output-dir out run-1 b") == "plain,beta\n"
     assert complete("seedfleet cancel --output-dir out run-1 alpha b") == "plain,beta\n"
+
+
+def test_the_end_of_a_superseded_attempt_leaves_the_row_of_the_other() -> None:
+    made = picture(running=1)
+    elsewhere = Allocation("192.0.2.1", (3,))
+    made.hear(AttemptStarted("job-00000", 2, elsewhere), 1e9 + 5)
+    old = Ended("job-00000", 1, Superseded(2))
+    made.hear(AttemptEnded(old, Allocation("192.0.2.0", (0,)), True), 1e9 + 6)
+    assert made.running["job-00000"].attempt == 2
+    assert {name: each.busy for name, each in made.nodes.items()} == {
+        "192.0.2.0": 0,
+        "192.0.2.1": 1,
+        "192.0.2.2": 0,
+    }
+    made.hear(JobDone("job-00000", Succeeded(()), {}, 3.0, 1, 10_000), 1e9 + 7)
+    assert made.nodes["192.0.2.1"].succeeded == 1
+    new = Ended("job-00001", 1, Failed(1, None))
+    made.hear(AttemptStarted("job-00001", 1, elsewhere), 1e9 + 8)
+    made.hear(AttemptEnded(new, elsewhere, True), 1e9 + 9)
+    assert not made.running
+
+
+@pytest.mark.parametrize(
+    ("outcome", "again", "then"),
+    [
+        (Superseded(2), True, "attempt 2 counts in its stead"),
+        (Superseded(2), False, "attempt 2 counts in its stead"),
+        (Cancelled(), False, "as asked"),
+        (Failed(1, None), True, "trying again"),
+        (Failed(1, None), False, "giving up"),
+    ],
+)
+def test_what_follows_the_end_of_an_attempt_is_told_as_it_is(
+    outcome: Outcome, again: bool, then: str
+) -> None:
+    event = AttemptEnded(Ended("j", 1, outcome, detail="so"), Allocation("n", (3,)), again)
+    assert line_of(event) == f"j: attempt 1 on n GPU 3: so; {then}"

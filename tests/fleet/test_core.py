@@ -274,13 +274,16 @@ class RunMachine(RuleBasedStateMachine):
         if not hasattr(self, "running") or self.stop is not Stop.NO:
             return
         waiting = [
-            self.plan.jobs[index]
+            (self.plan.jobs[index], {place.node for _, place in known.history})
             for index, known in enumerate(self.state.jobs)
             if isinstance(known.phase, Waiting)
         ]
-        if any((each.gpus or 0) > 1 for each in waiting):
+        if any((each.gpus or 0) > 1 for each, _ in waiting):
             return  # it may keep GPUs free for itself
-        for each in waiting:
+        for each, tried in waiting:
+            fitting = {node.name for node in self.nodes if node.gpus or not each.gpus}
+            if tried and fitting - tried:
+                continue  # it waits for a node that has not failed it
             node = next(node for node in self.nodes if node.gpus or each.gpus == 0)
             slots = node.cpu_slots if each.gpus == 0 else len(node.gpus)
             busy = sum(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,11 +20,12 @@ from seedfleet.fleet.engines.base import (
     Engine,
     EngineEvent,
     Node,
+    NodeDown,
     Rules,
 )
 from seedfleet.fleet.node.supervisor import supervise
-from seedfleet.fleet.outcome import OutputInvalid, Succeeded
-from seedfleet.fleet.testing import FakeEngine, FakeWorld, check_engine
+from seedfleet.fleet.outcome import Lost, OutputInvalid, Succeeded
+from seedfleet.fleet.testing import FakeEngine, FakeWorld, Outage, check_engine
 from seedfleet.fleet.testing import fake as fake_module
 
 if TYPE_CHECKING:
@@ -40,7 +42,12 @@ def test_the_local_engine_keeps_the_contract(house: House) -> None:
 
 def test_the_fake_engine_keeps_the_contract(tmp_path: Path) -> None:
     world = FakeWorld()
-    asyncio.run(check_engine(lambda: FakeEngine(world), tmp_path))
+    asyncio.run(check_engine(lambda: FakeEngine(world), tmp_path, outage_of(world)))
+
+
+def outage_of(world: FakeWorld) -> Outage:
+    (node,) = world.nodes
+    return Outage(cut=lambda: world.cut(node.name), mend=lambda: world.mend(node.name))
 
 
 class Forgetful(FakeEngine):
@@ -72,16 +79,91 @@ class Deaf(FakeEngine):
         self.end(job_id, attempt, {"outcome": "succeeded"})
 
 
+class Swapping(FakeEngine):
+    """Brings the outputs of a job in another order than it tells."""
+
+    async def events(self) -> AsyncIterator[EngineEvent]:
+        async for event in super().events():
+            told = event
+            if isinstance(event, Ended) and isinstance(event.outcome, Succeeded):
+                told = replace(event, outcome=Succeeded(event.outcome.outputs[::-1]))
+            yield told
+
+
+class Mixing(FakeEngine):
+    """Brings the content of one output as that of all."""
+
+    async def events(self) -> AsyncIterator[EngineEvent]:
+        async for event in super().events():
+            told = event
+            if isinstance(event, Ended) and isinstance(event.outcome, Succeeded):
+                folder = self._opened().attempt(event.job_id, event.attempt)
+                first, *others = event.outcome.outputs
+                for number in range(1, len(others) + 1):
+                    (folder.outputs / str(number)).write_bytes((folder.outputs / "0").read_bytes())
+                same = [replace(first, declared=other.declared) for other in others]
+                told = replace(event, outcome=Succeeded((first, *same)))
+            yield told
+
+
+class Overwriting(FakeEngine):
+    """Leaves what a failed attempt wrote in place where it is."""
+
+    def _deliver(self, key: tuple[str, str, int], attempt: Attempt) -> None:
+        paths = self._opened()
+        if paths.preserve and self.world.ended[key]["outcome"] == "failed":
+            paths.on_head(attempt.job.expected_output).write_text("half")
+        super()._deliver(key, attempt)
+
+
+class Trusting(FakeEngine):
+    """Takes half a status for a whole one."""
+
+    async def start(self, attempt: Attempt, allocation: Allocation) -> None:
+        key = (self._opened().run_id, attempt.job.job_id, attempt.number)
+        status = self._head(key).status
+        if status.exists() and not status.read_text().endswith("}"):
+            self.say(Ended(attempt.job.job_id, attempt.number, Lost("fake", "cannot read it")))
+        else:
+            await super().start(attempt, allocation)
+
+
+class Everywhere(FakeEngine):
+    """Runs on the first node what belongs to a node that it does not have."""
+
+    async def start(self, attempt: Attempt, allocation: Allocation) -> None:
+        await super().start(attempt, replace(allocation, node=self.world.nodes[0].name))
+
+
+class Eager(FakeEngine):
+    """Ends what runs on a node that goes out of contact."""
+
+    def say(self, event: EngineEvent) -> None:
+        if isinstance(event, NodeDown):
+            super().say(Ended("wait", 1, Lost(event.node, event.problem)))
+        super().say(event)
+
+
 @pytest.mark.parametrize(
     ("engine", "obligation"),
-    [(Forgetful, "left alone"), (Hasty, "unchanged"), (Deaf, "is Cancelled, not")],
+    [
+        (Forgetful, "left alone"),
+        (Hasty, "unchanged"),
+        (Deaf, "is Cancelled, not"),
+        (Swapping, "in the order declared"),
+        (Mixing, "another output's content"),
+        (Overwriting, "is put back"),
+        (Trusting, "torn status"),
+        (Everywhere, "wherever it ran"),
+        (Eager, "reported when the node is back"),
+    ],
 )
 def test_the_contract_notices_a_broken_engine(
     tmp_path: Path, engine: Callable[[FakeWorld], Engine], obligation: str
 ) -> None:
     world = FakeWorld()
     with pytest.raises(AssertionError, match=obligation):
-        asyncio.run(check_engine(lambda: engine(world), tmp_path))
+        asyncio.run(check_engine(lambda: engine(world), tmp_path, outage_of(world)))
 
 
 def test_what_changed_between_engine_and_place_is_not_published(house: House) -> None:

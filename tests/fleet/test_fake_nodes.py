@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from seedfleet.fleet import NodeContact, Notice, ResumeOptions, RunControl, resume, run
 from seedfleet.fleet.engines.base import Ended, Node, NodeDown, Remark
+from seedfleet.fleet.lock import read_holder
 from seedfleet.fleet.outcome import Failed, Lost, Succeeded
 from seedfleet.fleet.progress import AttemptEnded, AttemptStarted, JobDone
 from seedfleet.fleet.testing import FakeEngine, FakeWorld
@@ -57,6 +58,18 @@ class Story:
             )
         )
 
+    def resume(self, house: House) -> RunReport:
+        wanted = ResumeOptions(output_dir=house.root / "out")
+        return asyncio.run(
+            resume(
+                "r",
+                wanted,
+                engine=FakeEngine(self.world),
+                on_event=self.hear,
+                control=self.control,
+            )
+        )
+
 
 def started(job_id: str, attempt: int) -> Callable[[Progress], bool]:
     return lambda event: (
@@ -84,7 +97,7 @@ def test_a_job_moves_from_a_lost_node_and_its_first_copy_is_superseded(house: Ho
     contacts = [event.node.contact for event in story.heard if isinstance(event, NodeContact)]
     assert contacts == [False, True]
     placed = json.loads(report.jobs["p"].output.read_text())
-    assert placed == {"job_id": "p", "attempt": 2}
+    assert (placed["job_id"], placed["attempt"]) == ("p", 2)
 
 
 def test_a_result_from_a_silent_node_counts_if_it_comes_before_the_node_is_lost(
@@ -182,3 +195,79 @@ def test_a_named_job_is_cancelled_while_the_run_goes_on(house: House) -> None:
     report = story.run(house, jobs_of(house, "p", "q", "z"))
     assert report.counts == {"cancelled": 2, "succeeded": 1}
     assert [key[1] for key, _ in world.ran] == ["p", "q"]
+
+
+def test_a_later_head_goes_on_without_a_node_that_it_does_not_have(house: House) -> None:
+    world = FakeWorld((A, B), play=lambda _: None)
+    story = Story(world)
+    story.when(started("p", 1), story.control.detach)
+    story.run(house, jobs_of(house, "p"), node_lost_after_s=0.0)
+    world.nodes = (B,)
+    later = Story(world)
+    later.when(started("p", 2), lambda: world.end(("r", "p", 2), GOOD))
+    report = later.resume(house)
+    assert isinstance(report.jobs["p"].outcome, Succeeded)
+    assert report.jobs["p"].unreachable == {1: "a"}
+    gone = [event for event in later.heard if isinstance(event, NodeContact)]
+    assert [(event.node.name, event.for_good) for event in gone] == [("a", True)]
+    starts = [event.attempt for event in later.heard if isinstance(event, AttemptStarted)]
+    assert starts == [1, 2]
+    last = Story(world)
+    assert last.resume(house).succeeded
+    assert not any(isinstance(event, AttemptStarted) for event in last.heard), "only an orphan"
+
+
+def test_a_second_interrupt_leaves_what_runs_on_a_node_that_this_head_does_not_have(
+    house: House,
+) -> None:
+    world = FakeWorld((A, B), play=lambda _: None)
+    story = Story(world)
+    story.when(started("p", 1), story.control.detach)
+    story.run(house, jobs_of(house, "p"))
+    world.nodes = (B,)
+    later = Story(world)
+
+    def interrupt_twice() -> None:
+        later.control.interrupt()
+        later.control.interrupt()
+
+    later.when(lambda event: isinstance(event, NodeContact), interrupt_twice)
+    report = later.resume(house)
+    assert report.interrupted
+    assert report.jobs["p"].word == "running"
+
+
+def test_the_engine_is_closed_before_another_head_can_have_the_run(house: House) -> None:
+    held = []
+
+    class Watchful(FakeEngine):
+        async def close(self) -> None:
+            if self._paths is not None:
+                holder = read_holder(self._paths.lock)
+                held.append(holder is not None and holder.at_work)
+            await super().close()
+
+    world = FakeWorld((A,))
+    job = house.job(script=house.script("", "fail.py"))
+    for work in (
+        run([job], house.options(), engine=Watchful(world), run_id="r"),
+        resume("r", ResumeOptions(output_dir=house.root / "out"), engine=Watchful(world)),
+    ):
+        held.clear()
+        asyncio.run(work)
+        assert held[0], "what its sessions still hold may be written until it is closed"
+
+
+def test_a_hushed_node_says_nothing_until_it_may(house: House) -> None:
+    world = FakeWorld((A, B))
+    world.hush("a")
+    story = Story(world)
+
+    def done_on_b(event: Progress) -> bool:
+        return isinstance(event, JobDone) and event.job_id == "q"
+
+    story.when(done_on_b, lambda: world.hush("a", hushed=False))
+    script = house.script("", "go.py")
+    jobs = [house.job(job_id=name, script=script, node=node) for name, node in ("pa", "qb")]
+    assert story.run(house, jobs).succeeded
+    assert [event.job_id for event in story.heard if isinstance(event, JobDone)] == ["q", "p"]

@@ -86,7 +86,8 @@ class FlappingMachine(RuleBasedStateMachine):
         self.plan = Plan(tuple(jobs), max_fails=max_fails)
         self.state = core.initial(self.plan)
         self.events: list[Event] = []
-        self.up = {node.name for node in NODES if node.contact}
+        self.there = {node.name for node in NODES if node.contact}
+        self.offered = {node.name for node in NODES}
         self.alive: dict[_Key, Allocation] = {}
         self.ended: dict[_Key, Ended] = {}
         self.places: dict[_Key, Allocation] = {}
@@ -95,22 +96,37 @@ class FlappingMachine(RuleBasedStateMachine):
         self.publishing: dict[_Key, Ended] = {}
         self.accepted: dict[int, int] = {}
         self.alarms: list[Event] = []
-        self.open_head(())
+        self.open_head((), self.offered)
 
-    def open_head(self, again: tuple[int, ...]) -> None:
-        """Let a new head open the run; what only the old one knew is gone."""
-        self.watched, self.publishing, self.alarms = set(), {}, []
-        offer = tuple(replace(node, contact=node.name in self.up) for node in NODES)
+    @property
+    def up(self) -> set[str]:
+        """Nodes that the present head can reach."""
+        return self.there & self.offered
+
+    def open_head(self, again: tuple[int, ...], offered: set[str]) -> None:
+        """Let a new head open the run; what only the old one knew is gone.
+
+        It asks no node whether attempts write in place there before it starts the first.
+        """
+        self.watched, self.publishing, self.alarms, self.offered = set(), {}, [], offered
+        offer = tuple(
+            replace(node, contact=node.name in self.up, in_place=False)
+            for node in NODES
+            if node.name in offered
+        )
         self.send(Opened(offer, tuple(range(len(self.plan.jobs))), again))
 
     def send(self, event: Event) -> None:
         before = self.state
         self.state, effects = core.decide(before, event)
         self.events.append(event)
+        answers: list[Event] = []
         for effect in effects:
             match effect:
                 case Start(index, number, place):
                     self.start((index, number), place)
+                    if place.node in self.up:
+                        answers.append(NodeUp(next(n for n in NODES if n.name == place.node)))
                 case Cancel(index, number):
                     self.to_cancel.add((index, number))
                 case Publish(index, ended):
@@ -118,6 +134,8 @@ class FlappingMachine(RuleBasedStateMachine):
                     self.publishing[index, ended.attempt] = ended
                 case Later(_, alarm):
                     self.alarms.append(alarm)
+        for answer in answers:
+            self.send(answer)
 
     def start(self, key: _Key, place: Allocation) -> None:
         self.watched.add(key)
@@ -204,19 +222,20 @@ class FlappingMachine(RuleBasedStateMachine):
     @rule(data=st.data(), for_good=st.sampled_from([False, False, False, True]))
     def a_node_goes(self, data: st.DataObject, for_good: bool) -> None:
         name = data.draw(st.sampled_from(sorted(self.up)))
-        self.up.discard(name)
+        self.there.discard(name)
         self.send(NodeDown(name, "cut", for_good))
 
-    @precondition(lambda self: len(self.up) < len(NODES))
+    @precondition(lambda self: self.offered - self.there)
     @rule(data=st.data())
     def a_node_comes(self, data: st.DataObject) -> None:
-        node = data.draw(st.sampled_from([n for n in NODES if n.name not in self.up]))
-        self.up.add(node.name)
-        self.send(NodeUp(node))
+        away = [n for n in NODES if n.name in self.offered - self.there]
+        node = data.draw(st.sampled_from(away))
+        self.there.add(node.name)
+        self.send(NodeUp(replace(node, in_place=False)))
 
     @rule(data=st.data())
     def a_node_is_spoken_of_again(self, data: st.DataObject) -> None:
-        node = data.draw(st.sampled_from(NODES))
+        node = data.draw(st.sampled_from([n for n in NODES if n.name in self.offered]))
         self.send(NodeUp(node) if node.name in self.up else NodeDown(node.name, "still"))
 
     @precondition(lambda self: self.alarms)
@@ -227,16 +246,19 @@ class FlappingMachine(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from("abc"), since=st.integers(-1, 3))
     def an_alarm_that_is_out_of_date_changes_nothing(self, name: str, since: int) -> None:
-        known = self.state.nodes[name]
+        known = self.state.nodes.get(name)
         before = self.state
-        if since != known.contact_alarm:
+        if known is None or since != known.contact_alarm:
             self.send(NodeLost(name, since))
-        if since != known.trust_alarm:
+        if known is None or since != known.trust_alarm:
             self.send(Probation(name, since))
         assert self.state == before
 
-    @rule(again=st.booleans())
-    def the_head_is_replaced(self, again: bool) -> None:
+    @rule(
+        again=st.booleans(),
+        offered=st.sampled_from([*(["abc"] * 4), "ab", "bc", "ac", "a", "b"]),
+    )
+    def the_head_is_replaced(self, again: bool, offered: str) -> None:
         replayed = core.initial(self.plan)
         for event in self.events:
             replayed, _ = core.decide(replayed, event)
@@ -249,7 +271,8 @@ class FlappingMachine(RuleBasedStateMachine):
                 and isinstance(job.phase, Done)
                 and index not in self.accepted
                 and self.plan.jobs[index].rerun
-            )
+            ),
+            set(offered),
         )
 
     @precondition(lambda self: self.up)
@@ -257,7 +280,7 @@ class FlappingMachine(RuleBasedStateMachine):
     def a_node_is_lost(self, data: st.DataObject) -> None:
         """Do in one step what would take two, so that a run of few steps gets further."""
         name = data.draw(st.sampled_from(sorted(self.up)))
-        self.up.discard(name)
+        self.there.discard(name)
         self.send(NodeDown(name, "cut"))
         self.send(self.alarms.pop())
 

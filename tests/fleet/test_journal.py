@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from seedfleet.fleet import core, messages, outcome
 from seedfleet.fleet.engines.base import Ended, Gpu, Node, NodeDown, NodeUp
 from seedfleet.fleet.errors import HeadLostError, JournalDamagedError
-from seedfleet.fleet.journal import CODEC, Journal, read_journal
+from seedfleet.fleet.journal import CODEC, Journal, JournalFollower
 from seedfleet.fleet.spec import Job
 from seedfleet.fleet.state import Plan, State
 
@@ -49,6 +49,10 @@ def replay(events: tuple[messages.Event, ...]) -> State:
     for event in events:
         state, _ = core.decide(state, event)
     return state
+
+
+def read_journal(path: Path) -> tuple[messages.Event, ...]:
+    return tuple(event for _, event in JournalFollower(path).read())
 
 
 def write(path: Path, *batches: tuple[messages.Event, ...]) -> None:

@@ -18,6 +18,7 @@ from seedfleet.fleet.messages import (
     Probation,
     Publish,
     Published,
+    PublishFailed,
     Start,
 )
 from seedfleet.fleet.outcome import (
@@ -60,7 +61,7 @@ class Head:
         found = [effect for effect in self.effects if isinstance(effect, Start)]
         return [(each.job, each.attempt, each.allocation.node) for each in found]
 
-    def alarm(self) -> Event:
+    def alarm(self) -> NodeLost | Probation:
         (later,) = [effect for effect in self.effects if isinstance(effect, Later)]
         return later.event
 
@@ -270,13 +271,34 @@ def test_quarantines_double_up_to_ten_minutes() -> None:
     assert delays == [15, 30, 60, 120, 240, 480, 600, 600]
 
 
-def test_a_job_that_meets_three_faults_in_a_row_is_lost_whatever_their_kind() -> None:
+@pytest.mark.parametrize("last", [NO_SUPERVISOR, Lost("a", "killed")])
+def test_a_job_that_meets_three_faults_in_a_row_ends_as_its_last_attempt_did(
+    last: FailedToStart | Lost,
+) -> None:
     head = Head([job("p")], A, B)
-    for attempt in (1, 2, 3):
+    faulty(head, "p")
+    head.hear(Ended("p", 2, Lost("b", "killed")))
+    head.hear(Ended("p", 3, last, node_fault=True))
+    assert head.state.jobs[0].phase == Done(last)
+    assert head.state.finished
+
+
+def test_an_orphan_is_taken_back_where_nothing_else_could_be_started() -> None:
+    head = Head([job("p")], A, B)
+    head.lose(A)
+    for attempt in (2, 3):
         faulty(head, "p", attempt=attempt)
-    phase = head.state.jobs[0].phase
-    assert isinstance(phase, Done)
-    assert isinstance(phase.outcome, Lost)
+    assert head.state.jobs[0].phase == Done(NO_SUPERVISOR)
+    assert head.hear(NodeUp(A)) == []
+    head.hear(Ended("p", 1, GOOD), Published("p", 1))
+    assert head.state.jobs[0].phase == Done(GOOD)
+
+
+def test_an_orphan_of_a_job_that_failed_by_itself_is_not_taken_back() -> None:
+    head = Head([job("p", retries=0)], A, B)
+    head.lose(A)
+    head.hear(Ended("p", 2, FailedToStart("its output path is in use")))
+    assert head.hear(NodeUp(A)) == [Cancel(0, 1)]
 
 
 def test_max_jobs_limits_a_node_beside_its_slots() -> None:
@@ -332,3 +354,97 @@ def test_a_later_head_takes_up_orphans_too() -> None:
     effects = head.hear(Opened((A, B), (0,)))
     assert [type(effect) for effect in effects] == [Start, Start, Cancel]
     assert effects[-1] == Cancel(0, 1)
+
+
+def test_a_job_that_failed_waits_for_another_node_while_others_take_its_slot() -> None:
+    one = Node("a", "cpu", (), 1)
+    head = Head([job("x"), job("y"), job("z")], one, Node("b", "cpu", (), 1))
+    assert head.starts() == [(0, 1, "a"), (1, 1, "b")]
+    head.hear(Ended("x", 1, Failed(1, None)))
+    assert head.starts() == [(2, 1, "a")], "x does not go back to a, which has room for z"
+    head.hear(Ended("z", 1, Failed(1, None)))
+    assert head.starts() == [], "both wait for b"
+    head.hear(Ended("y", 1, Failed(1, None)))
+    # y was nowhere but on b, so it goes to a; of x and z the first takes b.
+    assert sorted(head.starts()) == [(0, 2, "b"), (1, 2, "a")]
+
+
+def test_a_job_that_failed_everywhere_goes_anywhere() -> None:
+    head = Head([job("x", retries=2)], Node("a", "cpu", (), 1), Node("b", "cpu", (), 1))
+    head.hear(Ended("x", 1, Failed(1, None)))
+    assert head.starts() == [(0, 2, "b")]
+    head.hear(Ended("x", 2, Failed(1, None)))
+    assert head.starts() == [(0, 3, "a")]
+
+
+def test_a_job_that_failed_does_not_wait_for_a_node_out_of_contact() -> None:
+    head = Head([job("x")], Node("a", "cpu", (), 1), Node("b", "cpu", (), 1, contact=False))
+    head.hear(Ended("x", 1, Failed(1, None)))
+    assert head.starts() == [(0, 2, "a")]
+
+
+def test_attempts_on_nodes_that_a_later_head_does_not_have_are_lost_in_time() -> None:
+    head = Head([job("p"), job("q", rerun=False)], A, B, node_lost_after_s=7.0)
+    effects = head.hear(Opened((B,), (0, 1)))
+    assert Later(7.0, head.alarm()) in effects
+    assert head.starts() == [(0, 1, "a"), (1, 1, "a")], "its files may have come before"
+    assert not head.state.finished
+    head.hear(head.alarm())
+    assert head.starts() == [(0, 2, "b")]
+    phase = head.state.jobs[1].phase
+    assert isinstance(phase, Done)
+    assert isinstance(phase.outcome, Lost)
+    assert phase.outcome.node == "a"
+    head.hear(Ended("p", 2, GOOD), Published("p", 2))
+    assert head.state.finished
+
+
+def test_cancelling_does_not_wait_for_a_node_that_this_head_does_not_have() -> None:
+    head = Head([job("p")], A, B)
+    head.hear(Opened((B,), (0,)), DrainAsked())
+    assert not head.state.finished
+    head.hear(CancelAsked())
+    assert head.state.finished
+    assert isinstance(head.state.jobs[0].phase, Running), "a resume with its node takes it up"
+    head.hear(Opened((A, B), (0,)))
+    assert head.starts() == [(0, 1, "a")]
+    assert head.state.nodes["a"].node.contact
+
+
+def test_a_node_without_attempts_is_forgotten_by_a_head_that_does_not_have_it() -> None:
+    head = Head([job("p")], A, B)
+    head.hear(Ended("p", 1, GOOD), Published("p", 1), Opened((B,), (0,)))
+    assert head.state.nodes.keys() == {"b"}
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        [NodeUp(A)],
+        [NodeDown("a", "cable"), NodeUp(A)],
+        [Opened((A, B), (0,))],
+        [Opened((Node("a", "cuda", A.gpus, 1, contact=False), B), (0,))],
+        [Opened((B,), (0,)), Opened((A, B), (0,))],
+    ],
+    ids=["said", "back", "resumed", "resumed without it", "resumed without it and with it"],
+)
+def test_that_a_node_writes_in_place_is_not_forgotten(later: list[Event]) -> None:
+    head = Head([job("p")], A, B)
+    head.hear(NodeUp(Node("a", "cuda", A.gpus, 1, in_place=True)), *later)
+    alarms = [effect.event for effect in head.effects if isinstance(effect, Later)]
+    if not alarms:
+        head.hear(NodeDown("a", "cable"))
+        alarms = [head.alarm()]
+    head.hear(*alarms)
+    assert head.starts() == [], "a second copy would write the same file"
+    assert isinstance(head.state.jobs[0].phase, Done)
+
+
+def test_nothing_starts_beside_a_superseded_copy_that_writes_in_place() -> None:
+    there = Node("b", "cuda", B.gpus, 1, in_place=True)
+    head = Head([job("p", retries=3)], A, there)
+    head.lose(A)
+    assert head.starts() == [(0, 2, "b")]
+    head.hear(NodeDown("b", "cable"), NodeUp(A), Ended("p", 1, GOOD))
+    head.hear(PublishFailed("p", 1, "disk full"))
+    assert head.starts() == []

@@ -231,3 +231,12 @@ def test_max_fails_stops_early_without_calling_it_an_interruption(house: House) 
     report = house.run(*jobs, slots=1, max_fails=2)
     assert report.counts == {"failed": 2, "not_run": 2}
     assert not report.interrupted
+
+
+def test_a_script_that_removes_the_folder_of_its_own_attempt_is_told_as_what_it_is(
+    house: House,
+) -> None:
+    body = "import shutil, pathlib; shutil.rmtree(pathlib.Path(out).parents[2])"
+    report = house.run(house.job(f"open('ran', 'a').write('x'); {body}"), retries=0)
+    assert outcome_of(report) == OutputMissing(("a.json",))
+    assert (house.root / "ran").read_text() == "x"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -166,3 +168,48 @@ def test_the_manifest_is_valid_at_every_moment(house: House) -> None:
     assert document["jobs"]["a"]["outcome"] in {"running", "not_run"}
     alpha.open_gate()
     assert house.resume(document["run_id"]).wait().code == 0
+
+
+def test_two_runs_with_one_output_exclude_each_other_on_whatever_nodes(house: House) -> None:
+    alpha, beta = house.node("alpha"), house.node("beta")
+    job = house.job(GATED, "a")
+    first = house.start([job | {"node": "alpha"}], "--preserve-paths", name="first")
+    house.wait_starts(1)
+    beta.open_gate()
+    second = house.start(
+        [job | {"node": "beta"}], "--preserve-paths", "--retries", "0", name="second"
+    ).wait()
+    assert second.outcomes == {"a": "failed_to_start"}, second.said
+    assert "another run is writing" in second.jobs["a"]["detail"]
+    alpha.open_gate()
+    assert first.wait().outcomes == {"a": "succeeded"}
+    assert house.starts() == {"a": 1}
+
+
+def test_an_input_that_the_node_does_not_take_is_told_and_other_jobs_go_on(house: House) -> None:
+    alpha = house.node("alpha")
+    (house.root / "data").mkdir()
+    (house.root / "data/x.txt").write_text("x")
+    (alpha.root / "data").write_text("a file where a folder is needed")
+    jobs = [house.job(GOOD, "needs", inputs=["data/x.txt"]), house.job(GOOD, "b")]
+    told = house.run(jobs)
+    assert told.outcomes == {"needs": "failed_to_start", "b": "succeeded"}, told.said
+    assert "data/x.txt" in told.jobs["needs"]["detail"]
+
+
+def test_a_connection_that_breaks_while_files_travel_brings_them_whole(house: House) -> None:
+    alpha = house.node("alpha")
+    (house.root / "large.bin").write_bytes(os.urandom(40_000_000))
+    body = "import shutil; shutil.copyfile('large.bin', out)"
+    job = house.job(body, "a", inputs=["large.bin"]) | {"validate": "nonempty"}
+    head = house.start([job])
+    wait_until((house.root / "out").exists, "the run has begun")
+    for _ in range(6):  # on the way there, and on the way back
+        time.sleep(0.4)
+        alpha.server.drop_connections()
+    told = head.wait()
+    assert told.code == 0, told.said
+    ((place, output),) = told.jobs["a"]["outputs"].items()
+    assert output["size_bytes"] == 40_000_000
+    assert Path(place).read_bytes() == (house.root / "large.bin").read_bytes()
+    assert house.starts() == {"a": 1}

@@ -11,12 +11,13 @@ import pytest
 from seedfleet.fleet import Job, JobDone, Progress, ResumeOptions, RunOptions, resume_sync, run_sync
 from seedfleet.fleet.cluster import Cluster, NodeConfig
 from seedfleet.fleet.engines.ssh import SshEngine
-from seedfleet.fleet.testing import check_engine
+from seedfleet.fleet.testing import Outage, check_engine
 from ssh.ssh_house import GOOD
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from seedfleet.fleet.testing.sshd import SshServer
     from ssh.ssh_house import House
 
 pytestmark = [pytest.mark.ssh, pytest.mark.slow]
@@ -63,8 +64,16 @@ def test_a_program_runs_jobs_on_nodes_and_hears_of_each(house: House) -> None:
     assert house.starts().total() == 6
 
 
+def outage_of(server: SshServer) -> Outage:
+    def cut() -> None:
+        server.stop()
+        server.drop_connections()
+
+    return Outage(cut, server.start)
+
+
 def test_the_engine_keeps_the_contract_of_all_engines(house: House, tmp_path: Path) -> None:
-    house.node("alpha")
+    alpha = house.node("alpha")
     root = tmp_path / "contract"
     root.mkdir()
 
@@ -72,7 +81,7 @@ def test_the_engine_keeps_the_contract_of_all_engines(house: House, tmp_path: Pa
         cluster = Cluster((config(house, "alpha", root),))
         return SshEngine(cluster, ssh_command=house.network.ssh_command)
 
-    asyncio.run(check_engine(make_engine, root))
+    asyncio.run(check_engine(make_engine, root, outage_of(alpha.server)))
 
 
 def test_the_contract_holds_without_a_shared_disk(house: House, tmp_path: Path) -> None:
@@ -91,4 +100,4 @@ def test_the_contract_holds_without_a_shared_disk(house: House, tmp_path: Path) 
             shared_disks=False,
         )
 
-    asyncio.run(check_engine(make_engine, root))
+    asyncio.run(check_engine(make_engine, root, outage_of(alpha.server)))

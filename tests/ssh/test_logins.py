@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -121,3 +122,14 @@ def test_nothing_stays_on_a_node_after_a_good_run(house: House) -> None:
     wait_until(lambda: not house.living(), "the agent has left")
     left = [path for path in alpha.state.rglob("*") if path.name in {"order.json", "stdout.log"}]
     assert left == [], "attempts are cleared away once their results have come"
+
+
+def test_ctrl_c_while_a_login_hangs_starts_nothing_and_does_not_wait(house: House) -> None:
+    house.node("alpha", login_command="sleep 60")
+    head = house.start([house.job(GOOD, "a")])
+    time.sleep(1.5)
+    head.interrupt()
+    told = head.wait(8)
+    assert told.code == 3, told.said
+    assert "nothing was started" in told.stderr
+    assert not (house.root / "out").exists()

@@ -83,8 +83,7 @@ class RunPicture:
             case AttemptStarted():
                 self._attempt(event, at)
             case AttemptEnded():
-                self._ended_at[event.ended.job_id] = event.allocation.node
-                self._drop(event.ended.job_id)
+                self._end(event)
             case JobDone():
                 self._finish(event)
             case NodeContact():
@@ -123,6 +122,12 @@ class RunPicture:
         )
         if (node := self._node(event.allocation.node)) is not None:
             self.nodes[node.node.name] = replace(node, busy=node.busy + _width(event.allocation))
+
+    def _end(self, event: AttemptEnded) -> None:
+        shown = self.running.get(event.ended.job_id)
+        if shown is None or shown.attempt == event.ended.attempt:  # else another one counts
+            self._ended_at[event.ended.job_id] = event.allocation.node
+            self._drop(event.ended.job_id)
 
     def _drop(self, job_id: str) -> str | None:
         """Forget a running attempt, and say on which node it ran."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from seedfleet.cli._picture import RunPicture
 from seedfleet.cli._words import counted, place
 from seedfleet.fleet._codec import kind_of
+from seedfleet.fleet.outcome import Cancelled, Superseded
 from seedfleet.fleet.progress import (
     AttemptEnded,
     AttemptStarted,
@@ -145,10 +146,7 @@ def line_of(event: Progress) -> str:
         case AttemptStarted():
             return f"{event.job_id}: attempt {event.attempt} on {place(event.allocation)}"
         case AttemptEnded():
-            then = "trying again" if event.again else "giving up"
-            why = event.ended.detail or kind_of(event.ended.outcome).replace("_", " ")
-            where = place(event.allocation)
-            return f"{event.ended.job_id}: attempt {event.ended.attempt} on {where}: {why}; {then}"
+            return _attempt_line(event)
         case JobDone():
             how = kind_of(event.outcome).replace("_", " ")
             return f"[{event.done}/{event.total}] {event.job_id}: {how} in {event.run_s:.1f} s"
@@ -158,6 +156,19 @@ def line_of(event: Progress) -> str:
             return event.text
         case _ as never:
             assert_never(never)
+
+
+def _attempt_line(event: AttemptEnded) -> str:
+    ended = event.ended
+    match ended.outcome:
+        case Superseded(by):
+            then = f"attempt {by} counts in its stead"
+        case Cancelled():
+            then = "as asked"
+        case _:
+            then = "trying again" if event.again else "giving up"
+    why = ended.detail or kind_of(ended.outcome).replace("_", " ")
+    return f"{ended.job_id}: attempt {ended.attempt} on {place(event.allocation)}: {why}; {then}"
 
 
 def _contact_line(event: NodeContact) -> str:

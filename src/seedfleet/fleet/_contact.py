@@ -10,7 +10,7 @@ from seedfleet.fleet._ending import MOST_LOSSES, adopt, finish
 from seedfleet.fleet.messages import Cancel, Later, NodeLost
 from seedfleet.fleet.outcome import Cancelled, Lost
 from seedfleet.fleet.placement import FreeSlots
-from seedfleet.fleet.state import Done, JobState, Orphan, Running, State, Stop, Waiting
+from seedfleet.fleet.state import JobState, Orphan, Running, State, Stop, Waiting
 
 if TYPE_CHECKING:
     from seedfleet.fleet._standing import NodeState
@@ -45,7 +45,7 @@ def contact_made(state: State, event: NodeUp) -> tuple[State, list[Effect]]:
     known = state.nodes.get(name)
     if known is None:
         return state, []
-    there = replace(event.node, contact=True)
+    there = replace(known.seen(event.node), contact=True)
     up = replace(known, node=there, problem="", given_up=False, lost=False, contact_alarm=0)
     state = _with_node(state, up)
     state, effects = take_up_orphans(occupied(state), name)
@@ -103,7 +103,7 @@ def _with_node(state: State, known: NodeState) -> State:
 
 def _orphan(state: State, index: int, phase: Running, known: NodeState) -> State:
     job, node = state.jobs[index], known.node
-    orphan = Orphan(phase.attempt, phase.allocation, node.in_place, cancelled=job.cancelled)
+    orphan = Orphan(phase.attempt, phase.allocation, cancelled=job.cancelled)
     job = replace(job, orphans=(*job.orphans, orphan), losses=job.losses + 1)
     state = replace(
         state,
@@ -113,7 +113,7 @@ def _orphan(state: State, index: int, phase: Running, known: NodeState) -> State
     )
     if job.cancelled:
         return finish(state, index, Cancelled())
-    once = any(each.in_place for each in job.orphans) or not state.plan.jobs[index].rerun
+    once = any(map(state.writes_in_place, job.orphans)) or not state.plan.jobs[index].rerun
     if once or job.losses >= MOST_LOSSES:
         return finish(state, index, Lost(node.name, f"{node.name} was lost: {known.problem}"))
     state = replace(state, jobs=state.jobs.put(index, replace(job, phase=Waiting())))
@@ -121,13 +121,7 @@ def _orphan(state: State, index: int, phase: Running, known: NodeState) -> State
 
 
 def _is_missed(job: JobState, orphan: Orphan) -> bool:
-    if orphan.cancelled:
-        return False
-    match job.phase:
-        case Waiting() | Done(Lost()):
-            return True
-        case _:
-            return False
+    return not orphan.cancelled and (isinstance(job.phase, Waiting) or job.ended_by_nodes)
 
 
 def _with_cancelled(state: State, index: int, orphan: Orphan) -> State:

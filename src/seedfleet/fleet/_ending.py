@@ -77,10 +77,7 @@ def unsuccessful(state: State, index: int, ended: Ended, place: Allocation) -> S
         job = replace(job, phase=Waiting())
         state = replace(state, jobs=state.jobs.put(index, job), busy=state.busy - {index})
         return _waiting.come_back(state, index)
-    outcome = ended.outcome
-    if fault and job.losses >= MOST_LOSSES and not isinstance(outcome, Lost):
-        outcome = Lost(place.node, f"{job.losses} faults of nodes in a row: {ended.detail}")
-    return finish(state, index, outcome)
+    return finish(state, index, ended.outcome)
 
 
 def finish(state: State, index: int, outcome: Outcome) -> State:
@@ -153,7 +150,7 @@ def _counts_again(job: JobState, orphan: Orphan, outcome: Outcome) -> bool:
         case Done(known):
             if isinstance(outcome, Succeeded):
                 return not isinstance(known, Succeeded | Cancelled)
-            return isinstance(known, Lost) and not orphan.cancelled
+            return job.ended_by_nodes and not orphan.cancelled
         case _ as never:
             assert_never(never)
 
@@ -200,7 +197,7 @@ def _counting(job: JobState) -> int:
 
 def _try_again(state: State, index: int, ended: Ended) -> bool:
     spec, job, plan = state.plan.jobs[index], state.jobs[index], state.plan
-    if job.cancelled or not spec.rerun or any(orphan.in_place for orphan in job.orphans):
+    if job.cancelled or not spec.rerun or any(map(state.writes_in_place, job.orphans)):
         return False
     if is_fault(ended):  # not the job's own doing, so it costs no retry
         return job.losses < MOST_LOSSES

@@ -75,6 +75,14 @@ class NodeState:
         """True for a node out of contact that is still waited for."""
         return not (self.node.contact or self.lost or self.given_up)
 
+    def seen(self, node: Node) -> Node:
+        """Take the node as it is seen now, and keep in mind what it does not know of itself.
+
+        A node says that it writes in place only once it was asked, which is anew after each
+        contact, and while it is away it says nothing; its attempts write there all the time.
+        """
+        return replace(node, in_place=node.in_place or self.node.in_place)
+
     @property
     def quarantine_s(self) -> float:
         """How long the present quarantine lasts: twice as long as the one before."""

@@ -120,6 +120,22 @@ def _on_trial(state: State, index: int, attempt: int, name: str) -> State:
     return replace(state, nodes={**state.nodes, name: replace(known, trial=(index, attempt))})
 
 
+def _spared(
+    state: State, job: JobState, requirement: Requirement, shut: Collection[str]
+) -> set[str]:
+    """Name the nodes on which a job has failed, as long as it may go to another one.
+
+    A node that fails everything has always room: without this every job would come back to it.
+    """
+    tried = {place.node for _, place in job.history}
+    others = (
+        known.node
+        for name, known in state.nodes.items()
+        if name not in tried and name not in shut and known.node.contact
+    )
+    return tried if tried and any(requirement.fits(node) for node in others) else set()
+
+
 def _next(state: State) -> tuple[int, Allocation] | None:
     """Find the first waiting job, in start order, for which there is room.
 
@@ -137,11 +153,13 @@ def _next(state: State) -> tuple[int, Allocation] | None:
             continue
         # Beside a copy that may still live no second one starts on the same node.
         shut = closed.union(orphan.allocation.node for orphan in job.orphans)
+        spared = _spared(state, job, requirement, shut)
+        shut |= spared
         avoid = job.history[-1][1].node if job.history else None
         found = state.free.find(requirement, avoid=avoid, closed=shut, kept=kept)
         if found is not None:
             return rank, found
-        if not job.orphans:
+        if not job.orphans and not spared:
             full.add(requirement)
         if kept is None and (requirement.gpus or 0) > 1:
             kept = state.free.best_for(requirement, avoid=avoid, closed=shut)

@@ -43,6 +43,8 @@ from seedfleet.fleet.state import Done, JobState, Plan, Publishing, Running, Sta
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from seedfleet.fleet.engines.base import Node
+
 __all__ = ["decide", "initial"]
 
 
@@ -114,6 +116,9 @@ def _take_in(state: State, event: Event) -> tuple[State, list[Effect]]:
 
 
 def _open(state: State, event: Opened) -> tuple[State, list[Effect]]:
+    here = {node.name for node in event.nodes}
+    left = [state.nodes[name].node for name in _inhabited(state) if name not in here]
+    state = replace(state, nodes=_known(state, (*event.nodes, *left)))
     jobs = state.jobs
     for index in event.again:
         if _may_start_again(state, index):
@@ -123,8 +128,6 @@ def _open(state: State, event: Opened) -> tuple[State, list[Effect]]:
     state = replace(
         state,
         jobs=jobs,
-        free=FreeSlots.all_of(event.nodes),
-        nodes={node.name: NodeState(node) for node in event.nodes},
         order=event.order,
         ranks=tuple(sorted(range(len(event.order)), key=event.order.__getitem__)),
         lines=lines,
@@ -134,18 +137,36 @@ def _open(state: State, event: Opened) -> tuple[State, list[Effect]]:
         stop=Stop.DRAIN if event.hold else Stop.NO,
     )
     effects: list[Effect] = []
-    for node in event.nodes:
-        if not node.contact:
-            state, alarm = contact_lost(state, NodeDown(node.name, "not in contact yet"))
-            effects += alarm
+    for down in (
+        *(NodeDown(node.name, "not in contact yet") for node in event.nodes if not node.contact),
+        *(NodeDown(node.name, "this head does not have it", for_good=True) for node in left),
+    ):
+        state, alarm = contact_lost(state, down)
+        effects += alarm
     effects += _taken_up(state)
     return _with_orphans(occupied(state), effects)
+
+
+def _inhabited(state: State) -> Iterator[str]:
+    """Name every node on which an attempt may live."""
+    living = (state.jobs[index].living() for index in sorted(state.busy | state.orphaned))
+    return iter(dict.fromkeys(place.node for each in living for _, place in each))
+
+
+def _known(state: State, nodes: Iterable[Node]) -> dict[str, NodeState]:
+    """Begin anew with what is known of nodes, but for what must not be forgotten of them."""
+    return {
+        node.name: NodeState(
+            state.nodes[node.name].seen(node) if node.name in state.nodes else node
+        )
+        for node in nodes
+    }
 
 
 def _may_start_again(state: State, index: int) -> bool:
     """Tell whether no copy of a job can be alive that would forbid another."""
     spec, job = state.plan.jobs[index], state.jobs[index]
-    return not any(orphan.in_place or not spec.rerun for orphan in job.orphans)
+    return not any(not spec.rerun or state.writes_in_place(orphan) for orphan in job.orphans)
 
 
 def _counts_as_failed(job: JobState) -> bool:
@@ -168,9 +189,7 @@ def _with_orphans(state: State, effects: list[Effect]) -> tuple[State, list[Effe
     """Have the engine look for every orphan, and decide about those that it can reach."""
     for index in sorted(state.orphaned):
         effects += [
-            Start(index, orphan.attempt, orphan.allocation)
-            for orphan in state.jobs[index].orphans
-            if orphan.allocation.node in state.nodes
+            Start(index, orphan.attempt, orphan.allocation) for orphan in state.jobs[index].orphans
         ]
     for name, known in state.nodes.items():
         if known.node.contact:

@@ -17,14 +17,15 @@ from seedfleet.fleet.cancelling import POLL_S, take_requests
 from seedfleet.fleet.engines.base import Attempt, Ended, NodeDown, NodeUp, Remark
 from seedfleet.fleet.errors import HeadLostError
 from seedfleet.fleet.lock import HEARTBEAT_S
-from seedfleet.fleet.outcome import Succeeded
+from seedfleet.fleet.outcome import FailedToStart, Succeeded
+from seedfleet.fleet.place_leases import PlaceLeases
 from seedfleet.fleet.publish import publish_all
-from seedfleet.fleet.state import Done, State, Stop
+from seedfleet.fleet.state import Done, Running, State, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from seedfleet.fleet.engines.base import Engine
+    from seedfleet.fleet.engines.base import Allocation, Engine
     from seedfleet.fleet.journal import Journal
     from seedfleet.fleet.lock import WriterLock
     from seedfleet.fleet.paths import RunPaths
@@ -42,6 +43,7 @@ class RunControl:
         self._asked: asyncio.Queue[messages.Event | None] = asyncio.Queue()
         self._stop = Stop.NO
         self._held = False
+        self.begun = False  # True from the moment when the run has a head that hears wishes
 
     def interrupt(self) -> Stop:
         """Ask to drain at the first call and to cancel at every later one; return which."""
@@ -115,6 +117,13 @@ class Driver:
         self._inbox: asyncio.Queue[messages.Event | None] = asyncio.Queue()
         self._to_publish: asyncio.Queue[Ended] = asyncio.Queue()
         self._alarms: asyncio.Queue[messages.Later] = asyncio.Queue()
+        self._places = PlaceLeases(paths)
+        # An earlier head's: they may be writing already, whoever has their places now.
+        self._taken_up = {
+            (index, phase.attempt)
+            for index in state.busy
+            if isinstance(phase := state.jobs[index].phase, Running)
+        }
 
     async def drive(self, opening: messages.Opened, control: RunControl) -> bool:
         """Run until nothing is under way.
@@ -139,6 +148,8 @@ class Driver:
             if lost is None or rest is not None:
                 raise
             raise HeadLostError(f"this head cannot go on: {_first(lost)}") from group
+        finally:
+            self._places.release_all()
         return finished
 
     async def _with_company(
@@ -242,6 +253,8 @@ class Driver:
         for event, before, after in zip(events, states, states[1:], strict=False):
             for news in _news(self._paths, event, before, after):
                 self._tell(news)
+                if isinstance(news, progress.JobDone):
+                    self._places.release(news.job_id)
         for effect in effects:
             await self._perform(effect)
 
@@ -249,8 +262,10 @@ class Driver:
         jobs = self.state.plan.jobs
         match effect:
             case messages.Start(job, number, allocation):
-                self._tell(progress.AttemptStarted(jobs[job].job_id, number, allocation))
-                await self._engine.start(Attempt(jobs[job], number), allocation)
+                phase = self.state.jobs[job].phase
+                if isinstance(phase, Running) and phase.attempt == number:  # else nobody waits
+                    self._tell(progress.AttemptStarted(jobs[job].job_id, number, allocation))
+                await self._start(job, number, allocation)
             case messages.Cancel(job, number):
                 await self._engine.cancel(jobs[job].job_id, number)
             case messages.Publish(_, ended):
@@ -263,6 +278,15 @@ class Driver:
             case _ as never:
                 assert_never(never)
 
+    async def _start(self, index: int, number: int, allocation: Allocation) -> None:
+        job = self.state.plan.jobs[index]
+        taken = self._places.take_nowait(job)
+        if taken is None or (index, number) in self._taken_up:
+            await self._engine.start(Attempt(job, number), allocation)
+        else:
+            ended = Ended(job.job_id, number, FailedToStart(taken), detail=taken)
+            self._inbox.put_nowait(ended)
+
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     error = group.exceptions[0]
@@ -273,17 +297,9 @@ def _news(
     paths: RunPaths, event: messages.Event, before: State, after: State
 ) -> Iterator[progress.Progress]:
     """Tell what has become of nodes, attempts and jobs by one event."""
-    match event:
-        case NodeDown(node) if after.nodes is not before.nodes:
-            yield progress.NodeContact.of(after, node)
-        case NodeUp(node) if after.nodes is not before.nodes:
-            yield progress.NodeContact.of(after, node.name)
-        case messages.NodeLost(node) if after.nodes is not before.nodes:
-            yield progress.Notice(f"{node}: out of contact for too long; its jobs go on elsewhere")
-        case Ended() | messages.PublishFailed():
-            yield from _attempt_news(event, before, after)
-        case _:
-            pass
+    yield from _node_news(event, before, after)
+    if isinstance(event, Ended | messages.PublishFailed):
+        yield from _attempt_news(event, before, after)
     if isinstance(event, Ended | messages.Published | messages.PublishFailed):
         changed: Iterable[int] = (after.indices[event.job_id],)
     elif isinstance(event, messages.Opened) or after.done != before.done:
@@ -294,6 +310,25 @@ def _news(
         job = after.jobs[index]
         if job.phase is not before.jobs[index].phase and isinstance(job.phase, Done):
             yield _done(paths, after, index)
+
+
+def _node_news(event: messages.Event, before: State, after: State) -> Iterator[progress.Progress]:
+    match event:
+        case NodeDown(node) if after.nodes is not before.nodes:
+            yield progress.NodeContact.of(after, node)
+        case NodeUp(node) if after.nodes is not before.nodes:
+            yield progress.NodeContact.of(after, node.name)
+        case messages.Opened(nodes):
+            here = {node.name for node in nodes}
+            for known in after.nodes.values():
+                if known.node.name not in here:  # an earlier head left attempts there
+                    yield progress.NodeContact.of(after, known.node.name)
+        case messages.NodeLost(node) if after.nodes is not before.nodes:
+            had_jobs = progress.NodeContact.of(before, node).attempts
+            then = "its jobs go on elsewhere" if had_jobs else "nobody waits for it any more"
+            yield progress.Notice(f"{node}: out of contact for too long; {then}")
+        case _:
+            pass
 
 
 def _attempt_news(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-__all__ = ["CODEC", "VERSION", "Journal", "JournalFollower", "read_journal"]
+__all__ = ["CODEC", "VERSION", "Journal", "JournalFollower"]
 
 VERSION: Final = 3  # of the line format and of what `core.decide` makes of the events
 
@@ -45,19 +45,6 @@ CODEC: Final = Codec(
     )
 )
 _NO_LINE: Final = "0" * 64
-
-
-def read_journal(path: Path) -> tuple[messages.Event, ...]:
-    """Read the events of a run; a torn last line is left out, the file is not changed.
-
-    Raises
-    ------
-    JournalDamagedError
-        If any complete line is not what was written, with its place.
-    OSError
-        If the file cannot be read.
-    """
-    return tuple(_scan(path)[0])
 
 
 class Journal:

@@ -226,10 +226,3 @@ def _owners(place: str, taken: Mapping[str, str], *, with_marker: bool = True) -
     if with_marker:
         places.append(f"{place}{MARKER_SUFFIX}")
     return tuple(dict.fromkeys(taken[each] for each in places if each in taken))
-
-
-def _offer(nodes: Sequence[Node]) -> str:
-    return "; ".join(
-        f"{node.name} ({node.platform}) with {len(node.gpus)} GPUs and {node.cpu_slots} CPU slots"
-        for node in nodes
-    )

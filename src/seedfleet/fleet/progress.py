@@ -55,7 +55,15 @@ class AttemptStarted:
 
 @dataclass(frozen=True, slots=True)
 class AttemptEnded:
-    """An attempt ended without success; `again` tells whether the job will be tried once more."""
+    """An attempt ended without success, or when another one of its job counted in its stead.
+
+    Parameters
+    ----------
+    allocation
+        Where it ran.
+    again
+        True if its job has no outcome yet: it will be tried once more, or another attempt runs.
+    """
 
     ended: Ended
     allocation: Allocation

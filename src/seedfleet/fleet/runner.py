@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,10 +30,10 @@ from seedfleet.fleet.resuming import (
     read_recorded,
     write_recorded,
 )
-from seedfleet.fleet.state import Stop
+from seedfleet.fleet.signals import run_blocking
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from seedfleet.fleet.engines.base import Engine
     from seedfleet.fleet.paths import RunPaths
@@ -89,7 +88,7 @@ async def run(
         recorded = Recorded(made.paths, options, made.plan.jobs, marks, tuple(sys.argv))
         _make_folder(made)
         head = _Head(recorded, made, on_event or _nobody, control or RunControl())
-        with WriterLock(made.paths.lock) as lock:
+        async with _holding(made.paths, made.engine) as lock:
             write_recorded(recorded)
             return await head.drive(lock)
     except OSError as error:
@@ -199,7 +198,7 @@ async def _reopen(
 ) -> RunReport:
     try:
         # The lock comes first here: another head may be starting attempts of this very run.
-        with WriterLock(recorded.paths.lock) as lock:
+        async with _holding(recorded.paths, engine) as lock:
             nodes = await engine.open(recorded.paths, recorded.options.rules())
             problems = list(
                 problems_with_placement([(job.job_id, job) for job in recorded.jobs], nodes)
@@ -214,8 +213,16 @@ async def _reopen(
             return await head.drive(lock, retry_failed=retry_failed)
     except OSError as error:
         raise HeadLostError(f"this head cannot go on: {error}") from error
-    finally:
-        await engine.close()
+
+
+@contextlib.asynccontextmanager
+async def _holding(paths: RunPaths, engine: Engine) -> AsyncIterator[WriterLock]:
+    """Hold a run's lock until its engine is closed, which may write into the run until then."""
+    with WriterLock(paths.lock) as lock:
+        try:
+            yield lock
+        finally:
+            await engine.close()
 
 
 def run_sync(
@@ -232,7 +239,7 @@ def run_sync(
     at once while attempts go on. The report then says `interrupted`, and `resume_sync` goes on.
     """
     control, tell = RunControl(), on_event or _nobody
-    return _blocking(
+    return run_blocking(
         run(jobs, options, engine=engine, on_event=tell, run_id=run_id, control=control),
         control,
         tell,
@@ -248,7 +255,7 @@ def resume_sync(
 ) -> RunReport:
     """Resume a run from code without an event loop; see `resume` and `run_sync`."""
     control, tell = RunControl(), on_event or _nobody
-    return _blocking(
+    return run_blocking(
         resume(run_id, wanted, engine=engine, on_event=tell, control=control), control, tell
     )
 
@@ -285,6 +292,7 @@ class _Head:
                     paths.run_id, paths.folder, self.made.nodes, len(state.jobs), done
                 )
             )
+            self.control.begun = True
             driver = Driver(
                 paths,
                 self.made.engine,
@@ -331,26 +339,3 @@ def _measured(result: RunReport, paths: RunPaths) -> Sequence[tuple[str, float]]
 
 def _nobody(event: progress.Progress) -> None:
     del event
-
-
-def _blocking(
-    work: Coroutine[None, None, RunReport],
-    control: RunControl,
-    tell: Callable[[progress.Progress], None],
-) -> RunReport:
-    async def with_signals() -> RunReport:
-        loop = asyncio.get_running_loop()
-
-        def interrupt() -> None:
-            draining = control.interrupt() is Stop.DRAIN
-            what = "no more jobs start; again to cancel" if draining else "cancelling"
-            tell(progress.Notice(f"interrupted: {what}"))
-
-        # Only the main thread may handle signals; elsewhere the caller's own handling stands.
-        with contextlib.suppress(ValueError, NotImplementedError, RuntimeError):
-            loop.add_signal_handler(signal.SIGINT, interrupt)
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                loop.add_signal_handler(number, control.detach)
-        return await work
-
-    return asyncio.run(with_signals())

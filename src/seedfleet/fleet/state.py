@@ -7,7 +7,7 @@ their places with their markers; only then is the job done.
 An attempt whose node has been out of contact for too long is an orphan: its job goes on without it,
 and it may come back. Then it is the job's attempt again if the job has found no better one, and is
 cancelled otherwise. A job that is Done without success leaves that phase once more if an orphan of
-it turns out to have succeeded, or if nothing else was known of it than that its node was lost.
+it turns out to have succeeded, or if nothing else was known of it than that its nodes failed it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from seedfleet.fleet.outcome import FailedToStart, Lost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -100,15 +102,12 @@ class Orphan:
 
     Parameters
     ----------
-    in_place
-        It writes at the head's own paths, so no other attempt may run beside it.
     cancelled
         The engine was asked to end it, so it is never taken back.
     """
 
     attempt: int
     allocation: Allocation
-    in_place: bool = False
     cancelled: bool = False
 
 
@@ -145,6 +144,17 @@ class JobState:
     def is_over(self) -> bool:
         """True when the job is done and no copy of it may be alive: nothing is left to cancel."""
         return isinstance(self.phase, Done) and not self.orphans
+
+    @property
+    def ended_by_nodes(self) -> bool:
+        """True for a job that is done, of which nodes alone are to blame that it has no result."""
+        match self.phase:
+            case Done(Lost()):
+                return True
+            case Done(FailedToStart()):
+                return self.losses > 0  # a failure of its own sets them to 0
+            case _:
+                return False
 
     def place_of(self, attempt: int) -> Allocation | None:
         """Say where an attempt runs that may still live; None for any other."""
@@ -186,7 +196,8 @@ class State:
     """Everything that `decide` knows.
 
     `order[rank]` is a job and `ranks[job]` its rank; `lines` and `returned` hold ranks, so that the
-    smaller goes first. `lines` has the jobs that were never tried, `returned` the others.
+    smaller goes first. `lines` has the jobs that were never tried, `returned` the others. `nodes`
+    has the nodes of this head, and those of earlier ones on which attempts may live.
     """
 
     plan: Plan
@@ -226,9 +237,12 @@ class State:
         """Tell whether a node is there now."""
         return node in self.nodes and self.nodes[node].node.contact
 
+    def writes_in_place(self, orphan: Orphan) -> bool:
+        """Tell whether no other attempt may run beside an orphan: they would write one file."""
+        return self.nodes[orphan.allocation.node].node.in_place
+
     def _is_awaited(self, index: int) -> bool:
         phase = self.jobs[index].phase
         if not isinstance(phase, Running) or self.stop is not Stop.CANCEL:
             return True
-        known = self.nodes.get(phase.allocation.node)
-        return known is None or known.node.contact
+        return self.in_contact(phase.allocation.node)

@@ -13,10 +13,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-__all__ = ["OLDEST_PYTHON", "READY", "TOO_OLD", "boot_words", "payload"]
+__all__ = ["OLDEST_PYTHON", "TOO_OLD", "boot_words", "payload"]
 
 OLDEST_PYTHON: Final = (3, 8)
-READY: Final = "ready"
 TOO_OLD: Final = "old"
 # Runs on any Python 3. No single quote, backslash, "!" or line feed: then it is the same text
 # between single quotes in sh, csh and fish. The argument is the word.

@@ -6,12 +6,14 @@ What every engine owes, and `seedfleet.fleet.testing.check_engine` checks:
   another, never two at once. No method blocks the loop for longer than a few milliseconds.
 - **At most one live copy.** `start` may be called again for an attempt that was started before, by
   this head or by one that died. It then takes the attempt up, running or ended, and never runs its
-  script a second time. For an attempt that is under way in this engine it does nothing.
+  script a second time. It does nothing for an attempt that is under way in this engine, nor for one
+  of an earlier head on a node that this engine does not have, unless that has been delivered.
 - **Truth.** `Ended` is reported once for every `start` that did something, and only when the head's
   attempt folder holds the logs, the outputs, and `status.json`, written last. The outputs are named
   `outputs/0`, `outputs/1`, ... in the order declared and were checked against their digests; with
   preserved paths on a disk that the head shares they stand at their own paths instead. An engine
-  that finds `status.json` in the head's folder reports it without asking the node.
+  that finds `status.json` in the head's folder reports it without asking the node. A torn one, as
+  a power cut leaves it, counts as none.
 - **Failure.** What a script, a job or a node does wrong is an outcome, never an exception.
   `start` raises nothing for it; `OSError` from any method means that this head cannot go on.
 - **Contact.** An engine that loses its hold on a node says `NodeDown`, and `NodeUp` when it has it
@@ -20,7 +22,8 @@ What every engine owes, and `seedfleet.fleet.testing.check_engine` checks:
 - **Cancellation.** `cancel` only asks; the attempt ends as usual, most often `Cancelled`. Asking
   for an attempt that is unknown or has ended does nothing.
 - **What survives a crash.** A head that is killed at any point leaves the engine's attempts
-  running. `close` does the same: it lets go and ends nothing.
+  running. `close` does the same: it lets go and ends nothing, and after it nothing is written into
+  the run. It may be called twice.
 """
 
 from __future__ import annotations
@@ -95,7 +98,8 @@ class Node:
     in_place
         True where scripts write at the very paths that the head reads: paths are preserved and the
         node shares the head's disk. A job that was started there is never started a second time
-        while its first copy may live.
+        while its first copy may live. An engine that finds it out says so with `NodeUp` before it
+        starts anything there; once said it is believed of the node for the rest of the run.
     """
 
     name: str

@@ -355,7 +355,8 @@ def _lives(folder: AttemptFolder) -> bool:
 
 def _last_words(held: _Held) -> str:
     # All supervisors of a run share the log; its end is most likely about this one.
-    return tail(Path(held.order["log"])).strip()[-500:]
+    lines = tail(Path(held.order["log"])).strip().splitlines()
+    return lines[-1][:500] if lines else ""
 
 
 def _write_all(descriptor: int, data: bytes) -> int:

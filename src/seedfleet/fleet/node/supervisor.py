@@ -72,6 +72,7 @@ def supervise(order: Order) -> int:
         # Restored before the status says how it ended: whoever reads it finds the old file back.
         if status["outcome"] != "succeeded":
             restore_previous(folder)
+        folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)  # a script may have removed it
         # Not durable: a machine that goes down forgets the attempt, and its job runs again.
         write_atomically(folder.status, json.dumps(status).encode(), durable=False)
     finally:  # a full disk, say: whatever happened, nothing of the job may go on without us

@@ -184,10 +184,12 @@ class FakeEngine:
         key = (self._opened().run_id, attempt.job.job_id, attempt.number)
         if key in self._watched:
             return
+        if delivered(attempt, allocation.node, self._head(key)) is None:
+            if all(node.name != allocation.node for node in self.world.nodes):
+                return
+            if key not in self.world.running and key not in self.world.ended:
+                self._unsent[key] = (attempt, allocation)
         self._watched[key] = (attempt, allocation)
-        known = key in self.world.running or key in self.world.ended
-        if not known and not self._head(key).status.exists():
-            self._unsent[key] = (attempt, allocation)
         self._send()
         self.wake()
 
@@ -199,12 +201,14 @@ class FakeEngine:
                 yield self._said.pop(0)
             self._send()
             for key, (attempt, allocation) in list(self._watched.items()):
-                if key in self.world.running or not self._is_known(key, allocation):
+                if key in self.world.running:
                     continue
-                del self._watched[key]
-                self._deliver(key, attempt)
                 ended = delivered(attempt, allocation.node, self._head(key))
+                if ended is None and self._is_told(key, allocation):
+                    self._deliver(key, attempt)
+                    ended = delivered(attempt, allocation.node, self._head(key))
                 if ended is not None:
+                    del self._watched[key]
                     yield ended
             await self._changed.wait()
 
@@ -250,9 +254,8 @@ class FakeEngine:
                 self._unheard.discard(key)
                 self.world.end(key, {"outcome": "cancelled"})
 
-    def _is_known(self, key: _Key, allocation: Allocation) -> bool:
-        there = key in self.world.ended and self.world.is_heard(allocation.node)
-        return there or self._head(key).status.exists()
+    def _is_told(self, key: _Key, allocation: Allocation) -> bool:
+        return key in self.world.ended and self.world.is_heard(allocation.node)
 
     def _opened(self) -> RunPaths:
         if self._paths is None:
@@ -264,8 +267,6 @@ class FakeEngine:
 
     def _deliver(self, key: _Key, attempt: Attempt) -> None:
         head = self._head(key)
-        if head.status.exists():
-            return
         status = dict(self.world.ended[key])
         head.outputs.mkdir(parents=True, exist_ok=True)
         head.stdout.touch()
@@ -274,7 +275,8 @@ class FakeEngine:
             status["outputs"] = []
             for number, declared in enumerate(attempt.job.all_outputs):
                 path = head.outputs / str(number)
-                path.write_text(json.dumps({"job_id": key[1], "attempt": key[2]}))
+                content = {"job_id": key[1], "attempt": key[2], "output": declared}
+                path.write_text(json.dumps(content))
                 entry = {"declared": declared, "path": str(path), "sha256": digest(path)}
                 status["outputs"].append(entry | {"size_bytes": path.stat().st_size})
         write_atomically(head.status, json.dumps(status).encode())
