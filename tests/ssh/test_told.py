@@ -65,6 +65,10 @@ def test_a_job_that_never_had_a_node_says_why_everywhere(house: House) -> None:
     assert "onnection refused" in line
     (line,) = (line for line in status.splitlines() if line.startswith("  pinned: lost"))
     assert "onnection refused" in line
+    words = ("status", told.manifest["run_id"], "--output", "json")
+    document = json.loads(house.command(*words).communicate(timeout=20)[0])
+    assert "onnection refused" in document["nodes"]["gone"]["problem"]
+    assert document["nodes"]["alpha"]["problem"] == ""
 
 
 def test_a_node_that_takes_its_jobs_along_says_how_many_and_the_report_where(house: House) -> None:
