@@ -98,6 +98,37 @@ def test_a_result_that_nobody_fetched_goes_only_by_name(home: Path) -> None:
     assert other.status.exists()
 
 
+def test_a_result_whose_copy_the_head_has_goes_by_age(home: Path) -> None:
+    copy = home.parent / "status.json"
+    for run in ("r1", "r2"):
+        folder = attempt(home, f"{run}/a/1", "succeeded")
+        folder.order.write_text(json.dumps({"delivered": str(copy) if run == "r1" else "/none"}))
+    make_old(home)
+    assert set(whats(cleaned(home), "kept")) == {"r1/a/1", "r2/a/1"}
+    copy.write_text("{}")
+    report = cleaned(home)
+    assert whats(report) == ["r1/a/1", "r1"]
+    assert whats(report, "kept") == ["r2/a/1"]
+    assert "--run RUN_ID" in report["kept"][0]["why"], "what can be done"
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_old_tombstones_go_although_something_of_their_run_stays(
+    home: Path, *, dry_run: bool
+) -> None:
+    kept = attempt(home, "r1/a/2", "succeeded")
+    old, new = (tombstone(kept.path.with_name(number)) for number in ("1", "3"))
+    old.touch()
+    make_old(home)
+    new.touch()
+    report = cleaned(home, dry_run=dry_run)
+    assert whats(report) == ["r1: 1 marks of attempts cleared before"]
+    assert (old.exists(), new.exists()) == (dry_run, True)
+    assert kept.path.exists()
+    cleaned(home, older_than_s=0.0)
+    assert new.exists(), "a supervisor may still come, however young things may be removed"
+
+
 def test_files_that_stood_at_output_paths_go_only_by_name(home: Path) -> None:
     folder = attempt(home, "r1/a/1")
     folder.previous.mkdir()

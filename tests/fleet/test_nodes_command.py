@@ -57,7 +57,7 @@ def test_this_machine_is_checked_without_a_cluster_file(bare: House) -> None:
 def test_problems_are_listed_with_what_to_do(bare: House) -> None:
     entries = (
         {"hostname": "localhost", "script_path": str(bare.root / "none"), "gpu_count": 2},
-        {"hostname": "far.invalid", "username": "me"},
+        {"hostname": "far.invalid", "username": "me", "port": 2222},
     )
     words = ("check", "--cluster", cluster(bare, *entries), "--engine-option", "ssh=false")
     code, text = nodes(*words)
@@ -68,6 +68,7 @@ def test_problems_are_listed_with_what_to_do(bare: House) -> None:
     assert "missing" in table[1]
     assert any("does not exist" in line for line in problems)
     assert any(line.startswith("far.invalid: ") for line in problems)
+    assert any("`false -p 2222 me@far.invalid`" in line for line in problems), "what to try"
     code, text = nodes(*words, "--output", "json")
     assert code == 1
     local, far = json.loads(text)["nodes"]
@@ -82,10 +83,11 @@ def test_everything_wrong_with_the_flags_is_told_at_once(bare: House) -> None:
     problems = json.loads(text)["problems"]
     assert [problem.split()[0] for problem in problems] == [
         "none.json:",
-        "--engine-option",
-        "--engine-option",
+        "engine",
+        "engine",
         "--run",
     ]
+    assert all(word in problems[1] for word in ("ssh=", "connect_s=", "shared_disks="))
     assert nodes("clean", "--older-than", "-1")[0] == 2
     assert not bare.home.exists()
 

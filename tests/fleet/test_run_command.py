@@ -137,6 +137,36 @@ def test_every_bad_option_is_told_at_once(house: House, command: Callable[..., R
     assert "--no-retry-failed goes with --resume" in refused.stderr
 
 
+def test_every_problem_of_a_job_with_a_bad_id_and_a_bad_variable_is_told_at_once(
+    house: House, command: Callable[..., Result]
+) -> None:
+    good = house.job(GOOD).to_document()
+    jobs = write(
+        house,
+        good | {"job_id": "bad id", "script": "none.py"},
+        {key: value for key, value in good.items() if key != "job_id"} | {"inputs": ["none.csv"]},
+        good | {"env": {"A=B": "c", "CUDA_VISIBLE_DEVICES": 0, "SEEDFLEET_X": "1", "OK": "1"}},
+        {"search_type": "residue_sieve", "job_id": "-", "seed_start": 0, "seed_end": 9},
+    )
+    refused = command(jobs)
+    assert refused.exit_code == 2
+    places = [line.strip(" -").split(":")[0] for line in refused.stderr.splitlines()]
+    for place in ("$[0].job_id", "$[0].script", "$[1].inputs[0]", "$[3].job_id", "$[3].script"):
+        assert place in places, (place, refused.stderr)
+    assert "$[1]: job_id is missing" in refused.stderr
+    assert "$[2].env (a name): 'A=B'" in refused.stderr
+    assert "$[2].env: CUDA_VISIBLE_DEVICES is set by the fleet itself" in refused.stderr
+    assert "$[2].env: SEEDFLEET_X is set by the fleet itself" in refused.stderr
+    assert "job0" not in refused.stderr, "no id but those of the file"
+
+
+def test_the_help_names_every_engine_option() -> None:
+    for words in (("run",), ("nodes", "check"), ("nodes", "clean")):
+        text = CliRunner().invoke(main, [*words, "--help"]).stdout
+        for name in ("ssh=", "connect_s=", "shared_disks="):
+            assert name in text, (words, name)
+
+
 def test_ssh_needs_nodes_and_nodes_need_ssh(house: House, command: Callable[..., Result]) -> None:
     jobs = write(house, house.job(GOOD).to_document())
     assert "--cluster FILE" in command(jobs, "--engine", "ssh").stderr

@@ -89,6 +89,30 @@ def test_an_observer_hears_what_the_listener_of_the_run_heard(house: House) -> N
     assert observer.poll() == []
 
 
+def test_the_list_of_runs_says_what_the_journal_says(house: House) -> None:
+    jobs = [house.job(WAITS, "a"), house.job(GOOD, "b"), house.job(WAITS, "c")]
+    run_id = start(house, *jobs)
+    (head,) = house.heads
+    observer = RunObserver(find_run(run_id, "out"))
+    wait_until(lambda: bool(observer.poll()) and observer.state.done == 1)
+    head.kill()
+    head.wait()
+    (run,) = list_runs("out")
+    assert run.counts == {"running": 2, "succeeded": 1}, "the manifest has no outcome yet"
+    assert run.state == "left"
+    assert "1 succeeded, 2 running" in seedfleet("status", "--output-dir", "out").stdout
+    (house.root / "go").touch()
+
+
+def test_status_counts_what_is_done_on_each_node(house: House) -> None:
+    report = house.run(house.job(GOOD, "a"), house.job(GOOD, "b"), house.job("sys.exit(3)", "c"))
+    words = ("status", report.run_id, "--output-dir", "out")
+    assert "2 done, 1 failed" in seedfleet(*words).stdout
+    document = json.loads(seedfleet(*words, "--output", "json").stdout)
+    (node,) = document["nodes"].values()
+    assert (node["succeeded"], node["failed"], node["busy"]) == (2, 1, 0)
+
+
 def test_an_observer_begins_anew_where_a_head_took_lines_back(house: House) -> None:
     report = house.run(house.job(GOOD, "a"), house.job(GOOD, "b"))
     journal = report.folder / "journal.jsonl"

@@ -181,6 +181,12 @@ def test_a_killed_supervisor_is_noticed_and_its_job_runs_again_alone(house: Hous
     told = head.wait()
     assert told.code == 0, told.said
     assert told.jobs["a"]["attempts"] == 2
+    lost = told.jobs["a"]["history"][0]
+    assert lost["outcome"] == "lost"
+    assert lost["started_utc"] is not None, "its script ran"
+    assert lost["run_s"] > 0
+    assert told.manifest["nodes"]["alpha"]["jobs"] == 1
+    assert told.manifest["nodes"]["alpha"]["attempts"] == 2
     wait_until(lambda: not house.living(), "nothing is left")
 
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Forecast"]
 
+_LEAST_S: Final = 1e-3
 _FEWEST_MEASURED: Final = 3  # a mean of fewer says too little
 
 
@@ -66,4 +67,5 @@ class Forecast:
             work_s -= min(elapsed_s, expected_s)
             longest_s = max(longest_s, expected_s - elapsed_s)
         left_s = max(work_s / slots, longest_s)
-        return left_s if left_s > 0 else None
+        # What rounding leaves of a sum that came down to nothing is no estimate.
+        return left_s if left_s > _LEAST_S else None

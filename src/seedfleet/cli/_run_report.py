@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from seedfleet.cli._run_view import parallel_lines
@@ -11,11 +10,11 @@ from seedfleet.fleet.manifest import distribution
 from seedfleet.fleet.outcome import Cancelled, Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from seedfleet.fleet import JobReport, RunReport
 
-__all__ = ["failure_lines", "report_text", "resume_command"]
+__all__ = ["failure_lines", "out_of_reach_lines", "report_text", "resume_command"]
 
 _MOST_LISTED: Final = 20  # unsuccessful jobs shown to a person; the manifest has all of them
 _MOST_NAMED: Final = 20  # jobs that a command line for a new run still names one by one
@@ -37,22 +36,43 @@ def report_text(report: RunReport, output_dir: str, new_run: Sequence[str] = ())
     """
     lines = [
         f"{report.run_id}: {outcomes(report.counts)}",
-        *_nodes(report),
-        f"took {duration(report.makespan_s)}; no schedule of these attempts takes less than "
-        f"{duration(report.lower_bound_s)}"
-        if report.makespan_s
-        else "no script was run",
+        *parallel_lines(
+            report.nodes, distribution(report.nodes, report.last_places), report.jobs_by_node
+        ),
+        _taken(report),
         f"manifest: {report.folder / 'manifest.json'}",
         *failure_lines(report),
+        *out_of_reach_lines(report.out_of_reach, report.run_id, output_dir),
     ]
-    unsuccessful = [job.job.job_id for job in report.jobs.values() if not job.succeeded]
-    if unsuccessful:
+    unsuccessful = [job_id for job_id, job in report.jobs.items() if job.may_run_again]
+    if unsuccessful or report.interrupted:
         why = "go on with" if report.interrupted else "run just these again"
         lines.append(f"{why}: {resume_command(report.run_id, output_dir)}")
     if new_run and 0 < len(unsuccessful) <= _MOST_NAMED and not report.interrupted:
         only = [word for job_id in unsuccessful for word in ("--only", job_id)]
         lines.append(f"or as a new run: {command(*new_run, *only)}")
     return "\n".join(lines)
+
+
+def out_of_reach_lines(
+    jobs: Mapping[str, Sequence[str]], run_id: str, output_dir: str
+) -> Iterator[str]:
+    """Name what may be running on nodes out of contact, and how to end it.
+
+    Parameters
+    ----------
+    jobs
+        Job ids by node.
+    run_id, output_dir
+        Of the run, as the user named them.
+    """
+    for node, job_ids in jobs.items():
+        named = ", ".join(job_ids[:_MOST_NAMED])
+        more = f" and {len(job_ids) - _MOST_NAMED} more" if len(job_ids) > _MOST_NAMED else ""
+        yield f"{node} is out of reach; on it may still run: {named}{more}"
+    if jobs:
+        again = command("cancel", run_id, *in_folder(output_dir))
+        yield f"to end that when it can be reached: {again}"
 
 
 def resume_command(run_id: str, output_dir: str) -> str:
@@ -77,15 +97,14 @@ def failure_lines(report: RunReport) -> Iterator[str]:
         yield f"  … and {len(ended) - _MOST_LISTED} more; the manifest lists all"
 
 
-def _nodes(report: RunReport) -> list[str]:
-    # A job counts where its last script ran: attempts are not jobs.
-    ran = [
-        job.allocation
-        for job in report.jobs.values()
-        if job.allocation is not None and job.last is not None and job.last.started_utc
-    ]
-    jobs = Counter(allocation.node for allocation in ran)
-    return parallel_lines(report.nodes, distribution(report.nodes, ran), jobs)
+def _taken(report: RunReport) -> str:
+    if report.makespan_s:
+        least = duration(report.lower_bound_s)
+        took = duration(report.makespan_s)
+        return f"took {took}; no schedule of these attempts takes less than {least}"
+    if any(job.running for job in report.jobs.values()):
+        return "no script has ended yet"
+    return "no script was run"
 
 
 def _how(job: JobReport) -> str:

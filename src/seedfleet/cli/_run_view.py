@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, assert_never
 
 from seedfleet.cli._picture import RunPicture
-from seedfleet.cli._words import place
+from seedfleet.cli._words import counted, place
 from seedfleet.fleet._codec import kind_of
 from seedfleet.fleet.outcome import Cancelled, Superseded
 from seedfleet.fleet.progress import (
@@ -139,7 +139,10 @@ def line_of(event: Progress) -> str:
     """Say in one line what happened."""
     match event:
         case RunStarted():
-            return f"run {event.run_id}: {event.total - event.done} of {event.total} jobs to do"
+            missing = ", ".join(node.name for node in event.nodes if not node.contact)
+            late = f"; not in contact yet: {missing}" if missing else ""
+            left = event.total - event.done
+            return f"run {event.run_id}: {left} of {event.total} jobs to do{late}"
         case AttemptStarted():
             return f"{event.job_id}: attempt {event.attempt} on {place(event.allocation)}"
         case AttemptEnded():
@@ -171,5 +174,7 @@ def _attempt_line(event: AttemptEnded) -> str:
 def _contact_line(event: NodeContact) -> str:
     if event.node.contact:
         return f"node {event.node.name}: in contact"
-    then = "given up" if event.for_good else "its jobs may go on, trying again"
+    then = "given up" if event.for_good else "trying again"
+    if event.attempts:
+        then = f"{counted(event.attempts, 'attempt')} there may go on; {then}"
     return f"node {event.node.name}: out of contact: {event.problem}; {then}"

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from seedfleet.cli._engine_words import options_in_words, pairs_of
 from seedfleet.cli.output import output_option
 from seedfleet.fleet import BadInputError
 from seedfleet.fleet.cluster import LOCALHOST, Cluster, NodeConfig, read_cluster
-from seedfleet.fleet.visits import check_nodes, clean_nodes, connect_by
+from seedfleet.fleet.engines.choice import read_options
+from seedfleet.fleet.engines.link import Timeouts
+from seedfleet.fleet.visits import Reach, check_nodes, clean_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +43,7 @@ def _cluster_options(command: Callable[..., None]) -> Callable[..., None]:
             "--engine-option",
             multiple=True,
             metavar="K=V",
-            help='ssh="COMMAND WORDS" is the OpenSSH client to use. [ssh]',
+            help=f"As for a run over ssh: {options_in_words('ssh')}.",
         ),
         click.option(
             "--cluster",
@@ -67,9 +69,9 @@ def check(output: Output, **flags: Any) -> None:
 
     Exit codes: 0 all is well, 1 something is wrong, 2 bad input.
     """
-    cluster, ssh_command = _read_flags(output, flags)
+    cluster, reach = _read_flags(output, flags)
     output.progress(f"looking at {len(cluster.nodes)} nodes")
-    checks = asyncio.run(check_nodes(cluster, connect_by(ssh_command)))
+    checks = asyncio.run(check_nodes(cluster, reach))
     well = not any(each.findings for each in checks)
     document = {"well": well, "nodes": [each.to_document() for each in checks]}
     output.result(document, _check_text(checks))
@@ -91,17 +93,17 @@ def check(output: Output, **flags: Any) -> None:
 def clean(output: Output, **flags: Any) -> None:
     """Remove what ended attempts have left on the nodes; never one that lives.
 
-    Results that no head has fetched stay unless their run is named with --run.
+    Results that may not have been fetched stay unless their run is named with --run.
     Exit codes: 0 done, 1 a node could not be reached or cleaned, 2 bad input.
     """
-    cluster, ssh_command = _read_flags(output, flags)
+    cluster, reach = _read_flags(output, flags)
     days = flags["older_than_days"]
     if days is None:
         days = 0.0 if flags["run_id"] is not None else 1.0
     reports = asyncio.run(
         clean_nodes(
             cluster,
-            connect_by(ssh_command),
+            reach,
             run_id=flags["run_id"],
             older_than_s=days * _DAY_S,
             dry_run=flags["dry_run"],
@@ -116,7 +118,7 @@ def clean(output: Output, **flags: Any) -> None:
 # --- what was asked for ---
 
 
-def _read_flags(output: Output, flags: Mapping[str, Any]) -> tuple[Cluster, tuple[str, ...]]:
+def _read_flags(output: Output, flags: Mapping[str, Any]) -> tuple[Cluster, Reach]:
     problems: list[str] = []
     cluster = Cluster((NodeConfig(name=LOCALHOST, hostname=LOCALHOST),))
     if flags["cluster_file"] is not None:
@@ -124,30 +126,21 @@ def _read_flags(output: Output, flags: Mapping[str, Any]) -> tuple[Cluster, tupl
             cluster = read_cluster(flags["cluster_file"])
         except BadInputError as error:
             problems += error.problems
-    ssh_command = _ssh_command(flags["engine_option"], problems)
+    reach = Reach()
+    try:
+        given = read_options("ssh", pairs_of(flags["engine_option"], problems))
+        reach = Reach(
+            ssh_command=given.get("ssh", reach.ssh_command),
+            timeouts=Timeouts(connect_s=given.get("connect_s", reach.timeouts.connect_s)),
+        )
+    except BadInputError as error:
+        problems += error.problems
     run_id = flags.get("run_id")
     if run_id is not None and ("/" in run_id or run_id in {"", ".", ".."}):
         problems.append(f"--run {run_id!r}: is no run id")
     if problems:
         output.refuse("no node was visited", problems)
-    return cluster, ssh_command
-
-
-def _ssh_command(options: Sequence[str], problems: list[str]) -> tuple[str, ...]:
-    command: tuple[str, ...] = ()
-    for option in options:
-        name, _, value = option.partition("=")
-        if name != "ssh" or command:
-            problems.append(f'--engine-option {option}: ssh="COMMAND WORDS" is known here, once')
-            continue
-        try:
-            command = tuple(shlex.split(value))
-        except ValueError as error:
-            problems.append(f"--engine-option {option}: {error}")
-        else:
-            if not command:
-                problems.append(f"--engine-option {option}: names no command")
-    return command or ("ssh",)
+    return cluster, reach
 
 
 # --- for a person ---

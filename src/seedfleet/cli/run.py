@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 
 from seedfleet.cli._bad_values import CollectingOption, bad_values
+from seedfleet.cli._engine_words import options_in_words, pairs_of
 from seedfleet.cli._run_choice import complete_run_id, output_dir_option
 from seedfleet.cli._run_report import report_text, resume_command
 from seedfleet.cli._run_view import parallel_lines, view
@@ -35,7 +36,7 @@ from seedfleet.fleet.manifest import distribution
 from seedfleet.fleet.planning import PlannedRun, plan_run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from seedfleet.cli.output import Output
 
@@ -60,6 +61,7 @@ _FIELDS: Final = (
 # Of this command's own options, those that a new run of some of the jobs does not take over.
 _NOT_TAKEN_OVER: Final = {"jobs", "run_id", "only", "dry_run", "no_retry_failed", "accept_changes"}
 
+_MOST_NAMED: Final = 20
 _SECONDS: Final = click.FloatRange(0, max=float("inf"), max_open=True)
 
 
@@ -119,7 +121,7 @@ _option = partial(click.option, cls=CollectingOption)
     "--engine-option",
     multiple=True,
     metavar="K=V",
-    help="For local: slots=N, python=PATH; for ssh: ssh='ssh -F FILE'.",
+    help=f"For local: {options_in_words('local')}. For ssh: {options_in_words('ssh')}.",
 )
 @output_option
 @click.pass_context
@@ -167,7 +169,7 @@ def _problems_with_flags(flags: Mapping[str, Any]) -> list[str]:
 
 def _given(flags: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
     """Collect the options that were given, by `RunOptions` field, and what is wrong with them."""
-    settings = {**flags, "engine_options": _engine_options(flags["engine_option"], problems)}
+    settings = {**flags, "engine_options": pairs_of(flags["engine_option"], problems)}
     if flags["cluster"] is not None:
         settings["engine"] = "ssh"
         try:
@@ -178,18 +180,6 @@ def _given(flags: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
     if flags["accept_exit"] is not None:
         given["accept_any_exit"] = flags["accept_exit"] == "any"
     return given
-
-
-def _engine_options(words: tuple[str, ...], problems: list[str]) -> dict[str, str]:
-    settings: dict[str, str] = {}
-    for option in words:
-        name, equals, value = option.partition("=")
-        if not equals:
-            problems.append(f"--engine-option {option}: is not K=V")
-        if name in settings:
-            problems.append(f"--engine-option {option}: {name} is given twice")
-        settings[name] = value
-    return settings
 
 
 async def _plan(jobs: Path, options: RunOptions) -> PlannedRun:
@@ -277,6 +267,7 @@ def _show_plan(made: PlannedRun, output: Output) -> None:
         },
         "distribution": shares,
         "lower_bound_s": made.lower_bound_s,
+        "unplaced": [ids[index] for index in made.unplaced],
         "outputs": {
             job.job_id: [made.paths.text_place(declared) for declared in job.all_outputs]
             for job in made.plan.jobs
@@ -287,7 +278,7 @@ def _show_plan(made: PlannedRun, output: Output) -> None:
         seen = ", ".join(f"{name}: {number}" for name, number in made.dialects.items())
         lines.append(f"dialects of the job file: {seen}")
     lines += parallel_lines(made.nodes, shares, Counter(each.node for each in allocations))
-    lines += [f"{node.name} is not in contact" for node in made.nodes if not node.contact]
+    lines += _absent_lines(made)
     lines.append(
         "how long they will take is not known: not all of these scripts have run before"
         if made.lower_bound_s is None
@@ -297,3 +288,13 @@ def _show_plan(made: PlannedRun, output: Output) -> None:
     where = f"their own paths under {paths.root}" if paths.preserve else str(paths.results)
     lines.append(f"results would go to {where}")
     output.result(document, "\n".join(lines))
+
+
+def _absent_lines(made: PlannedRun) -> Iterator[str]:
+    for node in made.nodes:
+        if not node.contact:
+            yield f"{node.name} is out of contact, so it is left out of this plan"
+    if made.unplaced:
+        ids = [made.plan.jobs[index].job_id for index in made.unplaced]
+        more = f" and {len(ids) - _MOST_NAMED} more" if len(ids) > _MOST_NAMED else ""
+        yield f"jobs that only such a node can run: {', '.join(ids[:_MOST_NAMED])}{more}"

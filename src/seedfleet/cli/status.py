@@ -115,6 +115,7 @@ def _details(result: RunReport, picture: RunPicture, now: float) -> dict[str, An
         "nodes": {
             name: {
                 "contact": each.node.contact,
+                "problem": "" if each.node.contact else each.problem,
                 "slots": slots_of(each.node),
                 "busy": each.busy,
                 "succeeded": each.succeeded,

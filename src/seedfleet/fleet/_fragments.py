@@ -149,6 +149,10 @@ class KeyTable:
             elif self._closed and name not in self._ignored:
                 yield f"{where}: unknown key {_shown(name)}; valid are {', '.join(self._checks)}"
 
+    def keeps(self, name: str, entry: Mapping[str, Any]) -> bool:
+        """Tell whether an object has a key, and nothing is wrong with what it holds."""
+        return name in entry and bool(self._checks[name].holds(entry[name]))
+
     def sound_keys(self, entry: Mapping[str, Any]) -> dict[str, Any]:
         """Return the known keys without those at fault."""
         return {

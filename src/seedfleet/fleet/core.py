@@ -246,7 +246,7 @@ def _cancel(state: State, indices: Iterable[int]) -> tuple[State, list[Effect]]:
     waiting = []
     for index in dict.fromkeys(indices):
         job = state.jobs[index]
-        if isinstance(job.phase, Done):
+        if job.is_over:
             continue
         effects += [Cancel(index, attempt) for attempt, _ in job.living()]
         orphans = tuple(replace(orphan, cancelled=True) for orphan in job.orphans)

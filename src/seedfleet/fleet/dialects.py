@@ -66,7 +66,7 @@ class Entry:
         -------
         Entry
             If there are problems its document holds the sound keys, or is None where a required
-            one is at fault.
+            one other than `job_id` is at fault.
         """
         if not isinstance(entry, dict):
             return cls(
@@ -80,7 +80,25 @@ class Entry:
         if SCRIPT_JOB.holds(entry):
             return cls(dialect, entry)
         found = tuple(SCRIPT_JOB.problems(entry, f"$[{number}]"))
-        return cls(dialect, SCRIPT_JOB.sound_part(entry), None, found)
+        return cls(dialect, SCRIPT_JOB.sound_part(_checkable(entry, number)), None, found)
+
+
+def _checkable(entry: Mapping[str, Any], number: int) -> Mapping[str, Any]:
+    """Mend the faults of an entry that would keep the rest of it from being checked.
+
+    Each has been told of. Another id does as well as a bad one, unless arguments name outputs by
+    it; of a bad `env` the names are still worth a look.
+    """
+    mended = dict(entry)
+    if not SCRIPT_JOB.keeps("job_id", entry) and "{job_id}" not in str(entry.get("args")):
+        mended["job_id"] = f"job{number}"
+    if isinstance(entry.get("env"), dict) and not SCRIPT_JOB.keeps("env", entry):
+        mended["env"] = {
+            name: text if SCRIPT_JOB.keeps("env", {"env": {"NAME": text}}) else ""
+            for name, text in entry["env"].items()
+            if SCRIPT_JOB.keeps("env", {"env": {name: ""}})
+        }
+    return mended
 
 
 def _with_output(entry: Mapping[str, Any], output_dir: str) -> dict[str, Any]:
@@ -110,8 +128,9 @@ def _sieve_job(entry: dict[str, Any], number: int) -> Entry:
     whole = entry if "job_id" in entry else {**entry, "job_id": f"sieve_{number:05d}"}
     problems = (*SIEVE_JOB.problems(whole, where), *_contradictions(whole, where))
     sound = SIEVE_JOB.sound_part(whole)
-    if sound is None or "job_id" not in sound:
+    if sound is None:
         return Entry(SIEVE, None, None, problems)
+    sound.setdefault("job_id", f"sieve_{number:05d}")  # where it is at fault, which was told
     document = {name: sound[name] for name in ("timeout", "node", "gpu_id") if name in sound} | {
         "job_id": sound["job_id"],
         "script": _SIEVE_SCRIPT,

@@ -72,6 +72,14 @@ class RunControl:
         """Leave at once and let running attempts go on without a head; a resume takes them up."""
         self._asked.put_nowait(None)
 
+    def asked_nowait(self) -> list[messages.Event | None]:
+        """Take the wishes that nobody has waited for yet, in their order."""
+        wishes = []
+        with contextlib.suppress(asyncio.QueueEmpty):
+            while True:
+                wishes.append(self._asked.get_nowait())
+        return wishes
+
     async def wait_asked(self) -> messages.Event | None:
         """Wait for the next wish: an event, or None to detach."""
         return await self._asked.get()
@@ -159,24 +167,25 @@ class Driver:
             tasks.create_task(self._ring_alarms()),
             *(tasks.create_task(self._publish(threads)) for _ in range(_PUBLISHERS)),
         ]
-        finished = await self._loop(opening)
+        # What was asked before counts also where nothing else is to be done.
+        finished = await self._loop([opening, *control.asked_nowait()])
         # They wait for long or for ever by nature; the group ends when they do.
         for task in company:
             task.cancel()
         return finished
 
-    async def _loop(self, opening: messages.Opened) -> bool:
-        await self._handle([opening])
-        while not self.state.finished:
-            events = [await self._inbox.get()]
-            with contextlib.suppress(asyncio.QueueEmpty):
-                while True:  # everything that has come by now shares one sync of the disk
-                    events.append(self._inbox.get_nowait())
+    async def _loop(self, events: list[messages.Event | None]) -> bool:
+        while True:
             known = [event for event in events if event is not None]
             await self._handle(known)
             if len(known) < len(events):  # a None among them: the caller wants to leave
                 return False
-        return True
+            if self.state.finished:
+                return True
+            events = [await self._inbox.get()]
+            with contextlib.suppress(asyncio.QueueEmpty):
+                while True:  # everything that has come by now shares one sync of the disk
+                    events.append(self._inbox.get_nowait())
 
     async def _hear_engine(self) -> None:
         async for event in self._engine.events():
@@ -305,17 +314,19 @@ def _news(
 
 def _node_news(event: messages.Event, before: State, after: State) -> Iterator[progress.Progress]:
     match event:
-        case NodeDown(node, problem, for_good) if after.nodes is not before.nodes:
-            yield progress.NodeContact(after.nodes[node].node, problem, for_good)
+        case NodeDown(node) if after.nodes is not before.nodes:
+            yield progress.NodeContact.of(after, node)
         case NodeUp(node) if after.nodes is not before.nodes:
-            yield progress.NodeContact(after.nodes[node.name].node)
+            yield progress.NodeContact.of(after, node.name)
         case messages.Opened(nodes):
             here = {node.name for node in nodes}
             for known in after.nodes.values():
                 if known.node.name not in here:  # an earlier head left attempts there
-                    yield progress.NodeContact(known.node, known.problem, known.given_up)
+                    yield progress.NodeContact.of(after, known.node.name)
         case messages.NodeLost(node) if after.nodes is not before.nodes:
-            yield progress.Notice(f"{node}: out of contact for too long; its jobs go on elsewhere")
+            had_jobs = progress.NodeContact.of(before, node).attempts
+            then = "its jobs go on elsewhere" if had_jobs else "nobody waits for it any more"
+            yield progress.Notice(f"{node}: out of contact for too long; {then}")
         case _:
             pass
 

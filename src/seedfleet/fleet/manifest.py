@@ -88,6 +88,11 @@ class JobReport:
         return str(getattr(self.outcome, "problem", ""))
 
     @property
+    def may_run_again(self) -> bool:
+        """True for a job without success that a resume would run: not where it forbids that."""
+        return not self.succeeded and (self.job.rerun or self.outcome is None)
+
+    @property
     def output(self) -> Path:
         """Where the expected output stands.
 
@@ -144,12 +149,37 @@ class RunReport:
         return Counter(job.word for job in self.jobs.values())
 
     @property
+    def last_places(self) -> tuple[Allocation, ...]:
+        """Where each job runs, or its last script ran; jobs that had no script are left out."""
+        return tuple(
+            job.allocation
+            for job in self.jobs.values()
+            if job.allocation is not None
+            and (job.running or (job.last is not None and job.last.started_utc))
+        )
+
+    @property
+    def jobs_by_node(self) -> Mapping[str, int]:
+        """How many jobs ran last on each node, by its name."""
+        return Counter(place.node for place in self.last_places)
+
+    @property
+    def out_of_reach(self) -> Mapping[str, list[str]]:
+        """Ids of the jobs of which a copy may be alive on nodes out of contact, by node name."""
+        found: dict[str, list[str]] = {}
+        for job_id, job in self.jobs.items():
+            for node in sorted(set(job.unreachable.values())):
+                found.setdefault(node, []).append(job_id)
+        return found
+
+    @property
     def state(self) -> str:
         """Either "finished" or "interrupted"."""
         return "interrupted" if self.interrupted else "finished"
 
     def to_document(self, command: Sequence[str], state: str | None = None) -> dict[str, Any]:
         """Write the manifest; `state` None is the report's own."""
+        jobs_by_node = self.jobs_by_node
         return {
             "version": 1,
             "seedfleet_version": __version__,
@@ -168,7 +198,8 @@ class RunReport:
                     "cpu_slots": node.cpu_slots,
                     "max_jobs": node.max_jobs,
                     "contact": node.contact,
-                    "jobs": self.busy[node.name][0],
+                    "jobs": jobs_by_node.get(node.name, 0),
+                    "attempts": self.busy[node.name][0],
                     "busy_s": round(self.busy[node.name][1], 3),
                 }
                 for node in self.nodes
@@ -190,16 +221,17 @@ def report(paths: RunPaths, state: State) -> RunReport:
     under_way = [
         place for index in state.busy | state.orphaned for _, place in state.jobs[index].living()
     ]
+    nodes = tuple(known.node for known in state.nodes.values())
     return RunReport(
         run_id=paths.run_id,
         folder=paths.folder,
         interrupted=bool(state.busy) or _is_left_open(state, jobs.values()),
         jobs=jobs,
-        nodes=state.free.nodes,
+        nodes=nodes,
         makespan_s=_span_s([ended for ended, _ in runs]),
-        lower_bound_s=cluster_lower_bound(work, state.free.nodes),
-        busy=_busy(runs, state.free.nodes),
-        distribution=distribution(state.free.nodes, [*(place for _, place in runs), *under_way]),
+        lower_bound_s=cluster_lower_bound(work, nodes),
+        busy=_busy(runs, nodes),
+        distribution=distribution(nodes, [*(place for _, place in runs), *under_way]),
     )
 
 

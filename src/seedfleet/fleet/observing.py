@@ -5,25 +5,30 @@ Nothing here writes, and nothing here takes part in who gets the run.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from seedfleet.fleet import core, progress
-from seedfleet.fleet.errors import JournalDamagedError
+from seedfleet.fleet.errors import BadInputError, JournalDamagedError
 from seedfleet.fleet.journal import JournalFollower
 from seedfleet.fleet.lock import Holder, read_holder
+from seedfleet.fleet.manifest import report
 from seedfleet.fleet.messages import Start
 from seedfleet.fleet.options import DEFAULT_OUTPUT_DIR, RunOptions
 from seedfleet.fleet.outcome import Succeeded
 from seedfleet.fleet.planning import plan_of
+from seedfleet.fleet.resuming import find_run
 from seedfleet.fleet.state import Done, JobState, Publishing, Running, State, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from seedfleet.fleet._standing import NodeState
+    from seedfleet.fleet.engines.base import Allocation
     from seedfleet.fleet.outcome import Outcome
     from seedfleet.fleet.resuming import Recorded
 
@@ -88,16 +93,6 @@ class RunObserver:
         """Tell whether a job, by its index, has its outcome."""
         return isinstance(self.state.jobs[index].phase, Done)
 
-    def since(self, index: int) -> float | None:
-        """Tell when a running job's attempt was started, in seconds since 1970, or None."""
-        phase = self.state.jobs[index].phase
-        match phase:
-            case Running(attempt, _):
-                return self._since.get((index, attempt))
-            case Publishing(ended, _):
-                return self._since.get((index, ended.attempt))
-        return None
-
     def poll(self) -> list[tuple[float, progress.Progress]]:
         """Read on, and tell what is new since the last call, with its time in seconds since 1970.
 
@@ -144,20 +139,17 @@ class RunObserver:
             yield at, progress.RunStarted(paths.run_id, paths.folder, nodes, total, done)
         for name, known in after.nodes.items():
             was = before.nodes.get(name)
-            if was is not None and known is not was and known.node != was.node:
-                contact = progress.NodeContact(known.node, known.problem, known.given_up)
-                yield at, contact
+            if known is not was and _is_worth_telling(was, known):
+                yield at, progress.NodeContact.of(after, name)
         for index, (old, new) in enumerate(zip(before.jobs, after.jobs, strict=True)):
             if old is new:
                 continue
             job_id = after.plan.jobs[index].job_id
             yield from _unsuccessful(old, new, at)
-            if isinstance(new.phase, Running) and new.attempts > old.attempts:
-                since = self.since(index)
-                yield (
-                    at if since is None else since,
-                    progress.AttemptStarted(job_id, new.phase.attempt, new.phase.allocation),
-                )
+            started = _started(old, new)
+            if started is not None:
+                since = self._since.get((index, started[0]), at)
+                yield since, progress.AttemptStarted(job_id, *started)
             if isinstance(new.phase, Done) and not isinstance(old.phase, Done):
                 done += 1
                 yield at, self._job_done(job_id, new, new.phase.outcome, done)
@@ -171,6 +163,28 @@ class RunObserver:
             outputs = {file.declared: place(file.declared) for file in outcome.outputs}
         run_s = job.history[-1][0].run_s if job.history else 0.0  # cancelled before it ever ran
         return progress.JobDone(job_id, outcome, outputs, run_s, done, len(self.state.jobs))
+
+
+def _is_worth_telling(was: NodeState | None, known: NodeState) -> bool:
+    """Tell whether the contact with a node changed, or what is known of why there is none."""
+    if was is None:
+        return not known.node.contact
+    return (known.node, known.problem) != (was.node, was.problem)
+
+
+def _started(old: JobState, new: JobState) -> tuple[int, Allocation] | None:
+    """Find the newest attempt that was started since, if it runs or is what the job is done by."""
+    if new.attempts == old.attempts:
+        return None
+    match new.phase:
+        case Running(attempt, allocation):
+            return attempt, allocation
+        case Publishing(ended, allocation):
+            return ended.attempt, allocation
+        case Done(Succeeded()):
+            ended, allocation = new.history[-1]
+            return ended.attempt, allocation
+    return None
 
 
 def _unsuccessful(
@@ -192,7 +206,8 @@ class RunSummary:
         "running" with a head at work, "left" when attempts may go on without one, else as in the
         manifest: "finished" or "interrupted"; "unknown" if its files cannot be read.
     counts
-        Number of jobs by outcome in snake case, as the manifest last had it.
+        Number of jobs by outcome in snake case: by the manifest where that is the last word, else
+        by the journal.
     started_utc
         When the run was first opened; None if it never was.
     """
@@ -208,7 +223,7 @@ def list_runs(
     output_dir: str | Path = DEFAULT_OUTPUT_DIR, root: str | Path | None = None
 ) -> list[RunSummary]:
     """List the runs in a folder of runs, newest last."""
-    found = [_summary(folder) for folder in run_folders(output_dir, root)]
+    found = [_summary(folder, output_dir, root) for folder in run_folders(output_dir, root)]
     return sorted(found, key=lambda each: (each.started_utc or "", each.run_id))
 
 
@@ -224,14 +239,19 @@ def run_folders(
     return found
 
 
-def _summary(folder: Path) -> RunSummary:
+def _summary(folder: Path, output_dir: str | Path, root: str | Path | None) -> RunSummary:
     document = _document(folder / "manifest.json")
     state, counts = document.get("state", "unknown"), document.get("counts", {})
+    if state not in {"finished", "interrupted"} or "running" in counts:
+        # It was written when a head began, or attempts go on: only the journal knows the rest.
+        with contextlib.suppress(BadInputError, JournalDamagedError, OSError):
+            observer = RunObserver(find_run(folder.name, output_dir, root))
+            observer.poll()
+            state = observer.standing
+            counts = dict(report(observer.recorded.paths, observer.state).counts)
     head = read_holder(folder / "lock")
     if head is not None and head.at_work:
         state = "running"
-    elif state == "running" or "running" in counts:
-        state = "left"
     return RunSummary(folder.name, folder, state, counts, _first_utc(folder / "journal.jsonl"))
 
 

@@ -55,21 +55,36 @@ class PlannedRun:
 
     @property
     def lower_bound_s(self) -> float | None:
-        """The least makespan by the expected durations, or None if any is unknown."""
+        """The least makespan by the expected durations, or None if any is unknown.
+
+        Nodes out of contact are not counted on.
+        """
         if len(self.expected_s) < len(self.plan.jobs):
             return None
         work = [
             (Requirement.of(self.plan.jobs[index]), expected_s)
             for index, expected_s in self.expected_s.items()
         ]
-        return cluster_lower_bound(work, self.nodes)
+        return cluster_lower_bound(work, self._there)
+
+    @property
+    def _there(self) -> tuple[Node, ...]:
+        return tuple(node for node in self.nodes if node.contact)
+
+    @property
+    def unplaced(self) -> tuple[int, ...]:
+        """Indices of the jobs that have to wait for a node that is out of contact."""
+        asked = [Requirement.of(job) for job in self.plan.jobs]
+        placed = {each: any(map(each.fits, self._there)) for each in set(asked)}
+        return tuple(index for index, each in enumerate(asked) if not placed[each])
 
     def allocations(self) -> tuple[Allocation, ...]:
         """Show where each job would run if all jobs took equally long, in start order.
 
-        The run itself places a job when a slot is free, so it may differ.
+        The run itself places a job when a slot is free, so it may differ. Jobs that have to wait
+        for a node out of contact are left out.
         """
-        free = everything = FreeSlots.all_of(self.nodes)
+        free = everything = FreeSlots.all_of(self._there)
         shown = []
         for index in self.order:
             requirement = Requirement.of(self.plan.jobs[index])

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from seedfleet.fleet.engines.base import Allocation, Ended, Node
     from seedfleet.fleet.outcome import Outcome
+    from seedfleet.fleet.state import State
 
 # One closed language, matched as a whole.
 __all__ = [
@@ -108,11 +109,22 @@ class NodeContact:
         Why it is out of contact, and what to do about it; empty for a node in contact.
     for_good
         True where the engine has given it up.
+    attempts
+        How many attempts there have not ended as far as is known.
     """
 
     node: Node
     problem: str = ""
     for_good: bool = False
+    attempts: int = 0
+
+    @classmethod
+    def of(cls, state: State, name: str) -> NodeContact:
+        """Tell how the contact with a node is in a state of the run; cost O(living attempts)."""
+        known = state.nodes[name]
+        living = (state.jobs[index].living() for index in state.busy | state.orphaned)
+        places = [place.node for attempts in living for _, place in attempts]
+        return cls(known.node, known.problem, known.given_up, places.count(name))
 
 
 Progress = RunStarted | AttemptStarted | AttemptEnded | JobDone | NodeContact | Notice

@@ -224,8 +224,30 @@ def _contradictions(options: RunOptions, given: Mapping[str, Any]) -> Iterator[s
     as_given = RunOptions(**{"root": options.root, **given}).to_document()
     recorded = options.to_document()
     for name in given:
-        if as_given[name] != recorded[name]:
+        if name == "cluster":
+            yield from _other_nodes(as_given[name], recorded[name])
+        elif as_given[name] != recorded[name]:
             yield f"{name} is {as_given[name]!r}, the run was started with {recorded[name]!r}"
+
+
+def _other_nodes(
+    given: Mapping[str, Any] | None, recorded: Mapping[str, Any] | None
+) -> Iterator[str]:
+    """Name the nodes that differ, and in what."""
+    now, then = (
+        {node["name"]: node for node in (each or {"nodes": ()})["nodes"]}
+        for each in (given, recorded)
+    )
+    for name in [*then, *(name for name in now if name not in then)]:
+        if name not in now:
+            yield f"cluster: the run was started with node {name}, which is not there"
+        elif name not in then:
+            yield f"cluster: the run was started without node {name}"
+        else:
+            for key, value in then[name].items():
+                if now[name][key] != value:
+                    is_now = f"cluster: {key} of node {name} is {now[name][key]!r}"
+                    yield f"{is_now}, the run was started with {value!r}"
 
 
 def _with_current(old: Recorded, wanted: ResumeOptions) -> tuple[Recorded, list[str]]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from seedfleet.fleet import core, messages, progress
+from seedfleet.fleet.cancelling import CancelWatch
 from seedfleet.fleet.driver import Driver, RunControl
 from seedfleet.fleet.durations import remember_durations
 from seedfleet.fleet.engines.choice import make_engine
@@ -18,7 +19,6 @@ from seedfleet.fleet.journal import Journal
 from seedfleet.fleet.lock import WriterLock
 from seedfleet.fleet.manifest import RunReport, report, said_finished, write_manifest
 from seedfleet.fleet.node.layout import sync_folder
-from seedfleet.fleet.observing import RunObserver
 from seedfleet.fleet.options import RunOptions
 from seedfleet.fleet.planning import PlannedRun, plan_run, planned
 from seedfleet.fleet.prepare import fingerprints, problems_with_placement
@@ -164,7 +164,8 @@ async def cancel(
     Returns
     -------
     RunReport
-        When all of them have ended; the manifest says the same.
+        When all that can be reached have ended; the manifest says the same. What may go on out
+        of reach is in the `unreachable` of its job.
 
     Raises
     ------
@@ -176,15 +177,11 @@ async def cancel(
     control, tell = RunControl(), on_event or _nobody
     control.hold()
     control.cancel(*jobs)
-    left = set(jobs)
+    watch = CancelWatch(recorded, jobs)
 
     def hear(event: progress.Progress) -> None:
         tell(event)
-        if isinstance(event, progress.RunStarted) and jobs:
-            left.difference_update(_done(recorded))
-        if isinstance(event, progress.JobDone):
-            left.discard(event.job_id)
-        if jobs and not left:
+        if jobs and watch.is_over_after(event):
             control.detach()
 
     engine = engine or make_engine(recorded.options)
@@ -338,12 +335,6 @@ def _measured(result: RunReport, paths: RunPaths) -> Sequence[tuple[str, float]]
         for job in result.jobs.values()
         if job.succeeded and job.last is not None
     ]
-
-
-def _done(recorded: Recorded) -> set[str]:
-    observer = RunObserver(recorded)
-    observer.poll()
-    return {job_id for job_id, index in observer.state.indices.items() if observer.is_done(index)}
 
 
 def _nobody(event: progress.Progress) -> None:

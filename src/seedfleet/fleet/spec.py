@@ -137,7 +137,8 @@ class ParsedJobs:
     ----------
     jobs
         Each with its place in the file, as `$[3]`. A job with something wrong stands here without
-        that, so that the rest of it can be checked as well, unless a required key is at fault.
+        that, so that the rest of it can be checked as well, unless a required key other than its
+        id is at fault.
     problems
         Each names its place. None of the jobs may run while there are any.
     dialects
@@ -189,6 +190,7 @@ def parse_jobs(document: object, *, output_dir: str = DEFAULT_OUTPUT_DIR) -> Par
             dialects[entry.dialect] += 1
         if entry.document is not None:
             jobs.append((f"$[{number}]", _job(entry.document, entry.sieve_document)))
+        if entry.document is not None and not entry.problems:
             ids.append(entry.document["job_id"])
         else:
             ids.append(item.get("job_id") if isinstance(item, dict) else None)

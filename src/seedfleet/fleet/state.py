@@ -141,6 +141,11 @@ class JobState:
     cancelled: bool = False
 
     @property
+    def is_over(self) -> bool:
+        """True when the job is done and no copy of it may be alive: nothing is left to cancel."""
+        return isinstance(self.phase, Done) and not self.orphans
+
+    @property
     def ended_by_nodes(self) -> bool:
         """True for a job that is done, of which nodes alone are to blame that it has no result."""
         match self.phase:

@@ -5,48 +5,25 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from seedfleet.fleet.checking import Clock, Finding, NodeCheck, judge
+from seedfleet.fleet.engines._session import Reach
+from seedfleet.fleet.engines._ways import ways_to
 from seedfleet.fleet.engines.link import NodeContactError, NodeLink, RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping
 
     from seedfleet.fleet.cluster import Cluster, NodeConfig
 
-__all__ = ["Link", "check_nodes", "clean_nodes", "connect_by"]
+__all__ = ["Reach", "check_nodes", "clean_nodes"]
 
 _T = TypeVar("_T")
 _PATIENCE_S: Final = 120.0  # for one node's answer
 
 
-class Link(Protocol):
-    """What a visit needs of a connection; `NodeLink` has it."""
-
-    async def ask(
-        self, question: str, body: bytes = b"", *, within_s: float | None = None, **fields: Any
-    ) -> Mapping[str, Any]:
-        """Ask the agent; the reply's `answer` is what it says."""
-
-    async def close(self) -> None:
-        """End the connection."""
-
-
-def connect_by(ssh_command: Sequence[str]) -> Callable[[NodeConfig], Awaitable[Link]]:
-    """Make connections with this OpenSSH client, options that come before all others included."""
-
-    async def connect(config: NodeConfig) -> Link:
-        # As in a run: on this machine the root is where the head works.
-        wishes = {"root": str(Path.cwd())} if config.is_local and not config.script_path else {}
-        return await NodeLink.connect(config, ssh_command=ssh_command, wishes=wishes)
-
-    return connect
-
-
-async def check_nodes(
-    cluster: Cluster, connect: Callable[[NodeConfig], Awaitable[Link]]
-) -> tuple[NodeCheck, ...]:
+async def check_nodes(cluster: Cluster, reach: Reach) -> tuple[NodeCheck, ...]:
     """Check every node; one that cannot be reached is a finding, not an error.
 
     Returns
@@ -54,12 +31,12 @@ async def check_nodes(
     tuple of NodeCheck
         In the cluster's order.
     """
-    return await _visit_all(cluster, lambda config: _check(config, connect))
+    return await _visit_all(cluster, lambda config: _check(config, reach))
 
 
 async def clean_nodes(
     cluster: Cluster,
-    connect: Callable[[NodeConfig], Awaitable[Link]],
+    reach: Reach,
     *,
     run_id: str | None,
     older_than_s: float,
@@ -69,7 +46,7 @@ async def clean_nodes(
 
     Parameters
     ----------
-    cluster, connect
+    cluster, reach
         Which nodes, and how to get there.
     run_id, older_than_s, dry_run
         As `seedfleet.fleet.node.cleaning.clean` takes them.
@@ -84,7 +61,7 @@ async def clean_nodes(
 
     async def clean(config: NodeConfig) -> Mapping[str, Any]:
         try:
-            link = await connect(config)
+            link = await _connect(config, reach)
             try:
                 answer = (await link.ask("clean", within_s=_PATIENCE_S, **wishes))["answer"]
             finally:
@@ -104,9 +81,17 @@ async def _visit_all(
     return tuple(each.result() for each in visits)
 
 
-async def _check(config: NodeConfig, connect: Callable[[NodeConfig], Awaitable[Link]]) -> NodeCheck:
+async def _connect(config: NodeConfig, reach: Reach) -> NodeLink:
+    # As in a run: on this machine the root is where the head works.
+    wishes = {"root": str(Path.cwd())} if config.is_local and not config.script_path else {}
+    return await NodeLink.connect(
+        config, ssh_command=reach.ssh_command, timeouts=reach.timeouts, wishes=wishes
+    )
+
+
+async def _check(config: NodeConfig, reach: Reach) -> NodeCheck:
     try:
-        link = await connect(config)
+        link = await _connect(config, reach)
         try:
             asked_utc_s, asked = time.time(), time.monotonic()
             seen = (await link.ask("survey", within_s=_PATIENCE_S))["answer"]
@@ -114,7 +99,7 @@ async def _check(config: NodeConfig, connect: Callable[[NodeConfig], Awaitable[L
         finally:
             await link.close()
     except (NodeContactError, RefusedError) as error:
-        return _unreachable(config, error.problem)
+        return _unreachable(config, reach, error.problem)
     clock = Clock.between(asked_utc_s, answered_utc_s, seen["clock"])
     node, findings = judge(config, seen, clock)
     return NodeCheck(
@@ -127,10 +112,11 @@ async def _check(config: NodeConfig, connect: Callable[[NodeConfig], Awaitable[L
     )
 
 
-def _unreachable(config: NodeConfig, problem: str) -> NodeCheck:
+def _unreachable(config: NodeConfig, reach: Reach, problem: str) -> NodeCheck:
     states = {"host key has changed": "changed", "host key is not known": "unknown"}
     host_key = next((state for words, state in states.items() if words in problem), "not seen")
     advice = "until then no job runs there"
     if "`" not in problem and not config.is_local:  # it does not name a command to try already
-        advice = f"see what `ssh {config.ssh_config_host or config.hostname}` says; {advice}"
+        way = ways_to(config, reach.ssh_command, reach.timeouts.connect_s)[0]
+        advice = f"see what `{way.by_hand}` says; {advice}"
     return NodeCheck(config=config, host_key=host_key, findings=(Finding(problem, advice),))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from seedfleet.fleet.engines.base import Engine
     from seedfleet.fleet.options import RunOptions
 
-__all__ = ["ENGINE_OPTIONS", "make_engine"]
+__all__ = ["ENGINE_OPTIONS", "make_engine", "read_options"]
 
 # By engine: each option with what it takes, for messages and for `--help`.
 ENGINE_OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -46,12 +46,11 @@ def make_engine(options: RunOptions) -> Engine:
         known = ", ".join(ENGINE_OPTIONS)
         raise BadInputError([f"engine {options.engine!r}: known are {known}"])
     problems: list[str] = []
-    settings: dict[str, Any] = {}
-    for name, text in options.engine_options.items():
-        value = _VALUES.get((options.engine, name), _unknown)(text)
-        if value is None:
-            problems.append(_explained(options.engine, name, text))
-        settings[name] = value
+    settings: Mapping[str, Any] = {}
+    try:
+        settings = read_options(options.engine, options.engine_options)
+    except BadInputError as error:
+        problems += error.problems
     if (options.engine == "ssh") != (options.cluster is not None):
         problems.append("the ssh engine needs a cluster file, and only it takes one (--cluster)")
     if problems:
@@ -64,6 +63,34 @@ def make_engine(options: RunOptions) -> Engine:
         timeouts=Timeouts(connect_s=settings.get("connect_s", Timeouts().connect_s)),
         shared_disks=settings.get("shared_disks", True),
     )
+
+
+def read_options(engine: str, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Read the options of an engine.
+
+    Parameters
+    ----------
+    engine
+        One of `ENGINE_OPTIONS`.
+    texts
+        By name, as they were given.
+
+    Returns
+    -------
+    dict
+        By name, for those given: `slots` an integer from 1, `python` a path, `ssh` a tuple of
+        words, `connect_s` more than 0, `shared_disks` a boolean.
+
+    Raises
+    ------
+    BadInputError
+        With every name and value that is not known.
+    """
+    values = {name: _VALUES.get((engine, name), _unknown)(text) for name, text in texts.items()}
+    wrong = [name for name, value in values.items() if value is None]
+    if wrong:
+        raise BadInputError([_explained(engine, name, texts[name]) for name in wrong])
+    return values
 
 
 def _explained(engine: str, name: str, text: str) -> str:

@@ -1,8 +1,8 @@
 """Removing what runs have left on a node.
 
 Nothing that lives is touched: an attempt is removed under the lock that its supervisor would hold.
-What somebody may still want is kept unless its run is named: a result that no head has fetched, and
-files that stood at an output path before. Ages count by the clock of the disk.
+What somebody may still want is kept unless its run is named: a result that may be the only copy,
+and files that stood at an output path before. Ages count by the clock of the disk.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ class _Cleaning:
     def clean_run(self, run: Path) -> None:
         """Clean one run's folder, and remove it if nothing is left in it."""
         left, freed_bytes = False, self.report["freed_bytes"]
+        tombstones = []
         jobs = _entries(run / "attempts")
         entries = [entry for job in jobs for entry in _entries(job)]
         newest = min(map(self._age_s, (run, run / "attempts", *jobs, *entries)))
@@ -79,13 +80,17 @@ class _Cleaning:
                 left |= not self._clean_attempt(entry)
             elif entry.name.startswith("."):
                 left |= not self._clean_draft(entry)
+            elif entry.name.endswith(_TOMBSTONE):
+                tombstones.append(entry)
             else:
-                left |= not entry.name.endswith(_TOMBSTONE)
+                left = True
         leases = any(is_held(lease) for lease in _entries(run / "leases"))
         # Tombstones have no use any more once no supervisor can come late.
         if not left and not leases and (self._named or newest > _BIRTH_S):
             counted_bytes = self.report["freed_bytes"] - freed_bytes if self._dry_run else 0
             self.remove(run, run.name, counted_bytes)
+        else:
+            self._clean_tombstones(run.name, tombstones)
 
     def remove_leftover(self, path: Path) -> None:
         """Remove a file that was left half-way, unless it is so new that it may be in use."""
@@ -155,6 +160,20 @@ class _Cleaning:
         self.remove(path, _named(path))
         return self._dry_run or not path.exists()
 
+    def _clean_tombstones(self, run_name: str, tombstones: List[Path]) -> None:
+        """Remove those so old that no supervisor can come late; all of them are one line."""
+        least_s = max(self._older_than_s, _BIRTH_S)
+        old = [path for path in tombstones if self._age_s(path) > least_s]
+        what = "{}: {} marks of attempts cleared before".format(run_name, len(old))
+        try:
+            for path in [] if self._dry_run else old:
+                path.unlink()
+        except OSError as error:
+            self.report["problems"].append("{}: {}".format(what, error))
+        else:
+            if old:
+                self._note(what, 0)
+
     def _note(self, what: str, size_bytes: int) -> None:
         self.report["removed"].append({"what": what, "size_bytes": size_bytes})
         self.report["freed_bytes"] += size_bytes
@@ -167,11 +186,25 @@ def _named(path: Path) -> str:
 
 def _still_wanted(folder: AttemptFolder) -> Optional[str]:
     if folder.status.exists():
-        if json.loads(folder.status.read_bytes()).get("outcome") == "succeeded":
-            return "no head has fetched its result: resume its run, or name the run to give it up"
+        succeeded = json.loads(folder.status.read_bytes()).get("outcome") == "succeeded"
+        if succeeded and not _was_fetched(folder):
+            # Only the head knows whether it has taken the result in, so age alone is no reason.
+            return (
+                "it succeeded, and no head has cleared it away: resume its run to do that, "
+                "or remove it with `nodes clean --run RUN_ID` where it is not needed any more"
+            )
         if _entries(folder.previous):
             return "it holds files that stood at its output paths, in {}".format(folder.previous)
     return None
+
+
+def _was_fetched(folder: AttemptFolder) -> bool:
+    """Tell whether the head's own copy can be seen from here: on this disk, or on a shared one."""
+    try:
+        delivered = json.loads(folder.order.read_bytes())["delivered"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return os.path.isfile(delivered)
 
 
 def _entries(folder: Path) -> List[Path]:

@@ -50,19 +50,33 @@ def _settle_lost(folder: AttemptFolder) -> Dict[str, Any]:
         order = json.loads(folder.order.read_bytes())
     except (OSError, ValueError):  # the machine went down before the disk had it all
         order = {}
+    alive = False
     if order:
+        alive = bool(living(order["token"]))
         end_processes(lambda: living(order["token"]), order["kill_grace_s"])
         problem += _restore(folder, order)
-    status = {
-        "version": 1,
-        "outcome": "lost",
-        "problem": problem,
-        "ended_utc": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
-    }
+    times = _times(folder, datetime.now(timezone.utc), alive=alive)
+    status = {"version": 1, "outcome": "lost", "problem": problem, **times}
     # On a full disk the answer still holds: the next to ask finds the same and tries again.
     with contextlib.suppress(OSError):
         write_atomically(folder.status, json.dumps(status).encode())
     return status
+
+
+def _times(folder: AttemptFolder, now: datetime, *, alive: bool) -> Dict[str, Any]:
+    """Say from when to when the script ran; of one that has ended, to its last sign of life."""
+    ended = now
+    times: Dict[str, Any] = {}
+    with contextlib.suppress(OSError, ValueError):  # it never started, or the file is torn
+        started = datetime.fromisoformat(folder.started.read_text())
+        if not alive:
+            files = (folder.started, folder.stdout, folder.stderr)
+            last_s = max(path.stat().st_mtime for path in files if path.exists())
+            ended = datetime.fromtimestamp(last_s, timezone.utc)
+        times["started_utc"] = started.isoformat(timespec="milliseconds")
+        times["run_s"] = max(0.0, (ended - started).total_seconds())
+    times["ended_utc"] = ended.isoformat(timespec="milliseconds")
+    return times
 
 
 def _restore(folder: AttemptFolder, order: Dict[str, Any]) -> str:

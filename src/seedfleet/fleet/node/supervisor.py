@@ -10,6 +10,7 @@ TERM cancels the attempt. Nothing is ever read from the script's output while it
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -181,6 +182,8 @@ class _Attempt:
             self._prepare_places()
             self._pause(0)
             self._status["started_utc"], began = _now(), time.monotonic()
+            with contextlib.suppress(OSError):  # read only where we cannot write the status
+                self._folder.started.write_text(self._status["started_utc"])
             self._run_script()
             self._status["run_s"] = time.monotonic() - began
             self._judge()

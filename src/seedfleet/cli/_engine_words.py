@@ -1,0 +1,39 @@
+"""Engine options on a command line: what there is, and reading K=V."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seedfleet.fleet.engines.choice import ENGINE_OPTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["options_in_words", "pairs_of"]
+
+
+def options_in_words(engine: str) -> str:
+    """List the options of an engine with what each takes."""
+    return "; ".join(f"{name}={what}" for name, what in ENGINE_OPTIONS[engine].items())
+
+
+def pairs_of(words: Sequence[str], problems: list[str]) -> dict[str, str]:
+    """Read `--engine-option K=V` as often as it was given.
+
+    Parameters
+    ----------
+    words
+        As given.
+    problems
+        What is wrong is appended to these.
+    """
+    pairs: dict[str, str] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            problems.append(f"--engine-option {word}: is not K=V")
+        elif name in pairs:
+            problems.append(f"--engine-option {word}: {name} is given twice")
+        else:
+            pairs[name] = value
+    return pairs
