@@ -115,7 +115,11 @@ _option = partial(click.option, cls=CollectingOption)
     help="Between TERM and KILL when a script is ended. [5]",
 )
 @_option("--no-retry-failed", is_flag=True, help="With --resume: failed jobs stay failed.")
-@_option("--accept-changes", is_flag=True, help="With --resume: changed scripts are fine.")
+@_option(
+    "--accept-changes",
+    is_flag=True,
+    help="With --resume: changed scripts, and jobs of a JOBS named beside it, are fine.",
+)
 @_option("--engine", help="Where jobs run: local, or ssh with --cluster. [local]")
 @_option(
     "--engine-option",
@@ -130,6 +134,9 @@ def run(ctx: click.Context, /, output: Output, **flags: Any) -> None:
 
     One Ctrl-C lets running jobs end and starts no more, a second one cancels them. Exit codes: 0
     all succeeded, 1 some did not, 2 bad input, 3 interrupted (go on with --resume).
+
+    A resume uses the jobs as they were; `JOBS --resume RUN_ID --accept-changes` takes an edited
+    file.
     """
     given = _given(flags, problems := [*bad_values(ctx), *_problems_with_flags(flags)])
     if problems:
