@@ -106,7 +106,7 @@ class JobReport:
         return self.outputs[self.job.expected_output]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)  # asyncio prints what a task returns, for nobody
 class RunReport:
     """What became of a run.
 

@@ -27,7 +27,7 @@ __all__ = ["JobSource", "PlannedRun", "parse_source", "plan_of", "plan_run", "pl
 JobSource: TypeAlias = Path | str | Sequence[Job | Mapping[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)  # asyncio prints what a task returns, for nobody
 class PlannedRun:
     """A run that could start now.
 

@@ -50,11 +50,6 @@ class AttemptFolder:
         return self.path / "job.json"
 
     @property
-    def started(self) -> Path:
-        """When the script was started, in UTC, for whoever finds a killed supervisor's work."""
-        return self.path / "started"
-
-    @property
     def status(self) -> Path:
         """How it ended; written last."""
         return self.path / "status.json"

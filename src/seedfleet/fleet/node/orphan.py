@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from datetime import datetime, timezone
 from typing import Any, Dict, Optional
 
@@ -67,12 +68,12 @@ def _times(folder: AttemptFolder, now: datetime, *, alive: bool) -> Dict[str, An
     """Say from when to when the script ran; of one that has ended, to its last sign of life."""
     ended = now
     times: Dict[str, Any] = {}
-    with contextlib.suppress(OSError, ValueError):  # it never started, or the file is torn
-        started = datetime.fromisoformat(folder.started.read_text())
+    if folder.stdout.exists():  # else the script never ran
+        files = (folder.order, folder.stdout, folder.stderr)
+        touched = [os.path.getmtime(path) for path in files if path.exists()]
+        started = datetime.fromtimestamp(touched[0], timezone.utc)  # touched for that
         if not alive:
-            files = (folder.started, folder.stdout, folder.stderr)
-            last_s = max(path.stat().st_mtime for path in files if path.exists())
-            ended = datetime.fromtimestamp(last_s, timezone.utc)
+            ended = datetime.fromtimestamp(max(touched), timezone.utc)
         times["started_utc"] = started.isoformat(timespec="milliseconds")
         times["run_s"] = max(0.0, (ended - started).total_seconds())
     times["ended_utc"] = ended.isoformat(timespec="milliseconds")

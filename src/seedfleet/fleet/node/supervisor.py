@@ -182,8 +182,8 @@ class _Attempt:
             self._prepare_places()
             self._pause(0)
             self._status["started_utc"], began = _now(), time.monotonic()
-            with contextlib.suppress(OSError):  # read only where we cannot write the status
-                self._folder.started.write_text(self._status["started_utc"])
+            with contextlib.suppress(OSError):  # tells `orphan` when, if we cannot do it any more
+                os.utime(self._folder.order)
             self._run_script()
             self._status["run_s"] = time.monotonic() - began
             self._judge()
