@@ -23,7 +23,7 @@ REPOSITORY = Path(__file__).parents[2]
 EXAMPLES = REPOSITORY / "examples"
 
 
-def workplace(house: House) -> dict[str, str]:
+def user_folder(house: House) -> dict[str, str]:
     """Make the head as a user has it: `seedfleet` and `ssh` on the PATH, the examples at hand."""
     house.node("192.0.2.10")
     shutil.copytree(EXAMPLES, house.root / "examples")
@@ -44,7 +44,7 @@ def workplace(house: House) -> dict[str, str]:
 
 
 def test_the_first_runs_of_the_readme(house: House) -> None:
-    environment = workplace(house)
+    environment = user_folder(house)
     text = (REPOSITORY / "README.md").read_text("utf-8")
     blocks = re.findall(r"```sh\n(.*?)```", text.split("## Your own scripts")[1], re.DOTALL)
     done = subprocess.run(
@@ -67,7 +67,7 @@ def test_the_first_runs_of_the_readme(house: House) -> None:
 
 
 def test_the_example_of_nodes_from_python(house: House) -> None:
-    environment = workplace(house)
+    environment = user_folder(house)
     text = (REPOSITORY / "docs" / "fleet.md").read_text("utf-8")
     code = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[1]
     done = subprocess.run(
