@@ -12,13 +12,12 @@ from seedfleet.fleet.node_offer import gpu_lock_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from seedfleet.fleet.engines.base import Allocation, Attempt, Node, Rules
     from seedfleet.fleet.paths import RunPaths
     from seedfleet.fleet.spec import Job
 
-__all__ = ["Site", "make_order", "token_of"]
+__all__ = ["Site", "make_order", "output_paths", "token_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +98,7 @@ def make_order(
         "mask_unset": list(mask.unset),
         "gpu_ids": list(allocation.gpu_ids),
         "gpu_locks": [gpu_lock_name(site.node, index, site.root) for index in allocation.gpu_ids],
-        "outputs": _outputs(job, site, paths, folder.outputs),
+        "outputs": _outputs(job, site, paths, folder),
         "preserve_paths": paths.preserve,
         "in_place": paths.preserve and site.sees_root,
         "carry": not site.home_seen,
@@ -110,16 +109,20 @@ def make_order(
     }
 
 
-def _outputs(job: Job, site: Site, paths: RunPaths, folder: Path) -> list[dict[str, Any]]:
+def output_paths(job: Job, site: Site, paths: RunPaths, folder: AttemptFolder) -> list[str]:
+    """Name where an attempt writes its outputs on the node, in the order declared."""
+    named = [paths.under(site.root, declared) for declared in job.all_outputs]
+    if paths.preserve:
+        return named
+    return [str(folder.outputs / str(n) / posixpath.basename(path)) for n, path in enumerate(named)]
+
+
+def _outputs(job: Job, site: Site, paths: RunPaths, folder: AttemptFolder) -> list[dict[str, Any]]:
     made = []
-    for number, declared in enumerate(job.all_outputs):
-        own = paths.under(site.root, declared)
-        spellings = {*paths.spellings(declared), own}
-        if paths.preserve:
-            path = own
-            spellings.discard(own)  # written as it should be
-        else:
-            path = str(folder / str(number) / posixpath.basename(own))
+    places = output_paths(job, site, paths, folder)
+    for declared, path in zip(job.all_outputs, places, strict=True):
+        spellings = {*paths.spellings(declared), paths.under(site.root, declared)}
+        spellings.discard(path)  # with preserved paths: written as it should be
         made.append(
             {
                 "declared": declared,

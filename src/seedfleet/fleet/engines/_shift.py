@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import posixpath
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from seedfleet.fleet.engines import _delivery
-from seedfleet.fleet.engines._orders import make_order
+from seedfleet.fleet.engines._orders import make_order, output_paths
 from seedfleet.fleet.engines._pacing import Pace
 from seedfleet.fleet.engines._staging import Staging
 from seedfleet.fleet.engines.base import NodeUp, Remark
@@ -294,14 +293,9 @@ class Shift:
         site, paths, job = self._site, self._task.paths, attempt.job
         folder = site.attempt(paths, job.job_id, attempt.number)
         in_place = paths.preserve and site.sees_root
-        names = [paths.under(site.root, declared) for declared in job.all_outputs]
-        outputs = [
-            Path(name) if paths.preserve else folder.outputs / str(n) / posixpath.basename(name)
-            for n, name in enumerate(names)
-        ]
         return _delivery.Source(
             folder if site.home_seen else None,
-            outputs,
+            [Path(path) for path in output_paths(job, site, paths, folder)],
             [paths.on_head(declared) for declared in job.all_outputs] if in_place else None,
         )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from seedfleet.fleet.engines.link import RefusedError
+from seedfleet.fleet.node.outputs import digest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -193,7 +194,6 @@ class Staging:
 
 def _digest(path: Path) -> str | None:
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return digest(path)
     except OSError:
         return None

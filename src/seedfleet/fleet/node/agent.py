@@ -73,8 +73,7 @@ class _Held:
 class _Aside:
     """An answer that a child is making."""
 
-    def __init__(self, pid: int, question: int) -> None:
-        self.pid = pid
+    def __init__(self, question: int) -> None:
         self.question = question
         self.said = bytearray()
 
@@ -187,10 +186,10 @@ class _Agent:
             return
         # Large files, hanging drivers: whatever it takes, the others must not wait for it.
         reader, writer = os.pipe()
-        pid = self._fork(lambda: _write_all(writer, self._answered(header, body)), None, None)
+        self._fork(lambda: _write_all(writer, self._answered(header, body)), None, None)
         os.close(writer)
         os.set_blocking(reader, False)
-        self._asides[reader] = _Aside(pid, header["id"])
+        self._asides[reader] = _Aside(header["id"])
 
     def _answered(self, header: Dict[str, Any], body: bytes) -> bytes:
         answer: Dict[str, Any] = {"op": "answer", "id": header["id"]}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import time
 from pathlib import Path
 from typing import Any, Dict, Optional
 
@@ -58,8 +57,6 @@ def look_around(wishes: Dict[str, Any]) -> Facts:
             "root_exists": os.path.isdir(root),
             "locks": wishes["locks"] or str(shared_folder()),
             "python": python,
-            "agent_python": "{}.{}.{}".format(*sys.version_info[:3]),
-            "utc_s": time.time(),
             "found": dict(probe_gpus(), cores=wishes["slots"] or _cores()),
         }
     )
