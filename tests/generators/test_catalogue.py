@@ -2,7 +2,7 @@
 
 import pytest
 
-from seedfleet.generators import CATALOGUE, Bounding, Preset, presets_of, streams
+from seedfleet.generators import CATALOGUE, Bounding, Monotone, Preset, Residue, presets_of, streams
 from seedfleet.generators.boundings import JAVA_NEXT_INT, JAVA_NEXT_INT_DIGITS, PHP_RANGE
 
 
@@ -44,5 +44,5 @@ def test_layouts(bounding: Bounding, modulus: int, layout: tuple[int, int] | Non
 
 
 def test_what_java_draws_modulo_a_power_of_two_is_no_residue() -> None:
-    assert JAVA_NEXT_INT.residue_of(1024) is None
-    assert JAVA_NEXT_INT.residue_of(1000) == 1
+    assert JAVA_NEXT_INT.shape(1024) == Monotone()
+    assert JAVA_NEXT_INT.shape(1000) == Residue(1, 1000)

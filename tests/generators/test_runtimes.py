@@ -87,7 +87,7 @@ def test_mersenne_twister_agrees_with_numpy(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", [3, 123456789, 2**32 + 7])
 def test_lrand48_follows_posix(seed: int) -> None:
-    require_runtime("glibc_lrand48")
+    require_runtime("c_lrand48")
     # POSIX: the seed's low 32 bits become the high ones of the state, 330E the low ones, and
     # lrand48 returns the high 31 bits of the next state.
     state = ((seed & 0xFFFFFFFF) << 16) | 0x330E
@@ -95,7 +95,7 @@ def test_lrand48_follows_posix(seed: int) -> None:
     for _ in range(8):
         state = (0x5DEECE66D * state + 0xB) % 2**48
         expected.append((state >> 17) % 1000)
-    assert answers("glibc_lrand48", [Request(seed, 1000, 0, 8)]) == [expected]
+    assert answers("c_lrand48", [Request(seed, 1000, 0, 8)]) == [expected]
 
 
 def test_three_calls_make_one_draw_of_digits() -> None:

@@ -14,7 +14,7 @@ from seedfleet.generators.boundings import (
     MODULO,
     MODULO_31,
 )
-from seedfleet.generators.lcg48 import JAVA_LCG, JAVA_RANDOM, RAND48
+from seedfleet.generators.families.lcg48 import JAVA_LCG, JAVA_RANDOM, RAND48
 from seedfleet.recover.lane import LaneFamily, Observations, lane_families, solve
 from seedfleet.recover.lane_search import first_window
 

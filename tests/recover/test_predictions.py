@@ -13,7 +13,7 @@ from seedfleet.evidence import Scored, mix
 from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.generators import Stream
 from seedfleet.generators.boundings import JAVA_NEXT_INT
-from seedfleet.generators.lcg48 import JAVA_RANDOM
+from seedfleet.generators.families.lcg48 import JAVA_RANDOM
 from seedfleet.recover.scoring import Weighed, predict, weigh
 from seedfleet.recover.search import Question, Scope, Survivor
 

@@ -12,7 +12,7 @@ int main(int argc, char **argv)
         printf("glibc %s\n", gnu_get_libc_version());
         return 0;
     }
-    if (strcmp(preset, "glibc_lrand48") != 0) {
+    if (strcmp(preset, "c_lrand48") != 0) {
         fprintf(stderr, "unknown preset %s\n", preset);
         return 1;
     }

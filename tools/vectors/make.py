@@ -115,7 +115,7 @@ _CLASSIC = _Program("classic.c", "gcc", ("-O2",))
 PRESETS: Mapping[str, Preset] = {
     "java_next_int": Preset(_JAVA, _SEEDS_JAVA),
     "java_next_int_digits": Preset(_JAVA, _SEEDS_JAVA, (1000,)),
-    "glibc_lrand48": Preset(_GLIBC),
+    "c_lrand48": Preset(_GLIBC),
     "cpp_mt19937": Preset(_LIBSTDCXX),
     # Raw words: no modulus takes anything away. The state turns over after each 624 words.
     "cpp_mt19937_words": Preset(_LIBSTDCXX, moduli=(2**32,), length=700),

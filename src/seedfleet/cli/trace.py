@@ -109,7 +109,7 @@ def trace() -> None:
     "--generator",
     "generators",
     multiple=True,
-    type=click.Choice(sorted({stream.generator.name for stream in streams()})),
+    type=click.Choice(sorted(generators())),
     help="Search only this generator; may be given more than once. Default: all.",
 )
 @click.option(

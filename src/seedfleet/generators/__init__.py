@@ -1,15 +1,35 @@
 """Generators, boundings and the catalogue of presets: one definition for each stream of draws."""
 
-from seedfleet.generators.definition import Bounding, Generator, PowerOfTwoLcg, Stream
-from seedfleet.generators.presets import CATALOGUE, Preset, presets_of, streams
+from seedfleet.generators.catalogue import (
+    CATALOGUE,
+    find_preset,
+    generators,
+    presets_of,
+    streams,
+)
+from seedfleet.generators.definition import (
+    Bounding,
+    Generator,
+    Leap,
+    Monotone,
+    PowerOfTwoLcg,
+    Preset,
+    Residue,
+    Stream,
+)
 
 __all__ = [
     "CATALOGUE",
     "Bounding",
     "Generator",
+    "Leap",
+    "Monotone",
     "PowerOfTwoLcg",
     "Preset",
+    "Residue",
     "Stream",
+    "find_preset",
+    "generators",
     "presets_of",
     "streams",
 ]

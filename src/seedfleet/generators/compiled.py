@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from seedfleet.generators.definition import Stream
 
-__all__ = ["at_positions", "build_kernel", "jitable"]
+__all__ = ["at_positions", "build_kernel", "jitable", "part_maker"]
 
 
 @cache
@@ -85,43 +85,84 @@ def _source_digest(*functions: Callable[..., Any]) -> str:
     return hashlib.sha256("\0".join(names + sources).encode()).hexdigest()
 
 
-def _at_positions_factory(
-    digest: str,
-    seed_state: Callable[..., Any],
+def part_maker(
     step: Callable[..., Any],
     output: Callable[..., Any],
-    accept: Callable[..., Any],
+    value: Callable[..., Any],
+    rejects: Callable[..., Any],
+    *,
+    words: int,
 ) -> Callable[..., Any]:
-    def kernel(seed: Any, radix: Any, parts: Any, positions: Any, values: Any) -> Any:
-        _ = digest
-        state = seed_state(seed)
-        filled = 0
-        for position in range(positions[-1] + 1):
-            value = np.int64(0)
-            for _part in range(parts):
-                state = step(state)
-                part = accept(output(state), radix)
-                while part < 0:
-                    state = step(state)
-                    part = accept(output(state), radix)
-                value = value * radix + part
-            if position == positions[filled]:
-                values[filled] = value
-                filled += 1
-        return state
+    """Return ``part(state, radix) -> (state, value)``: the next part of a draw, for a kernel.
 
-    return kernel
+    To be called in the factory of a kernel, with the functions that the factory was given.
+
+    Parameters
+    ----------
+    words
+        Output words of a part, 1 or 2.
+    """
+
+    @register_jitable  # type: ignore[untyped-decorator]
+    def of_one_word(state: Any, radix: Any) -> Any:
+        state = step(state)
+        word = output(state)
+        while rejects(word, radix):
+            state = step(state)
+            word = output(state)
+        return state, value(word, radix)
+
+    @register_jitable  # type: ignore[untyped-decorator]
+    def of_two_words(state: Any, radix: Any) -> Any:
+        state = step(state)
+        first = output(state)
+        state = step(state)
+        return state, value(first, output(state), radix)
+
+    made: Callable[..., Any] = of_one_word if words == 1 else of_two_words
+    return made
+
+
+def _at_positions_factory(words: int) -> Callable[..., Any]:
+    def factory(
+        digest: str,
+        seed_state: Callable[..., Any],
+        step: Callable[..., Any],
+        output: Callable[..., Any],
+        value: Callable[..., Any],
+        rejects: Callable[..., Any],
+    ) -> Callable[..., Any]:
+        part = part_maker(step, output, value, rejects, words=words)
+
+        def kernel(seed: Any, radix: Any, parts: Any, positions: Any, values: Any) -> Any:
+            _ = digest
+            state = seed_state(seed)
+            filled = 0
+            for position in range(positions[-1] + 1):
+                drawn = np.int64(0)
+                for _part in range(parts):
+                    state, digit = part(state, radix)
+                    drawn = drawn * radix + digit
+                if position == positions[filled]:
+                    values[filled] = drawn
+                    filled += 1
+            return state
+
+        return kernel
+
+    return factory
 
 
 @cache
 def _at_positions_kernel(stream: Stream) -> Callable[..., Any]:
-    generator = stream.generator
+    generator, bounding = stream.generator, stream.bounding
     return build_kernel(
-        _at_positions_factory,
+        _at_positions_factory(bounding.words),
         generator.seed_state,
         generator.step,
         generator.output,
-        stream.bounding.accept,
+        bounding.value,
+        bounding.rejects,
     )
 
 
@@ -157,4 +198,4 @@ def at_positions(
     radix, parts = layout
     values = np.empty(len(positions), dtype=np.int64)
     state = _at_positions_kernel(stream)(np.uint64(seed % 2**64), radix, parts, positions, values)
-    return values, int(state) if stream.generator.state_words == 1 else None
+    return values, None if isinstance(state, tuple | np.ndarray) else int(state)

@@ -10,10 +10,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Bounding", "Generator", "PowerOfTwoLcg", "Stream"]
+__all__ = [
+    "Bounding",
+    "Generator",
+    "Leap",
+    "Monotone",
+    "PowerOfTwoLcg",
+    "Preset",
+    "Residue",
+    "Stream",
+    "never",
+]
+
+
+@dataclass(frozen=True)
+class Leap:
+    """Many steps at the price of one, for steps that stay simple when they are repeated.
+
+    Attributes
+    ----------
+    coefficients
+        ``coefficients(steps)``: two integers in ``[0, 2**64)``, for ``steps`` from 0 on. O(log).
+    apply
+        ``apply(state, first, second)`` with the two as numpy uint64: the state that many steps on.
+    """
+
+    coefficients: Callable[[int], tuple[int, int]]
+    apply: Callable[[Any, Any, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -91,14 +119,19 @@ class Generator:
         Width of the seed that the generator's users pass, for listing equivalent seeds.
     seed_state, step, output
         The definition. `seed_state` maps a numpy uint64 seed to the state before the first step;
-        a state is one numpy scalar or one array. An array state may be updated in place, so the
-        caller gives up the state that it passes to `step`.
+        a state is one numpy scalar, a tuple of up to 6 scalars of one dtype, or one array. An
+        array state may be updated in place, so the caller gives up the state that it passes to
+        `step`. Words are uint32, or uint64 where `output_bits` is more than 32.
     output_bits
-        Width of the output word in bits, at most 32.
-    state_words
-        1 for a scalar state, else the length of the array.
+        Width of the output word in bits, at most 64.
     lcg
-        The algebra, where the generator is a linear congruential one modulo a power of two.
+        The algebra, where the generator is a linear congruential one modulo a power of two whose
+        words are plain high bits of the state.
+    leap
+        Many steps in one, cheap enough for kernels; None where there is no such thing.
+    jump
+        ``jump(state, steps)``, ``steps`` from 0 on, in O(log(steps)) plain Python, where the
+        family has a jump that is no `leap`; see `jumped`.
     degenerate_seeds
         Canonical representatives that are left out of `seeds`.
     """
@@ -111,39 +144,94 @@ class Generator:
     step: Callable[[Any], Any]
     output: Callable[[Any], Any]
     output_bits: int = 32
-    state_words: int = 1
     lcg: PowerOfTwoLcg | None = None
+    leap: Leap | None = None
+    jump: Callable[[Any, int], Any] | None = None
     degenerate_seeds: tuple[int, ...] = ()
+
+    @property
+    def seed_count(self) -> int:
+        """``|S|``: how many canonical seeds there are; `len` of a range stops at 2**63."""
+        return self.seeds.stop - self.seeds.start
+
+    @property
+    def can_jump(self) -> bool:
+        """Whether `jumped` has a short way."""
+        return self.leap is not None or self.jump is not None
+
+    def jumped(self, state: Any, steps: int) -> Any:
+        """Return the state `steps` (0 or more) after `state`, in O(log(steps)).
+
+        Raises
+        ------
+        ValueError
+            The family has no jump.
+        """
+        with np.errstate(over="ignore"):
+            if self.leap is not None:
+                first, second = self.leap.coefficients(steps)
+                return self.leap.apply(state, np.uint64(first), np.uint64(second))
+            if self.jump is not None:
+                return self.jump(state, steps)
+        raise ValueError(f"{self.name} has no jump")
+
+
+@dataclass(frozen=True)
+class Residue:
+    """The shape of a bounding whose accepted value is ``(word >> dropped_bits) % modulus``."""
+
+    dropped_bits: int
+    modulus: int
+
+
+@dataclass(frozen=True)
+class Monotone:
+    """The shape of a bounding whose accepted value never falls as the word grows."""
+
+
+def never(_word: Any, _radix: Any) -> Any:
+    """Reject no word."""
+    return False
+
+
+def _no_rejection(_radix: int) -> float:
+    return 0.0
 
 
 @dataclass(frozen=True)
 class Bounding:
     """How output words become a draw in ``[0, modulus)``.
 
-    A draw is `parts` accepted values in base `radix`, most significant first; most boundings have
-    one part whose radix is the modulus itself.
+    A draw is `parts` values in base `radix`, most significant first; most boundings have one part
+    whose radix is the modulus itself. A part takes `words` output words; a rejected word is thrown
+    away and the next one is tried.
 
     Attributes
     ----------
     name
         Short name, as written in results.
-    accept
-        ``accept(word, radix)``: the value in ``[0, radix)`` as int64, or -1 when the word is
-        rejected and the next one is tried.
+    value
+        ``value(word, radix)``, or ``value(first, second, radix)`` where `words` is 2: the value in
+        ``[0, radix)`` as int64. `radix` is int64.
     layout
         ``layout(modulus)``: ``(radix, parts)``, or None where the bounding has no such modulus.
-    residue_of
-        ``residue_of(radix)``: the number of low output bits dropped before the word's residue
-        modulo the radix is taken, or None where the value is no plain residue.
+    shape
+        ``shape(radix)``: what scans may use instead of `value`; None where they must call it.
+    rejects
+        ``rejects(word, radix)``: whether the word is thrown away. Only where `words` is 1.
     rejection
-        ``rejection(radix)``: the share of words that `accept` rejects, in [0, 1).
+        ``rejection(radix)``: the share of words that `rejects` throws away, in [0, 1).
+    words
+        Output words of a part, 1 or 2.
     """
 
     name: str
-    accept: Callable[[Any, Any], Any]
+    value: Callable[..., Any]
     layout: Callable[[int], tuple[int, int] | None]
-    residue_of: Callable[[int], int | None]
-    rejection: Callable[[int], float]
+    shape: Callable[[int], Residue | Monotone | None]
+    rejects: Callable[[Any, Any], Any] = never
+    rejection: Callable[[int], float] = _no_rejection
+    words: int = 1
 
 
 @dataclass(frozen=True)
@@ -157,3 +245,29 @@ class Stream:
     def name(self) -> str:
         """Generator and bounding, as results print them."""
         return f"{self.generator.name} / {self.bounding.name}"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One way in which real programs draw numbers.
+
+    Attributes
+    ----------
+    slug
+        What is typed to choose it, and the name of its vectors: ``[a-z0-9_]+``.
+    name
+        The call, with its language or library.
+    holds_for
+        Versions for which the stream is exactly this one.
+    stream
+        Generator and bounding.
+    code
+        A line of code that seeds the generator, with ``{seed}``, ``{m}`` and ``{last}`` (m - 1) to
+        be filled in.
+    """
+
+    slug: str
+    name: str
+    holds_for: str
+    stream: Stream
+    code: str

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from seedfleet.generators.definition import Generator, Stream
+    from seedfleet.generators.definition import Bounding, Generator, Stream
 
 __all__ = ["at_positions", "draws", "words"]
 
@@ -23,13 +23,18 @@ def words(generator: Generator, seed: int) -> Iterator[int]:
     seed
         Any integer; it is taken modulo 2**64 as the languages do.
     """
+    return (int(word) for word in _raw_words(generator, seed))
+
+
+def _raw_words(generator: Generator, seed: int) -> Iterator[Any]:
+    """Yield them as the definition gives them, uint32 or uint64."""
     with np.errstate(over="ignore"):
         state = generator.seed_state(np.uint64(seed % 2**64))
     while True:
         with np.errstate(over="ignore"):
             state = generator.step(state)
             word = generator.output(state)
-        yield int(word)
+        yield word
 
 
 def draws(stream: Stream, seed: int, modulus: int) -> Iterator[int]:
@@ -44,15 +49,21 @@ def draws(stream: Stream, seed: int, modulus: int) -> Iterator[int]:
     if layout is None:
         raise ValueError(f"{stream.bounding.name} has no modulus {modulus}")
     radix, parts = layout
-    source = words(stream.generator, seed)
+    source = _raw_words(stream.generator, seed)
     while True:
         value = 0
         for _ in range(parts):
-            part = -1
-            while part < 0:
-                part = int(stream.bounding.accept(np.uint32(next(source)), np.int64(radix)))
-            value = value * radix + part
+            value = value * radix + _part(stream.bounding, source, np.int64(radix))
         yield value
+
+
+def _part(bounding: Bounding, source: Iterator[Any], radix: np.int64) -> int:
+    """Return one part of a draw from the next words."""
+    with np.errstate(over="ignore"):
+        taken = [next(source) for _ in range(bounding.words)]
+        while bounding.words == 1 and bounding.rejects(taken[0], radix):
+            taken = [next(source)]
+        return int(bounding.value(*taken, radix))
 
 
 def at_positions(stream: Stream, seed: int, modulus: int, positions: Sequence[int]) -> list[int]:

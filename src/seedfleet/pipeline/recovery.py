@@ -304,7 +304,7 @@ def _not_searched(recovery: Recovery) -> list[dict[str, Any]]:
 
 
 def _unsearched(stream: Stream, status: str, reason: str, modulus: int) -> dict[str, Any]:
-    seed_space = len(stream.generator.seeds)
+    seed_space = stream.generator.seed_count
     return {
         "attack": "none",
         **_streams([stream]),

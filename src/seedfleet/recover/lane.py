@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seedfleet.generators import Residue
 from seedfleet.recover._lane_kernel import high_kernel, low_kernel
 from seedfleet.sieve.residues import ResidueTests, odd_part
 
@@ -101,10 +102,11 @@ def lane_families(streams: Iterable[Stream], modulus: int) -> tuple[LaneFamily, 
         if lcg is None or layout is None:
             continue
         radix, parts = layout
-        dropped = stream.bounding.residue_of(radix)
+        shape = stream.bounding.shape(radix)
         twos, odd = odd_part(radix)
-        if dropped is None or twos == 0 or odd == 1:
+        if not isinstance(shape, Residue) or shape.modulus != radix or twos == 0 or odd == 1:
             continue
+        dropped = shape.dropped_bits
         algebra = (lcg.multiplier, lcg.increment, lcg.modulus_bits, lcg.output_shift)
         key = (*algebra, radix, parts, dropped)
         family = families.get(key, LaneFamily(lcg, radix, parts, dropped, ()))

@@ -260,6 +260,6 @@ def _walk_back(stream: Stream, radix: int, state: int, accepted: int) -> int:
     state = (multiplier * state + increment) & mask
     while accepted > 0:
         word = np.uint32(state >> lcg.output_shift)
-        accepted -= int(stream.bounding.accept(word, np.int64(radix)) >= 0)
+        accepted -= not stream.bounding.rejects(word, np.int64(radix))
         state = (multiplier * state + increment) & mask
     return state

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seedfleet.generators import streams
+from seedfleet.generators import generators
 from seedfleet.recover.scoring import MAX_PREDICTIONS
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Options:
         ]
         if not 0 <= self.predictions <= MAX_PREDICTIONS:
             problems.append(f"predictions: {self.predictions} is not within 0..{MAX_PREDICTIONS}")
-        known = {stream.generator.name for stream in streams()}
+        known = generators()
         problems += [
             f"generators: {name!r} is none of {', '.join(sorted(known))}"
             for name in sorted(self.generators - known)

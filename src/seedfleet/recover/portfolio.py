@@ -286,7 +286,7 @@ class _Run:
     def _attainable_bits(self, coverage: Coverage) -> float:
         """Return the evidence that a perfect fit of the most favoured alignment would give."""
         draws = max(scope.fitted for scope in coverage.scopes)
-        smallest = min(len(stream.generator.seeds) for stream in coverage.streams)
+        smallest = min(stream.generator.seed_count for stream in coverage.streams)
         weight = self._weight(coverage, least=False)
         return draws * log2(self._modulus) - log2(smallest) + weight
 

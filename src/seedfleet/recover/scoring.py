@@ -88,7 +88,7 @@ def weigh(survivor: Survivor, question: Question, session_count: int) -> Weighed
             session_count=session_count,
             all_sessions=scope.session is None,
         ),
-        seed_space=len(stream.generator.seeds),
+        seed_space=stream.generator.seed_count,
         fitted_matches=int(matches[:fitted].sum()),
         fitted_draws=fitted,
         held_out_matches=int(matches[fitted:].sum()),

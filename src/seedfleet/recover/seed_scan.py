@@ -10,7 +10,7 @@ import numpy as np
 
 from seedfleet.evidence.chance import expected_pairs
 from seedfleet.generators import compiled
-from seedfleet.generators.mt19937 import MT19937
+from seedfleet.generators.families.mt19937 import MT19937
 from seedfleet.recover.controls import (
     PLANTED_SEEDS,
     TARGET_SURVIVORS,
@@ -68,7 +68,7 @@ def seed_scans(
             scanner=scanner,
         )
         for (generator, dropped), members in groups.items()
-        for scopes in _batches(question, len(generator.seeds))
+        for scopes in _batches(question, generator.seed_count)
     )
 
 
@@ -97,7 +97,7 @@ def scan_problems(streams: Iterable[Stream], question: Question) -> list[str]:
         problems.append(f"seed scans test at most {MAX_QUERIES} skips, not {len(skips)}")
     for generator in sorted(generators, key=lambda each: each.name):
         reach = _reach(generator, question)
-        pairs = len(generator.seeds) * len(skips)
+        pairs = generator.seed_count * len(skips)
         if log2(pairs) - reach * log2(question.modulus) > log2(_MAX_FILTER_PAIRS):
             last = _last_position(generator)
             problems.append(
@@ -137,7 +137,7 @@ class SeedScan:
         self._alignments = [
             (scope, skip) for scope in question.scopes for skip in question.scan_skips
         ]
-        pairs = len(generator.seeds) * len(self._alignments)
+        pairs = generator.seed_count * len(self._alignments)
         wanted = 1
         while pairs / question.modulus**wanted > _MAX_CHANCE_PAIRS:
             wanted += 1
@@ -151,10 +151,10 @@ class SeedScan:
             streams=streams,
             scopes=question.scopes,
             skips=question.scan_skips,
-            seed_space=len(generator.seeds),
+            seed_space=generator.seed_count,
             draws_used=depth,
             power=self._power,
-            cost_s=len(generator.seeds) / _RATES.get(generator, _WORD_RATE),
+            cost_s=generator.seed_count / _RATES.get(generator, _WORD_RATE),
         )
 
     def run(self, progress: Callable[[float], None]) -> Found:
@@ -196,7 +196,7 @@ class SeedScan:
 
     def _shuffled(self, rng: np.random.Generator) -> Control:
         modulus, alignments = self._question.modulus, len(self._question.scan_skips)
-        largest = min(_CONTROL_SEEDS, len(self._generator.seeds)) // _REPLICATES
+        largest = min(_CONTROL_SEEDS, self._generator.seed_count) // _REPLICATES
         depth = 1
         while TARGET_SURVIVORS * modulus ** (depth + 1) <= largest * _REPLICATES * alignments:
             depth += 1
@@ -217,7 +217,7 @@ class SeedScan:
         skips, stream = self._question.scan_skips, self.coverage.streams[0]
         found, power = 0, 0.0
         for _ in range(PLANTED_SEEDS):
-            seeds = self._slice(rng, min(_PLANTED_AMONG, len(self._generator.seeds)))
+            seeds = self._slice(rng, min(_PLANTED_AMONG, self._generator.seed_count))
             seed = seeds[int(rng.integers(len(seeds)))]
             row = int(rng.integers(len(skips)))
             positions = constant_skip_positions(self.coverage.draws_used, skips[row])

@@ -1,14 +1,17 @@
 """Kernels that test many seeds at once: exact scans over seed spaces, on every core."""
 
-from seedfleet.sieve.queries import Queries, constant_skip_positions
-from seedfleet.sieve.scan import LAST_POSITION, MAX_QUERIES, Scanner, ScanResult, scan
+from seedfleet.sieve.backend import DEFAULT_ROOM, Backend, Hits, TooManyHitsError
+from seedfleet.sieve.cpu import CpuBackend
+from seedfleet.sieve.rows import Leg, Rows, Walk, constant_skip_positions
 
 __all__ = [
-    "LAST_POSITION",
-    "MAX_QUERIES",
-    "Queries",
-    "ScanResult",
-    "Scanner",
+    "DEFAULT_ROOM",
+    "Backend",
+    "CpuBackend",
+    "Hits",
+    "Leg",
+    "Rows",
+    "TooManyHitsError",
+    "Walk",
     "constant_skip_positions",
-    "scan",
 ]

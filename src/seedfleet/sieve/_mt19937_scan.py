@@ -14,7 +14,7 @@ import numpy as np
 from numpy import uint32, uint64
 
 from seedfleet.generators.compiled import jitable
-from seedfleet.generators.mt19937 import MIDDLE
+from seedfleet.generators.families.mt19937 import MIDDLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,9 +17,10 @@ from typing import Any
 
 from numpy import uint32, uint64
 
-from seedfleet.generators.definition import Generator
+from seedfleet.generators.boundings import MODULO
+from seedfleet.generators.definition import Generator, Preset, Stream
 
-__all__ = ["MINSTD"]
+__all__ = ["MINSTD", "PRESETS"]
 
 _MULTIPLIER = uint64(48271)
 _MODULUS = uint64(2**31 - 1)
@@ -52,4 +53,23 @@ MINSTD = Generator(
     step=_step,
     output=_output,
     output_bits=31,
+)
+
+_MINSTD = Stream(MINSTD, MODULO)
+
+PRESETS = (
+    Preset(
+        "minstd",
+        "minstd % m",
+        "classic table",
+        _MINSTD,
+        "s = {seed}; s = 48271 * s % 2147483647; s % {m}",
+    ),
+    Preset(
+        "cpp_minstd_rand",
+        "std::minstd_rand % m",
+        "C++11 and later",
+        _MINSTD,
+        "std::minstd_rand r({seed}u); r() % {m}",
+    ),
 )

@@ -17,9 +17,10 @@ from typing import Any
 
 from numpy import uint32, uint64
 
-from seedfleet.generators.definition import Generator, PowerOfTwoLcg
+from seedfleet.generators.boundings import JAVA_NEXT_INT, JAVA_NEXT_INT_DIGITS, MODULO, MODULO_31
+from seedfleet.generators.definition import Generator, Leap, PowerOfTwoLcg, Preset, Stream
 
-__all__ = ["JAVA_LCG", "JAVA_RANDOM", "RAND48"]
+__all__ = ["JAVA_LCG", "JAVA_RANDOM", "PRESETS", "RAND48"]
 
 _MULTIPLIER = uint64(0x5DEECE66D)
 _INCREMENT = uint64(11)
@@ -47,6 +48,10 @@ def _seed_srand48(seed: Any) -> Any:
     return (uint64(seed) << uint64(16) | _SRAND48_LOW) & _MASK
 
 
+def _leap(state: Any, multiplier: Any, increment: Any) -> Any:
+    return (state * multiplier + increment) & _MASK
+
+
 def _lcg(seed_of_state: Any) -> PowerOfTwoLcg:
     return PowerOfTwoLcg(0x5DEECE66D, 11, 48, 16, seed_of_state)
 
@@ -54,6 +59,8 @@ def _lcg(seed_of_state: Any) -> PowerOfTwoLcg:
 def _srand48_seed(state: int) -> int | None:
     return state >> 16 if state & 0xFFFF == 0x330E else None
 
+
+_LEAP = Leap(_lcg(lambda state: state).jump, _leap)
 
 JAVA_LCG = Generator(
     name="java_lcg",
@@ -64,6 +71,7 @@ JAVA_LCG = Generator(
     step=_step,
     output=_output,
     lcg=_lcg(lambda state: state),
+    leap=_LEAP,
 )
 JAVA_RANDOM = Generator(
     name="java.util.Random",
@@ -74,6 +82,7 @@ JAVA_RANDOM = Generator(
     step=_step,
     output=_output,
     lcg=_lcg(lambda state: state ^ 0x5DEECE66D),
+    leap=_LEAP,
 )
 RAND48 = Generator(
     name="rand48",
@@ -84,4 +93,40 @@ RAND48 = Generator(
     step=_step,
     output=_output,
     lcg=_lcg(_srand48_seed),
+    leap=_LEAP,
+)
+
+_JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)
+_JAVA_DIGITS = Stream(JAVA_RANDOM, JAVA_NEXT_INT_DIGITS)
+_LRAND48 = Stream(RAND48, MODULO_31)
+
+PRESETS = (
+    Preset(
+        "java_lcg",
+        "java_lcg % m",
+        "classic table",
+        Stream(JAVA_LCG, MODULO),
+        "s = {seed}; s = step(s); (s >> 16) % {m}",
+    ),
+    Preset(
+        "java_next_int",
+        "java.util.Random nextInt(m)",
+        "every Java SE version",
+        _JAVA,
+        "r = new java.util.Random({seed}L); r.nextInt({m})",
+    ),
+    Preset(
+        "java_next_int_digits",
+        "java.util.Random nextInt(10) digits",
+        "every Java SE version",
+        _JAVA_DIGITS,
+        "r = new java.util.Random({seed}L); r.nextInt(10) for each digit",
+    ),
+    Preset(
+        "c_lrand48",
+        "C lrand48() % m",
+        "POSIX.1-2017",
+        _LRAND48,
+        "srand48({seed}); lrand48() % {m}",
+    ),
 )

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from numpy import uint32
 
-from seedfleet.generators.definition import Generator
+from seedfleet.generators.boundings import MODULO, PHP_RANGE
+from seedfleet.generators.definition import Generator, Preset, Stream
 
-__all__ = ["MIDDLE", "MT19937", "next_initial", "temper", "twist"]
+__all__ = ["MIDDLE", "MT19937", "PRESETS", "next_initial", "temper", "twist"]
 
 _SIZE = 624
 MIDDLE = 397  # word j of the next block mixes words j, j + 1 and j + MIDDLE of this one
@@ -76,5 +77,38 @@ MT19937 = Generator(
     seed_state=_seed_state,
     step=_step,
     output=_output,
-    state_words=_SIZE + 1,
+)
+
+_MT19937 = Stream(MT19937, MODULO)
+_PHP = Stream(MT19937, PHP_RANGE)
+
+PRESETS = (
+    Preset(
+        "mt19937",
+        "mt19937 % m",
+        "classic table",
+        _MT19937,
+        "init_genrand({seed}); genrand_int32() % {m}",
+    ),
+    Preset(
+        "cpp_mt19937",
+        "std::mt19937 % m",
+        "C++11 and later",
+        _MT19937,
+        "std::mt19937 r({seed}u); r() % {m}",
+    ),
+    Preset(
+        "php_mt_rand",
+        "PHP mt_rand(0, m-1)",
+        "PHP 7.1 and later",
+        _PHP,
+        "mt_srand({seed}); mt_rand(0, {last})",
+    ),
+    Preset(
+        "php_rand",
+        "PHP rand(0, m-1)",
+        "PHP 7.1 and later",
+        _PHP,
+        "srand({seed}); rand(0, {last})",
+    ),
 )

@@ -14,9 +14,10 @@ from typing import Any
 
 from numpy import uint32
 
-from seedfleet.generators.definition import Generator
+from seedfleet.generators.boundings import MODULO
+from seedfleet.generators.definition import Generator, Preset, Stream
 
-__all__ = ["XORSHIFT32"]
+__all__ = ["PRESETS", "XORSHIFT32"]
 
 
 def _seed_state(seed: Any) -> Any:
@@ -42,4 +43,14 @@ XORSHIFT32 = Generator(
     step=_step,
     output=_output,
     degenerate_seeds=(0,),
+)
+
+PRESETS = (
+    Preset(
+        "xorshift32",
+        "xorshift32 % m",
+        "classic table",
+        Stream(XORSHIFT32, MODULO),
+        "s = {seed}; s = xorshift32(s); s % {m}",
+    ),
 )

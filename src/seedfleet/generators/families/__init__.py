@@ -1,0 +1,12 @@
+"""One module for each family of generators, with its definitions and the presets that use them.
+
+Every module of this package that has `PRESETS` is part of the catalogue. Folders named in the
+environment variable ``SEEDFLEET_GENERATORS`` (separated as in PATH) are searched as well, so that a
+generator of your own needs no change here.
+"""
+
+import os
+
+__all__: list[str] = []
+
+__path__ += [each for each in os.environ.get("SEEDFLEET_GENERATORS", "").split(os.pathsep) if each]
