@@ -88,7 +88,11 @@ def _over_blocks(
     def run(block: range) -> Hits:
         size = _ROOM
         while True:
-            hits = (np.empty(size, np.uint64), np.empty(size, np.int64), np.empty((size, legs), np.int32))
+            hits = (
+                np.empty(size, np.uint64),
+                np.empty(size, np.int64),
+                np.empty((size, legs), np.int32),
+            )
             found = fill(block, hits)
             if found <= size:
                 seeds_, rows_, matches = (each[:found] for each in hits)

@@ -96,9 +96,7 @@ class Rows:
             raise ValueError("; ".join(problems))
 
     @classmethod
-    def exact(
-        cls, positions: NDArray[np.int64], values: NDArray[np.int64], modulus: int
-    ) -> Rows:
+    def exact(cls, positions: NDArray[np.int64], values: NDArray[np.int64], modulus: int) -> Rows:
         """Ask for every draw, in one leg."""
         depth = positions.shape[-1]
         return cls(positions, values, modulus, (Leg(depth, depth),))
