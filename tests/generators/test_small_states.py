@@ -138,6 +138,7 @@ def test_seed_words_are_numpys(seed: int) -> None:
     ("slug", "bits"),
     [
         ("numpy_default_rng", np.random.PCG64),
+        ("numpy_pcg64dxsm", np.random.PCG64DXSM),
         ("numpy_philox", np.random.Philox),
         ("numpy_sfc64", np.random.SFC64),
     ],

@@ -142,6 +142,7 @@ PRESETS: Mapping[str, Preset] = {
     "sfc64": Preset(_CLASSIC, _SEEDS_64, (*_MODULI, 2**62)),
     # A range of 2^32 shows the 32-bit halves raw.
     "numpy_default_rng": Preset(_NUMPY, _SEEDS_64, (*_MODULI, 2**31, 2**32)),
+    "numpy_pcg64dxsm": Preset(_NUMPY, _SEEDS_64, (1000, 1_500_000_000, 2**32)),
     "numpy_philox": Preset(_NUMPY, _SEEDS_64, (*_MODULI, 2**31, 2**32)),
     "numpy_sfc64": Preset(_NUMPY, _SEEDS_64, (*_MODULI, 2**31, 2**32)),
     # A mask of all 32 bits is taken for the largest modulus.

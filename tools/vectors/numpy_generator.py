@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _GENERATORS: dict[str, Callable[[int], np.random.Generator]] = {
     "numpy_default_rng": np.random.default_rng,
+    "numpy_pcg64dxsm": lambda seed: np.random.Generator(np.random.PCG64DXSM(seed)),
     "numpy_philox": lambda seed: np.random.Generator(np.random.Philox(seed)),
     "numpy_sfc64": lambda seed: np.random.Generator(np.random.SFC64(seed)),
 }
