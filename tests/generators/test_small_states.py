@@ -188,6 +188,16 @@ def test_lcg32_takes_the_exact_remainder(state: int) -> None:
     assert int(LCG32.step(np.uint32(state))) == (1103515245 * state + 12345) % _PRIME
 
 
+@pytest.mark.parametrize("generator", [MINSTD0, LCG32], ids=lambda generator: generator.name)
+@given(multiple=st.integers(0, 2**64 // _PRIME), beside=st.integers(-2, 2))
+@example(multiple=2**64 // _PRIME, beside=0)
+@example(multiple=1, beside=0)
+def test_seeds_count_modulo_the_prime(generator: Generator, multiple: int, beside: int) -> None:
+    seed = max(0, min(multiple * _PRIME + beside, 2**64 - 1))
+    least = 1 if generator is MINSTD0 else 0
+    assert int(started(generator, seed)) == max(seed % _PRIME, least)
+
+
 def test_lcg32_reaches_zero_and_goes_on() -> None:
     assert first_words(LCG32, _BEFORE_ZERO, 2) == [0, 12345]
 

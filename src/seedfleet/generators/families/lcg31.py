@@ -31,16 +31,26 @@ _PRIME = uint64(2**31 - 1)
 _BITS = uint64(31)
 
 
+def _fold(number: Any) -> Any:
+    """Return a smaller number that is the same modulo the prime."""
+    # 2**31 = 1 modulo 2**31 - 1, so the high part is simply added.
+    return (number & _PRIME) + (number >> _BITS)
+
+
 def _folded(number: Any) -> Any:
     """Return a number below 2**62 modulo the prime; a multiple of it gives 0 or the prime."""
-    # 2**31 = 1 modulo 2**31 - 1, so the high part is simply added. Two folds are enough.
-    once = (number & _PRIME) + (number >> _BITS)
-    return (once & _PRIME) + (once >> _BITS)
+    return _fold(_fold(number))
+
+
+def _remainder(number: Any) -> Any:
+    """Return a number below 2**64 modulo the prime."""
+    folded = _folded(_fold(number))
+    return uint64(0) if folded == _PRIME else folded
 
 
 def _seed_minstd(seed: Any) -> Any:
-    state = uint64(seed) % _PRIME
-    return uint32(max(state, uint64(1)))
+    state = _remainder(uint64(seed))
+    return uint32(uint64(1) if state == uint64(0) else state)
 
 
 def _step_minstd(state: Any) -> Any:
@@ -56,12 +66,11 @@ def _leap_minstd(state: Any, multiplier: Any, _increment: Any) -> Any:
 
 
 def _seed_lcg32(seed: Any) -> Any:
-    return uint32(uint64(seed) % _PRIME)
+    return uint32(_remainder(uint64(seed)))
 
 
 def _leap_lcg32(state: Any, multiplier: Any, increment: Any) -> Any:
-    folded = _folded(uint64(state) * multiplier + increment)
-    return uint32(uint64(0) if folded == _PRIME else folded)
+    return uint32(_remainder(uint64(state) * multiplier + increment))
 
 
 def _step_lcg32(state: Any) -> Any:
