@@ -34,6 +34,8 @@ int main(int argc, char **argv)
         answer_all<std::mt19937>();
     else if (preset == "cpp_minstd_rand")
         answer_all<std::minstd_rand>();
+    else if (preset == "cpp_minstd_rand0")
+        answer_all<std::minstd_rand0>();
     else {
         std::cerr << "unknown preset " << preset << '\n';
         return 1;

@@ -31,11 +31,13 @@ _ROOT = _HERE.parent.parent
 _FOLDER = _ROOT / "tests" / "vectors"
 
 _SEEDS_32 = (0, 1, 42, 2**31 - 1, 2**31, 2**32 - 1)
+_SEEDS_64 = (*_SEEDS_32, 2**32, 6_854_101_966_249_684_544, 2**63, 2**64 - 1)
 _SEEDS_JAVA = (*_SEEDS_32, 2**48 - 1, 161_803_398_874_989, 2**63, 2**64 - 1)
 # 1024 is a power of two, which several boundings treat apart; 1000003 is a prime; with 1500000000 a
 # bounding that rejects does so for three words in ten.
 _MODULI = (10, 49, 100, 1000, 1024, 1_000_000, 1_000_003, 1_500_000_000)
 _SKIPS = (0, 3)
+_PYTHON = "python3"  # stands for the interpreter that runs this, whose packages are known
 
 
 class Request(NamedTuple):
@@ -68,7 +70,8 @@ class _Program:
     def run(self, argument: str, standard_input: str) -> str:
         """Run it from the root of the checkout and return what it prints."""
         if self.compiler_flags is None:
-            return _output([self.tool, self.path, argument], standard_input)
+            tool = sys.executable if self.tool == _PYTHON else self.tool
+            return _output([tool, self.path, argument], standard_input)
         with tempfile.TemporaryDirectory() as folder:
             program = str(Path(folder) / "program")
             _output([self.tool, *self.compiler_flags, "-o", program, self.path], "")
@@ -111,6 +114,8 @@ _GLIBC = _Program("glibc.c", "gcc", ("-O2",))
 _LIBSTDCXX = _Program("libstdcxx.cpp", "g++", ("-O2",))
 _PHP = _Program("php.php", "php")
 _CLASSIC = _Program("classic.c", "gcc", ("-O2",))
+_NUMPY = _Program("numpy_generator.py", _PYTHON)
+_LUA = _Program("lua.lua", "lua5.4")
 
 PRESETS: Mapping[str, Preset] = {
     "java_next_int": Preset(_JAVA, _SEEDS_JAVA),
@@ -121,9 +126,27 @@ PRESETS: Mapping[str, Preset] = {
     "cpp_mt19937_words": Preset(_LIBSTDCXX, moduli=(2**32,), length=700),
     # Words are below 2^31-1, so the last modulus shows them raw.
     "cpp_minstd_rand": Preset(_LIBSTDCXX, (0, 1, 42, 2**31 - 2, *_SEEDS_32[3:]), (*_MODULI, 2**31)),
+    "cpp_minstd_rand0": Preset(
+        _LIBSTDCXX, (0, 1, 42, 2**31 - 2, *_SEEDS_32[3:]), (*_MODULI, 2**31)
+    ),
     "php_mt_rand": Preset(_PHP),
     "xorshift32": Preset(_CLASSIC, moduli=(*_MODULI, 2**32)),
+    "xorshift64": Preset(_CLASSIC, _SEEDS_64, (*_MODULI, 2**62)),
+    "xorshift128": Preset(_CLASSIC, moduli=(*_MODULI, 2**32)),
+    # From 1934915413 on, lcg32 stands still.
+    "lcg32": Preset(_CLASSIC, (*_SEEDS_32, 1934915413, 2**64 - 1), (*_MODULI, 2**31)),
     "java_lcg": Preset(_CLASSIC, _SEEDS_JAVA, (*_MODULI, 2**32)),
+    "pcg32": Preset(_CLASSIC, _SEEDS_64, (*_MODULI, 2**32)),
+    "xoshiro256pp": Preset(_CLASSIC, _SEEDS_64, (*_MODULI, 2**62)),
+    "philox4x32": Preset(_CLASSIC, _SEEDS_64, (*_MODULI, 2**32)),
+    "sfc64": Preset(_CLASSIC, _SEEDS_64, (*_MODULI, 2**62)),
+    # A range of 2^32 shows the 32-bit halves raw.
+    "numpy_default_rng": Preset(_NUMPY, _SEEDS_64, (*_MODULI, 2**31, 2**32)),
+    "numpy_pcg64dxsm": Preset(_NUMPY, _SEEDS_64, (1000, 1_500_000_000, 2**32)),
+    "numpy_philox": Preset(_NUMPY, _SEEDS_64, (*_MODULI, 2**31, 2**32)),
+    "numpy_sfc64": Preset(_NUMPY, _SEEDS_64, (*_MODULI, 2**31, 2**32)),
+    # A mask of all 32 bits is taken for the largest modulus.
+    "lua_random": Preset(_LUA, _SEEDS_64, (*_MODULI, 2**31, 2**31 - 1)),
 }
 
 
