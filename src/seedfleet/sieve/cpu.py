@@ -174,7 +174,7 @@ def _kernel_for(
     generator: Generator, rows: Rows
 ) -> tuple[Callable[..., Any], NDArray[np.generic]] | None:
     """Return the kernel and its scratch space."""
-    if generator.step is MT19937.step:
+    if generator is MT19937:
         if rows.positions.max() > LAST_POSITION:
             return None
         return _mt19937_kernel(), np.empty(LANES, dtype=np.uint32)
