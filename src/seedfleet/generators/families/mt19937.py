@@ -12,7 +12,8 @@ Seeding
 Compatibility guarantee
     ISO C++11 [rand.predef] fixes std::mt19937: the 10000th output from seed 5489 is 4123659995.
     CPython documents that ``random()`` gives the same numbers for a seed for ever, not so
-    ``randrange``; numpy has frozen RandomState (NEP 19). PHP 7.1's UPGRADING notes tell the low bit.
+    ``randrange``; numpy has frozen RandomState (NEP 19). The manual of PHP's mt_srand names both
+    twists: MT_RAND_MT19937 and MT_RAND_PHP.
 Source
     Matsumoto and Nishimura, ACM Transactions on Modeling and Computer Simulation 8(1), 1998;
     ``init_genrand`` and ``init_by_array`` are those of their 2002-01-26 revision. The seeding with
