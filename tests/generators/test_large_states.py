@@ -17,12 +17,15 @@ from hypothesis import strategies as st
 from test_runtimes import require_runtime
 from tools.vectors.make import PRESETS
 
-from seedfleet.generators import Generator, compiled, find_preset, reference
+from seedfleet.generators import Generator, Stream, compiled, find_preset, reference
+from seedfleet.generators.boundings import MODULO
 from seedfleet.generators.families.dotnet import DOTNET
 from seedfleet.generators.families.glibc_random import GLIBC_RAND, GLIBC_RAND_TYPE0
 from seedfleet.generators.families.go_rand import GO_RAND
 from seedfleet.generators.families.mt19937 import MT19937, MT19937_PHP_520, MT19937_PHP_521
 from seedfleet.generators.families.v8 import V8_SUM, V8_WORD
+from seedfleet.sieve.cpu import CpuBackend
+from seedfleet.sieve.rows import Rows
 
 _SEEDS_64 = st.integers(0, 2**64 - 1) | st.integers(0, 2**33)
 _MODULI = st.integers(2, 2**31) | st.integers(1, 31).map(lambda bits: 2**bits)
@@ -179,6 +182,17 @@ def stepped(generator: Generator, seed: int, steps: int) -> Any:
 def test_a_modulus_that_the_call_cannot_take_is_refused(slug: str, modulus: int) -> None:
     with pytest.raises(ValueError, match=f"has no modulus {modulus}"):
         draws(slug, 1, modulus, 1)
+
+
+@pytest.mark.slow
+def test_a_scan_does_not_take_another_seeding_for_init_genrand() -> None:
+    # These share step and output with the classic generator, whose kernel knows its seeding only.
+    stream = Stream(MT19937_PHP_520, MODULO)
+    positions = np.arange(6)
+    values = np.array(reference.at_positions(stream, 1001, 1000, positions.tolist()))
+    rows = Rows.exact(positions[None], values[None], 1000)
+    hits = CpuBackend(1).scan(stream, rows, range(2000))
+    assert hits.seeds.tolist() == [1000, 1001]
 
 
 @pytest.mark.runtime
