@@ -11,7 +11,7 @@ Compatibility guarantee
     later keep it for seeded instances.
 Source
     Knuth, The Art of Computer Programming 2, 2nd edition, section 3.6, program A; the second index
-    is told in the remarks of dotnet/runtime issue 23198.
+    is the subject of dotnet/runtime issue 23198.
 """
 
 from __future__ import annotations

@@ -34,9 +34,9 @@ __all__ = ["GO_RAND", "PRESETS"]
 _SIZE = 607
 _SEPARATION = 273
 _FEED = _SIZE - _SEPARATION
-_MODULUS = int64(2**31 - 1)
-_MULTIPLIER = int64(48271)
-_FOR_ZERO = int64(89482311)
+_MODULUS = uint64(2**31 - 1)
+_MULTIPLIER = uint64(48271)
+_FOR_ZERO = uint64(89482311)
 _WARM_UP = 20
 _COOKED_STEPS = 7_800_000_000_000
 
@@ -58,9 +58,12 @@ def _place(index: Any) -> Any:
 
 
 def _chain_words(seed: Any, high: Any, middle: Any) -> Any:
-    """Return the state before the table is mixed in, with the first two words shifted so far."""
+    """Return the state before the table is mixed in.
+
+    `high` and `middle` are the shifts of the first and the second number of each word.
+    """
     state = np.zeros(_SIZE + 1, dtype=uint64)  # the last element is the position
-    link = int64(seed) % _MODULUS
+    link = uint64(int64(seed) % int64(_MODULUS))  # a negative seed counts from the modulus down
     if link == 0:
         link = _FOR_ZERO
     for _link in range(_WARM_UP):
@@ -69,9 +72,7 @@ def _chain_words(seed: Any, high: Any, middle: Any) -> Any:
         first = link * _MULTIPLIER % _MODULUS
         second = first * _MULTIPLIER % _MODULUS
         link = second * _MULTIPLIER % _MODULUS
-        state[_place(index)] = (
-            uint64(first) << uint64(high) ^ uint64(second) << uint64(middle) ^ uint64(link)
-        )
+        state[_place(index)] = first << uint64(high) ^ second << uint64(middle) ^ link
     return state
 
 
@@ -134,7 +135,7 @@ PRESETS = (
     Preset(
         "go_intn",
         "Go math/rand Intn(m)",
-        "Go 1, every version; since Go 1.20 only after a Seed or with a source of its own",
+        "Go 1, every version, of math/rand; not of math/rand/v2",
         Stream(GO_RAND, GO_INT31N),
         "r := rand.New(rand.NewSource({seed})); r.Intn({m})",
     ),

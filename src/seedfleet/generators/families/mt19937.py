@@ -112,8 +112,12 @@ def _seed_state(seed: Any) -> Any:
     return state
 
 
+with np.errstate(over="ignore"):
+    _BEFORE_ARRAY = _seed_state(uint64(19650218))  # where init_by_array starts from, for every key
+
+
 def _seed_state_by_array(seed: Any) -> Any:
-    state = _seed_state(uint64(19650218))
+    state = _BEFORE_ARRAY.copy()
     low, high = uint32(seed), uint32(uint64(seed) >> uint64(32))
     words = 2 if high > 0 else 1
     index = 1

@@ -9,7 +9,9 @@ Seeding
     seed and of its complement. Seed 0 asks V8 for a seed of its own and is left out.
 Compatibility guarantee
     None. Until V8 13.4 the high 52 bits of the first word count, from 13.5 on the high 53, from
-    14.4 on the high 53 of the sum of both words.
+    14.4 on the high 53 of the sum of both words. Checked with Node.js 12, 20, 22 and 23, with 24
+    and 25, and with 26; where V8 changed in between is told by its commits e0609ce60ac and
+    0596ead5b04.
 Source
     Vigna, "Further scramblings of Marsaglia's xorshift generators", Journal of Computational and
     Applied Mathematics 315, 2017 (shifts 23, 17, 26). The finaliser is Appleby's fmix64.
