@@ -87,7 +87,6 @@ def _generator(name: str, output: Any) -> Generator:
         step=_step,
         output=output,
         output_bits=64,
-        degenerate_seeds=(0,),
     )
 
 
