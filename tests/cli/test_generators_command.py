@@ -19,7 +19,7 @@ from seedfleet.cli._generator_words import moduli
 from seedfleet.cli._sample import Sample
 from seedfleet.draws import load
 from seedfleet.generators import CATALOGUE, find_preset, presets_of, reference, streams
-from seedfleet.generators.boundings import GO_INT31N, JAVA_NEXT_INT_DIGITS, MODULO
+from seedfleet.generators.boundings import DIVIDE_31, JAVA_NEXT_INT_DIGITS, MODULO
 
 _VECTORS = Path(__file__).parents[1] / "vectors"
 _SLUGS = [preset.slug for preset in CATALOGUE]
@@ -106,7 +106,7 @@ def test_a_modulus_that_a_call_does_not_draw_is_said() -> None:
     assert (told["modulus_exists"], told["draws_of_seed_1"]) == (False, None)
     assert "modulus 999" in generators("show", "java_next_int_digits", "--modulus", 999).stdout
     assert moduli(JAVA_NEXT_INT_DIGITS) == "only some, such as 100, 1000, 1000000"
-    assert moduli(GO_INT31N) == "any from 2 to below 2**31"
+    assert moduli(DIVIDE_31) == "any from 2 to below 2**31"
     assert moduli(MODULO) == "any from 2 to 2**31"
 
 

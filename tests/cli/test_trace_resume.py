@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from seedfleet.cli import main
 from seedfleet.generators import Stream, reference
 from seedfleet.generators.boundings import MODULO
-from seedfleet.generators.families.minstd import MINSTD
+from seedfleet.generators.families.lcg31 import MINSTD
 from seedfleet.pipeline.scan_jobs import FleetScanner
 from seedfleet.sieve import Queries, scan
 

@@ -120,9 +120,9 @@ def test_a_leap_of_the_period_comes_home(generator: Generator) -> None:
 
 _MODULE = """
 from seedfleet.generators.definition import Generator, Preset, Stream
-from seedfleet.generators.families.xorshift32 import XORSHIFT32
+from seedfleet.generators.families.lcg48 import JAVA_LCG
 from seedfleet.generators.boundings import MODULO_31
-PRESETS = (Preset("mine", "mine", "mine", Stream(XORSHIFT32, MODULO_31), "{seed} {m}"),)
+PRESETS = (Preset("mine", "mine", "mine", Stream(JAVA_LCG, MODULO_31), "{seed} {m}"),)
 """
 _OWN_FOLDER = str(Path(families.__file__).parent)
 
@@ -156,12 +156,12 @@ def test_a_module_of_ones_own_joins_the_catalogue(discovered: Discover) -> None:
 _TWICE = "PRESETS = PRESETS + PRESETS\n"
 _OTHER_GENERATOR = """
 from dataclasses import replace
-PRESETS = (replace(PRESETS[0], stream=Stream(replace(XORSHIFT32, seed_bits=33), MODULO_31)),)
+PRESETS = (replace(PRESETS[0], stream=Stream(replace(JAVA_LCG, seed_bits=63), MODULO_31)),)
 """
 _OTHER_BOUNDING = """
 from dataclasses import replace
 other = replace(MODULO_31, layout=print)
-PRESETS += (replace(PRESETS[0], slug="b", stream=Stream(XORSHIFT32, other)),)
+PRESETS += (replace(PRESETS[0], slug="b", stream=Stream(JAVA_LCG, other)),)
 """
 
 
@@ -176,11 +176,11 @@ PRESETS += (replace(PRESETS[0], slug="b", stream=Stream(XORSHIFT32, other)),)
         (_MODULE.replace('"mine",', '"Mine-1",', 1), r"PRESETS\[0\] has the slug 'Mine-1'"),
         (_MODULE.replace('"mine",', "5,", 1), r"PRESETS\[0\] has the slug 5"),
         (_MODULE.replace("{m}", "{n}"), r"code line that cannot be filled in: KeyError\('n'\)"),
-        (_MODULE.replace("Stream(XORSHIFT32, MODULO_31)", "None"), "has a NoneType for its stream"),
+        (_MODULE.replace("Stream(JAVA_LCG, MODULO_31)", "None"), "has a NoneType for its stream"),
         (_MODULE.replace('"mine",', '"java_lcg",', 1), "a preset java_lcg already, in .*lcg48.py"),
         (_MODULE + _TWICE, r"mine\.py: there is a preset mine already, in .*mine\.py"),
-        (_MODULE + _OTHER_GENERATOR, "another generator of the name xorshift32"),
-        (_MODULE + _OTHER_BOUNDING, r"another stream of the name xorshift32 / \(word >> 1\) % m"),
+        (_MODULE + _OTHER_GENERATOR, "another generator of the name java_lcg"),
+        (_MODULE + _OTHER_BOUNDING, r"another stream of the name java_lcg / \(word >> 1\) % m"),
         (
             _MODULE.replace('"mine",', '"java_lcg_hybrid_reverse",', 1),
             "java_lcg_hybrid_reverse is the name of a search of java_lcg",

@@ -45,14 +45,19 @@ print(int(values[1]), sum(stats.cache_hits.values()), sum(stats.cache_misses.val
 def run(folder: Path, increment: int) -> tuple[int, int, int]:
     """Run the program in a new process: the second draw, kernels loaded, kernels compiled."""
     (folder / "tiny.py").write_text(_GENERATOR.replace("INCREMENT", str(increment)))
+    return run_program(folder, _PROGRAM)
+
+
+def run_program(folder: Path, program: str, **variables: str) -> tuple[int, int, int]:
     environment = {
         **os.environ,
+        **variables,
         "NUMBA_CACHE_DIR": str(folder / "cache"),
         "PYTHONPATH": os.pathsep.join([str(folder), *filter(None, sys.path)]),
         "PYTHONDONTWRITEBYTECODE": "1",  # an edit within a second must not meet old byte code
     }
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", _PROGRAM],
+        [sys.executable, "-W", "error", "-c", program],
         env=environment,
         capture_output=True,
         text=True,
@@ -78,6 +83,26 @@ def test_kernels_are_loaded_by_a_second_process_and_follow_the_definition(tmp_pa
     changed = 2**40 + 11
     assert run(tmp_path, changed) == (second_draw(changed), 0, 1)
     assert run(tmp_path, 11) == (second_draw(11), 1, 0)
+
+
+def test_kernels_follow_a_function_of_another_familys_module(tmp_path: Path) -> None:
+    package = "seedfleet.generators"
+    definition = _GENERATOR.replace(package, f"{package}.definition")
+    (tmp_path / "tiny.py").write_text(
+        f"from {package}.families.tiny_increment import increment\n"
+        + definition.replace("uint64(INCREMENT)", "increment()")
+    )
+    program = _PROGRAM.replace("from tiny", f"from {package}.families.tiny")
+
+    def increased_by(increment: int) -> tuple[int, int, int]:
+        (tmp_path / "tiny_increment.py").write_text(
+            f"from numpy import uint64\n\n\ndef increment():\n    return uint64({increment})\n"
+        )
+        return run_program(tmp_path, program, SEEDFLEET_GENERATORS=str(tmp_path))
+
+    assert increased_by(11) == (second_draw(11), 0, 1)
+    assert increased_by(2**40 + 11) == (second_draw(2**40 + 11), 0, 1)
+    assert increased_by(11) == (second_draw(11), 1, 0)
 
 
 _SCANS = """

@@ -22,10 +22,9 @@ from seedfleet.generators import (
     streams,
 )
 from seedfleet.generators.boundings import JAVA_NEXT_INT, JAVA_NEXT_INT_DIGITS, MODULO, PHP_RANGE
+from seedfleet.generators.families.lcg31 import MINSTD
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
-from seedfleet.generators.families.minstd import MINSTD
 from seedfleet.generators.families.mt19937 import MT19937
-from seedfleet.generators.families.xorshift32 import XORSHIFT32
 
 _GENERATORS = generators()
 _LCGS = {name: generator for name, generator in _GENERATORS.items() if generator.lcg is not None}
@@ -51,6 +50,7 @@ def test_compiled_equals_reference(
 ) -> None:
     if stream.bounding is JAVA_NEXT_INT_DIGITS:
         modulus = 10 ** (2 + modulus % 8)
+    assume(stream.bounding.layout(modulus) is not None)
     positions = positions_of(gaps)
     values, _ = compiled.at_positions(stream, seed, modulus, np.array(positions))
     assert values.tolist() == reference.at_positions(stream, seed, modulus, positions)
@@ -157,7 +157,8 @@ def test_seeds_equal_modulo_the_seed_modulus_give_one_stream(
     name: str, data: st.DataObject
 ) -> None:
     generator = _GENERATORS[name]
-    seed = data.draw(st.integers(0, 2**64 - 1))
+    # From 2**63 on a language may read the seed as a negative number.
+    seed = data.draw(st.integers(0, 2**63 - 1))
     assert advanced(generator, seed, 3) == advanced(generator, seed % generator.seed_modulus, 3)
 
 
@@ -172,26 +173,41 @@ def test_canonical_seeds_give_streams_that_differ_and_never_stand_still(
     seeds = st.sampled_from(ends) | st.integers(*ends)
     first, second = data.draw(seeds), data.draw(seeds)
     assert 0 <= first < generator.seed_modulus <= 2**generator.seed_bits
-    assert first not in generator.degenerate_seeds
+    assume(first not in generator.degenerate_seeds)
     words = list(islice(reference.words(generator, first), 4))
     assert len(set(words)) > 1
-    if first != second:
+    if first != second and not (name == "mt19937 of PHP 5.2.0" and first | 1 == second | 1):
         assert advanced(generator, first, 0) != advanced(generator, second, 0)
+
+
+# Seeds below the seed modulus that double canonical ones: how many, and one of them with its like.
+_DOUBLES = {
+    "minstd": (1, 0, 1),
+    "minstd_rand0": (1, 0, 1),
+    "Go math/rand": (1, 0, 89482311),
+    "glibc random TYPE_3": (1, 0, 1),
+    "glibc random TYPE_0": (2**31, 2**31 + 5, 5),
+    "System.Random": (2**31, 2**32 - 5, 5),
+}
 
 
 @pytest.mark.parametrize("name", _GENERATORS)
 def test_every_seed_class_is_canonical_or_degenerate_or_a_double(name: str) -> None:
     generator = _GENERATORS[name]
     left_out = generator.seed_modulus - generator.seed_count
-    doubles = {"minstd": 1}.get(name, 0)  # seed 0 becomes the state of seed 1
-    assert left_out == len(generator.degenerate_seeds) + doubles
-    if doubles:
-        assert advanced(generator, 0, 5) == advanced(generator, 1, 5)
+    outside = [seed for seed in generator.degenerate_seeds if seed not in generator.seeds]
+    doubles, seed, like = _DOUBLES.get(name, (0, 0, 0))
+    assert left_out == len(outside) + doubles
+    assert advanced(generator, seed, 5) == advanced(generator, like, 5)
 
 
-def test_the_degenerate_seed_of_xorshift32_stands_still() -> None:
-    (seed,) = XORSHIFT32.degenerate_seeds
-    assert set(islice(reference.words(XORSHIFT32, seed), 50)) == {0}
+@pytest.mark.parametrize(
+    "name", [name for name in _GENERATORS if _GENERATORS[name].degenerate_seeds]
+)
+def test_degenerate_seeds_stand_still(name: str) -> None:
+    generator = _GENERATORS[name]
+    for seed in generator.degenerate_seeds:
+        assert len(set(islice(reference.words(generator, seed), 50))) == 1
 
 
 # Low product bits close to 2**31 - 1, to which the high ones add up beyond the modulus.

@@ -12,7 +12,7 @@ from seedfleet.evidence import Verdict
 from seedfleet.generators import Stream
 from seedfleet.generators.boundings import JAVA_NEXT_INT, JAVA_NEXT_INT_DIGITS, MODULO
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
-from seedfleet.generators.families.xorshift32 import XORSHIFT32
+from seedfleet.generators.families.xorshift import XORSHIFT32
 from seedfleet.recover import Options, OptionsError, Recovery, Status, recover
 
 pytestmark = pytest.mark.slow

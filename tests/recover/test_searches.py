@@ -8,10 +8,10 @@ from planted import planted_draws, question, random_draws, silent
 
 from seedfleet.generators import Generator, Stream
 from seedfleet.generators.boundings import JAVA_NEXT_INT, MODULO, PHP_RANGE
+from seedfleet.generators.families.lcg31 import MINSTD
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
-from seedfleet.generators.families.minstd import MINSTD
 from seedfleet.generators.families.mt19937 import MT19937
-from seedfleet.generators.families.xorshift32 import XORSHIFT32
+from seedfleet.generators.families.xorshift import XORSHIFT32
 from seedfleet.recover import lane_search, seed_scan
 from seedfleet.recover.controls import negative_control
 from seedfleet.recover.lane import lane_families, solve

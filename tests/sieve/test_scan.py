@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from seedfleet.generators import Generator, reference
-from seedfleet.generators.families.minstd import MINSTD
+from seedfleet.generators.families.lcg31 import MINSTD
 from seedfleet.generators.families.mt19937 import MT19937
-from seedfleet.generators.families.xorshift32 import XORSHIFT32
+from seedfleet.generators.families.xorshift import XORSHIFT32
 from seedfleet.sieve import (
     LAST_POSITION,
     MAX_QUERIES,

@@ -7,7 +7,23 @@
 
 namespace {
 
-template <class Engine>
+struct Remainder {
+    template <class Engine>
+    static std::uint64_t draw(Engine &engine, std::uint64_t modulus)
+    {
+        return engine() % modulus;
+    }
+};
+
+struct Uniform {
+    template <class Engine>
+    static std::uint64_t draw(Engine &engine, std::uint64_t modulus)
+    {
+        return std::uniform_int_distribution<int>(0, static_cast<int>(modulus - 1))(engine);
+    }
+};
+
+template <class Engine, class Bounding = Remainder>
 void answer_all()
 {
     std::uint64_t seed, modulus;
@@ -16,8 +32,8 @@ void answer_all()
         Engine engine(static_cast<typename Engine::result_type>(seed));
         for (int i = 0; i < count; i++) {
             for (int dropped = 0; dropped < skip; dropped++)
-                engine();
-            std::cout << (i ? " " : "") << engine() % modulus;
+                Bounding::draw(engine, modulus);
+            std::cout << (i ? " " : "") << Bounding::draw(engine, modulus);
         }
         std::cout << '\n';
     }
@@ -32,8 +48,12 @@ int main(int argc, char **argv)
         std::cout << "libstdc++ " << __GLIBCXX__ << " of g++ " << __VERSION__ << '\n';
     else if (preset == "cpp_mt19937" || preset == "cpp_mt19937_words")
         answer_all<std::mt19937>();
+    else if (preset == "cpp_mt19937_uniform")
+        answer_all<std::mt19937, Uniform>();
     else if (preset == "cpp_minstd_rand")
         answer_all<std::minstd_rand>();
+    else if (preset == "cpp_minstd_rand0")
+        answer_all<std::minstd_rand0>();
     else {
         std::cerr << "unknown preset " << preset << '\n';
         return 1;

@@ -31,11 +31,16 @@ _ROOT = _HERE.parent.parent
 _FOLDER = _ROOT / "tests" / "vectors"
 
 _SEEDS_32 = (0, 1, 42, 2**31 - 1, 2**31, 2**32 - 1)
+_SEEDS_64 = (*_SEEDS_32, 2**32, 6_854_101_966_249_684_544, 2**63, 2**64 - 1)
 _SEEDS_JAVA = (*_SEEDS_32, 2**48 - 1, 161_803_398_874_989, 2**63, 2**64 - 1)
 # 1024 is a power of two, which several boundings treat apart; 1000003 is a prime; with 1500000000 a
 # bounding that rejects does so for three words in ten.
 _MODULI = (10, 49, 100, 1000, 1024, 1_000_000, 1_000_003, 1_500_000_000)
 _SKIPS = (0, 3)
+_PYTHON = "python3"  # stands for the interpreter that runs this, whose packages are known
+# Four times as many draws as are kept pass a state of 624 words.
+_LONG = 176
+_LONG_MODULI = (10, 1000, 1024, 1_500_000_000, 2**31)
 
 
 class Request(NamedTuple):
@@ -54,6 +59,8 @@ class _Program:
     source: str
     tool: str
     compiler_flags: tuple[str, ...] | None = None  # None: the tool runs the source itself
+    output_flag: str = "-o"  # takes the name as its next argument, or right after a colon
+    launcher: tuple[str, ...] = ()  # what runs the compiled program, where it does not run itself
 
     @property
     def path(self) -> str:
@@ -63,16 +70,24 @@ class _Program:
         if self.compiler_flags is None:
             return f"{self.tool} {self.path} {preset}"
         flags = " ".join(self.compiler_flags)
-        return f"{self.tool} {flags} -o program {self.path} && ./program {preset}"
+        output = " ".join(self._output_arguments("program"))
+        program = " ".join([*self.launcher, "./program"])
+        return f"{self.tool} {flags} {output} {self.path} && {program} {preset}"
 
     def run(self, argument: str, standard_input: str) -> str:
         """Run it from the root of the checkout and return what it prints."""
         if self.compiler_flags is None:
-            return _output([self.tool, self.path, argument], standard_input)
+            tool = sys.executable if self.tool == _PYTHON else self.tool
+            return _output([tool, self.path, argument], standard_input)
         with tempfile.TemporaryDirectory() as folder:
             program = str(Path(folder) / "program")
-            _output([self.tool, *self.compiler_flags, "-o", program, self.path], "")
-            return _output([program, argument], standard_input)
+            output = self._output_arguments(program)
+            _output([self.tool, *self.compiler_flags, *output, self.path], "")
+            return _output([*self.launcher, program, argument], standard_input)
+
+    def _output_arguments(self, program: str) -> list[str]:
+        joined = self.output_flag.endswith(":")
+        return [self.output_flag + program] if joined else [self.output_flag, program]
 
 
 def _output(command: Sequence[str], standard_input: str) -> str:
@@ -103,7 +118,8 @@ class Preset:
     @property
     def missing_tool(self) -> str | None:
         """The command that is not on PATH but is needed, if there is one."""
-        return None if shutil.which(self.program.tool) else self.program.tool
+        needed = (self.program.tool, *self.program.launcher[:1])
+        return next((tool for tool in needed if not shutil.which(tool)), None)
 
 
 _JAVA = _Program("JavaVectors.java", "java")
@@ -112,7 +128,18 @@ _MUSL = _Program("musl.c", "musl-gcc", ("-O2", "-static"))
 _PERL = _Program("perl.pl", "perl")
 _LIBSTDCXX = _Program("libstdcxx.cpp", "g++", ("-O2",))
 _PHP = _Program("php.php", "php")
+_PHP_520 = _Program("php_520.c", "gcc", ("-O2",))
+_CPYTHON = _Program("cpython.py", _PYTHON)
+_NUMPY_LEGACY = _Program("numpy_legacy.py", _PYTHON)
+_RUBY = _Program("ruby.rb", "ruby")
+_GO = _Program("math_rand.go", "go", ("build",))
+_GLIBC_RAND = _Program("glibc_rand.c", "gcc", ("-O2",))
+_DOTNET = _Program("DotNet.cs", "mcs", ("-warnaserror",), "-out:", ("mono",))
+# Three ways in which V8 makes a double: one version of Node.js for each.
+_NODE_20, _NODE_24, _NODE_26 = (_Program("node.js", f"node{major}") for major in (20, 24, 26))
 _CLASSIC = _Program("classic.c", "gcc", ("-O2",))
+_NUMPY = _Program("numpy_generator.py", _PYTHON)
+_LUA = _Program("lua.lua", "lua5.4")
 
 PRESETS: Mapping[str, Preset] = {
     "java_next_int": Preset(_JAVA, _SEEDS_JAVA),
@@ -129,9 +156,42 @@ PRESETS: Mapping[str, Preset] = {
     "cpp_mt19937_words": Preset(_LIBSTDCXX, moduli=(2**32,), length=700),
     # Words are below 2^31-1, so the last modulus shows them raw.
     "cpp_minstd_rand": Preset(_LIBSTDCXX, (0, 1, 42, 2**31 - 2, *_SEEDS_32[3:]), (*_MODULI, 2**31)),
+    "cpp_minstd_rand0": Preset(
+        _LIBSTDCXX, (0, 1, 42, 2**31 - 2, *_SEEDS_32[3:]), (*_MODULI, 2**31)
+    ),
+    "cpp_mt19937_uniform": Preset(_LIBSTDCXX, moduli=_LONG_MODULI, length=_LONG),
     "php_mt_rand": Preset(_PHP),
+    "php_mt_rand_521": Preset(_PHP, moduli=_LONG_MODULI, length=_LONG),
+    "php_mt_rand_520": Preset(_PHP_520, moduli=_LONG_MODULI, length=_LONG),
+    "python_randrange": Preset(_CPYTHON, _SEEDS_64, _LONG_MODULI, _LONG),
+    "python_random": Preset(_CPYTHON, _SEEDS_64, _LONG_MODULI, _LONG),
+    "numpy_randint": Preset(_NUMPY_LEGACY, moduli=_LONG_MODULI, length=_LONG),
+    "ruby_rand": Preset(_RUBY, moduli=_LONG_MODULI, length=_LONG),
+    # 89482311 is what seed 0 becomes; the last two are negative.
+    "go_intn": Preset(_GO, (*_SEEDS_32, 89482311, 2**63, 2**64 - 1), _LONG_MODULI, _LONG),
+    "glibc_rand": Preset(_GLIBC_RAND, moduli=_LONG_MODULI, length=_LONG),
+    "glibc_rand_type0": Preset(_GLIBC_RAND, moduli=_LONG_MODULI, length=_LONG),
+    "dotnet_next": Preset(_DOTNET, moduli=(*_LONG_MODULI[:-1], 2**31 - 1), length=_LONG),
+    "v8_math_random": Preset(_NODE_20, (1, *_SEEDS_32[2:]), _LONG_MODULI, _LONG),
+    "v8_math_random_53": Preset(_NODE_24, (1, *_SEEDS_32[2:]), _LONG_MODULI, _LONG),
+    "v8_math_random_sum": Preset(_NODE_26, (1, *_SEEDS_32[2:]), _LONG_MODULI, _LONG),
     "xorshift32": Preset(_CLASSIC, moduli=(*_MODULI, 2**32)),
+    "xorshift64": Preset(_CLASSIC, _SEEDS_64, (*_MODULI, 2**62)),
+    "xorshift128": Preset(_CLASSIC, moduli=(*_MODULI, 2**32)),
+    # From 1934915413 on, lcg32 stands still.
+    "lcg32": Preset(_CLASSIC, (*_SEEDS_32, 1934915413, 2**64 - 1), (*_MODULI, 2**31)),
     "java_lcg": Preset(_CLASSIC, _SEEDS_JAVA, (*_MODULI, 2**32)),
+    "pcg32": Preset(_CLASSIC, _SEEDS_64, (*_MODULI, 2**32)),
+    "xoshiro256pp": Preset(_CLASSIC, _SEEDS_64, (*_MODULI, 2**62)),
+    "philox4x32": Preset(_CLASSIC, _SEEDS_64, (*_MODULI, 2**32)),
+    "sfc64": Preset(_CLASSIC, _SEEDS_64, (*_MODULI, 2**62)),
+    # A range of 2^32 shows the 32-bit halves raw.
+    "numpy_default_rng": Preset(_NUMPY, _SEEDS_64, (*_MODULI, 2**31, 2**32)),
+    "numpy_pcg64dxsm": Preset(_NUMPY, _SEEDS_64, (1000, 1_500_000_000, 2**32)),
+    "numpy_philox": Preset(_NUMPY, _SEEDS_64, (*_MODULI, 2**31, 2**32)),
+    "numpy_sfc64": Preset(_NUMPY, _SEEDS_64, (*_MODULI, 2**31, 2**32)),
+    # A mask of all 32 bits is taken for the largest modulus.
+    "lua_random": Preset(_LUA, _SEEDS_64, (*_MODULI, 2**31, 2**31 - 1)),
 }
 
 

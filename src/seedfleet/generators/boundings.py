@@ -117,6 +117,8 @@ def _go_bits(word: Any) -> Any:
 
 
 def _go_value(word: Any, radix: Any) -> Any:
+    if radix == 2147483648:
+        return int64(word & uint64(2147483647))  # from 2**31 on Intn asks Int63n
     if _is_power_of_two(radix):
         return _go_bits(word) & (radix - 1)
     return _go_bits(word) % radix
@@ -124,6 +126,10 @@ def _go_value(word: Any, radix: Any) -> Any:
 
 def _go_rejects(word: Any, radix: Any) -> Any:
     return not _is_power_of_two(radix) and _go_bits(word) > 2147483647 - 2147483648 % radix
+
+
+def _up_to_2_31(modulus: int) -> tuple[int, int] | None:
+    return (modulus, 1) if modulus <= 2**31 else None
 
 
 def _below_2_31(modulus: int) -> tuple[int, int] | None:
@@ -144,9 +150,8 @@ JAVA_NEXT_INT_DIGITS = Bounding(
 PHP_RANGE = Bounding(
     "mt_rand(0, m-1)", _modulo, _one_part, _whole_word, _php_rejects, _php_rejection
 )
-# From 2**31 on Go's Intn takes another way.
 GO_INT31N = Bounding(
-    "Int31n(m)", _go_value, _below_2_31, _no_shape, _go_rejects, _rejection_of_31_bits
+    "Intn(m)", _go_value, _up_to_2_31, _no_shape, _go_rejects, _rejection_of_31_bits
 )
 
 
@@ -274,4 +279,5 @@ FLOOR_52 = Bounding("floor(u * m), 52 bits", _floor_52, _one_part, _monotone)
 FLOOR_53 = Bounding("floor(u * m), 53 bits", _floor_53, _one_part, _monotone)
 FLOOR_26_27 = Bounding("floor(u * m), 26 + 27 bits", _floor_26_27, _one_part, _no_shape, words=2)
 FLOOR_27_26 = Bounding("floor(u * m), 27 + 26 bits", _floor_27_26, _one_part, _no_shape, words=2)
-DIVIDE_31 = Bounding("floor(word / (2**31 - 1) * m)", _divide_31, _one_part, _monotone)
+# The modulus is a C# int.
+DIVIDE_31 = Bounding("floor(word / (2**31 - 1) * m)", _divide_31, _below_2_31, _monotone)

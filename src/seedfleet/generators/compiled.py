@@ -30,13 +30,25 @@ if TYPE_CHECKING:
 __all__ = ["at_positions", "build_kernel", "jitable", "part_maker"]
 
 
+_PACKAGE = __name__.rpartition(".")[0] + "."
+
+
+def _callees(function: Callable[..., Any]) -> list[Callable[..., Any]]:
+    """List the plain functions that `function` calls in its module and in this package."""
+    named = [function.__globals__.get(name) for name in function.__code__.co_names]
+    return [
+        callee
+        for callee in named
+        if inspect.isfunction(callee)
+        and (callee.__module__ == function.__module__ or callee.__module__.startswith(_PACKAGE))
+    ]
+
+
 @cache
 def jitable(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let numba inline `function` into kernels, together with what it calls in its module."""
-    for name in function.__code__.co_names:
-        callee = function.__globals__.get(name)
-        if inspect.isfunction(callee) and callee.__module__ == function.__module__:
-            jitable(callee)
+    """Let numba inline `function` into kernels, and what it calls in this package."""
+    for callee in _callees(function):
+        jitable(callee)
     registered: Callable[..., Any] = register_jitable(function)
     return registered
 
@@ -80,7 +92,10 @@ def _name_apart(function: Callable[..., Any], digest: str, done: set[int]) -> No
 
 def _source_digest(*functions: Callable[..., Any]) -> str:
     names = [f"{function.__module__}.{function.__qualname__}" for function in functions]
-    modules = sorted({function.__module__ for function in functions})
+    reached = list(functions)
+    for function in reached:  # which grows on the way
+        reached += [callee for callee in _callees(function) if callee not in reached]
+    modules = sorted({function.__module__ for function in reached})
     sources = [inspect.getsource(sys.modules[module]) for module in modules]
     return hashlib.sha256("\0".join(names + sources).encode()).hexdigest()
 

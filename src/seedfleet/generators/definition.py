@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from seedfleet.generators.linear_jump import affine_power
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -81,20 +83,7 @@ class PowerOfTwoLcg:
         steps
             Any integer; negative values step backwards. O(log(steps)).
         """
-        multiplier, increment = self.multiplier, self.increment
-        if steps < 0:
-            multiplier = pow(multiplier, -1, self.modulus)
-            increment = -multiplier * increment % self.modulus
-            steps = -steps
-        total_multiplier, total_increment = 1, 0
-        while steps:
-            if steps & 1:
-                total_multiplier = total_multiplier * multiplier % self.modulus
-                total_increment = (total_increment * multiplier + increment) % self.modulus
-            increment = increment * (multiplier + 1) % self.modulus
-            multiplier = multiplier * multiplier % self.modulus
-            steps >>= 1
-        return total_multiplier, total_increment
+        return affine_power(self.multiplier, self.increment, self.modulus, steps)
 
     def advance(self, state: int, steps: int) -> int:
         """Return the state ``steps`` (any sign) after `state`."""
@@ -111,8 +100,7 @@ class Generator:
     name
         Registry name.
     seeds
-        The canonical seeds, one for each distinct stream. Seeds whose stream is constant or
-        shorter than any history are left out and named in `degenerate_seeds`.
+        The canonical seeds, one for each distinct stream.
     seed_modulus
         Two seeds that agree modulo this number give the same stream.
     seed_bits
@@ -133,7 +121,8 @@ class Generator:
         ``jump(state, steps)``, ``steps`` from 0 on, in O(log(steps)) plain Python, where the
         family has a jump that is no `leap`; see `jumped`.
     degenerate_seeds
-        Canonical representatives that are left out of `seeds`.
+        Seeds whose stream is constant or shorter than any history. They are left out of `seeds`,
+        except where that would tear the range apart.
     """
 
     name: str

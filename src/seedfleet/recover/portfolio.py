@@ -22,7 +22,6 @@ from seedfleet.recover.repeats import find_repeats
 from seedfleet.recover.scoring import abstained, predict, weigh
 from seedfleet.recover.search import Question, Scope
 from seedfleet.recover.seed_scan import scan_problems, seed_scans
-from seedfleet.sieve import scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from seedfleet.recover.repeats import Repeats
     from seedfleet.recover.scoring import Weighed
     from seedfleet.recover.search import Coverage, Search, Survivor
-    from seedfleet.sieve import Scanner
+    from seedfleet.sieve import Backend
 
 __all__ = ["recover"]
 
@@ -51,7 +50,7 @@ def recover(
     options: Options,
     *,
     progress: Callable[[str, float], None],
-    scanner: Scanner = scan,
+    backend: Backend | None = None,
 ) -> Recovery:
     """Look for the generator, seed and alignment behind a history of draws.
 
@@ -67,8 +66,8 @@ def recover(
         What to search.
     progress
         Called with a label and the share of that search that is done, in [0, 1].
-    scanner
-        Runs the seed scans; by default in this process.
+    backend
+        Runs the seed scans; by default on the cores of this machine.
 
     Returns
     -------
@@ -101,7 +100,7 @@ def recover(
         raise OptionsError(problems)
     session_count = len(_session_names(sessions[start:stop]))
     run = _Run(question, session_count=max(1, session_count))
-    searches = _searches(chosen, question, scanner)
+    searches = _searches(chosen, question, backend)
     for search in searches:
         run.take(search, progress)
     if options.controls:
@@ -142,9 +141,11 @@ def _scopes(
     return tuple(scopes or [whole])
 
 
-def _searches(chosen: Sequence[Stream], question: Question, scanner: Scanner) -> list[Search]:
+def _searches(
+    chosen: Sequence[Stream], question: Question, backend: Backend | None
+) -> list[Search]:
     """Return every search that applies, cheapest first."""
-    searches: list[Search] = [*seed_scans(chosen, question, scanner)]
+    searches: list[Search] = [*seed_scans(chosen, question, backend)]
     for family in lane_families(chosen, question.modulus):
         for scope in question.scopes:
             asked = replace(question, scopes=(scope,))

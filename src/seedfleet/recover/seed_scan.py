@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.evidence.chance import expected_pairs
-from seedfleet.generators import compiled
+from seedfleet.generators import Residue, Stream, compiled
+from seedfleet.generators.boundings import MODULO, MODULO_31
 from seedfleet.generators.families.mt19937 import MT19937
 from seedfleet.recover.controls import (
     PLANTED_SEEDS,
@@ -18,21 +19,24 @@ from seedfleet.recover.controls import (
     positive_control,
 )
 from seedfleet.recover.search import Coverage, Found, Survivor
-from seedfleet.sieve import LAST_POSITION, MAX_QUERIES, Queries, constant_skip_positions, scan
+from seedfleet.sieve import CpuBackend, Rows, constant_skip_positions
+from seedfleet.sieve.cpu import LAST_POSITION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from seedfleet.generators import Generator, Stream
+    from seedfleet.generators import Generator
     from seedfleet.recover.controls import Control
     from seedfleet.recover.search import Question, Scope
-    from seedfleet.sieve import Scanner
+    from seedfleet.sieve import Backend
 
 __all__ = ["SeedScan", "scan_problems", "seed_scans"]
 
 _MAX_CHANCE_PAIRS = 1.0  # the filter is as deep as it takes to leave about one false pair
+_MAX_ALIGNMENTS = 32  # in one pass over the seeds
+_MAX_SEEDS = 2**32  # a larger space would take days
 _MAX_FILTER_PAIRS = 10**5  # more survivors than that are no filter
 _CLEAR_BITS = 20  # by which draws must over-determine the seed for a scope to be scanned at all
 _LAST_WORD_POSITION = 2**16  # where a scan would take hours, not where a kernel ends
@@ -42,30 +46,33 @@ _PLANTED_AMONG = 2**18  # seeds scanned around each planted one
 # Million seeds a second on two cores, for the order of searches and nothing else.
 _RATES = {MT19937: 50e6}
 _WORD_RATE = 400e6
+_PLAIN = {0: MODULO, 1: MODULO_31}  # by the low bits that are dropped
 
 
 def seed_scans(
-    streams: Iterable[Stream], question: Question, scanner: Scanner = scan
+    streams: Iterable[Stream], question: Question, backend: Backend | None = None
 ) -> tuple[SeedScan, ...]:
-    """Return one scan for each generator and residue that the streams share, done by `scanner`.
+    """Return one scan for each generator and residue that the streams share, done by `backend`.
 
-    Generators with the algebra of a power-of-two modulus are left to the lane split.
+    Generators with the algebra of a power-of-two modulus are left to the lane split; those with
+    large states or more than 2**32 seeds are left out.
     """
+    backend = backend or CpuBackend()
     groups: dict[tuple[Generator, int], list[Stream]] = {}
     for stream in streams:
         layout = stream.bounding.layout(question.modulus)
-        if stream.generator.lcg is not None or layout is None or layout[1] != 1:
+        if not _is_scanned(stream.generator) or layout != (question.modulus, 1):
             continue
-        dropped = stream.bounding.residue_of(layout[0])
-        if dropped is not None:
-            groups.setdefault((stream.generator, dropped), []).append(stream)
+        shape = stream.bounding.shape(question.modulus)
+        if isinstance(shape, Residue) and shape.modulus == question.modulus:
+            groups.setdefault((stream.generator, shape.dropped_bits), []).append(stream)
     return tuple(
         SeedScan(
             generator,
             tuple(members),
             replace(question, scopes=scopes),
             dropped_bits=dropped,
-            scanner=scanner,
+            backend=backend,
         )
         for (generator, dropped), members in groups.items()
         for scopes in _batches(question, generator.seed_count)
@@ -73,7 +80,7 @@ def seed_scans(
 
 
 def _batches(question: Question, seeds: int) -> list[tuple[Scope, ...]]:
-    """Share out the scopes so that each scan has at most MAX_QUERIES alignments.
+    """Share out the scopes so that each scan has at most _MAX_ALIGNMENTS alignments.
 
     Scopes with too few draws to single out a seed come alone, so that they spoil no other's filter.
     """
@@ -82,7 +89,7 @@ def _batches(question: Question, seeds: int) -> list[tuple[Scope, ...]]:
     for scope in question.scopes:
         spare_bits = scope.fitted * log2(question.modulus) - log2(seeds)
         (clear if spare_bits >= _CLEAR_BITS else poor).append(scope)
-    size = max(1, MAX_QUERIES // len(question.scan_skips))
+    size = max(1, _MAX_ALIGNMENTS // len(question.scan_skips))
     together = [tuple(clear[at : at + size]) for at in range(0, len(clear), size)]
     return together + [(scope,) for scope in poor]
 
@@ -93,8 +100,8 @@ def scan_problems(streams: Iterable[Stream], question: Question) -> list[str]:
     generators = {scan_.coverage.streams[0].generator for scan_ in scans}
     skips = question.scan_skips
     problems = []
-    if generators and len(skips) > MAX_QUERIES:
-        problems.append(f"seed scans test at most {MAX_QUERIES} skips, not {len(skips)}")
+    if generators and len(skips) > _MAX_ALIGNMENTS:
+        problems.append(f"seed scans test at most {_MAX_ALIGNMENTS} skips, not {len(skips)}")
     for generator in sorted(generators, key=lambda each: each.name):
         reach = _reach(generator, question)
         pairs = generator.seed_count * len(skips)
@@ -106,6 +113,14 @@ def scan_problems(streams: Iterable[Stream], question: Question) -> list[str]:
                 "seeds; give smaller scan skips"
             )
     return problems
+
+
+def _is_scanned(generator: Generator) -> bool:
+    """Tell whether a scan of all its seeds ends in a minute or two."""
+    if generator.lcg is not None or generator.seed_count > _MAX_SEEDS:
+        return False
+    state = generator.seed_state(np.uint64(1))
+    return generator.step is MT19937.step or isinstance(state, np.generic)
 
 
 def _last_position(generator: Generator) -> int:
@@ -128,11 +143,12 @@ class SeedScan:
         question: Question,
         *,
         dropped_bits: int,
-        scanner: Scanner,
+        backend: Backend,
     ) -> None:
         self._generator = generator
-        self._dropped_bits = dropped_bits
-        self._scanner = scanner
+        # Words as they come: what a bounding of the streams rejects is counted in the power.
+        self._words = Stream(generator, _PLAIN[dropped_bits])
+        self._backend = backend
         self._question = question
         self._alignments = [
             (scope, skip) for scope in question.scopes for skip in question.scan_skips
@@ -161,12 +177,9 @@ class SeedScan:
         """Test every seed under every alignment."""
         seeds = self._generator.seeds
         depth = self.coverage.draws_used
-        queries = self._queries([scope.values[:depth] for scope in self._question.scopes])
-        result = self._scanner(
-            self._generator,
-            queries,
-            seeds,
-            progress=lambda tested: progress(tested / len(seeds)),
+        rows = self._rows([scope.values[:depth] for scope in self._question.scopes])
+        result = self._backend.scan(
+            self._words, rows, seeds, progress=lambda tested: progress(tested / len(seeds))
         )
         survivors = tuple(
             Survivor(stream, scope, skip, int(seed))
@@ -181,13 +194,12 @@ class SeedScan:
         """Shuffled draws over slices of the seeds, and a planted seed in one of them."""
         return self._shuffled(rng), self._planted(rng)
 
-    def _queries(self, draws: Sequence[NDArray[np.int64]]) -> Queries:
+    def _rows(self, draws: Sequence[NDArray[np.int64]]) -> Rows:
         """Ask for `draws`, one array for each scope, under every skip."""
         skips = self._question.scan_skips
         positions = [constant_skip_positions(len(row), skip) for row in draws for skip in skips]
-        residues = [row for row in draws for _ in skips]
-        modulus = self._question.modulus
-        return Queries(np.array(positions), np.array(residues), modulus, self._dropped_bits)
+        values = [row for row in draws for _ in skips]
+        return Rows.exact(np.array(positions), np.array(values), self._question.modulus)
 
     def _slice(self, rng: np.random.Generator, size: int) -> range:
         seeds = self._generator.seeds
@@ -205,8 +217,8 @@ class SeedScan:
         counts = []
         for _ in range(_REPLICATES):
             draws = rng.permutation(searchable)[:depth]
-            queries = self._queries([draws])
-            counts.append(len(scan(self._generator, queries, self._slice(rng, size)).seeds))
+            hits = CpuBackend().scan(self._words, self._rows([draws]), self._slice(rng, size))
+            counts.append(len(hits.seeds))
         return negative_control(
             counts,
             expected_pairs(size * alignments, depth, depth, modulus),
@@ -222,7 +234,7 @@ class SeedScan:
             row = int(rng.integers(len(skips)))
             positions = constant_skip_positions(self.coverage.draws_used, skips[row])
             draws, _ = compiled.at_positions(stream, seed, self._question.modulus, positions)
-            result = scan(self._generator, self._queries([draws]), seeds)
+            result = CpuBackend().scan(self._words, self._rows([draws]), seeds)
             hits = zip(result.seeds, result.rows, strict=True)
             found += (seed, row) in {(int(hit), int(at)) for hit, at in hits}
             power += (1 - stream.bounding.rejection(self._question.modulus)) ** (

@@ -1,17 +1,33 @@
-"""Kernels that test many seeds at once: exact scans over seed spaces, on every core."""
+"""Which seeds give these draws: sieves over seed spaces, by back ends that test many at once."""
 
 from seedfleet.sieve.backend import DEFAULT_ROOM, Backend, Hits, TooManyHitsError
 from seedfleet.sieve.cpu import CpuBackend
+from seedfleet.sieve.question import (
+    ConstantSkip,
+    Direction,
+    Question,
+    QuestionError,
+    VariableSkip,
+)
 from seedfleet.sieve.rows import Leg, Rows, Walk, constant_skip_positions
+from seedfleet.sieve.sieving import SURVIVOR, Survivors, sieve
 
 __all__ = [
     "DEFAULT_ROOM",
+    "SURVIVOR",
     "Backend",
+    "ConstantSkip",
     "CpuBackend",
+    "Direction",
     "Hits",
     "Leg",
+    "Question",
+    "QuestionError",
     "Rows",
+    "Survivors",
     "TooManyHitsError",
+    "VariableSkip",
     "Walk",
     "constant_skip_positions",
+    "sieve",
 ]

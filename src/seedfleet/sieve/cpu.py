@@ -174,11 +174,12 @@ def _kernel_for(
     generator: Generator, rows: Rows
 ) -> tuple[Callable[..., Any], NDArray[np.generic]] | None:
     """Return the kernel and its scratch space."""
-    if generator.step is MT19937.step:
+    if generator is MT19937:
         if rows.positions.max() > LAST_POSITION:
             return None
         return _mt19937_kernel(), np.empty(LANES, dtype=np.uint32)
-    state = generator.seed_state(np.uint64(1))
+    with np.errstate(over="ignore"):
+        state = generator.seed_state(np.uint64(1))
     if not isinstance(state, np.generic):
         return None
     return _word_kernel(generator), np.empty(CHUNK, dtype=state.dtype)

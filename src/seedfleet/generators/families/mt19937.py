@@ -1,14 +1,23 @@
-"""MT19937 seeded by init_genrand: the classic mt19937, std::mt19937 and PHP's mt_srand.
+"""MT19937 with the four ways to seed and twist it that languages use.
 
 State
     624 words of 32 bits and the position of the next one; period 2**19937 - 1.
 Seeding
-    ``init_genrand``: ``x_0 = seed``, ``x_i = 1812433253 * (x_(i-1) ^ x_(i-1) >> 30) + i``.
+    `MT19937` is ``init_genrand``: ``x_0 = seed``,
+    ``x_i = 1812433253 * (x_(i-1) ^ x_(i-1) >> 30) + i``. `MT19937_BY_ARRAY` is ``init_by_array``
+    over the seed's 32-bit words, lowest first, one below 2**32 and two from there on.
+    `MT19937_PHP_521` is seeded as `MT19937`, but its twist takes the low bit of the wrong word.
+    `MT19937_PHP_520` starts with ``x_0 = seed | 1``, ``x_i = 69069 * x_(i-1)``: seeds 2k and
+    2k + 1 give one stream.
 Compatibility guarantee
     ISO C++11 [rand.predef] fixes std::mt19937: the 10000th output from seed 5489 is 4123659995.
+    CPython documents that ``random()`` gives the same numbers for a seed for ever, not so
+    ``randrange``; numpy has frozen RandomState (NEP 19). The manual of PHP's mt_srand names both
+    twists: MT_RAND_MT19937 and MT_RAND_PHP.
 Source
     Matsumoto and Nishimura, ACM Transactions on Modeling and Computer Simulation 8(1), 1998;
-    the initialisation is that of their 2002-01-26 revision.
+    ``init_genrand`` and ``init_by_array`` are those of their 2002-01-26 revision. The seeding with
+    69069 is that of their 1998 code.
 """
 
 from __future__ import annotations
@@ -16,12 +25,32 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy import uint32
+from numpy import uint32, uint64
 
-from seedfleet.generators.boundings import MODULO, PHP_RANGE
+from seedfleet.generators.boundings import (
+    BIT_COUNT,
+    FLOOR_27_26,
+    FLOOR_31,
+    LEMIRE,
+    MASK,
+    MODULO,
+    PHP_RANGE,
+)
 from seedfleet.generators.definition import Generator, Preset, Stream
 
-__all__ = ["MIDDLE", "MT19937", "PRESETS", "next_initial", "temper", "twist"]
+__all__ = [
+    "MIDDLE",
+    "MT19937",
+    "MT19937_BY_ARRAY",
+    "MT19937_PHP_520",
+    "MT19937_PHP_521",
+    "PRESETS",
+    "next_by_index",
+    "next_by_key",
+    "next_initial",
+    "temper",
+    "twist",
+]
 
 _SIZE = 624
 MIDDLE = 397  # word j of the next block mixes words j, j + 1 and j + MIDDLE of this one
@@ -31,6 +60,26 @@ def next_initial(previous: Any, index: Any) -> Any:
     """Return initial state word ``index`` from the one before it."""
     mixed = uint32(previous ^ (previous >> uint32(30)))
     return uint32(uint32(1812433253) * mixed + uint32(index))
+
+
+def next_by_key(word: Any, previous: Any, key: Any) -> Any:
+    """Return a state word after the first round of ``init_by_array``.
+
+    Parameters
+    ----------
+    word, previous
+        The state word before, and its left neighbour after.
+    key
+        The key word, plus its index.
+    """
+    mixed = uint32(previous ^ (previous >> uint32(30)))
+    return uint32((word ^ uint32(mixed * uint32(1664525))) + uint32(key))
+
+
+def next_by_index(word: Any, previous: Any, index: Any) -> Any:
+    """Return state word ``index`` after the second round of ``init_by_array``."""
+    mixed = uint32(previous ^ (previous >> uint32(30)))
+    return uint32((word ^ uint32(mixed * uint32(1566083941))) - uint32(index))
 
 
 def twist(first: Any, second: Any, middle: Any) -> Any:
@@ -48,6 +97,13 @@ def temper(word: Any) -> Any:
     return uint32(word ^ (word >> uint32(18)))
 
 
+def _twist_php(first: Any, second: Any, middle: Any) -> Any:
+    """Twist as PHP 5.2.1 to 7.0 does: the low bit is that of `first`, not of `second`."""
+    joined = uint32((first & uint32(0x80000000)) | (second & uint32(0x7FFFFFFF)))
+    low_bit_mask = uint32(uint32(0) - (first & uint32(1)))
+    return uint32(middle ^ (joined >> uint32(1)) ^ (low_bit_mask & uint32(0x9908B0DF)))
+
+
 def _seed_state(seed: Any) -> Any:
     state = np.zeros(_SIZE + 1, dtype=uint32)  # the last element is the position
     state[0] = uint32(seed)
@@ -56,11 +112,58 @@ def _seed_state(seed: Any) -> Any:
     return state
 
 
+with np.errstate(over="ignore"):
+    _BEFORE_ARRAY = _seed_state(uint64(19650218))  # where init_by_array starts from, for every key
+
+
+def _seed_state_by_array(seed: Any) -> Any:
+    state = _BEFORE_ARRAY.copy()
+    low, high = uint32(seed), uint32(uint64(seed) >> uint64(32))
+    words = 2 if high > 0 else 1
+    index = 1
+    for turn in range(_SIZE):
+        # The key's words in turn; a lone word is used every time.
+        second = turn % words == 1
+        key = uint32(high + uint32(1)) if second else low
+        state[index] = next_by_key(state[index], state[index - 1], key)
+        index = _following(state, index)
+    for _turn in range(_SIZE - 1):
+        state[index] = next_by_index(state[index], state[index - 1], index)
+        index = _following(state, index)
+    state[0] = uint32(0x80000000)
+    return state
+
+
+def _following(state: Any, index: Any) -> Any:
+    """Return the index after `index`; word 0 takes the last one's value when it is passed over."""
+    if index < _SIZE - 1:
+        return index + 1
+    state[0] = state[_SIZE - 1]
+    return 1
+
+
+def _seed_state_php_520(seed: Any) -> Any:
+    state = np.zeros(_SIZE + 1, dtype=uint32)
+    state[0] = uint32(seed) | uint32(1)
+    for index in range(1, _SIZE):
+        state[index] = uint32(state[index - 1] * uint32(69069))
+    return state
+
+
 def _step(state: Any) -> Any:
     position = int(state[_SIZE])
     following = (position + 1) % _SIZE
     middle = (position + MIDDLE) % _SIZE
     state[position] = twist(state[position], state[following], state[middle])
+    state[_SIZE] = following
+    return state
+
+
+def _step_php(state: Any) -> Any:
+    position = int(state[_SIZE])
+    following = (position + 1) % _SIZE
+    middle = (position + MIDDLE) % _SIZE
+    state[position] = _twist_php(state[position], state[following], state[middle])
     state[_SIZE] = following
     return state
 
@@ -79,8 +182,43 @@ MT19937 = Generator(
     output=_output,
 )
 
+MT19937_BY_ARRAY = Generator(
+    name="mt19937 by array",
+    seeds=range(2**64),
+    seed_modulus=2**64,
+    seed_bits=64,
+    seed_state=_seed_state_by_array,
+    step=_step,
+    output=_output,
+)
+MT19937_PHP_521 = Generator(
+    name="mt19937 of PHP 5.2.1",
+    seeds=range(2**32),
+    seed_modulus=2**32,
+    seed_bits=32,
+    seed_state=_seed_state,
+    step=_step_php,
+    output=_output,
+)
+MT19937_PHP_520 = Generator(
+    name="mt19937 of PHP 5.2.0",
+    # One contiguous range, though 2k and 2k + 1 are doubles: every stream has two seeds.
+    seeds=range(2**32),
+    seed_modulus=2**32,
+    seed_bits=32,
+    seed_state=_seed_state_php_520,
+    step=_step,
+    output=_output,
+)
+
 _MT19937 = Stream(MT19937, MODULO)
+_MASKED = Stream(MT19937, MASK)
+_UNIFORM = Stream(MT19937, LEMIRE)
 _PHP = Stream(MT19937, PHP_RANGE)
+_PHP_521 = Stream(MT19937_PHP_521, FLOOR_31)
+_PHP_520 = Stream(MT19937_PHP_520, FLOOR_31)
+_RANDRANGE = Stream(MT19937_BY_ARRAY, BIT_COUNT)
+_RANDOM = Stream(MT19937_BY_ARRAY, FLOOR_27_26)
 
 PRESETS = (
     Preset(
@@ -110,5 +248,54 @@ PRESETS = (
         "PHP 7.1 and later",
         _PHP,
         "srand({seed}); rand(0, {last})",
+    ),
+    Preset(
+        "cpp_mt19937_uniform",
+        "std::uniform_int_distribution of std::mt19937",
+        "libstdc++ of GCC 11 and later",
+        _UNIFORM,
+        "std::mt19937 r({seed}u); std::uniform_int_distribution<int> d(0, {m} - 1); d(r)",
+    ),
+    Preset(
+        "numpy_randint",
+        "numpy RandomState.randint(0, m)",
+        "numpy 1.17 and later, also np.random.seed and np.random.randint; seeds below 2**32",
+        _MASKED,
+        "r = numpy.random.RandomState({seed}); r.randint(0, {m})",
+    ),
+    Preset(
+        "ruby_rand",
+        "Ruby Random.new(seed).rand(m)",
+        "Ruby 1.9 and later, also srand and Kernel#rand; seeds below 2**32",
+        _MASKED,
+        "r = Random.new({seed}); r.rand({m})",
+    ),
+    Preset(
+        "php_mt_rand_521",
+        "PHP mt_rand(0, m-1), PHP 5.2.1 to 7.0",
+        "PHP 5.2.1 to 7.0; PHP 7.1 and later with MT_RAND_PHP",
+        _PHP_521,
+        "mt_srand({seed}); mt_rand(0, {last})",
+    ),
+    Preset(
+        "php_mt_rand_520",
+        "PHP mt_rand(0, m-1), to PHP 5.2.0",
+        "PHP 3.0.7 to 5.2.0, by its source and published outputs; no such PHP was run",
+        _PHP_520,
+        "mt_srand({seed}); mt_rand(0, {last})",
+    ),
+    Preset(
+        "python_randrange",
+        "CPython random.Random(seed).randrange(m)",
+        "CPython 3.2 and later, also randint and choice; seeds up to 64 bits, without their sign",
+        _RANDRANGE,
+        "r = random.Random({seed}); r.randrange({m})",
+    ),
+    Preset(
+        "python_random",
+        "CPython int(random.Random(seed).random() * m)",
+        "CPython 2.3 and later; seeds up to 64 bits, without their sign",
+        _RANDOM,
+        "r = random.Random({seed}); int(r.random() * {m})",
     ),
 )

@@ -1,0 +1,130 @@
+"""The GNU C library's rand: its additive generator (TYPE_3) and the linear one (TYPE_0).
+
+State
+    TYPE_3: 31 words of 32 bits and the position of the next one; ``x_i = x_(i-31) + x_(i-3)``
+    modulo 2**32, of which the low bit is dropped. TYPE_0: 31 bits,
+    ``state -> 1103515245 * state + 12345 mod 2**31``, which are the output word.
+Seeding
+    ``srand(0)`` is ``srand(1)``. TYPE_3: word 0 is the seed, the others follow from it by
+    ``16807 x mod (2**31 - 1)`` from the signed seed, then 310 words are thrown away. TYPE_0, which
+    ``initstate`` chooses for a state of 8 to 31 bytes: the seed is the state.
+Compatibility guarantee
+    None by POSIX. The values have not changed in 30 years of glibc.
+Source
+    The GNU C Library Reference Manual, "BSD Random"; `random_r(3)`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy import int32, int64, uint32, uint64
+
+from seedfleet.generators.boundings import MODULO
+from seedfleet.generators.definition import Generator, Leap, PowerOfTwoLcg, Preset, Stream
+
+__all__ = ["GLIBC_RAND", "GLIBC_RAND_TYPE0", "PRESETS"]
+
+_SIZE = 31
+_SEPARATION = 3
+_DISCARDED = 10 * _SIZE
+_MULTIPLIER = uint32(1103515245)
+_INCREMENT = uint32(12345)
+_MASK = uint32(2**31 - 1)
+
+
+def _nonzero(seed: Any) -> Any:
+    return uint32(1) if uint32(seed) == 0 else uint32(seed)
+
+
+def _next_initial(previous: Any) -> Any:
+    # The seed counts as signed; Schrage's division in C gives the remainder in [0, 2**31 - 1).
+    return uint32(int64(16807) * int64(int32(previous)) % int64(2**31 - 1))
+
+
+def _seed_state(seed: Any) -> Any:
+    state = np.zeros(_SIZE + 1, dtype=uint32)  # the last element is the position
+    state[0] = _nonzero(seed)
+    for index in range(1, _SIZE):
+        state[index] = _next_initial(state[index - 1])
+    state[_SIZE] = _SEPARATION
+    for _word in range(_DISCARDED):
+        state = _step(state)
+    return state
+
+
+def _step(state: Any) -> Any:
+    position = int(state[_SIZE])
+    earlier = (position + _SIZE - _SEPARATION) % _SIZE
+    state[position] = uint32(state[position] + state[earlier])
+    state[_SIZE] = (position + 1) % _SIZE
+    return state
+
+
+def _output(state: Any) -> Any:
+    return uint32(state[(int(state[_SIZE]) + _SIZE - 1) % _SIZE] >> uint32(1))
+
+
+def _seed_state_type0(seed: Any) -> Any:
+    return uint32(_nonzero(seed) & _MASK)
+
+
+def _step_type0(state: Any) -> Any:
+    return uint32(uint32(state * _MULTIPLIER + _INCREMENT) & _MASK)
+
+
+def _output_type0(state: Any) -> Any:
+    return state
+
+
+def _leap_type0(state: Any, multiplier: Any, increment: Any) -> Any:
+    return uint32((uint64(state) * multiplier + increment) & uint64(2**31 - 1))
+
+
+def _seed_of_state(state: int) -> int:
+    return state or 2**31
+
+
+_LCG = PowerOfTwoLcg(1103515245, 12345, 31, 0, _seed_of_state)
+
+GLIBC_RAND = Generator(
+    name="glibc random TYPE_3",
+    seeds=range(1, 2**32),
+    seed_modulus=2**32,
+    seed_bits=32,
+    seed_state=_seed_state,
+    step=_step,
+    output=_output,
+    output_bits=31,
+)
+GLIBC_RAND_TYPE0 = Generator(
+    name="glibc random TYPE_0",
+    # Only seed 2**31 and its like lead to state 0: seed 0 becomes 1.
+    seeds=range(1, 2**31 + 1),
+    seed_modulus=2**32,
+    seed_bits=32,
+    seed_state=_seed_state_type0,
+    step=_step_type0,
+    output=_output_type0,
+    output_bits=31,
+    lcg=_LCG,
+    leap=Leap(_LCG.jump, _leap_type0),
+)
+
+PRESETS = (
+    Preset(
+        "glibc_rand",
+        "C rand() % m",
+        "glibc, also random() after srandom()",
+        Stream(GLIBC_RAND, MODULO),
+        "srand({seed}); rand() % {m}",
+    ),
+    Preset(
+        "glibc_rand_type0",
+        "C rand() % m with 8 bytes of state",
+        "glibc, after initstate() with 8 to 31 bytes",
+        Stream(GLIBC_RAND_TYPE0, MODULO),
+        "char state[8]; initstate({seed}, state, 8); rand() % {m}",
+    ),
+)

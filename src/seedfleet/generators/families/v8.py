@@ -1,0 +1,121 @@
+"""Math.random of V8, the engine of Node.js and Chrome: xorshift128+ served backwards.
+
+State
+    Two 64-bit words, and how many words of their block of 64 have been served. V8 makes 64 words
+    at a time and serves the last one first; so a step goes one word backwards, but 127 forwards
+    from the first word of a block, and 64 from the seed.
+Seeding
+    ``--random-seed``, a 32-bit signed number: both words are MurmurHash3's 64-bit finaliser, of the
+    seed and of its complement. Seed 0 asks V8 for a seed of its own and is left out.
+Compatibility guarantee
+    None. Until V8 13.4 the high 52 bits of the first word count, from 13.5 on the high 53, from
+    14.4 on the high 53 of the sum of both words. Checked with Node.js 12, 20, 22 and 23, with 24
+    and 25, and with 26; where V8 changed in between is told by its commits e0609ce60ac and
+    0596ead5b04.
+Source
+    Vigna, "Further scramblings of Marsaglia's xorshift generators", Journal of Computational and
+    Applied Mathematics 315, 2017 (shifts 23, 17, 26). The finaliser is Appleby's fmix64.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy import uint64
+
+from seedfleet.generators.boundings import FLOOR_52, FLOOR_53
+from seedfleet.generators.definition import Generator, Preset, Stream
+
+__all__ = ["PRESETS", "V8_SUM", "V8_WORD"]
+
+_BLOCK = uint64(64)
+
+
+def _hash(number: Any) -> Any:
+    number = uint64((number ^ (number >> uint64(33))) * uint64(0xFF51AFD7ED558CCD))
+    number = uint64((number ^ (number >> uint64(33))) * uint64(0xC4CEB9FE1A85EC53))
+    return uint64(number ^ (number >> uint64(33)))
+
+
+def _forwards(first: Any, second: Any) -> Any:
+    mixed = uint64(first ^ (first << uint64(23)))
+    mixed = uint64(mixed ^ (mixed >> uint64(17)))
+    return second, uint64(mixed ^ second ^ (second >> uint64(26)))
+
+
+def _backwards(first: Any, second: Any) -> Any:
+    mixed = uint64(second ^ first ^ (first >> uint64(26)))
+    mixed = uint64(mixed ^ (mixed >> uint64(17)) ^ (mixed >> uint64(34)) ^ (mixed >> uint64(51)))
+    return uint64(mixed ^ (mixed << uint64(23)) ^ (mixed << uint64(46))), first
+
+
+def _seed_state(seed: Any) -> Any:
+    extended = uint64(seed) & uint64(0xFFFFFFFF)
+    if extended >= uint64(0x80000000):
+        extended = uint64(extended | uint64(0xFFFFFFFF00000000))
+    first, second = _hash(extended), _hash(uint64(extended ^ uint64(0xFFFFFFFFFFFFFFFF)))
+    return first, second, uint64(0)
+
+
+def _step(state: Any) -> Any:
+    first, second, served = state
+    if uint64(0) < served < _BLOCK:
+        first, second = _backwards(first, second)
+        return first, second, uint64(served + uint64(1))
+    # To the last word of the next block: from the seed, or from the first word of this one.
+    words = _BLOCK if served == uint64(0) else _BLOCK + _BLOCK - uint64(1)
+    for _word in range(words):
+        first, second = _forwards(first, second)
+    return first, second, uint64(1)
+
+
+def _output_word(state: Any) -> Any:
+    return state[0]
+
+
+def _output_sum(state: Any) -> Any:
+    return uint64(state[0] + state[1])
+
+
+def _generator(name: str, output: Any) -> Generator:
+    return Generator(
+        name=name,
+        seeds=range(1, 2**32),
+        seed_modulus=2**32,
+        seed_bits=32,
+        seed_state=_seed_state,
+        step=_step,
+        output=output,
+        output_bits=64,
+        degenerate_seeds=(0,),
+    )
+
+
+V8_WORD = _generator("V8 xorshift128", _output_word)
+V8_SUM = _generator("V8 xorshift128+", _output_sum)
+
+_CODE = "node --random-seed={seed}; Math.floor(Math.random() * {m})"
+
+PRESETS = (
+    Preset(
+        "v8_math_random",
+        "Math.floor(Math.random() * m), V8 to 13.4",
+        "V8 7.1 to 13.4: Node.js 12 to 23, Chrome 71 to 134",
+        Stream(V8_WORD, FLOOR_52),
+        _CODE,
+    ),
+    Preset(
+        "v8_math_random_53",
+        "Math.floor(Math.random() * m), V8 13.5 to 14.3",
+        "V8 13.5 to 14.3: Node.js 24 and 25, Chrome 135 to 143",
+        Stream(V8_WORD, FLOOR_53),
+        _CODE,
+    ),
+    Preset(
+        "v8_math_random_sum",
+        "Math.floor(Math.random() * m), V8 14.4 and later",
+        "V8 14.4 and later: Node.js 26, Chrome 144",
+        Stream(V8_SUM, FLOOR_53),
+        _CODE,
+    ),
+)
