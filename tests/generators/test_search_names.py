@@ -43,3 +43,13 @@ def test_a_typo_is_answered_with_names_close_to_it(text: str, near: str) -> None
 def test_what_resembles_nothing_is_sent_to_the_list(text: str) -> None:
     with pytest.raises(ValueError, match=r"no generator or search .*; `seedfleet generators list`"):
         parse_search(text)
+
+
+@pytest.mark.parametrize("suffix", ["", "_hybrid", "_reverse", "_hybrid_reverse"])
+def test_the_names_of_existing_job_files_all_answer(suffix: str) -> None:
+    classic = (
+        "xorshift32 xorshift64 xorshift128 lcg32 minstd java_lcg pcg32 mt19937 xoshiro256pp "
+        "philox4x32 sfc64"
+    )
+    for name in classic.split():
+        assert parse_search(name + suffix).preset.holds_for == "classic table"
