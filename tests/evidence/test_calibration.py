@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from seedfleet.evidence import Scored, mix
+from seedfleet.evidence.likelihood import bits_of_matches
 from seedfleet.evidence.mixture import log2_sum
 from seedfleet.evidence.prior import NULL_WEIGHT, log2_alignment_weight
 
@@ -19,7 +20,9 @@ _MODULUS, _DRAWS, _ALIGNMENTS = 10, 5, 10
 _BUSY, _QUIET = 10**4, 10  # seeds: about one chance fit for each history, and one in a thousand
 _SPREAD = [-np.log2(_ALIGNMENTS)] * _ALIGNMENTS  # all of the stake on what is searched
 _PUBLISHED = [
-    log2_alignment_weight(presets=1, skip=skip, offset=0, session_count=1, all_sessions=True)
+    log2_alignment_weight(
+        presets=1, skip_min=skip, skip_max=skip, offset=0, session_count=1, all_sessions=True
+    )
     for skip in range(_ALIGNMENTS)
 ]
 
@@ -32,7 +35,8 @@ def hash_streams(rng: np.random.Generator, seeds: int) -> NDArray[np.int64]:
 
 
 def item(matches: int, seeds: int, log2_weight: float) -> Scored:
-    return Scored("hash", float(log2_weight), seeds, matches, _DRAWS, 0, 0, _MODULUS)
+    bits = bits_of_matches(matches, _DRAWS, _MODULUS)
+    return Scored("hash", float(log2_weight), seeds, bits, bits)
 
 
 def fits(draws: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -195,7 +195,7 @@ def _candidates(recovery: Recovery) -> list[dict[str, Any]]:
     candidates = []
     for members in _classes(recovery)[:_MAX_CANDIDATES]:
         best, posterior = members[0]
-        survivor, scored = best.survivor, best.scored
+        survivor, scope = best.survivor, best.survivor.scope
         generator = survivor.stream.generator
         seeds = range(survivor.seed, 2**generator.seed_bits, generator.seed_modulus)
         named = [
@@ -221,14 +221,14 @@ def _candidates(recovery: Recovery) -> list[dict[str, Any]]:
                 "alignment": {
                     "offset": 0,
                     "skip": survivor.skip,
-                    "session": survivor.scope.session,
+                    "session": scope.session,
                     "origin": recovery.repeats.analysed[0] if recovery.repeats else 0,
                 },
                 "noise": noise / weight if weight > 0 else 0.0,
-                "matches": scored.fitted_matches + scored.held_out_matches,
-                "n": scored.fitted_draws + scored.held_out_draws,
-                "held_out_matches": scored.held_out_matches,
-                "held_out_n": scored.held_out_draws,
+                "matches": best.matches,
+                "n": len(scope.values),
+                "held_out_matches": best.held_out_matches,
+                "held_out_n": len(scope.values) - scope.fitted,
                 "evidence_bits": log2_sum(
                     stake for item, _ in members for stake in item.scored.stakes(held_out=False)
                 ),
@@ -344,9 +344,10 @@ def _log10_expected_false(recovery: Recovery) -> float | None:
     if not completed:
         return None
     if recovery.items:
-        scored = recovery.items[0].scored
+        best = recovery.items[0]
         pairs = sum(coverage.pairs for coverage in completed)
-        return log10_expected_pairs(pairs, scored.fitted_matches, scored.fitted_draws, modulus)
+        fitted = best.survivor.scope.fitted
+        return log10_expected_pairs(pairs, best.fitted_matches, fitted, modulus)
     expected = sum(_chance_pairs(coverage, modulus) for coverage in completed)
     return log10(expected) if expected > 0 else None
 

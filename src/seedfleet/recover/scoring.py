@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seedfleet.evidence import Scored
-from seedfleet.evidence.likelihood import NOISE_RATES
+from seedfleet.evidence.likelihood import NOISE_RATES, bits_of_matches
 from seedfleet.evidence.prior import log2_alignment_weight
 from seedfleet.generators import compiled, presets_of
 from seedfleet.sieve import constant_skip_positions
@@ -36,7 +36,9 @@ class Weighed:
     survivor
         Seed and alignment.
     scored
-        Its matches and prior, for the mixture.
+        Its prior and likelihood ratios, for the mixture.
+    fitted_matches, held_out_matches
+        Draws that the stream gives exactly, among those searched and among those held out.
     stream_draws
         int64 array, shape (n + 1000,): what the stream gives at the draws' positions and the next.
     state
@@ -45,8 +47,15 @@ class Weighed:
 
     survivor: Survivor
     scored: Scored
+    fitted_matches: int
+    held_out_matches: int
     stream_draws: NDArray[np.int64]
     state: int | None
+
+    @property
+    def matches(self) -> int:
+        """Known draws that the stream gives exactly."""
+        return self.fitted_matches + self.held_out_matches
 
 
 @dataclass(frozen=True)
@@ -79,24 +88,23 @@ def weigh(survivor: Survivor, question: Question, session_count: int) -> Weighed
     draws, _ = compiled.at_positions(stream, survivor.seed, question.modulus, positions)
     _, state = compiled.at_positions(stream, survivor.seed, question.modulus, positions[:n])
     matches = draws[:n] == scope.values
+    fitted_matches, held_out_matches = int(matches[:fitted].sum()), int(matches[fitted:].sum())
     scored = Scored(
         equivalence=(scope.session, hashlib.sha256(draws.tobytes()).hexdigest()),
         log2_weight=log2_alignment_weight(
             presets=len(presets_of(stream)),
-            skip=survivor.skip,
+            skip_min=survivor.skip,
+            skip_max=survivor.skip,
             offset=0,
             session_count=session_count,
             all_sessions=scope.session is None,
         ),
         seed_space=stream.generator.seed_count,
-        fitted_matches=int(matches[:fitted].sum()),
-        fitted_draws=fitted,
-        held_out_matches=int(matches[fitted:].sum()),
-        held_out_draws=n - fitted,
-        modulus=question.modulus,
+        fitted_bits=bits_of_matches(fitted_matches, fitted, question.modulus),
+        known_bits=bits_of_matches(fitted_matches + held_out_matches, n, question.modulus),
         scope=scope.session,
     )
-    return Weighed(survivor, scored, draws, state)
+    return Weighed(survivor, scored, fitted_matches, held_out_matches, draws, state)
 
 
 def predict(
