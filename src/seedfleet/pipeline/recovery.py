@@ -270,9 +270,8 @@ def _searched(record: SearchRecord, recovery: Recovery) -> dict[str, Any]:
         "expected_seeds": expected_seeds(
             coverage.seed_space,
             coverage.alignments * coverage.windows,
-            matches=depth,
-            draws=depth,
-            modulus=modulus,
+            [(depth, depth)],
+            modulus,
         ),
         "observed": record.found.passed if record.found else 0,
         "draws_needed_in_principle": draws_in_principle(
@@ -330,7 +329,7 @@ def _unsearched(stream: Stream, status: str, reason: str, modulus: int) -> dict[
 def _chance_pairs(coverage: Coverage, modulus: int) -> float:
     """Return the pairs that chance lets through a search's filter, over all its windows."""
     depth = coverage.draws_used
-    return expected_pairs(coverage.pairs * coverage.windows, depth, depth, modulus)
+    return expected_pairs(coverage.pairs * coverage.windows, [(depth, depth)], modulus)
 
 
 def _log10_expected_false(recovery: Recovery) -> float | None:
@@ -347,7 +346,7 @@ def _log10_expected_false(recovery: Recovery) -> float | None:
         best = recovery.items[0]
         pairs = sum(coverage.pairs for coverage in completed)
         fitted = best.survivor.scope.fitted
-        return log10_expected_pairs(pairs, best.fitted_matches, fitted, modulus)
+        return log10_expected_pairs(pairs, [(fitted, best.fitted_matches)], modulus)
     expected = sum(_chance_pairs(coverage, modulus) for coverage in completed)
     return log10(expected) if expected > 0 else None
 

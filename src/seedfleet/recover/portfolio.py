@@ -298,7 +298,7 @@ class _Run:
         for item in self._items.values():
             draws, matches = len(item.survivor.scope.values), item.matches
             pairs = sum(record.coverage.pairs for record in self._records)
-            if log10_expected_pairs(pairs, matches, draws, self._modulus) < _ODD_LOG10:
+            if log10_expected_pairs(pairs, [(draws, matches)], self._modulus) < _ODD_LOG10:
                 return (
                     f"no stream that was searched explains the draws, though one gives {matches} "
                     f"of {draws}, more than chance would: draws may be missing or out of order"
