@@ -10,6 +10,8 @@ from itertools import product
 
 import numpy as np
 import pytest
+from seedfleet.generators.families.minstd import MINSTD
+from seedfleet.generators.families.xorshift32 import XORSHIFT32
 from uniform_histories import (
     DRAWS,
     MODULUS,
@@ -26,8 +28,6 @@ from seedfleet.evidence.prior import NULL_WEIGHT, log2_alignment_weight
 from seedfleet.generators import Stream, compiled
 from seedfleet.generators.boundings import JAVA_NEXT_INT, MODULO
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
-from seedfleet.generators.families.minstd import MINSTD
-from seedfleet.generators.families.xorshift32 import XORSHIFT32
 from seedfleet.sieve import CpuBackend, Leg, Rows, constant_skip_positions
 
 _ALIGNMENTS = 10

@@ -1,6 +1,7 @@
 """The prior is one distribution over everything that could ever be searched."""
 
 import math
+from fractions import Fraction
 from itertools import pairwise
 from math import isclose
 
@@ -9,7 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedfleet.evidence.likelihood import NOISE_RATES
-from seedfleet.evidence.prior import NULL_WEIGHT, log2_alignment_weight, noise_weights
+from seedfleet.evidence.prior import (
+    NULL_WEIGHT,
+    log2_alignment_weight,
+    noise_weights,
+    seed_odds,
+)
 from seedfleet.generators import CATALOGUE, presets_of, streams
 
 _ALL_PRESETS = 64  # slots
@@ -99,6 +105,17 @@ def test_nothing_is_staked_outside_the_support() -> None:
     assert weight(skip=2**16 - 1, skip_min=0) == 0
     assert weight(offset=2**16) == 0
     assert weight(skip=2**16 - 2, offset=2**16 - 1) > 0
+
+
+@pytest.mark.parametrize("seeds", [1, 2**31 - 2, 2**32, 2**48, 2**63, 2**64])
+def test_the_seeds_of_a_generator_share_one_stake(seeds: int) -> None:
+    small = min(seeds, 2**32)
+    total = Fraction(small, seed_odds(seeds, 0)) + Fraction(
+        seeds - small, seed_odds(seeds, seeds - 1)
+    )
+    assert Fraction(99, 100) < total <= 1
+    assert seed_odds(seeds, small - 1) == seed_odds(seeds, 0)
+    assert seed_odds(2**64, 2**32) > seed_odds(2**64, 2**32 - 1)
 
 
 def test_noise_rates_share_one_stake() -> None:

@@ -14,6 +14,8 @@ noise          0: 1/2; 0.01, 0.05, 0.1 and 0.25: 1/8 each
 session scope  one session in the file: all of them, 1; else all as one stream 1/2, and each
                session as a stream of its own an equal share of 1/2
 segment        the whole history 1/2; the rest is kept for reseeds inside it
+seed           uniform over the canonical seeds; of spaces with more than 2**48, which programs
+               hardly ever seed in full, half is on the seeds below 2**32
 =============  ==================================================================================
 """
 
@@ -23,19 +25,27 @@ from math import inf, log2
 
 from seedfleet.evidence.likelihood import NOISE_RATES
 
-__all__ = ["NULL_WEIGHT", "PRIOR_TEXT", "PRIOR_VERSION", "log2_alignment_weight", "noise_weights"]
+__all__ = [
+    "NULL_WEIGHT",
+    "PRIOR_TEXT",
+    "PRIOR_VERSION",
+    "log2_alignment_weight",
+    "noise_weights",
+    "seed_odds",
+]
 
 PRIOR_VERSION = "2"
 PRIOR_TEXT = (
     "1/2 null; else preset 1/64 x skip law (constant 1/2: skip 1/16 per octave; variable 1/2: "
     "skip_max 1/16 per octave, skip_min uniform below it) x offset (0: 1/2, else 1/32 per octave) "
     "x noise 0 1/2 or {0.01, 0.05, 0.1, 0.25} 1/8 each x session scope (all 1/2, each single 1/2 "
-    "shared) x whole history 1/2"
+    "shared) x whole history 1/2 x seed uniform (spaces above 2^48: half below 2^32)"
 )
 NULL_WEIGHT = 0.5
 _PRESET_SLOTS = 64
 _OCTAVES = 16
 _LAW_BITS = -1.0  # constant or variable
+_WIDE_BITS, _SMALL_BITS = 48, 32  # spaces that are not seeded in full, and what they often get
 _SEGMENT_BITS = -1.0  # the whole history
 
 
@@ -79,6 +89,21 @@ def log2_alignment_weight(
     scope_bits = 0.0 if session_count <= 1 else -1.0 if all_sessions else -1.0 - log2(session_count)
     preset_bits = log2(presets / _PRESET_SLOTS)
     return preset_bits + _LAW_BITS + skip_bits + offset_bits + scope_bits + _SEGMENT_BITS
+
+
+def seed_odds(seeds: int, seed: int) -> int:
+    """Return one over the prior weight of a seed within its generator.
+
+    Parameters
+    ----------
+    seeds
+        ``|S|``: canonical seeds of the generator.
+    seed
+        One of them, from 0 on.
+    """
+    if seeds <= 2**_WIDE_BITS:
+        return seeds
+    return 2 ** (_SMALL_BITS + 1) if seed < 2**_SMALL_BITS else 2 * seeds
 
 
 def noise_weights() -> tuple[float, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from seedfleet.evidence import Scored
 from seedfleet.evidence.likelihood import bits_of_matches
 from seedfleet.evidence.prediction import next_draw, point_laws
-from seedfleet.evidence.prior import log2_alignment_weight
+from seedfleet.evidence.prior import log2_alignment_weight, seed_odds
 from seedfleet.evidence.uniformity import allowance_bits
 from seedfleet.generators import compiled, presets_of
 from seedfleet.sieve import constant_skip_positions
@@ -107,7 +107,7 @@ def weigh(survivor: Survivor, question: Question, session_count: int) -> Weighed
             session_count=session_count,
             all_sessions=scope.session is None,
         ),
-        seed_space=stream.generator.seed_count,
+        seed_space=seed_odds(stream.generator.seed_count, survivor.seed),
         fitted_bits=fitted_bits,
         known_bits=known_bits,
         scope=scope.session,
