@@ -81,8 +81,7 @@ def over_blocks(
                 parts.append(part)
                 tested += part.tested
                 found += len(part.seeds)
-                if found > room:
-                    raise TooManyHitsError(room)
+                _refuse_more_than(room, found)
                 if progress is not None:
                     progress(tested)
         except BaseException:
@@ -126,7 +125,13 @@ def _filled(
         )
         found = fill(block, hits)
         if found <= size:
-            return Hits(hits[0][:found].copy(), hits[1][:found].copy(), hits[2][:found].copy(), seeds)
-        if found > room:
-            raise TooManyHitsError(room)
+            return Hits(
+                hits[0][:found].copy(), hits[1][:found].copy(), hits[2][:found].copy(), seeds
+            )
+        _refuse_more_than(room, found)
         size = int(found)
+
+
+def _refuse_more_than(room: int, found: int) -> None:
+    if found > room:
+        raise TooManyHitsError(room)

@@ -1,7 +1,7 @@
 """Scan kernel for rows whose first leg needs every draw: flags over lanes, then the few hits.
 
-Each row's first parts are tested over all lanes; what fails sets the row's bit. A lane that is left,
-or that met a rejected word on the way, is decided from its seed on, draw by draw.
+Each row's first parts are tested over all lanes; what fails sets the row's bit. A lane that is
+left, or that met a rejected word on the way, is decided from its seed on, draw by draw.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_ROWS = 32  # one bit each
 _GROUP = 32  # lanes looked through at once
 
 
-def exact_scan_factory(kind: Kind) -> Callable[..., Any]:
+def exact_scan_factory(kind: Kind) -> Callable[..., Any]:  # noqa: C901, PLR0915 - inner ones count
     """Return the factory of a kernel for at most MAX_ROWS rows.
 
     The factory takes the makers of lanes and of decisions, then the functions ``seed_state, step,
@@ -33,7 +33,7 @@ def exact_scan_factory(kind: Kind) -> Callable[..., Any]:
     ``bounds = (radix, parts, row numbers)``, the lanes' scratch space, and the arrays for hits.
     """
 
-    def factory(
+    def factory(  # noqa: C901, PLR0915
         digest: str,
         make_lanes: Callable[..., Any],
         make_decider: Callable[..., Any],
@@ -65,15 +65,23 @@ def exact_scan_factory(kind: Kind) -> Callable[..., Any]:
                 fail(view(states, here), (low[event], high[event]), shared, bit, dead)
 
         @jitable
-        def any_left(group: Any, full: Any, marks: Any) -> bool:
-            _, dead, forced = marks
-            left = uint32(0)
-            for lane in range(_GROUP):
-                left |= (dead[group + lane] ^ full) | forced[group + lane]
-            return left != 0
+        def next_left(lane: Any, full: Any, dead: Any, forced: Any) -> Any:
+            """Return the first lane from `lane` on that is left, or `width`."""
+            while lane < width:
+                if lane % _GROUP == 0:
+                    left = uint32(0)
+                    for other in range(_GROUP):
+                        left |= (dead[lane + other] ^ full) | forced[lane + other]
+                    if left == 0:
+                        lane += _GROUP
+                        continue
+                if (dead[lane] ^ full) | forced[lane] != 0:
+                    return lane
+                lane += 1
+            return width
 
         @jitable
-        def finish(start: Any, lane: Any, tests: Any, asked: Any, rest: Any) -> int:
+        def finish(start: Any, lane: Any, tests: Any, asked: Any, rest: Any) -> Any:
             bounds, states, marks, hits, found = rest
             _, dead, forced = marks
             numbers, matches = bounds[2], bounds[3]
@@ -105,11 +113,11 @@ def exact_scan_factory(kind: Kind) -> Callable[..., Any]:
             for base in range(0, count, width):
                 start = first + uint64(base)
                 flag(start, tests, bounds[0], states, marks)
-                for group in range(0, width, _GROUP):
-                    if any_left(group, full, marks):
-                        for lane in range(group, min(group + _GROUP, count - base)):
-                            rest = (within, states, marks, hits, found)
-                            found = finish(start, lane, tests, asked, rest)
+                lane = next_left(0, full, marks[1], marks[2])
+                while lane < min(width, count - base):
+                    rest = (within, states, marks, hits, found)
+                    found = finish(start, lane, tests, asked, rest)
+                    lane = next_left(lane + 1, full, marks[1], marks[2])
             return found
 
         return kernel

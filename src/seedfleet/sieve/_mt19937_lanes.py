@@ -1,8 +1,8 @@
 """Lanes of MT19937: 128 states side by side, or only the words that the first outputs need.
 
-Output word ``j < 227`` needs only the initial words ``j``, ``j + 1`` and ``j + 397``. Where no later
-one is looked at, a seed costs one run along the initialisation chain, most of it without storing
-anything. Otherwise whole states are made, whose words are renewed in place as they are reached.
+Output word ``j < 227`` needs only the initial words ``j``, ``j + 1`` and ``j + 397``. Where no
+later one is looked at, a seed costs one run along the initialisation chain, most of it without
+storing anything. Otherwise whole states are made, whose words are renewed in place as they are reached.
 """
 
 from __future__ import annotations

@@ -123,8 +123,8 @@ class _Source:
         count = len(registers)
         if count > len(LOADS) or not all(isinstance(each, np.generic) for each in registers):
             return None
-        own = (LOADS[count - 1], STORES[count - 1])
-        return cls(register_lanes, own, (count * CHUNK,), registers[0].dtype, few, few)
+        pair = (LOADS[count - 1], STORES[count - 1])
+        return cls(register_lanes, pair, (count * CHUNK,), registers[0].dtype, few, few)
 
 
 def _is_exact(rows: Rows) -> bool:
@@ -182,9 +182,9 @@ class _LanePlan:
     def groups(self) -> list[NDArray[np.int64]]:
         """Share out the rows that can hold at all, near ones together."""
         exact = _is_exact(self.rows)
-        able = np.full(len(self.rows), fill_value=True)
+        able: NDArray[np.bool_] = np.ones(len(self.rows), dtype=np.bool_)
         if exact:
-            able = self.tests.possible.all(axis=1)
+            able &= self.tests.possible.all(axis=1)
         order = np.argsort(self.rows.positions[:, 0], kind="stable")
         chosen = order[able[order]]
         size = MAX_ROWS if exact else _COUNTED_ROWS

@@ -54,9 +54,7 @@ class WordTests:
     direct: bool = False
 
 
-def word_tests(
-    bounding: Bounding, bits: int, radix: int, values: NDArray[np.int64]
-) -> WordTests:
+def word_tests(bounding: Bounding, bits: int, radix: int, values: NDArray[np.int64]) -> WordTests:
     """Make tests for `values`, any shape, in ``[0, radix)``, on words of so many `bits`."""
     shape = bounding.shape(radix) if bounding.words == 1 else None
     if isinstance(shape, Residue) and shape.modulus <= 2**32 - (bits > 32):

@@ -1,4 +1,4 @@
-"""The back end for the processor: kernels compiled for each stream, blocks of seeds on every core."""
+"""The back end for the processor: kernels compiled for each stream, blocks on every core."""
 
 from __future__ import annotations
 
