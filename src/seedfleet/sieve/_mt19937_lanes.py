@@ -2,7 +2,7 @@
 
 Output word ``j < 227`` needs only the initial words ``j``, ``j + 1`` and ``j + 397``. Where no
 later one is looked at, a seed costs one run along the initialisation chain, most of it without
-storing anything. Otherwise whole states are made, whose words are renewed in place as they are reached.
+storing anything. Otherwise whole states are made, whose words are renewed in place when reached.
 """
 
 from __future__ import annotations
