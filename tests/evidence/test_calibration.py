@@ -10,8 +10,8 @@ from itertools import product
 
 import numpy as np
 import pytest
-from seedfleet.generators.families.minstd import MINSTD
-from seedfleet.generators.families.xorshift32 import XORSHIFT32
+from seedfleet.generators.families.lcg31 import MINSTD
+from seedfleet.generators.families.xorshift import XORSHIFT32
 from uniform_histories import (
     DRAWS,
     MODULUS,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seedfleet.generators.families.xorshift32 import XORSHIFT32
+from seedfleet.generators.families.xorshift import XORSHIFT32
 
 from seedfleet.evidence.path_chance import PathChance, WalkShape, walk_chance
 from seedfleet.generators import Stream

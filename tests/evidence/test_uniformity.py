@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seedfleet.generators.families.xorshift32 import XORSHIFT32
+from seedfleet.generators.families.xorshift import XORSHIFT32
 
 from seedfleet.evidence.likelihood import NOISE_RATES, bits_of_matches
 from seedfleet.evidence.uniformity import allowance_bits, value_share

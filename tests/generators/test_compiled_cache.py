@@ -110,7 +110,7 @@ import sys
 import numpy as np
 from seedfleet.generators import reference, streams
 from seedfleet.generators.compiled import at_positions
-from seedfleet.sieve import Queries, scan
+from seedfleet.sieve import CpuBackend, Rows
 
 positions = np.arange(4)
 for name in sys.argv[1:]:
@@ -120,8 +120,9 @@ for name in sys.argv[1:]:
         found, _ = at_positions(stream, 2000123, 1000, positions)
         assert found.tolist() == draws.tolist(), name
     else:
-        queries = Queries(positions[np.newaxis], draws[np.newaxis], 1000, 0)
-        assert scan(stream.generator, queries, range(2000000, 2000200)).seeds.tolist() == [2000123]
+        rows = Rows.exact(positions[np.newaxis], draws[np.newaxis], 1000)
+        hits = CpuBackend().scan(stream, rows, range(2000000, 2000200))
+        assert hits.seeds.tolist() == [2000123], name
 """
 
 

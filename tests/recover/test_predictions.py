@@ -14,7 +14,7 @@ from seedfleet.evidence.likelihood import NOISE_RATES, bits_of_matches
 from seedfleet.generators import Stream
 from seedfleet.generators.boundings import JAVA_NEXT_INT, MODULO
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
-from seedfleet.generators.families.xorshift32 import XORSHIFT32
+from seedfleet.generators.families.xorshift import XORSHIFT32
 from seedfleet.recover.scoring import Weighed, predict, weigh
 from seedfleet.recover.search import Question, Scope, Survivor
 

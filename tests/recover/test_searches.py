@@ -1,6 +1,7 @@
 """What searches promise: every covered seed decided, their power, and controls that can fail."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from seedfleet.recover.lane import lane_families, solve
 from seedfleet.recover.lane_search import LaneSearch, sliding_windows
 from seedfleet.recover.search import Search
 from seedfleet.recover.seed_scan import SeedScan, seed_scans
-from seedfleet.sieve import scan
+from seedfleet.sieve import CpuBackend, Hits
 
 _JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)
 
@@ -33,7 +34,7 @@ def small_scan(generator: Generator = XORSHIFT32, *, modulus: int = 1000) -> See
     """Scan a generator that has 2**18 seeds, at the end of the real ones."""
     small = replace(generator, seeds=generator.seeds[-(2**18) :])
     asked = question(random_draws(100, modulus=modulus), modulus=modulus)
-    return SeedScan(small, (Stream(small, MODULO),), asked, dropped_bits=0, scanner=scan)
+    return SeedScan(small, (Stream(small, MODULO),), asked, dropped_bits=0, backend=CpuBackend())
 
 
 @pytest.mark.slow
@@ -107,7 +108,9 @@ def test_controls_of_the_lane_split_pass(modulus: int) -> None:
 @pytest.mark.parametrize("generator", [XORSHIFT32, MINSTD, MT19937], ids=lambda g: g.name)
 def test_controls_of_the_scans_pass(generator: Generator, modulus: int) -> None:
     asked = question(random_draws(100, modulus=modulus), modulus=modulus)
-    search = SeedScan(generator, (Stream(generator, MODULO),), asked, dropped_bits=0, scanner=scan)
+    search = SeedScan(
+        generator, (Stream(generator, MODULO),), asked, dropped_bits=0, backend=CpuBackend()
+    )
     controls = search.controls(np.random.default_rng(1))
     assert [control.kind for control in controls] == ["negative", "positive"]
     assert all(control.passed for control in controls), controls
@@ -126,14 +129,15 @@ def test_negative_controls_notice_a_kernel_that_passes_too_few_or_too_many(
         states = solve(*args, **options)  # type: ignore[arg-type]
         return (states * 3)[: round(share * len(states))]
 
-    def broken_scan(*args: object, **options: object) -> object:
-        result = scan(*args, **options)  # type: ignore[arg-type]
-        count = round(share * len(result.seeds))
-        thrice = np.repeat(result.seeds, 3), np.repeat(result.rows, 3)
-        return replace(result, seeds=thrice[0][:count], rows=thrice[1][:count])
+    class BrokenBackend(CpuBackend):
+        def scan(self, *args: Any, **options: Any) -> Hits:
+            result = super().scan(*args, **options)
+            count = round(share * len(result.seeds))
+            thrice = np.repeat(result.seeds, 3), np.repeat(result.rows, 3)
+            return replace(result, seeds=thrice[0][:count], rows=thrice[1][:count])
 
     monkeypatch.setattr(lane_search, "solve", broken_solve)
-    monkeypatch.setattr(seed_scan, "scan", broken_scan)
+    monkeypatch.setattr(seed_scan, "CpuBackend", BrokenBackend)
     assert not passed(lane())["negative"]
     assert not passed(small_scan())["negative"]
 
@@ -145,12 +149,13 @@ def test_positive_controls_notice_a_kernel_that_misses_the_planted_seed(
     assert passed(lane())["positive"]
     assert passed(small_scan())["positive"]
 
-    def forgetful_scan(*args: object, **options: object) -> object:
-        result = scan(*args, **options)  # type: ignore[arg-type]
-        return replace(result, seeds=result.seeds[:0], rows=result.rows[:0])
+    class ForgetfulBackend(CpuBackend):
+        def scan(self, *args: Any, **options: Any) -> Hits:
+            result = super().scan(*args, **options)
+            return replace(result, seeds=result.seeds[:0], rows=result.rows[:0])
 
     monkeypatch.setattr(lane_search, "solve_all", lambda *_: [])
-    monkeypatch.setattr(seed_scan, "scan", forgetful_scan)
+    monkeypatch.setattr(seed_scan, "CpuBackend", ForgetfulBackend)
     assert not passed(lane())["positive"]
     assert not passed(small_scan())["positive"]
 

@@ -1,154 +1,129 @@
 """Scans find exactly the seeds that brute force through the readable reference finds."""
 
-import dataclasses
-from functools import cache
-from itertools import islice
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from seedfleet.generators import Generator, reference
-from seedfleet.generators.families.lcg31 import MINSTD
-from seedfleet.generators.families.mt19937 import MT19937
-from seedfleet.generators.families.xorshift import XORSHIFT32
-from seedfleet.sieve import (
-    LAST_POSITION,
-    MAX_QUERIES,
-    Queries,
-    constant_skip_positions,
-    scan,
+from seedfleet.generators import Stream, compiled, reference
+from seedfleet.generators.boundings import JAVA_NEXT_INT, MODULO, PHP_RANGE
+from seedfleet.generators.catalogue import generators
+from seedfleet.sieve import CpuBackend, Hits, Leg, Rows, constant_skip_positions
+from seedfleet.sieve.testing import scanned
+
+_XORSHIFT, _JAVA, _MT19937 = (
+    generators()[name] for name in ("xorshift32", "java.util.Random", "mt19937")
 )
-
-# Around 0 and 1, where xorshift32 stands still and minstd's seeds coincide; where a signed word and
-# minstd's modulus end; at the last seeds. 150 is no multiple of the lanes that run side by side.
-_RANGES = (range(150), range(2**31 - 75, 2**31 + 75), range(2**32 - 150, 2**32))
-_SCANNED = {"xorshift32": XORSHIFT32, "minstd": MINSTD, "mt19937": MT19937}
-
-
-@cache
-def words_of(generator: Generator, seeds: range) -> NDArray[np.int64]:
-    """Return all words that a scan can look at, shape (seeds, LAST_POSITION + 1)."""
-    count = LAST_POSITION + 1
-    return np.array([list(islice(reference.words(generator, seed), count)) for seed in seeds])
-
-
-def brute_force(words: NDArray[np.int64], seeds: range, queries: Queries) -> list[tuple[int, int]]:
-    found = []
-    for row, (positions, residues) in enumerate(
-        zip(queries.positions, queries.residues, strict=True)
-    ):
-        seen = (words[:, positions] >> queries.dropped_bits) % queries.modulus
-        found += [(seeds[i], row) for i in np.flatnonzero((seen == residues).all(axis=1))]
-    return sorted(found)
+_STREAMS = {
+    stream.name: stream
+    for stream in (
+        Stream(_XORSHIFT, MODULO),
+        Stream(_JAVA, JAVA_NEXT_INT),
+        Stream(generators()["java_lcg"], MODULO),
+        Stream(_MT19937, PHP_RANGE),
+    )
+}
+# The first seeds, where a signed word ends, and the last ones; no multiple of any number of lanes.
+_RANGES = (range(31), range(2**31 - 15, 2**31 + 16), range(2**64 - 31, 2**64))
 
 
-def found_by_scan(
-    generator: Generator, queries: Queries, seeds: range, *, workers: int | None = 1
-) -> list[tuple[int, int]]:
-    result = scan(generator, queries, seeds, workers=workers)
-    assert result.tested == len(seeds)
-    hits = list(zip(result.seeds.tolist(), result.rows.tolist(), strict=True))
-    assert hits == sorted(hits)
-    return hits
+def table(hits: Hits) -> list[tuple[int, ...]]:
+    columns = zip(hits.seeds.tolist(), hits.rows.tolist(), hits.matches.tolist(), strict=True)
+    return [(seed, row, *matches) for seed, row, matches in columns]
 
 
 @st.composite
-def planted_queries(draw: st.DrawFn, words: NDArray[np.int64]) -> Queries:
-    """Ask for what seeds of the range give, sometimes with one residue changed."""
-    modulus = draw(st.sampled_from([2, 3, 10, 125, 1000, 1024, 2**31]))
-    dropped = draw(st.integers(0, 3))
-    count = draw(st.integers(1, 4))
-    depth = draw(st.integers(1, 4))
-    rows = []
-    for _ in range(count):
-        choice = st.lists(st.integers(0, LAST_POSITION), min_size=depth, max_size=depth)
-        positions = np.array(sorted(draw(choice.filter(lambda p: len(set(p)) == len(p)))))
-        seed = draw(st.integers(0, len(words) - 1))
-        residues = (words[seed, positions] >> dropped) % modulus
-        if draw(st.integers(0, 3)) == 0:
-            residues[-1] = (residues[-1] + 1) % modulus
-        rows.append((positions, residues))
-    return Queries(
-        np.array([row[0] for row in rows]), np.array([row[1] for row in rows]), modulus, dropped
-    )
+def questions(draw: st.DrawFn, stream: Stream, seeds: range) -> Rows:
+    """Ask for what seeds of the range give; half of the first legs need every draw."""
+    modulus = draw(st.sampled_from([10, 1000, 3 * 2**29]))
+    depth, reach = draw(st.integers(1, 5)), draw(st.sampled_from([6, 40, 240]))
+    choice = st.lists(st.integers(0, reach), min_size=depth, max_size=depth, unique=True)
+    positions = [sorted(draw(choice)) for _ in range(draw(st.integers(1, 40)))]
+    chosen = [draw(st.sampled_from(seeds)) for _ in positions]
+    values = [
+        reference.at_positions(stream, seed, modulus, row)
+        for seed, row in zip(chosen, positions, strict=True)
+    ]
+    first = draw(st.integers(1, depth))
+    legs = [Leg(first, draw(st.just(first) | st.integers(0, first)))]
+    if first < depth:
+        legs.append(Leg(depth - first, draw(st.integers(0, depth - first))))
+    return Rows(np.array(positions), np.array(values), modulus, tuple(legs))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seeds", _RANGES, ids=["first", "middle", "last"])
-@pytest.mark.parametrize("name", _SCANNED)
-@settings(max_examples=40)
+@pytest.mark.parametrize("name", _STREAMS)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
-def test_scan_equals_brute_force(name: str, seeds: range, data: st.DataObject) -> None:
-    generator = _SCANNED[name]
-    words = words_of(generator, seeds)
-    queries = data.draw(planted_queries(words))
-    assert found_by_scan(generator, queries, seeds) == brute_force(words, seeds, queries)
+def test_scan_equals_brute_force_however_the_range_is_cut(name: str, data: st.DataObject) -> None:
+    stream, seeds = _STREAMS[name], data.draw(st.sampled_from(_RANGES))
+    rows = data.draw(questions(stream, seeds))
+    hits = CpuBackend(1).scan(stream, rows, seeds)
+    assert table(hits) == scanned(stream, rows, seeds)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(seeds)), max_size=3)))
+    shards = [seeds[a:b] for a, b in pairwise([0, *cuts, len(seeds)])]
+    parts = [
+        CpuBackend(2).scan(stream, rows, shard) for shard in data.draw(st.permutations(shards))
+    ]
+    assert sorted(pair for part in parts for pair in table(part)) == table(hits)
+    assert sum(part.tested for part in parts) == hits.tested == len(seeds)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", _SCANNED)
-@settings(max_examples=15)
-@given(data=st.data())
-def test_a_split_range_in_any_order_is_the_whole_range(name: str, data: st.DataObject) -> None:
-    seeds = data.draw(st.sampled_from(_RANGES))
-    queries = data.draw(planted_queries(words_of(_SCANNED[name], seeds)))
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(seeds)), max_size=4)))
-    edges = zip([0, *cuts], [*cuts, len(seeds)], strict=True)
-    shards = data.draw(st.permutations([seeds[a:b] for a, b in edges]))
-    together = [hit for shard in shards for hit in found_by_scan(_SCANNED[name], queries, shard)]
-    assert sorted(together) == found_by_scan(_SCANNED[name], queries, seeds, workers=2)
-
-
-@pytest.mark.parametrize("name", _SCANNED)
-def test_as_many_queries_as_fit_are_all_answered(name: str) -> None:
-    seeds = _RANGES[1]
-    words = words_of(_SCANNED[name], seeds)
-    positions = np.array([constant_skip_positions(3, skip) for skip in range(MAX_QUERIES)])
-    queries = Queries(positions, words[np.arange(MAX_QUERIES)[:, None], positions] % 100, 100, 0)
-    hits = found_by_scan(_SCANNED[name], queries, seeds)
-    assert {(seeds[row], row) for row in range(MAX_QUERIES)} <= set(hits)
-    assert hits == brute_force(words, seeds, queries)
-
-
-@pytest.mark.slow
-def test_more_hits_than_room_over_several_blocks() -> None:
-    # Half of all seeds hold, thousands of times what a block has room for at first, and the range
-    # ends 77 seeds into its third block.
-    seeds = range(5, 5 + 2**24 + 77)
-    queries = Queries(np.array([[3]]), np.array([[1]]), 2, 0)
+@pytest.mark.parametrize("needed", [1, 2])
+def test_more_hits_than_room_over_several_blocks(needed: int) -> None:
+    # A quarter or three quarters of all seeds hold, far more than a block has room for at first.
+    stream, seeds = _STREAMS["xorshift32 / word % m"], range(5, 5 + 2**21 + 77)
+    rows = Rows(np.array([[0, 3]]), np.array([[1, 1]]), 2, (Leg(2, needed),))
     reports: list[int] = []
-    result = scan(XORSHIFT32, queries, seeds, progress=reports.append)
-    state = XORSHIFT32.seed_state(np.arange(seeds.start, seeds.stop, dtype=np.uint64))
-    for _ in range(4):
-        state = XORSHIFT32.step(state)
-    assert np.array_equal(result.seeds, np.flatnonzero(state % 2 == 1) + seeds.start)
-    assert not result.rows.any()
-    assert result.tested == len(seeds)
-    assert reports == [2**23, 2**24, len(seeds)]
+    hits = CpuBackend(2).scan(stream, rows, seeds, progress=reports.append)
+    state = _XORSHIFT.seed_state(np.arange(seeds.start, seeds.stop, dtype=np.uint64))
+    states = [state := _XORSHIFT.step(state) for _ in range(4)]
+    matches = (states[0] % 2).astype(int) + states[3] % 2
+    expected = np.flatnonzero(matches >= needed)
+    assert np.array_equal(hits.seeds, expected + seeds.start)
+    assert np.array_equal(hits.matches[:, 0], matches[expected])
+    assert reports == sorted(reports)
+    assert reports[-1] == hits.tested == len(seeds)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("skip", [0, 3])
+def test_thousands_of_draws_under_a_low_threshold(skip: int) -> None:
+    stream, seed, count = _STREAMS["java_lcg / word % m"], 2**40 + 12345, 3000
+    positions = constant_skip_positions(count, skip)
+    values, _ = compiled.at_positions(stream, seed, 1000, positions)
+    kept = np.random.default_rng(3).random(count) < 0.02
+    values = np.where(kept, values, (values + 1) % 1000)
+    rows = Rows(positions[np.newaxis], values[np.newaxis], 1000, (Leg(count, 30),))
+    hits = CpuBackend().scan(stream, rows, range(seed - 1500, seed + 1500))
+    assert (seed, 0) in {pair[:2] for pair in table(hits)}
+    assert hits.matches[hits.seeds == seed].tolist() == [[int(kept.sum())]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", _STREAMS)
+@pytest.mark.parametrize("needed", [2, 3])
+def test_positions_far_out(name: str, needed: int) -> None:
+    stream, seed = _STREAMS[name], 2**32 - 5
+    positions = np.array([10**6, 10**6 + 1, 10**6 + 50_000])
+    values, _ = compiled.at_positions(stream, seed, 1000, positions)
+    rows = Rows(positions[np.newaxis], values[np.newaxis], 1000, (Leg(3, needed),))
+    hits = CpuBackend().scan(stream, rows, range(seed - 2, seed + 2))
+    assert table(hits) == [(seed, 0, 3)]
 
 
 def test_an_empty_range_is_decided_at_once() -> None:
-    result = scan(MINSTD, Queries(np.array([[0]]), np.array([[1]]), 10, 0), range(7, 7))
-    assert (result.seeds.tolist(), result.rows.tolist(), result.tested) == ([], [], 0)
-
-
-def test_a_failing_progress_report_ends_the_scan() -> None:
-    def refuse(tested: int) -> None:
-        raise RuntimeError(f"{tested} seen")
-
-    with pytest.raises(RuntimeError, match="150 seen"):
-        scan(MINSTD, one_query([0]), _RANGES[0], progress=refuse)
-
-
-def one_query(positions: list[int]) -> Queries:
-    return Queries(np.array([positions]), np.zeros((1, len(positions)), dtype=np.int64), 1000, 0)
+    stream = _STREAMS["xorshift32 / word % m"]
+    hits = CpuBackend().scan(stream, Rows.exact(np.array([[0]]), np.array([[1]]), 10), range(7, 7))
+    assert (table(hits), hits.tested) == ([], 0)
+    assert hits.matches.shape == (0, 1)
 
 
 @pytest.mark.parametrize(
-    ("positions", "residues", "message"),
+    ("positions", "values", "message"),
     [
         ([[0, 1]], [[1]], "equal"),
         ([0, 1], [1, 2], "equal"),
@@ -160,26 +135,11 @@ def one_query(positions: list[int]) -> Queries:
         ([[0]], [[1000]], r"\[0, 1000\)"),
     ],
 )
-def test_queries_that_a_kernel_would_misread_are_refused(
-    positions: list[object], residues: list[object], message: str
+def test_rows_that_a_kernel_would_misread_are_refused(
+    positions: list[object], values: list[object], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        Queries(np.array(positions, np.int64), np.array(residues, np.int64), 1000, 0)
-
-
-def test_what_no_kernel_answers_is_refused() -> None:
-    with pytest.raises(ValueError, match="at most 32 queries fit into one scan, not 33"):
-        scan(MINSTD, Queries(np.zeros((33, 1), int), np.zeros((33, 1), int), 10, 0), range(9))
-    with pytest.raises(ValueError, match="up to position 226"):
-        scan(MT19937, one_query([0, 227]), range(9))
-    longer = dataclasses.replace(MINSTD, name="two_words", state_words=2)
-    with pytest.raises(ValueError, match="no scan kernel for two_words"):
-        scan(longer, one_query([0]), range(9))
-
-
-def test_a_range_with_gaps_is_refused() -> None:
-    with pytest.raises(ValueError, match="contiguous"):
-        scan(MINSTD, one_query([0]), range(0, 100, 2))
+        Rows.exact(np.array(positions, np.int64), np.array(values, np.int64), 1000)
 
 
 @given(count=st.integers(0, 50), skip=st.integers(0, 20), offset=st.integers(0, 20))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from seedfleet.generators import Stream, reference
 from seedfleet.generators.boundings import FLOOR_26_27, FLOOR_32, MASK, MODULO
 from seedfleet.generators.families.mt19937 import MT19937
-from seedfleet.generators.families.xorshift32 import XORSHIFT32
+from seedfleet.generators.families.xorshift import XORSHIFT32
 from seedfleet.sieve import (
     CpuBackend,
     Direction,

@@ -20,7 +20,6 @@ from seedfleet.recover.controls import (
 )
 from seedfleet.recover.search import Coverage, Found, Survivor
 from seedfleet.sieve import CpuBackend, Rows, constant_skip_positions
-from seedfleet.sieve.cpu import LAST_POSITION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -39,6 +38,7 @@ _MAX_ALIGNMENTS = 32  # in one pass over the seeds
 _MAX_SEEDS = 2**32  # a larger space would take days
 _MAX_FILTER_PAIRS = 10**5  # more survivors than that are no filter
 _CLEAR_BITS = 20  # by which draws must over-determine the seed for a scope to be scanned at all
+_LAST_MT19937_POSITION = 226  # from there on whole states are needed, at twice the price
 _LAST_WORD_POSITION = 2**16  # where a scan would take hours, not where a kernel ends
 _CONTROL_SEEDS = 2**25
 _REPLICATES = 16
@@ -125,7 +125,7 @@ def _is_scanned(generator: Generator) -> bool:
 
 def _last_position(generator: Generator) -> int:
     """Return the last stream position that a scan of this generator can look at."""
-    return LAST_POSITION if generator.step is MT19937.step else _LAST_WORD_POSITION
+    return _LAST_MT19937_POSITION if generator.step is MT19937.step else _LAST_WORD_POSITION
 
 
 def _reach(generator: Generator, question: Question) -> int:
@@ -214,10 +214,10 @@ class SeedScan:
             depth += 1
         size = min(largest, -(-TARGET_SURVIVORS * modulus**depth // (_REPLICATES * alignments)))
         searchable = self._question.scopes[0].searchable
-        counts = []
+        counts, backend = [], CpuBackend()  # no fleet job for a handful of seeds
         for _ in range(_REPLICATES):
             draws = rng.permutation(searchable)[:depth]
-            hits = CpuBackend().scan(self._words, self._rows([draws]), self._slice(rng, size))
+            hits = backend.scan(self._words, self._rows([draws]), self._slice(rng, size))
             counts.append(len(hits.seeds))
         return negative_control(
             counts,

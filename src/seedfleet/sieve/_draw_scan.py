@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_scan_factory"]
 
 
-def draw_scan_factory(words: int) -> Callable[..., Any]:
+def draw_scan_factory(words: int) -> Callable[..., Any]:  # noqa: C901, PLR0915 - inner ones count
     """Return the factory of a kernel for boundings that take so many words for a part.
 
     The kernel takes the block ``(first seed, seeds)``, the schedule ``(positions, rows, values)``
@@ -26,7 +26,7 @@ def draw_scan_factory(words: int) -> Callable[..., Any]:
     counts on beyond their length without writing.
     """
 
-    def factory(
+    def factory(  # noqa: C901, PLR0915
         digest: str,
         seed_state: Callable[..., Any],
         step: Callable[..., Any],
