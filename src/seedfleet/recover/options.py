@@ -73,6 +73,6 @@ class Options:
         known = generators()
         problems += [
             f"generators: {name!r} is none of {', '.join(sorted(known))}"
-            for name in sorted(self.generators - known)
+            for name in sorted(self.generators - known.keys())
         ]
         return problems
