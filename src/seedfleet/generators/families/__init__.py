@@ -6,7 +6,9 @@ generator of your own needs no change here.
 """
 
 import os
+from pathlib import Path
 
 __all__: list[str] = []
 
-__path__ += [each for each in os.environ.get("SEEDFLEET_GENERATORS", "").split(os.pathsep) if each]
+_folders = os.environ.get("SEEDFLEET_GENERATORS", "").split(os.pathsep)
+__path__ += [str(Path(folder).absolute()) for folder in _folders if folder]
