@@ -12,6 +12,7 @@ from seedfleet.evidence.chance import (
     expected_seeds,
     log10_expected_pairs,
     log_tail,
+    pass_power,
 )
 from seedfleet.evidence.likelihood import NOISE_RATES, log2_likelihood_ratio
 
@@ -62,48 +63,68 @@ def exact_tail(matches: int, draws: int, modulus: int) -> Fraction:
 def test_tail_is_the_exact_binomial_one(draws: int, matches: int, modulus: int) -> None:
     exact = exact_tail(matches, draws, modulus)
     if exact == 0:
-        assert log_tail(matches, draws, modulus) == -inf
+        assert log_tail(matches, draws, 1 / modulus) == -inf
     else:
         expected = log(exact.numerator) - log(exact.denominator)
-        assert isclose(log_tail(matches, draws, modulus), expected, rel_tol=1e-9, abs_tol=1e-10)
+        assert isclose(log_tail(matches, draws, 1 / modulus), expected, rel_tol=1e-9, abs_tol=1e-10)
+
+
+legs_of_draws = st.lists(
+    st.integers(1, 12).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))),
+    min_size=1,
+    max_size=2,
+)
 
 
 @given(
     seeds=st.integers(1, 2**48),
     alignments=st.integers(1, 600),
-    draws=st.integers(1, 12),
+    legs=legs_of_draws,
     modulus=st.integers(2, 50),
-    data=st.data(),
 )
 def test_expected_survivors_are_the_exact_ones(
-    seeds: int, alignments: int, draws: int, modulus: int, data: st.DataObject
+    seeds: int, alignments: int, legs: list[tuple[int, int]], modulus: int
 ) -> None:
-    matches = data.draw(st.integers(0, draws))
-    chance = exact_tail(matches, draws, modulus)
-    pairs = expected_pairs(seeds * alignments, matches, draws, modulus)
+    chance = prod(exact_tail(needed, draws, modulus) for draws, needed in legs)
+    pairs = expected_pairs(seeds * alignments, legs, modulus)
     assert isclose(pairs, seeds * alignments * chance, rel_tol=1e-9)
-    some = expected_seeds(seeds, alignments, matches=matches, draws=draws, modulus=modulus)
+    some = expected_seeds(seeds, alignments, legs, modulus)
     assert isclose(some, seeds * (1 - (1 - chance) ** alignments), rel_tol=1e-9)
     assert some <= pairs * (1 + 1e-9)
     assert some <= seeds
 
 
 def test_limits_of_expected_survivors() -> None:
-    one = {"matches": 4, "draws": 4, "modulus": 1000}
+    exact = [(4, 4)]
     # With one alignment a seed is a pair; with ever more of them, every seed passes once.
-    assert isclose(expected_seeds(2**32, 1, **one), expected_pairs(2**32, **one), rel_tol=1e-12)
-    assert isclose(expected_seeds(2**32, 10**14, **one), 2**32, rel_tol=1e-12)
-    assert expected_seeds(77, 5, matches=0, draws=4, modulus=10) == 77
-    assert expected_seeds(77, 5, matches=5, draws=4, modulus=10) == 0
-    assert expected_pairs(77, 5, 4, 10) == 0
+    pairs = expected_pairs(2**32, exact, 1000)
+    assert isclose(expected_seeds(2**32, 1, exact, 1000), pairs, rel_tol=1e-12)
+    assert isclose(expected_seeds(2**32, 10**14, exact, 1000), 2**32, rel_tol=1e-12)
+    assert expected_seeds(77, 5, [(4, 0)], 10) == 77
+    assert expected_seeds(77, 5, [(4, 5)], 10) == 0
+    assert expected_pairs(77, [(4, 5)], 10) == 0
+    # A chance of 1e-330 is no float, but what it makes of 2**64 seeds and 2**60 alignments is one.
+    assert isclose(expected_seeds(2**64, 2**60, [(110, 110)], 1000), 2.0**124 / 10**300 / 1e30)
+
+
+@given(legs=legs_of_draws, noise=st.sampled_from([0.0, 0.01, 0.05, 0.25]))
+def test_power_is_the_exact_chance_of_enough_clean_draws(
+    legs: list[tuple[int, int]], noise: float
+) -> None:
+    clean = Fraction(1) - Fraction(noise)
+    exact = prod(
+        sum(comb(n, k) * clean**k * (1 - clean) ** (n - k) for k in range(needed, n + 1))
+        for n, needed in legs
+    )
+    assert isclose(pass_power(legs, noise), float(exact), rel_tol=1e-9)
 
 
 def test_what_no_float_holds_is_still_told_by_its_exponent() -> None:
-    assert expected_pairs(2**48, 200, 200, 1000) == 0.0
-    exponent = log10_expected_pairs(2**48, 200, 200, 1000)
+    assert expected_pairs(2**48, [(120, 120), (80, 80)], 1000) == 0.0
+    exponent = log10_expected_pairs(2**48, [(120, 120), (80, 80)], 1000)
     assert isclose(exponent, 48 * log(2) / log(10) - 600, rel_tol=1e-12)
 
 
 def test_a_long_history_has_a_finite_tail() -> None:
     # Half of 100,000 draws modulo 2: the central limit gives 1/2 and a little more.
-    assert 0.5 < exp(log_tail(50_000, 100_000, 2)) < 0.502
+    assert 0.5 < exp(log_tail(50_000, 100_000, 0.5)) < 0.502

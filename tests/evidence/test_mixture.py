@@ -9,12 +9,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedfleet.evidence import Scored, mix, predictive_bits
+from seedfleet.evidence.likelihood import bits_of_matches
 from seedfleet.evidence.mixture import log2_sum
 from seedfleet.evidence.prior import NULL_WEIGHT
 
 
+def of_matches(
+    name: str,
+    log2_weight: float,
+    seeds: int,
+    matches: tuple[int, int],
+    draws: tuple[int, int],
+    modulus: int,
+) -> Scored:
+    """Return a stream with its matches among the fitted draws, and among those held out."""
+    return Scored(
+        name,
+        log2_weight,
+        seeds,
+        bits_of_matches(matches[0], draws[0], modulus),
+        bits_of_matches(sum(matches), sum(draws), modulus),
+    )
+
+
 def scored(name: str, fitted: int, held_out: int = 0, *, draws: int = 30, later: int = 5) -> Scored:
-    return Scored(name, -12.5, 2**32, fitted, draws, held_out, later, 1000)
+    return of_matches(name, -12.5, 2**32, (fitted, held_out), (draws, later), 1000)
 
 
 def items() -> st.SearchStrategy[list[Scored]]:
@@ -63,7 +82,9 @@ def test_held_out_evidence_averages_to_one_over_all_draws_to_come(fitted: tuple[
     total = 0.0
     for future in product(range(10), repeat=2):
         listed = [
-            Scored(str(i), -2.0, 50, fitted[i], 4, sum(map(int.__eq__, future, told[i])), 2, 10)
+            of_matches(
+                str(i), -2.0, 50, (fitted[i], sum(map(int.__eq__, future, told[i]))), (4, 2), 10
+            )
             for i in range(2)
         ]
         bits = predictive_bits(listed)

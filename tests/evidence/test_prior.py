@@ -20,13 +20,16 @@ def weight(
     *,
     presets: int = _ALL_PRESETS,
     skip: int = 0,
+    skip_min: int | None = None,
     offset: int = 0,
     sessions: int = 1,
     all_sessions: bool = True,
 ) -> float:
+    """Return the weight of a skip, or of the skips from `skip_min` to `skip`."""
     log2_weight = log2_alignment_weight(
         presets=presets,
-        skip=skip,
+        skip_min=skip if skip_min is None else skip_min,
+        skip_max=skip,
         offset=offset,
         session_count=sessions,
         all_sessions=all_sessions,
@@ -50,12 +53,31 @@ def test_weights_are_equal_within_an_octave_and_fall_by_half_from_one_to_the_nex
     assert weight(offset=number) == weight(offset=other) * 2.0**octaves
 
 
+@given(skip_max=st.integers(1, 2**16 - 2), data=st.data())
+def test_a_variable_skip_shares_the_stake_of_its_upper_end(
+    skip_max: int, data: st.DataObject
+) -> None:
+    skip_min = data.draw(st.integers(0, skip_max - 1))
+    shared = weight(skip=skip_max, skip_min=skip_min) * skip_max
+    assert isclose(shared, weight(skip=skip_max), rel_tol=1e-9)
+
+
+def total_over_variable_skips(offset: int) -> float:
+    """Sum over both ends; the lower ones share a stake alike, and so do the upper ones."""
+    return sum(
+        last * weight(skip=last, skip_min=last - 1, offset=offset) for last in range(1, 2**16 - 1)
+    )
+
+
 def test_the_whole_support_weighs_no_more_than_one() -> None:
     offsets = [(0, 1), *((first, end - first) for first, end in pairwise(_OCTAVES))]
-    total = sum(count * total_over_skips(offset) for offset, count in offsets)
-    # Half is kept for variable skips and half of the rest for segments; nothing else is left out.
-    assert total == 0.25
-    assert NULL_WEIGHT + (1 - NULL_WEIGHT) * total * sum(noise_weights()) <= 1
+    constant = sum(count * total_over_skips(offset) for offset, count in offsets)
+    variable = 2 * total_over_variable_skips(offset=0)  # offset 0 has half of the offsets' stake
+    # Each law has half, and half of that is kept for segments. The first octave of skip_max, a
+    # lone 0, leaves no skip_min below it: its sixteenth stays unspent.
+    assert constant == 0.25
+    assert isclose(variable, 0.25 * 15 / 16, rel_tol=1e-9)
+    assert NULL_WEIGHT + (1 - NULL_WEIGHT) * (constant + variable) * sum(noise_weights()) <= 1
 
 
 @pytest.mark.parametrize("sessions", [1, 2, 3, 4, 7])
@@ -74,6 +96,7 @@ def test_the_catalogue_fits_into_its_slots() -> None:
 
 def test_nothing_is_staked_outside_the_support() -> None:
     assert weight(skip=2**16 - 1) == 0
+    assert weight(skip=2**16 - 1, skip_min=0) == 0
     assert weight(offset=2**16) == 0
     assert weight(skip=2**16 - 2, offset=2**16 - 1) > 0
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedfleet.evidence import Scored, Verdict, decide, mix, predictive_bits
+from seedfleet.evidence.likelihood import bits_of_matches
 from seedfleet.evidence.verdict import draws_in_principle, draws_needed, held_out_draws
 
 
@@ -38,7 +39,13 @@ def verdict_on_clean_draws(
     """Return the verdict where one stream gives every draw."""
     later = held_out_draws(draws)
     fitted = draws - later
-    item = Scored("one", log2_weight, seed_space, fitted, fitted, later, later, modulus)
+    item = Scored(
+        "one",
+        log2_weight,
+        seed_space,
+        bits_of_matches(fitted, fitted, modulus),
+        bits_of_matches(draws, draws, modulus),
+    )
     mixture = mix([item], held_out=False)
     best = mixture.classes["one"]
     return decide(mixture.evidence_bits, predictive_bits([item]), best, powered=False)
@@ -74,11 +81,27 @@ def test_held_out_draws(draws: int) -> None:
         assert held_out == draws // 10
 
 
-@given(seeds=st.integers(1, 2**64), alignments=st.integers(1, 10**6), modulus=st.integers(2, 2**31))
+@given(
+    seeds=st.integers(1, 2**64),
+    alignments=st.integers(1, 10**6),
+    modulus=st.integers(2, 2**31),
+    data=st.data(),
+)
 def test_draws_in_principle_are_the_least_with_sixty_bits_to_spare(
-    seeds: int, alignments: int, modulus: int
+    seeds: int, alignments: int, modulus: int, data: st.DataObject
 ) -> None:
-    draws = draws_in_principle(seeds, alignments, modulus)
-    spare = [n * log2(modulus) - log2(seeds) - log2(alignments) for n in (draws, draws - 1)]
-    assert spare[0] >= 60 - 1e-9
-    assert spare[1] < 60 + 1e-9
+    gaps = data.draw(st.integers(1, min(modulus - 1, 1000)))
+    draws = draws_in_principle(seeds, alignments, modulus, gaps)
+    assert draws is not None
+    a_draw = log2(modulus) - log2(gaps)
+    spare = [n * a_draw - log2(seeds) - log2(alignments) for n in (draws, draws - 1)]
+    assert spare[0] >= 60 - 1e-6
+    assert spare[1] < 60 + 1e-6
+
+
+def test_draws_in_principle_by_hand() -> None:
+    # 32 + 60 bits; a draw modulo 1000 tells log2 1000 = 9.97 bits, less log2 51 = 5.67 for its gap.
+    assert draws_in_principle(2**32, 1, 1000) == 10
+    assert draws_in_principle(2**32, 1, 1000, 51) == 22
+    assert draws_in_principle(2**32, 1, 1000, 1000) is None
+    assert draws_in_principle(2**32, 1, 10, 11) is None

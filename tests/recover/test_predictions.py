@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from planted import random_draws
 
 from seedfleet.evidence import Scored, mix
-from seedfleet.evidence.likelihood import NOISE_RATES
+from seedfleet.evidence.likelihood import NOISE_RATES, bits_of_matches
 from seedfleet.generators import Stream
 from seedfleet.generators.boundings import JAVA_NEXT_INT
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
@@ -26,8 +26,10 @@ _JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)
 def weighed(scope: Scope, seed: int, matches: int) -> Weighed:
     """Return a survivor that gives so many of 20 draws, and draws at random from then on."""
     survivor = Survivor(_JAVA, scope, 0, seed)
-    scored = Scored(seed, -1.0, 100, matches, 20, 0, 0, _MODULUS, scope.session)
-    return Weighed(survivor, scored, random_draws(40, modulus=_MODULUS, seed=seed), None)
+    bits = bits_of_matches(matches, 20, _MODULUS)
+    scored = Scored(seed, -1.0, 100, bits, bits, scope.session)
+    stream_draws = random_draws(40, modulus=_MODULUS, seed=seed)
+    return Weighed(survivor, scored, matches, 0, stream_draws, None)
 
 
 @given(
@@ -85,9 +87,9 @@ def test_weighing_runs_on_past_the_history_and_keeps_the_state_at_its_end() -> N
     scope = Scope(None, truth.stream_draws[:9].copy(), 5)
     scope.values[[1, 8]] = (scope.values[[1, 8]] + 1) % 1000
     item = weigh(Survivor(_JAVA, scope, 2, 77), ask(9), 1)
-    scored = item.scored
-    assert (scored.fitted_matches, scored.fitted_draws) == (4, 5)
-    assert (scored.held_out_matches, scored.held_out_draws) == (3, 4)
+    assert (item.fitted_matches, item.held_out_matches) == (4, 3)
+    assert item.scored.fitted_bits == bits_of_matches(4, 5, 1000)
+    assert item.scored.known_bits == bits_of_matches(7, 9, 1000)
     assert len(item.stream_draws) == 9 + 1000
     # Nine draws with two words skipped before each: 27 steps from the seed.
     lcg = JAVA_RANDOM.lcg

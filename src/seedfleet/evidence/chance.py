@@ -1,17 +1,35 @@
-"""What chance alone would let pass: expected false survivors, printed beside what was observed."""
+"""What a filter lets through: wrong seeds by chance, and the true one with its power.
+
+A filter has legs, each some draws of which so many must match. They look at different draws, so
+for a wrong seed they are independent and their chances multiply. Chance is that of independent
+uniform draws at one fixed alignment; `path_chance` has that of a variable skip.
+"""
 
 from __future__ import annotations
 
-from math import exp, expm1, inf, lgamma, log, log1p, log10
+from math import exp, expm1, inf, lgamma, log, log1p
+from typing import TYPE_CHECKING
 
-__all__ = ["expected_pairs", "expected_seeds", "log10_expected_pairs", "log_tail"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "expected_pairs",
+    "expected_seeds",
+    "log10_expected_pairs",
+    "log_pass",
+    "log_tail",
+    "pass_power",
+]
+
+_SMALLEST_LOG = log(1e-307)  # below it a chance is no normal float
 
 
-def log_tail(matches: int, draws: int, modulus: int) -> float:
-    """Return ``ln P[Bin(draws, 1/modulus) >= matches]``. O(draws - matches)."""
+def log_tail(matches: int, draws: int, chance: float) -> float:
+    """Return ``ln P[Bin(draws, chance) >= matches]``, `chance` in (0, 1). O(draws - matches)."""
     if matches <= 0:
         return 0.0
-    hit, miss = -log(modulus), log1p(-1 / modulus)
+    hit, miss = log(chance), log1p(-chance)
     terms = [
         lgamma(draws + 1) - lgamma(k + 1) - lgamma(draws - k + 1) + k * hit + (draws - k) * miss
         for k in range(matches, draws + 1)
@@ -22,20 +40,60 @@ def log_tail(matches: int, draws: int, modulus: int) -> float:
     return min(0.0, top + log(sum(exp(term - top) for term in terms)))
 
 
-def log10_expected_pairs(pairs: int, matches: int, draws: int, modulus: int) -> float:
+def log_pass(legs: Sequence[tuple[int, int]], modulus: int) -> float:
+    """Return ``ln P``: that a wrong seed passes every leg at one alignment.
+
+    Parameters
+    ----------
+    legs
+        ``(draws, needed)`` of each.
+    modulus
+        The draws' modulus m; a wrong seed gives a draw with chance 1/m.
+    """
+    return sum(log_tail(needed, draws, 1 / modulus) for draws, needed in legs)
+
+
+def log10_expected_pairs(pairs: int, legs: Sequence[tuple[int, int]], modulus: int) -> float:
     """Return log10 of ``E_pairs = |S| * H * P``, for the `pairs` = |S| * H that were tried."""
-    return log10(pairs) + log_tail(matches, draws, modulus) / log(10)
+    return (log(pairs) + log_pass(legs, modulus)) / log(10)
 
 
-def expected_pairs(pairs: int, matches: int, draws: int, modulus: int) -> float:
+def expected_pairs(pairs: int, legs: Sequence[tuple[int, int]], modulus: int) -> float:
     """Return ``E_pairs``; 0.0 where it is below the smallest float."""
-    exponent = log10_expected_pairs(pairs, matches, draws, modulus)
-    return float(10.0 ** max(exponent, -330.0))
+    return exp(max(log(pairs) + log_pass(legs, modulus), -750.0))
 
 
-def expected_seeds(seeds: int, alignments: int, *, matches: int, draws: int, modulus: int) -> float:
-    """Return ``E_seeds = |S| * (1 - (1 - P)**H)``: seeds that pass under at least one alignment."""
-    passing = exp(log_tail(matches, draws, modulus))
-    if passing >= 1.0:
+def expected_seeds(
+    seeds: int, alignments: int, legs: Sequence[tuple[int, int]], modulus: int
+) -> float:
+    """Return ``E_seeds = |S| * (1 - (1 - P)**H)``: seeds that pass at one alignment at least.
+
+    Parameters
+    ----------
+    seeds, alignments
+        ``|S|``, and H for each of them.
+    legs, modulus
+        As for `log_pass`.
+    """
+    passing = log_pass(legs, modulus)
+    if passing < _SMALLEST_LOG:
+        return expected_pairs(seeds * alignments, legs, modulus)
+    if passing == 0:
         return float(seeds)
-    return -seeds * expm1(alignments * log1p(-passing))
+    return -seeds * expm1(alignments * log1p(-exp(passing)))
+
+
+def pass_power(legs: Sequence[tuple[int, int]], noise: float) -> float:
+    """Return the chance that the true seed passes every leg at its own alignment.
+
+    Parameters
+    ----------
+    legs
+        As for `log_pass`.
+    noise
+        Share of draws recorded wrong, in ``[0, 1)``. A wrong record never matches, since it is
+        another value than the one drawn.
+    """
+    if noise == 0:
+        return 1.0
+    return exp(sum(log_tail(needed, draws, 1 - noise) for draws, needed in legs))

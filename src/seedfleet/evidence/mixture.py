@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from math import inf, log2
 from typing import TYPE_CHECKING
 
-from seedfleet.evidence.likelihood import NOISE_RATES, log2_likelihood_ratio
 from seedfleet.evidence.prior import NULL_WEIGHT, noise_weights
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def log2_sum(terms: Iterable[float]) -> float:
 
 @dataclass(frozen=True)
 class Scored:
-    """One seed under one hypothesis, with how many known draws it gives.
+    """One seed under one hypothesis, with what the known draws say of it.
 
     Attributes
     ----------
@@ -42,10 +41,10 @@ class Scored:
         Prior weight of the alignment (`log2_alignment_weight`), in bits.
     seed_space
         ``|S_h|``: canonical seeds of the generator.
-    fitted_matches, fitted_draws, held_out_matches, held_out_draws
-        Matches among the draws that were searched, and among those that were held out.
-    modulus
-        The draws' modulus.
+    fitted_bits, known_bits
+        log2 likelihood ratios over the draws that were searched, and over these and the held-out
+        ones, one for each of `NOISE_RATES`: from `likelihood.bits_of_matches` for a constant
+        skip, from `skip_paths` for a variable one.
     scope
         The part of the history that the stream would have made; None for all of it. Streams of
         two parts are no rivals: both may be true.
@@ -54,23 +53,17 @@ class Scored:
     equivalence: Hashable
     log2_weight: float
     seed_space: int
-    fitted_matches: int
-    fitted_draws: int
-    held_out_matches: int
-    held_out_draws: int
-    modulus: int
+    fitted_bits: tuple[float, ...]
+    known_bits: tuple[float, ...]
     scope: Hashable = None
 
     def stakes(self, *, held_out: bool) -> list[float]:
         """Return ``log2(w |S|**-1 LR)`` for each noise rate; `held_out` adds those draws."""
-        matches = self.fitted_matches + (self.held_out_matches if held_out else 0)
-        draws = self.fitted_draws + (self.held_out_draws if held_out else 0)
         prior = log2(1 - NULL_WEIGHT) + self.log2_weight - log2(self.seed_space)
+        bits = self.known_bits if held_out else self.fitted_bits
         return [
-            prior
-            + log2(weight)
-            + log2_likelihood_ratio(matches, draws, noise=rate, modulus=self.modulus)
-            for rate, weight in zip(NOISE_RATES, noise_weights(), strict=True)
+            prior + log2(weight) + ratio
+            for weight, ratio in zip(noise_weights(), bits, strict=True)
         ]
 
 

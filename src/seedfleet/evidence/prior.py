@@ -1,13 +1,14 @@
 """The one published prior over the whole catalogue. It never depends on what is searched.
 
 Half of the stake stays on the null (independent uniform draws). The other half is spread over
-preset x skip law x skip x offset x noise x session scope x segment; all weights together sum to at
-most 1, and what is not searched simply earns nothing. Version 1:
+preset x skip law x offset x noise x session scope x segment; all weights together sum to at most
+1, and what is not searched simply earns nothing. Version 2:
 
 =============  ==================================================================================
 preset         1/64 each; slots not in the catalogue yet stay empty
 skip law       constant 1/2, variable 1/2
 constant skip  ``1/16 * 2**-floor(log2(skip + 1))`` for skip < 65535: each octave weighs the same
+variable skip  skip_max from 1 to 65534 as a constant skip; skip_min uniform below skip_max
 offset         0: 1/2; else ``1/32 * 2**-floor(log2(offset))`` for offset < 65536
 noise          0: 1/2; 0.01, 0.05, 0.1 and 0.25: 1/8 each
 session scope  one session in the file: all of them, 1; else all as one stream 1/2, and each
@@ -24,21 +25,30 @@ from seedfleet.evidence.likelihood import NOISE_RATES
 
 __all__ = ["NULL_WEIGHT", "PRIOR_TEXT", "PRIOR_VERSION", "log2_alignment_weight", "noise_weights"]
 
-PRIOR_VERSION = "1"
+PRIOR_VERSION = "2"
 PRIOR_TEXT = (
-    "1/2 null; else preset 1/64 x constant skip law 1/2 x skip 1/16 per octave x offset 0 1/2 x "
-    "noise 0 1/2 or {0.01, 0.05, 0.1, 0.25} 1/8 each x session scope (all 1/2, each single 1/2 "
+    "1/2 null; else preset 1/64 x skip law (constant 1/2: skip 1/16 per octave; variable 1/2: "
+    "skip_max 1/16 per octave, skip_min uniform below it) x offset (0: 1/2, else 1/32 per octave) "
+    "x noise 0 1/2 or {0.01, 0.05, 0.1, 0.25} 1/8 each x session scope (all 1/2, each single 1/2 "
     "shared) x whole history 1/2"
 )
 NULL_WEIGHT = 0.5
 _PRESET_SLOTS = 64
 _OCTAVES = 16
+_LAW_BITS = -1.0  # constant or variable
+_SEGMENT_BITS = -1.0  # the whole history
 
 
 def log2_alignment_weight(
-    *, presets: int, skip: int, offset: int, session_count: int, all_sessions: bool
+    *,
+    presets: int,
+    skip_min: int,
+    skip_max: int,
+    offset: int,
+    session_count: int,
+    all_sessions: bool,
 ) -> float:
-    """Return log2 of the prior weight of one stream under one constant-skip alignment.
+    """Return log2 of the prior weight of one stream under one alignment.
 
     The weight leaves out the null's half and the noise rate, which multiply it.
 
@@ -46,8 +56,10 @@ def log2_alignment_weight(
     ----------
     presets
         How many presets of the catalogue draw this stream.
-    skip, offset
-        The alignment; from 0 on.
+    skip_min, skip_max
+        The skips that the alignment allows, from 0 on; a constant skip where they are equal.
+    offset
+        The alignment's stream offset, from 0 on.
     session_count
         Sessions in the history.
     all_sessions
@@ -58,17 +70,21 @@ def log2_alignment_weight(
     float
         Bits, at most 0; ``-inf`` outside the prior's support.
     """
-    if skip + 1 >= 2**_OCTAVES or offset >= 2**_OCTAVES:
+    if skip_max + 1 >= 2**_OCTAVES or offset >= 2**_OCTAVES:
         return -inf
-    skip_bits = -log2(_OCTAVES) - ((skip + 1).bit_length() - 1)
-    offset_bits = -1.0 if offset == 0 else -log2(2 * _OCTAVES) - (offset.bit_length() - 1)
+    skip_bits = -log2(_OCTAVES) - _octave(skip_max + 1)
+    if skip_min < skip_max:
+        skip_bits -= log2(skip_max)
+    offset_bits = -1.0 if offset == 0 else -log2(2 * _OCTAVES) - _octave(offset)
     scope_bits = 0.0 if session_count <= 1 else -1.0 if all_sessions else -1.0 - log2(session_count)
-    constant_law_and_segment_bits = -2.0
-    return log2(presets / _PRESET_SLOTS) + (
-        skip_bits + offset_bits + scope_bits + constant_law_and_segment_bits
-    )
+    preset_bits = log2(presets / _PRESET_SLOTS)
+    return preset_bits + _LAW_BITS + skip_bits + offset_bits + scope_bits + _SEGMENT_BITS
 
 
 def noise_weights() -> tuple[float, ...]:
     """Return the prior weight of each of `NOISE_RATES`."""
     return tuple(0.5 if rate == 0 else 0.5 / (len(NOISE_RATES) - 1) for rate in NOISE_RATES)
+
+
+def _octave(number: int) -> int:
+    return number.bit_length() - 1

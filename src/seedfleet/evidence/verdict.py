@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from math import ceil, floor, log2
 
+from seedfleet.evidence.likelihood import bits_of_matches
 from seedfleet.evidence.mixture import Scored, mix, predictive_bits
 from seedfleet.evidence.prior import NULL_WEIGHT
 
@@ -81,9 +82,31 @@ def decide(
     return Verdict.NO_EVIDENCE if powered else Verdict.UNDER_POWERED
 
 
-def draws_in_principle(seed_space: int, alignments: int, modulus: int) -> int:
-    """Return ``ceil((log2 |S| + log2 H + 60) / log2 m)``: recoverable in principle from so many."""
-    return ceil((log2(seed_space) + log2(alignments) + _PROOF_BITS) / log2(modulus))
+def draws_in_principle(seed_space: int, alignments: int, modulus: int, gaps: int = 1) -> int | None:
+    """Return from how many draws on a stream is recoverable in principle.
+
+    ``ceil((log2 |S| + log2 H + 60) / (log2 m - log2 w))``: a draw tells which of m values it is,
+    and costs the choice of one gap among w.
+
+    Parameters
+    ----------
+    seed_space, alignments
+        ``|S|`` and H, alignments tried for each seed.
+    modulus
+        The draws' modulus m.
+    gaps
+        ``w = skip_max - skip_min + 1`` of a variable skip; 1 for a constant one.
+
+    Returns
+    -------
+    int or None
+        None where no number of draws would do, since ``w >= m``: as many gaps as values explain
+        any draw.
+    """
+    if gaps >= modulus:
+        return None
+    bits = log2(seed_space) + log2(alignments) + _PROOF_BITS
+    return ceil(bits / (log2(modulus) - log2(gaps)))
 
 
 def draws_needed(seed_space: int, log2_weight: float, modulus: int) -> int:
@@ -112,11 +135,8 @@ def _recovered_by_clean_draws(
         equivalence="stream",
         log2_weight=log2_weight,
         seed_space=seed_space,
-        fitted_matches=fitted,
-        fitted_draws=fitted,
-        held_out_matches=held_out,
-        held_out_draws=held_out,
-        modulus=modulus,
+        fitted_bits=bits_of_matches(fitted, fitted, modulus),
+        known_bits=bits_of_matches(draws, draws, modulus),
     )
     mixture = mix([stream], held_out=False)
     posterior = mixture.classes["stream"]

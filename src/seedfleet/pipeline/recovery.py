@@ -195,7 +195,7 @@ def _candidates(recovery: Recovery) -> list[dict[str, Any]]:
     candidates = []
     for members in _classes(recovery)[:_MAX_CANDIDATES]:
         best, posterior = members[0]
-        survivor, scored = best.survivor, best.scored
+        survivor, scope = best.survivor, best.survivor.scope
         generator = survivor.stream.generator
         seeds = range(survivor.seed, 2**generator.seed_bits, generator.seed_modulus)
         named = [
@@ -221,14 +221,14 @@ def _candidates(recovery: Recovery) -> list[dict[str, Any]]:
                 "alignment": {
                     "offset": 0,
                     "skip": survivor.skip,
-                    "session": survivor.scope.session,
+                    "session": scope.session,
                     "origin": recovery.repeats.analysed[0] if recovery.repeats else 0,
                 },
                 "noise": noise / weight if weight > 0 else 0.0,
-                "matches": scored.fitted_matches + scored.held_out_matches,
-                "n": scored.fitted_draws + scored.held_out_draws,
-                "held_out_matches": scored.held_out_matches,
-                "held_out_n": scored.held_out_draws,
+                "matches": best.matches,
+                "n": len(scope.values),
+                "held_out_matches": best.held_out_matches,
+                "held_out_n": len(scope.values) - scope.fitted,
                 "evidence_bits": log2_sum(
                     stake for item, _ in members for stake in item.scored.stakes(held_out=False)
                 ),
@@ -270,9 +270,8 @@ def _searched(record: SearchRecord, recovery: Recovery) -> dict[str, Any]:
         "expected_seeds": expected_seeds(
             coverage.seed_space,
             coverage.alignments * coverage.windows,
-            matches=depth,
-            draws=depth,
-            modulus=modulus,
+            [(depth, depth)],
+            modulus,
         ),
         "observed": record.found.passed if record.found else 0,
         "draws_needed_in_principle": draws_in_principle(
@@ -330,7 +329,7 @@ def _unsearched(stream: Stream, status: str, reason: str, modulus: int) -> dict[
 def _chance_pairs(coverage: Coverage, modulus: int) -> float:
     """Return the pairs that chance lets through a search's filter, over all its windows."""
     depth = coverage.draws_used
-    return expected_pairs(coverage.pairs * coverage.windows, depth, depth, modulus)
+    return expected_pairs(coverage.pairs * coverage.windows, [(depth, depth)], modulus)
 
 
 def _log10_expected_false(recovery: Recovery) -> float | None:
@@ -344,9 +343,10 @@ def _log10_expected_false(recovery: Recovery) -> float | None:
     if not completed:
         return None
     if recovery.items:
-        scored = recovery.items[0].scored
+        best = recovery.items[0]
         pairs = sum(coverage.pairs for coverage in completed)
-        return log10_expected_pairs(pairs, scored.fitted_matches, scored.fitted_draws, modulus)
+        fitted = best.survivor.scope.fitted
+        return log10_expected_pairs(pairs, [(fitted, best.fitted_matches)], modulus)
     expected = sum(_chance_pairs(coverage, modulus) for coverage in completed)
     return log10(expected) if expected > 0 else None
 

@@ -205,7 +205,7 @@ class LaneSearch:
         share = min(1.0, states / family.lcg.modulus)
         high = max(1, round(family.high_candidates * share))
         pairs = round(family.lcg.modulus * high / family.high_candidates)
-        expected = expected_pairs(pairs, words, words, family.radix)
+        expected = expected_pairs(pairs, [(words, words)], family.radix)
         if expected * replicates < LEAST_SURVIVORS:
             return None
         searchable = self._scope.searchable

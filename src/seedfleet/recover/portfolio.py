@@ -261,9 +261,11 @@ class _Run:
     def _weight(self, coverage: Coverage, *, least: bool) -> float:
         """Return the prior weight of the least or most favoured alignment, in bits."""
         presets = [len(presets_of(stream)) for stream in coverage.streams]
+        skip = coverage.skips[-1] if least else coverage.skips[0]
         return log2_alignment_weight(
             presets=min(presets) if least else max(presets),
-            skip=coverage.skips[-1] if least else coverage.skips[0],
+            skip_min=skip,
+            skip_max=skip,
             offset=0,
             session_count=self._session_count,
             all_sessions=not least or self._session_count == 1,
@@ -294,11 +296,9 @@ class _Run:
     def _absence(self) -> str:
         """Say that nothing was found, and whether something fits in part."""
         for item in self._items.values():
-            scored = item.scored
-            draws = scored.fitted_draws + scored.held_out_draws
-            matches = scored.fitted_matches + scored.held_out_matches
+            draws, matches = len(item.survivor.scope.values), item.matches
             pairs = sum(record.coverage.pairs for record in self._records)
-            if log10_expected_pairs(pairs, matches, draws, self._modulus) < _ODD_LOG10:
+            if log10_expected_pairs(pairs, [(draws, matches)], self._modulus) < _ODD_LOG10:
                 return (
                     f"no stream that was searched explains the draws, though one gives {matches} "
                     f"of {draws}, more than chance would: draws may be missing or out of order"

@@ -221,7 +221,7 @@ class SeedScan:
             counts.append(len(hits.seeds))
         return negative_control(
             counts,
-            expected_pairs(size * alignments, depth, depth, modulus),
+            expected_pairs(size * alignments, [(depth, depth)], modulus),
             text=f"{_REPLICATES} times {depth} shuffled draws, {size} seeds each",
         )
 
