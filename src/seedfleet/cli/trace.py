@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 try:
     from seedfleet.draws import DrawsError, load
-    from seedfleet.generators import streams
+    from seedfleet.generators import generators
     from seedfleet.pipeline import RunContext, recovery_document
     from seedfleet.pipeline.recorded import RecordError, read_record, write_record
     from seedfleet.pipeline.run_folder import (
@@ -36,7 +36,7 @@ try:
         write_json,
         write_text,
     )
-    from seedfleet.pipeline.scan_jobs import FleetScanner, ScanInterrupted
+    from seedfleet.pipeline.seed_jobs import FleetBackend, ScanInterrupted
     from seedfleet.recover import MAX_PREDICTIONS, MAX_SKIP, Options, OptionsError
     from seedfleet.report import render_html, render_text
 except ModuleNotFoundError as error:
@@ -240,11 +240,11 @@ def _answer(request: _Request, output: Output) -> dict[str, Any]:
     def record() -> None:
         write_record(folder, request.history, request.options, request.context)
 
-    scanner = FleetScanner(folder.absolute() / "scans", before_first=record, notice=output.note)
+    backend = FleetBackend(folder.absolute() / "scans", before_first=record, notice=output.note)
     progress = _Progress(output, time.monotonic)
     try:
         document = recovery_document(
-            request.history, request.options, request.context, progress=progress, scanner=scanner
+            request.history, request.options, request.context, progress=progress, backend=backend
         )
     except (KeyboardInterrupt, ScanInterrupted):
         _stop(request, output)
