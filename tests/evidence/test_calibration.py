@@ -10,8 +10,6 @@ from itertools import product
 
 import numpy as np
 import pytest
-from seedfleet.generators.families.lcg31 import MINSTD
-from seedfleet.generators.families.xorshift import XORSHIFT32
 from uniform_histories import (
     DRAWS,
     MODULUS,
@@ -27,7 +25,9 @@ from seedfleet.evidence import mix
 from seedfleet.evidence.prior import NULL_WEIGHT, log2_alignment_weight
 from seedfleet.generators import Stream, compiled
 from seedfleet.generators.boundings import JAVA_NEXT_INT, MODULO
+from seedfleet.generators.families.lcg31 import MINSTD
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
+from seedfleet.generators.families.xorshift import XORSHIFT32
 from seedfleet.sieve import CpuBackend, Leg, Rows, constant_skip_positions
 
 _ALIGNMENTS = 10

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seedfleet.generators.families.xorshift import XORSHIFT32
 
 from seedfleet.evidence.path_chance import PathChance, WalkShape, walk_chance
 from seedfleet.generators import Stream
 from seedfleet.generators.boundings import MODULO
+from seedfleet.generators.families.xorshift import XORSHIFT32
 from seedfleet.sieve import CpuBackend, Leg, Walk
 
 

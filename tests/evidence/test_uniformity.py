@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seedfleet.generators.families.xorshift import XORSHIFT32
 
 from seedfleet.evidence.likelihood import NOISE_RATES, bits_of_matches
 from seedfleet.evidence.uniformity import allowance_bits, value_share
 from seedfleet.generators import Bounding, Generator, Monotone, Stream, streams
 from seedfleet.generators.boundings import JAVA_NEXT_INT, MODULO, MODULO_31
+from seedfleet.generators.families.xorshift import XORSHIFT32
 
 
 def _same(value: Any) -> Any:

@@ -15,8 +15,8 @@ from seedfleet.evidence.prior import log2_alignment_weight
 from seedfleet.evidence.verdict import Thresholds
 from seedfleet.generators import Stream
 from seedfleet.generators.boundings import JAVA_NEXT_INT, MODULO
-from seedfleet.generators.families.lcg48 import JAVA_RANDOM
 from seedfleet.generators.families.lcg31 import MINSTD
+from seedfleet.generators.families.lcg48 import JAVA_RANDOM
 from seedfleet.generators.families.xorshift import XORSHIFT32
 from seedfleet.recover import Options, Recovery, recover
 from seedfleet.recover.repeats import find_repeats

@@ -75,7 +75,7 @@ class Sample:
             from seedfleet.generators import compiled  # noqa: PLC0415 - numba is slow to start
 
             values, _ = compiled.at_positions(stream, self.seed, self.modulus, positions)
-        return self._with_noise(values).tolist()
+        return [int(value) for value in self._with_noise(values)]
 
     def _with_noise(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
         chosen = np.random.default_rng([self.path_seed, 1])

@@ -90,8 +90,8 @@ def _java_value(word: Any, radix: Any) -> Any:
 
 
 def _java_rejects(word: Any, radix: Any) -> Any:
-    # Java tests `bits - value + (radix - 1) < 0` in 32-bit signed arithmetic, which is true from the
-    # last, incomplete round of the radix on. Written so, it costs no division for each word.
+    # Java tests `bits - value + (radix - 1) < 0` in 32-bit signed arithmetic, which is true from
+    # the last, incomplete round of the radix on. Written so, no word costs a division.
     bits = int64(word >> uint32(1))
     return not _is_power_of_two(radix) and bits > 2147483647 - 2147483648 % radix
 

@@ -118,7 +118,7 @@ def part_maker(
         Output words of a part, 1 or 2.
     """
 
-    @register_jitable  # type: ignore[untyped-decorator]
+    @jitable
     def of_one_word(state: Any, radix: Any) -> Any:
         state = step(state)
         word = output(state)
@@ -127,7 +127,7 @@ def part_maker(
             word = output(state)
         return state, value(word, radix)
 
-    @register_jitable  # type: ignore[untyped-decorator]
+    @jitable
     def of_two_words(state: Any, radix: Any) -> Any:
         state = step(state)
         first = output(state)
