@@ -214,7 +214,7 @@ class Question:
             yield f"window start: {self.window_start} is not one of the {count} draws"
         elif self.window_size is not None and not 0 < self.window_size <= count - self.window_start:
             rest = count - self.window_start
-            yield f"window size: {self.window_size} is not within 1..{rest}, the draws left from there"
+            yield f"window size: {self.window_size} is not within 1..{rest}, the draws left"
         elif self.direction is not Direction.FORWARD and len(self.window) < 2:
             yield "window: its reverse part is empty; look at two draws or more"
         for name in ("forward", "reverse"):
