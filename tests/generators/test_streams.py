@@ -71,7 +71,7 @@ def advanced(generator: Generator, seed: int, steps: int) -> list[int]:
 def test_state_after_the_last_draw_is_the_generators(stream: Stream) -> None:
     modulus, parts = (1000, 3) if stream.bounding is JAVA_NEXT_INT_DIGITS else (1024, 1)
     _, state = compiled.at_positions(stream, 20240229, modulus, np.array([2, 6]))
-    expected = advanced(stream.generator, 20240229, 7 * parts)
+    expected = advanced(stream.generator, 20240229, 7 * parts * stream.bounding.words)
     assert state == (expected[0] if len(expected) == 1 else None)
 
 

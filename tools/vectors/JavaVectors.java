@@ -33,6 +33,8 @@ public final class JavaVectors {
             case "java_next_int_digits":
                 // Java evaluates operands from left to right: the first call is the first digit.
                 return () -> 100 * random.nextInt(10) + 10 * random.nextInt(10) + random.nextInt(10);
+            case "java_next_double":
+                return () -> (int) (random.nextDouble() * modulus);
             default:
                 throw new IllegalArgumentException("unknown preset " + preset);
         }

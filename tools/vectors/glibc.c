@@ -5,6 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+static long draw(int is_double, long modulus)
+{
+    return is_double ? (long)(drand48() * modulus) : lrand48() % modulus;
+}
+
 int main(int argc, char **argv)
 {
     const char *preset = argc > 1 ? argv[1] : "";
@@ -12,7 +17,8 @@ int main(int argc, char **argv)
         printf("glibc %s\n", gnu_get_libc_version());
         return 0;
     }
-    if (strcmp(preset, "c_lrand48") != 0) {
+    int is_double = strcmp(preset, "c_drand48") == 0;
+    if (!is_double && strcmp(preset, "c_lrand48") != 0) {
         fprintf(stderr, "unknown preset %s\n", preset);
         return 1;
     }
@@ -23,8 +29,8 @@ int main(int argc, char **argv)
         srand48((long)seed);
         for (int i = 0; i < count; i++) {
             for (int dropped = 0; dropped < skip; dropped++)
-                lrand48();
-            printf("%s%ld", i ? " " : "", lrand48() % modulus);
+                draw(is_double, modulus);
+            printf("%s%ld", i ? " " : "", draw(is_double, modulus));
         }
         printf("\n");
     }

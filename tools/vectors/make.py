@@ -108,6 +108,8 @@ class Preset:
 
 _JAVA = _Program("JavaVectors.java", "java")
 _GLIBC = _Program("glibc.c", "gcc", ("-O2",))
+_MUSL = _Program("musl.c", "musl-gcc", ("-O2", "-static"))
+_PERL = _Program("perl.pl", "perl")
 _LIBSTDCXX = _Program("libstdcxx.cpp", "g++", ("-O2",))
 _PHP = _Program("php.php", "php")
 _CLASSIC = _Program("classic.c", "gcc", ("-O2",))
@@ -115,7 +117,13 @@ _CLASSIC = _Program("classic.c", "gcc", ("-O2",))
 PRESETS: Mapping[str, Preset] = {
     "java_next_int": Preset(_JAVA, _SEEDS_JAVA),
     "java_next_int_digits": Preset(_JAVA, _SEEDS_JAVA, (1000,)),
+    "java_next_double": Preset(_JAVA, _SEEDS_JAVA),
     "c_lrand48": Preset(_GLIBC),
+    "c_drand48": Preset(_GLIBC, moduli=(*_MODULI, 2**31)),
+    # Perl takes 64 bits, of which the low 32 count.
+    "perl_rand": Preset(_PERL, (*_SEEDS_32, 2**32 + 42, 2**64 - 1), (*_MODULI, 2**31)),
+    # Words are below 2^31, so the last modulus shows them raw.
+    "musl_rand": Preset(_MUSL, moduli=(*_MODULI, 2**31)),
     "cpp_mt19937": Preset(_LIBSTDCXX),
     # Raw words: no modulus takes anything away. The state turns over after each 624 words.
     "cpp_mt19937_words": Preset(_LIBSTDCXX, moduli=(2**32,), length=700),

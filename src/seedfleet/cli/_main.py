@@ -16,7 +16,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from seedfleet import __version__
-from seedfleet.cli.output import EXIT_INTERRUPTED
+from seedfleet.cli.output import EXIT_BAD_INPUT, EXIT_INTERRUPTED
+from seedfleet.errors import CatalogueError
 
 # command -> (module, attribute, the line shown by `seedfleet --help`)
 _COMMANDS = {
@@ -29,6 +30,7 @@ _COMMANDS = {
     "nodes": ("seedfleet.cli.nodes", "nodes", "Look at the machines of a cluster, or clean them."),
     "compat": ("seedfleet.cli.compat", "compat", "Keep command lines of older programs."),
     "trace": ("seedfleet.cli.trace", "trace", "Explain a history of draws."),
+    "generators": ("seedfleet.cli.generators", "generators", "List and sample known generators."),
 }
 
 
@@ -38,6 +40,12 @@ def _asks_for_json(words: list[str]) -> bool:
 
 def _tell_as_json(error: str) -> None:
     click.echo(json.dumps({"error": error, "problems": []}, indent=2))
+
+
+class _BadCatalogue(click.ClickException):
+    """A module of the user's own generators is at fault."""
+
+    exit_code = EXIT_BAD_INPUT
 
 
 class _LazyGroup(click.Group):
@@ -52,7 +60,10 @@ class _LazyGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module, attribute, _ = _COMMANDS[cmd_name]
-        command = getattr(importlib.import_module(module), attribute)
+        try:
+            command = getattr(importlib.import_module(module), attribute)
+        except CatalogueError as error:
+            raise _BadCatalogue(str(error)) from error
         if not isinstance(command, click.Command):
             raise TypeError(f"{module}.{attribute} is no click command")
         return command

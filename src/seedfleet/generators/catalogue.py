@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
+from typing import TYPE_CHECKING
 
 from seedfleet.generators import families
-from seedfleet.generators.definition import Generator, Preset, Stream
+from seedfleet.generators._discovery import discover
 
-__all__ = ["CATALOGUE", "find_preset", "generators", "presets_of", "streams"]
+if TYPE_CHECKING:
+    from types import ModuleType
 
+    from seedfleet.generators.definition import Generator, Preset, Stream
 
-def _discover() -> tuple[Preset, ...]:
-    """Collect the presets of every family, in the order of the modules' names."""
-    names = sorted(module.name for module in pkgutil.iter_modules(families.__path__))
-    found: dict[str, Preset] = {}
-    for name in names:
-        module = importlib.import_module(f"{families.__name__}.{name}")
-        for preset in getattr(module, "PRESETS", ()):
-            if preset.slug in found:
-                raise ImportError(f"{module.__file__}: there is a preset {preset.slug} already")
-            found[preset.slug] = preset
-    return tuple(found.values())
+__all__ = ["CATALOGUE", "family_of", "find_preset", "generators", "presets_of", "streams"]
 
+_FOUND = discover(list(families.__path__))
 
-CATALOGUE: tuple[Preset, ...] = _discover()
+CATALOGUE: tuple[Preset, ...] = tuple(each.preset for each in _FOUND)
 
 
 def find_preset(slug: str) -> Preset:
@@ -36,6 +28,11 @@ def find_preset(slug: str) -> Preset:
         There is none.
     """
     return {preset.slug: preset for preset in CATALOGUE}[slug]
+
+
+def family_of(preset: Preset) -> ModuleType:
+    """Return the module that defines a preset of the catalogue."""
+    return {each.preset.slug: each.family for each in _FOUND}[preset.slug]
 
 
 def streams() -> tuple[Stream, ...]:

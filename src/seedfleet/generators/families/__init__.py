@@ -9,4 +9,5 @@ import os
 
 __all__: list[str] = []
 
-__path__ += [each for each in os.environ.get("SEEDFLEET_GENERATORS", "").split(os.pathsep) if each]
+_folders = os.environ.get("SEEDFLEET_GENERATORS", "").split(os.pathsep)
+__path__ += [os.path.abspath(folder) for folder in _folders if folder]

@@ -2,13 +2,16 @@
 
 State
     48 bits; ``state -> 0x5DEECE66D * state + 11 mod 2**48``; the output word is
-    ``state >> 16`` as 32 bits. Full period 2**48: every state lies on one cycle.
+    ``state >> 16`` as 32 bits, of `DRAND48` the whole state. Full period 2**48: every state lies
+    on one cycle.
 Seeding
     `JAVA_LCG` takes the seed modulo 2**48 as the state. `JAVA_RANDOM` scrambles it first
-    (``seed ^ 0x5DEECE66D``). `RAND48` is ``srand48(seed)``: 32 bits above the constant 0x330E.
+    (``seed ^ 0x5DEECE66D``). `RAND48` and `DRAND48` are ``srand48(seed)``: 32 bits above the
+    constant 0x330E. Perl's srand does the same, after it has cut its argument to 64 bits.
 Compatibility guarantee
     `JAVA_RANDOM` is fixed by the Java SE API documentation of java.util.Random (all versions);
-    `RAND48` by POSIX.1-2017, drand48.
+    `RAND48` and `DRAND48` by POSIX.1-2017, drand48. Perl has brought its own drand48 since 5.20
+    (perl5200delta); before that its stream was the C library's.
 """
 
 from __future__ import annotations
@@ -17,10 +20,17 @@ from typing import Any
 
 from numpy import uint32, uint64
 
-from seedfleet.generators.boundings import JAVA_NEXT_INT, JAVA_NEXT_INT_DIGITS, MODULO, MODULO_31
+from seedfleet.generators.boundings import (
+    FLOOR_26_27,
+    FLOOR_48,
+    JAVA_NEXT_INT,
+    JAVA_NEXT_INT_DIGITS,
+    MODULO,
+    MODULO_31,
+)
 from seedfleet.generators.definition import Generator, Leap, PowerOfTwoLcg, Preset, Stream
 
-__all__ = ["JAVA_LCG", "JAVA_RANDOM", "PRESETS", "RAND48"]
+__all__ = ["DRAND48", "JAVA_LCG", "JAVA_RANDOM", "PRESETS", "RAND48"]
 
 _MULTIPLIER = uint64(0x5DEECE66D)
 _INCREMENT = uint64(11)
@@ -34,6 +44,10 @@ def _step(state: Any) -> Any:
 
 def _output(state: Any) -> Any:
     return uint32(state >> uint64(16))
+
+
+def _whole(state: Any) -> Any:
+    return state
 
 
 def _seed_plain(seed: Any) -> Any:
@@ -95,10 +109,23 @@ RAND48 = Generator(
     lcg=_lcg(_srand48_seed),
     leap=_LEAP,
 )
+DRAND48 = Generator(
+    name="drand48",
+    seeds=range(2**32),
+    seed_modulus=2**32,
+    seed_bits=32,
+    seed_state=_seed_srand48,
+    step=_step,
+    output=_whole,
+    output_bits=48,
+    leap=_LEAP,
+)
 
 _JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)
 _JAVA_DIGITS = Stream(JAVA_RANDOM, JAVA_NEXT_INT_DIGITS)
+_JAVA_DOUBLE = Stream(JAVA_RANDOM, FLOOR_26_27)
 _LRAND48 = Stream(RAND48, MODULO_31)
+_DRAND48 = Stream(DRAND48, FLOOR_48)
 
 PRESETS = (
     Preset(
@@ -123,10 +150,39 @@ PRESETS = (
         "r = new java.util.Random({seed}L); r.nextInt(10) for each digit",
     ),
     Preset(
+        "java_next_double",
+        "java.util.Random nextDouble() * m",
+        "every Java SE version",
+        _JAVA_DOUBLE,
+        "r = new java.util.Random({seed}L); (int) (r.nextDouble() * {m})",
+    ),
+    Preset(
+        "java_math_random",
+        "Java Math.random() * m",
+        "every Java SE version",
+        _JAVA_DOUBLE,
+        # Nobody can pass a seed to Math.random.
+        "(int) (Math.random() * {m}), where the runtime happened to choose the seed {seed}",
+    ),
+    Preset(
         "c_lrand48",
         "C lrand48() % m",
         "POSIX.1-2017",
         _LRAND48,
         "srand48({seed}); lrand48() % {m}",
+    ),
+    Preset(
+        "c_drand48",
+        "C drand48() * m",
+        "POSIX.1-2017",
+        _DRAND48,
+        "srand48({seed}); (int) (drand48() * {m})",
+    ),
+    Preset(
+        "perl_rand",
+        "Perl int(rand m)",
+        "Perl 5.20 and later",
+        _DRAND48,
+        "srand({seed}); int(rand {m})",
     ),
 )
