@@ -58,8 +58,8 @@ def run_argument(*, required: bool = True) -> Callable[[_C], _C]:
 
 def chosen_run(output: Output, run_id: str, output_dir: str) -> Recorded:
     """Find the run that the user named, or refuse with what there is."""
-    from seedfleet.fleet.errors import BadInputError  # noqa: PLC0415 - completion needs none of it
-    from seedfleet.fleet.resuming import find_run  # noqa: PLC0415
+    from seedfleet.fleet.errors import BadInputError
+    from seedfleet.fleet.resuming import find_run
 
     try:
         return find_run(run_id, output_dir)
@@ -68,7 +68,7 @@ def chosen_run(output: Output, run_id: str, output_dir: str) -> Recorded:
 
 
 def _folders(ctx: click.Context) -> dict[str, Path]:
-    from seedfleet.fleet.observing import run_folders  # noqa: PLC0415 - as above
+    from seedfleet.fleet.observing import run_folders
 
     folders = run_folders(ctx.params.get("output_dir") or DEFAULT_OUTPUT_DIR)
     return {folder.name: folder for folder in folders}

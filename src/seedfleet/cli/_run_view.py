@@ -94,10 +94,10 @@ def view(output: Output) -> Iterator[View]:
     if not output.live:
         yield PlainView(output)
         return
-    from rich.console import Console  # noqa: PLC0415 - 60 ms that a plain run need not wait for
-    from rich.live import Live  # noqa: PLC0415
+    from rich.console import Console
+    from rich.live import Live
 
-    from seedfleet.cli._run_table import RunTable  # noqa: PLC0415
+    from seedfleet.cli._run_table import RunTable
 
     table = RunTable(RunPicture(), time.time)
     with Live(

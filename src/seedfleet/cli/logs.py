@@ -143,7 +143,7 @@ async def _live(which: _Which) -> AsyncIterator[LogReader]:
         yield FolderLogs(AttemptFolder(runs / which.job_id / str(which.attempt)))
         return
     # Connecting pulls in the engines, which no other way to a log needs.
-    from seedfleet.fleet.engines.link import NodeContactError, NodeLink  # noqa: PLC0415
+    from seedfleet.fleet.engines.link import NodeContactError, NodeLink
 
     ssh_command = shlex.split(which.recorded.options.engine_options.get("ssh", "ssh"))
     try:

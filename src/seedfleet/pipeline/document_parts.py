@@ -1,4 +1,4 @@
-"""What every document of the pipeline says in the same words: history, repeats, limits, versions."""
+"""What the documents of the pipeline say in the same words: history, limits, versions."""
 
 from __future__ import annotations
 

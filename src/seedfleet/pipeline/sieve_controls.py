@@ -14,7 +14,7 @@ from seedfleet.recover.controls import (
     negative_control,
     positive_control,
 )
-from seedfleet.sieve import ConstantSkip, CpuBackend, Direction, VariableSkip, sieve
+from seedfleet.sieve import ConstantSkip, Direction, VariableSkip, sieve
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,8 +58,8 @@ def _shuffled(search: PlannedSearch, rng: np.random.Generator) -> Control:
         seeds = _slice(search, rng, cut.seeds)
         counts.append(len(sieve(replace(question, draws=draws), seeds).table))
     text = (
-        f"{_REPLICATES} times {len(question.draws)} shuffled draws, "
-        f"{question.direction.value}, {cut.seeds} seeds each"
+        f"{_REPLICATES} times {cut.seeds} seeds against {len(question.looked_at)} of the draws, "
+        "shuffled"
     )
     return negative_control(counts, cut.expected, text=text)
 
@@ -68,7 +68,10 @@ def _best_cut(search: PlannedSearch) -> _Cut:
     """Return the deepest cut that passes enough by chance; else the one that passes most."""
     question = search.question
     state = search.stream.generator.seed_state(np.uint64(1))
-    most = min(search.seed_count, _WORK[isinstance(state, np.generic)]) // _REPLICATES
+    work = _WORK[isinstance(state, np.generic)]
+    if any(leg.needed < leg.draws for leg in question.legs):
+        work //= search.alignments  # where a threshold is asked, each alignment is counted through
+    most = min(search.seed_count, work // _REPLICATES)
     cuts = []
     for direction in dict.fromkeys((question.direction, Direction.FORWARD)):
         least = 1 if direction is Direction.FORWARD else 2

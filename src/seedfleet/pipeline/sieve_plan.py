@@ -6,12 +6,10 @@ from dataclasses import dataclass, replace
 from math import exp, expm1, inf, log, log1p, log2
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from seedfleet.draws.history import describe_unknown_session
 from seedfleet.evidence.chance import log_pass, pass_power
 from seedfleet.evidence.prior import log2_alignment_weight
-from seedfleet.evidence.verdict import held_out_draws
+from seedfleet.evidence.verdict import draws_in_principle, held_out_draws
 from seedfleet.generators import presets_of
 from seedfleet.generators.searches import parse_search
 from seedfleet.recover import MAX_PREDICTIONS, OptionsError
@@ -28,6 +26,7 @@ from seedfleet.sieve import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from seedfleet.draws import History
@@ -102,15 +101,17 @@ class PlannedSearch:
         What is asked of each seed.
     seeds
         The seeds that are tested.
-    session_count, all_sessions
-        Sessions of the history, and whether the stream is shared by all of them.
+    sessions
+        Sessions whose draws these are; none where the history names none.
+    session_count
+        Sessions of the history.
     """
 
     name: SearchName
     question: Question
     seeds: range
+    sessions: tuple[str, ...]
     session_count: int
-    all_sessions: bool
 
     @property
     def stream(self) -> Stream:
@@ -172,7 +173,7 @@ class PlannedSearch:
             skip_max=skip_max,
             offset=offset,
             session_count=self.session_count,
-            all_sessions=self.all_sessions,
+            all_sessions=len(self.sessions) == self.session_count,
         )
 
     @property
@@ -180,6 +181,22 @@ class PlannedSearch:
         """The prior weight of the least favoured alignment that has any, in bits."""
         weights = [self.log2_weight(*alignment) for alignment in self.question.alignments]
         return min((weight for weight in weights if weight > -inf), default=-inf)
+
+    @property
+    def outlook(self) -> str:
+        """What will be tested and how many draws that takes, in a sentence said beforehand."""
+        question = self.question
+        known, seeds = len(question.draws), self.stream.generator.seed_count
+        needed = draws_in_principle(seeds, self.alignments, question.modulus, self.gaps)
+        enough = (
+            f"so many gaps explain any draws modulo {question.modulus}"
+            if needed is None
+            else f"recoverable in principle from {needed} draws, {known} are known"
+        )
+        return (
+            f"{self.name.text}: {self.seed_count:,} seeds at {self.alignments:,} alignments; "
+            f"{enough}"
+        )
 
     @property
     def bits_a_draw(self) -> float:
@@ -231,8 +248,8 @@ def plan_sieve(history: History, options: SieveOptions) -> Plan:
     start, stop = repeats.analysed if repeats else (0, len(chosen))
     values = chosen[start:stop]
     window = _window(options, len(chosen), (start, stop), problems)
-    names_of_sessions = history.session_names
-    everyone = not options.sessions or set(options.sessions) == set(names_of_sessions)
+    sessions = [name for name in history.session_names if name in options.sessions]
+    sessions = sessions or list(history.session_names)
     searches = []
     for name, its_seeds in zip(names, seeds, strict=True):
         if window is None or not len(values) or its_seeds is None:
@@ -242,7 +259,9 @@ def plan_sieve(history: History, options: SieveOptions) -> Plan:
         except QuestionError as error:
             problems += [_of(name, options, text) for text in error.problems]
             continue
-        search = PlannedSearch(name, question, its_seeds, max(1, len(names_of_sessions)), everyone)
+        search = PlannedSearch(
+            name, question, its_seeds, tuple(sessions), len(history.session_names)
+        )
         problems += [_of(name, options, text) for text in _problems_of_room(search)]
         searches.append(search)
     if problems:
@@ -408,9 +427,7 @@ def _enough_threshold(search: PlannedSearch) -> float | None:
 
 
 def _with_threshold(search: PlannedSearch, threshold: float) -> PlannedSearch:
-    question = replace(
-        search.question, forward_threshold=threshold, reverse_threshold=threshold
-    )
+    question = replace(search.question, forward_threshold=threshold, reverse_threshold=threshold)
     return replace(search, question=question)
 
 

@@ -1,4 +1,4 @@
-"""The step `seedfleet sieve`: planned searches go in; survivors, and what each is worth, come out."""
+"""The step `seedfleet sieve`: planned searches go in; survivors, each weighed, come out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from seedfleet.evidence.likelihood import bits_of_matches
 from seedfleet.evidence.prior import NULL_WEIGHT
 from seedfleet.evidence.verdict import Thresholds, draws_needed
 from seedfleet.pipeline.sieve_controls import controls_of
-from seedfleet.sieve import DEFAULT_ROOM, TooManyHitsError, sieve
+from seedfleet.sieve import sieve
 from seedfleet.sieve.weighing import Alignment, Known, weigh
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from seedfleet.sieve import Backend
     from seedfleet.sieve.weighing import Weighing
 
-__all__ = ["Answer", "Finding", "SieveRecord", "run_sieve", "survivor_lines"]
+__all__ = ["SURVIVORS_HEADER", "Answer", "Finding", "SieveRecord", "run_sieve"]
 
 _WEIGHED = 1000  # survivors of a search that enter the mixture; the others count nothing
 _WEIGHED_PATHS = 50  # with variable skip, where weighing one takes a sum over all paths
 _LINES_AT_ONCE = 2**16
-HEADER = (
+SURVIVORS_HEADER = (
     "generator,seed,offset,skip_min,skip_max,"
     "forward_matches,forward_draws,reverse_matches,reverse_draws,sessions\n"
 )
@@ -229,7 +229,7 @@ def _run(
     table = survivors.table
     if degenerate:
         table = table[~np.isin(table["seed"], np.array(degenerate, dtype=np.uint64))]
-    keep(survivor_lines(search, table))
+    keep(_survivor_lines(search, table))
     progress(f"{label}: controls", 0.0)
     return SieveRecord(
         search=search,
@@ -249,11 +249,11 @@ def _degenerate(search: PlannedSearch) -> tuple[int, ...]:
     return tuple(seed for seed in generator.degenerate_seeds if seed in seeds)
 
 
-def survivor_lines(search: PlannedSearch, table: NDArray[np.void]) -> Iterator[str]:
+def _survivor_lines(search: PlannedSearch, table: NDArray[np.void]) -> Iterator[str]:
     """Yield a table of survivors as lines of CSV, many lines at a time."""
     question = search.question
     forward, reverse = len(question.forward), len(question.reverse)
-    sessions = "" if search.all_sessions else "this"
+    sessions = _cell("+".join(search.sessions))
     for at in range(0, len(table), _LINES_AT_ONCE):
         rows = table[at : at + _LINES_AT_ONCE].tolist()
         yield "".join(
@@ -261,6 +261,11 @@ def survivor_lines(search: PlannedSearch, table: NDArray[np.void]) -> Iterator[s
             f"{_count(ahead)},{forward},{_count(back)},{reverse},{sessions}\n"
             for seed, offset, least, most, ahead, back in rows
         )
+
+
+def _cell(text: str) -> str:
+    """Quote a text for CSV where it needs that."""
+    return f'"{text.replace(chr(34), 2 * chr(34))}"' if set(text) & set(',"\r\n') else text
 
 
 def _count(matches: int) -> str:

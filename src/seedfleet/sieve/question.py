@@ -219,9 +219,8 @@ class Question:
             yield f"draws: not all are within 0..{self.modulus - 1}"
         if not 0 <= self.window_start < count:
             yield f"window start: {self.window_start} is not one of the {count} draws"
-        elif self.window_size is not None and not 0 < self.window_size <= count - self.window_start:
-            rest = count - self.window_start
-            yield f"window size: {self.window_size} is not within 1..{rest}, the draws from there on"
+        elif not 0 < len(self.window) <= (rest := count - self.window_start):
+            yield f"window size: {self.window_size} is not within 1..{rest}, the draws from there"
         elif self.direction is not Direction.FORWARD and len(self.window) < 2:
             yield "window: its reverse part is empty; look at two draws or more"
         for name in ("forward", "reverse"):

@@ -6,13 +6,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from seedfleet.evidence.likelihood import bits_of_matches
+from seedfleet.evidence.uniformity import allowance_bits
 from seedfleet.generators import compiled
 from seedfleet.sieve.rows import constant_skip_positions
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from seedfleet.generators import Stream
@@ -79,18 +79,26 @@ class Weighing:
 
 def weigh(stream: Stream, seed: int, alignment: Alignment, known: Known) -> Weighing:
     """Compare a stream with every known draw. O((n + AHEAD) * (skip + 1)) steps."""
-    n, modulus = len(known.values), known.modulus
+    n, modulus, looked_at = len(known.values), known.modulus, known.looked_at
     skip, offset = alignment.skip_max, alignment.offset
     positions = constant_skip_positions(n + AHEAD, skip, offset=offset)
     draws, _ = compiled.at_positions(stream, seed, modulus, positions)
     _, state = compiled.at_positions(stream, seed, modulus, positions[:n])
     matched = draws[:n] == known.values
-    looked_at = known.looked_at
-    fitted = int(matched[looked_at.start : looked_at.stop].sum())
+    allowance = allowance_bits(stream, known.values, modulus)
+    fitted_bits, known_bits = (
+        bits_of_matches(
+            int(matched[part].sum()),
+            len(matched[part]),
+            modulus,
+            allowance=float(allowance[part].sum()),
+        )
+        for part in (slice(looked_at.start, looked_at.stop), slice(n))
+    )
     return Weighing(
         matched=matched,
-        fitted_bits=bits_of_matches(fitted, len(looked_at), modulus),
-        known_bits=bits_of_matches(int(matched.sum()), n, modulus),
+        fitted_bits=fitted_bits,
+        known_bits=known_bits,
         stream_draws=draws,
         digest=hashlib.sha256(draws.tobytes()).hexdigest(),
         state=state,
