@@ -4,14 +4,15 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PREDICT ?= 10
 
-.PHONY: help run test lint bench lock clean
+.PHONY: help run test lint calibration bench lock clean
 
 help:
-	@echo "make run    set up $(VENV) and recover the generator behind examples/java_daily3.json"
-	@echo "make test   set up $(VENV) and run every check that CI runs"
-	@echo "make bench  set up $(VENV) and print the benchmark tables"
-	@echo "make lock   write requirements/*.lock anew from pyproject.toml"
-	@echo "make clean  remove $(VENV)"
+	@echo "make run         set up $(VENV) and recover the generator behind examples/java_daily3.json"
+	@echo "make test        set up $(VENV) and run every check that CI runs"
+	@echo "make calibration set up $(VENV) and run the long calibration of the evidence"
+	@echo "make bench       set up $(VENV) and print the benchmark tables"
+	@echo "make lock        write requirements/*.lock anew from pyproject.toml"
+	@echo "make clean       remove $(VENV)"
 
 run: $(VENV)/trace.stamp
 	$(BIN)/seedfleet trace recover examples/java_daily3.json --predict $(PREDICT)
@@ -24,6 +25,9 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+calibration: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -m calibration tests/evidence
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks

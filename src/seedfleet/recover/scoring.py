@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seedfleet.evidence import Scored
-from seedfleet.evidence.likelihood import NOISE_RATES, bits_of_matches
+from seedfleet.evidence.likelihood import bits_of_matches
+from seedfleet.evidence.prediction import next_draw, point_laws
 from seedfleet.evidence.prior import log2_alignment_weight
+from seedfleet.evidence.uniformity import allowance_bits
 from seedfleet.generators import compiled, presets_of
 from seedfleet.sieve import constant_skip_positions
 
@@ -88,7 +90,13 @@ def weigh(survivor: Survivor, question: Question, session_count: int) -> Weighed
     draws, _ = compiled.at_positions(stream, survivor.seed, question.modulus, positions)
     _, state = compiled.at_positions(stream, survivor.seed, question.modulus, positions[:n])
     matches = draws[:n] == scope.values
-    fitted_matches, held_out_matches = int(matches[:fitted].sum()), int(matches[fitted:].sum())
+    allowance = allowance_bits(stream, scope.values, question.modulus)
+    fitted_bits, known_bits = (
+        bits_of_matches(
+            int(matches[:size].sum()), size, question.modulus, allowance=allowance[:size].sum()
+        )
+        for size in (fitted, n)
+    )
     scored = Scored(
         equivalence=(scope.session, hashlib.sha256(draws.tobytes()).hexdigest()),
         log2_weight=log2_alignment_weight(
@@ -100,11 +108,18 @@ def weigh(survivor: Survivor, question: Question, session_count: int) -> Weighed
             all_sessions=scope.session is None,
         ),
         seed_space=stream.generator.seed_count,
-        fitted_bits=bits_of_matches(fitted_matches, fitted, question.modulus),
-        known_bits=bits_of_matches(fitted_matches + held_out_matches, n, question.modulus),
+        fitted_bits=fitted_bits,
+        known_bits=known_bits,
         scope=scope.session,
     )
-    return Weighed(survivor, scored, fitted_matches, held_out_matches, draws, state)
+    return Weighed(
+        survivor=survivor,
+        scored=scored,
+        fitted_matches=int(matches[:fitted].sum()),
+        held_out_matches=int(matches[fitted:].sum()),
+        stream_draws=draws,
+        state=state,
+    )
 
 
 def predict(
@@ -151,18 +166,16 @@ def _prediction(
     items: Sequence[Weighed], mixture: Mixture, scope: Scope, ahead: int, modulus: int
 ) -> Prediction:
     """Mix what the scope's items say of one coming draw; everything else counts as uniform."""
-    hit: dict[int, float] = {}  # by value: the posterior of drawing it right
-    spread = spoken = 0.0  # `spread`: posterior of a wrong record, shared by the other values
-    for item, weights in zip(items, mixture.posterior, strict=True):
-        if item.survivor.scope is not scope:
-            continue
-        value = int(item.stream_draws[len(scope.values) + ahead - 1])
-        for rate, weight in zip(NOISE_RATES, weights, strict=True):
-            wrong_share = rate / (modulus - 1)
-            hit[value] = hit.get(value, 0.0) + weight * (1 - rate - wrong_share)
-            spread += weight * wrong_share
-            spoken += weight
-    value = max(hit, key=lambda key: hit[key])
-    silent = max(0.0, 1.0 - spoken)
-    probability = min(1.0, hit[value] + spread + silent / modulus)
-    return Prediction(value, probability, scope.session, ahead)
+    law = next_draw(
+        (
+            told
+            for item, posterior in zip(items, mixture.posterior, strict=True)
+            if item.survivor.scope is scope
+            for told in point_laws(int(item.stream_draws[len(scope.values) + ahead - 1]), posterior)
+        ),
+        modulus,
+    )
+    value = law.value
+    if value is None:
+        return Prediction(None, 1 / modulus, scope.session, ahead)
+    return Prediction(value, law.probability(value), scope.session, ahead)
