@@ -70,7 +70,7 @@ class Options:
         ]
         if not 0 <= self.predictions <= MAX_PREDICTIONS:
             problems.append(f"predictions: {self.predictions} is not within 0..{MAX_PREDICTIONS}")
-        known = generators()
+        known = set(generators())
         problems += [
             f"generators: {name!r} is none of {', '.join(sorted(known))}"
             for name in sorted(self.generators - known)
