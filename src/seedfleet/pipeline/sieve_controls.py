@@ -67,7 +67,8 @@ def _shuffled(search: PlannedSearch, rng: np.random.Generator) -> Control:
 def _best_cut(search: PlannedSearch) -> _Cut:
     """Return the deepest cut that passes enough by chance; else the one that passes most."""
     question = search.question
-    state = search.stream.generator.seed_state(np.uint64(1))
+    with np.errstate(over="ignore"):
+        state = search.stream.generator.seed_state(np.uint64(1))
     work = _WORK[isinstance(state, np.generic)]
     if any(leg.needed < leg.draws for leg in question.legs):
         work //= search.alignments  # where a threshold is asked, each alignment is counted through

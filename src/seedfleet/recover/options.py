@@ -70,9 +70,9 @@ class Options:
         ]
         if not 0 <= self.predictions <= MAX_PREDICTIONS:
             problems.append(f"predictions: {self.predictions} is not within 0..{MAX_PREDICTIONS}")
-        known = set(generators())
+        known = generators()
         problems += [
             f"generators: {name!r} is none of {', '.join(sorted(known))}"
-            for name in sorted(self.generators - known)
+            for name in sorted(self.generators - known.keys())
         ]
         return problems

@@ -217,9 +217,10 @@ class Question:
             yield f"modulus: {self.stream.bounding.name} has no modulus {self.modulus}"
         if count and (self.draws.min() < 0 or self.draws.max() >= self.modulus):
             yield f"draws: not all are within 0..{self.modulus - 1}"
+        rest = count - self.window_start
         if not 0 <= self.window_start < count:
             yield f"window start: {self.window_start} is not one of the {count} draws"
-        elif not 0 < len(self.window) <= (rest := count - self.window_start):
+        elif not 0 < len(self.window) <= rest:
             yield f"window size: {self.window_size} is not within 1..{rest}, the draws from there"
         elif self.direction is not Direction.FORWARD and len(self.window) < 2:
             yield "window: its reverse part is empty; look at two draws or more"
