@@ -14,6 +14,7 @@ from seedfleet.generators.compiled import build_kernel
 from seedfleet.generators.families.mt19937 import MT19937, next_initial, temper, twist
 from seedfleet.sieve._draw_scan import draw_scan_factory
 from seedfleet.sieve._mt19937_scan import LANES, LAST_POSITION, mt19937_scan_factory
+from seedfleet.sieve._walk_fill import walk_fill
 from seedfleet.sieve._word_scan import CHUNK, MAX_QUERIES, word_scan_factory
 from seedfleet.sieve.backend import DEFAULT_ROOM, Hits, TooManyHitsError
 from seedfleet.sieve.residues import ResidueTests, has_residue
@@ -70,8 +71,11 @@ class CpuBackend:
         room: int = DEFAULT_ROOM,
         progress: Callable[[int], None] | None = None,
     ) -> Hits:
-        """Do what `Backend.walk` says."""
-        raise NotImplementedError
+        """Do what `Backend.walk` says. O(seeds x band of positions looked at)."""
+        if seeds.step != 1 or seeds.start < 0 or seeds.stop > 2**64:
+            raise ValueError(f"seeds must be a contiguous range within [0, 2**64), not {seeds}")
+        fill = walk_fill(stream, walk)
+        return _over_blocks(fill, seeds, len(walk.legs), self._workers, room, progress)
 
 
 _Fill = "Callable[[range, _Call], int]"
