@@ -72,7 +72,8 @@ class Sample:
             reached = reference.at_positions(stream, self.seed, self.modulus, positions.tolist())
             values = np.array(reached, dtype=np.int64)
         else:
-            from seedfleet.generators import compiled  # numba takes long to import
+            # Imported where it is needed: numba takes longer than a short sample.
+            from seedfleet.generators import compiled  # noqa: PLC0415
 
             values, _ = compiled.at_positions(stream, self.seed, self.modulus, positions)
         return self._with_noise(values).tolist()

@@ -33,13 +33,14 @@ try:
         whole_file,
         write_json,
     )
+    from seedfleet.pipeline.seed_jobs import FleetBackend, ScanInterrupted
     from seedfleet.pipeline.sieve_document import SieveContext, sieve_document
     from seedfleet.pipeline.sieve_plan import Plan, SieveOptions, plan_sieve
     from seedfleet.pipeline.sieve_recorded import read_sieve_request, write_sieve_request
     from seedfleet.pipeline.sieving import SURVIVORS_HEADER, Answer, run_sieve
     from seedfleet.recover import MAX_PREDICTIONS, OptionsError
     from seedfleet.report import render_sieve_text
-    from seedfleet.sieve import Backend, CpuBackend, Direction, TooManyHitsError
+    from seedfleet.sieve import Direction, TooManyHitsError
 except ModuleNotFoundError as error:
     if error.name not in {"numpy", "numba", "jinja2"}:
         raise
@@ -277,10 +278,9 @@ def _resumed(options: dict[str, Any]) -> _Request:
     return _Request(plan_sieve(history, asked), context, folder)
 
 
-def _backend(folder: Path, output: Output) -> Backend:
-    """Return what tests the seeds of a run."""
-    del folder, output
-    return CpuBackend()
+def _backend(folder: Path, output: Output) -> FleetBackend:
+    """Return what tests the seeds of a run: this process, and the fleet where that takes long."""
+    return FleetBackend(folder.absolute() / "seeds", notice=output.note)
 
 
 def _answer(request: _Request, output: Output) -> dict[str, Any]:
@@ -293,7 +293,7 @@ def _answer(request: _Request, output: Output) -> dict[str, Any]:
     write_sieve_request(folder, plan.history, plan.options, request.context)
     try:
         answer = _sieved(request, output)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, ScanInterrupted):
         stop("sieve", folder, request.context.run_id, output)
     document = sieve_document(
         answer, request.context, survivors_sha256=_digest(folder / "survivors.csv")

@@ -32,7 +32,7 @@ try:
         write_json,
         write_text,
     )
-    from seedfleet.pipeline.scan_jobs import FleetScanner, ScanInterrupted
+    from seedfleet.pipeline.seed_jobs import FleetBackend, ScanInterrupted
     from seedfleet.recover import MAX_PREDICTIONS, MAX_SKIP, Options, OptionsError
     from seedfleet.report import render_html, render_text
 except ModuleNotFoundError as error:
@@ -224,11 +224,11 @@ def _answer(request: _Request, output: Output) -> dict[str, Any]:
     def record() -> None:
         write_record(folder, request.history, request.options, request.context)
 
-    scanner = FleetScanner(folder.absolute() / "scans", before_first=record, notice=output.note)
+    backend = FleetBackend(folder.absolute() / "scans", before_first=record, notice=output.note)
     progress = SearchProgress(output)
     try:
         document = recovery_document(
-            request.history, request.options, request.context, progress=progress, scanner=scanner
+            request.history, request.options, request.context, progress=progress, backend=backend
         )
     except (KeyboardInterrupt, ScanInterrupted):
         stop("trace recover", folder, request.context.run_id, output)

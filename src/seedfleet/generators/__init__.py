@@ -3,6 +3,7 @@
 from seedfleet.generators.catalogue import (
     CATALOGUE,
     find_preset,
+    find_stream,
     generators,
     presets_of,
     streams,
@@ -29,6 +30,7 @@ __all__ = [
     "Residue",
     "Stream",
     "find_preset",
+    "find_stream",
     "generators",
     "presets_of",
     "streams",

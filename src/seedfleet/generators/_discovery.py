@@ -88,7 +88,7 @@ def _imported(folder: str, name: str, problems: list[str]) -> ModuleType | None:
         return importlib.import_module(qualified)
     try:
         return importlib.import_module(qualified)
-    except Exception as error:  # a user's file may raise anything
+    except Exception as error:  # noqa: BLE001  a user's file may raise anything
         problems.append(f"{_place(error, folder, name)}: {type(error).__name__}: {_said(error)}")
         return None
 

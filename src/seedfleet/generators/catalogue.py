@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seedfleet.generators import families
+from seedfleet.generators import boundings, families
 from seedfleet.generators._discovery import discover
+from seedfleet.generators.definition import Bounding, Stream
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from seedfleet.generators.definition import Generator, Preset, Stream
+    from seedfleet.generators.definition import Generator, Preset
 
-__all__ = ["CATALOGUE", "family_of", "find_preset", "generators", "presets_of", "streams"]
+__all__ = [
+    "CATALOGUE",
+    "family_of",
+    "find_preset",
+    "find_stream",
+    "generators",
+    "presets_of",
+    "streams",
+]
 
 _FOUND = discover(list(families.__path__))
 
@@ -43,6 +52,19 @@ def streams() -> tuple[Stream, ...]:
 def generators() -> dict[str, Generator]:
     """Return the distinct generators of the catalogue by name."""
     return {stream.generator.name: stream.generator for stream in streams()}
+
+
+def find_stream(generator: str, bounding: str) -> Stream:
+    """Return the stream of a generator of the catalogue under any bounding, both by their names.
+
+    Raises
+    ------
+    KeyError
+        One of them is not known.
+    """
+    shapes = [each for each in vars(boundings).values() if isinstance(each, Bounding)]
+    named = {each.name: each for each in (*shapes, *(stream.bounding for stream in streams()))}
+    return Stream(generators()[generator], named[bounding])
 
 
 def presets_of(stream: Stream) -> tuple[Preset, ...]:

@@ -74,6 +74,6 @@ def parse_search(text: str) -> SearchName:
     known = _by_text()
     if text in known:
         return known[text]
-    near = get_close_matches(text, known, n=3)
+    near = get_close_matches(text.lower(), known, n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else "`seedfleet generators list` names all"
     raise ValueError(f"there is no generator or search {text!r}; {hint}")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from seedfleet.recover import Options, Recovery, SearchRecord
     from seedfleet.recover.scoring import Weighed
     from seedfleet.recover.search import Coverage, Survivor
-    from seedfleet.sieve import Scanner
+    from seedfleet.sieve import Backend
 
 __all__ = ["RunContext", "recovery_document"]
 
@@ -68,7 +68,7 @@ def recovery_document(
     context: RunContext,
     *,
     progress: Callable[[str, float], None],
-    scanner: Scanner,
+    backend: Backend,
 ) -> dict[str, Any]:
     """Recover, and return everything that is to be said about it.
 
@@ -76,7 +76,7 @@ def recovery_document(
     ----------
     history
         At least one draw.
-    progress, scanner
+    progress, backend
         As `seedfleet.recover.recover` takes them.
     """
     started = time.perf_counter()
@@ -86,7 +86,7 @@ def recovery_document(
         history.modulus,
         options,
         progress=progress,
-        scanner=scanner,
+        backend=backend,
     )
     scope = max(recovery.question.scopes, key=lambda each: len(each.values))
     null = recovery.known.null(recovery.items[0].survivor.scope.session if recovery.items else None)

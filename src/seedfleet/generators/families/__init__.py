@@ -6,8 +6,9 @@ generator of your own needs no change here.
 """
 
 import os
+from pathlib import Path
 
 __all__: list[str] = []
 
 _folders = os.environ.get("SEEDFLEET_GENERATORS", "").split(os.pathsep)
-__path__ += [os.path.abspath(folder) for folder in _folders if folder]
+__path__ += [str(Path(folder).absolute()) for folder in _folders if folder]
