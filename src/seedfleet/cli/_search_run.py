@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SearchProgress", "problems_of_resume", "stop"]
 
-_WITH_RESUME = ("run_id", "output_dir", "output")  # what else may be given with --resume
+_WITH_RESUME = ("run_id", "output_dir", "output", "cluster")  # may be given with --resume
 
 
 def problems_of_resume(ctx: click.Context, draws: str | None, options: dict[str, Any]) -> list[str]:

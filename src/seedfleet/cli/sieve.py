@@ -15,7 +15,8 @@ import click
 
 from seedfleet.cli._search_run import SearchProgress, problems_of_resume, stop
 from seedfleet.cli.output import MissingExtra, output_option
-from seedfleet.fleet import FleetError
+from seedfleet.fleet import BadInputError, FleetError, RunOptions
+from seedfleet.fleet.cluster import read_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -189,6 +190,12 @@ class _Spans(_Span):
     help="A new folder for this run is made in it.",
 )
 @click.option(
+    "--cluster",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Run long sieves on the nodes of this cluster file, over ssh.  [this machine]",
+)
+@click.option(
     "--resume",
     "run_id",
     metavar="RUN_ID",
@@ -207,14 +214,17 @@ def sieve(ctx: click.Context, /, draws: str | None, output: Output, **options: A
     if problems:
         output.refuse("this cannot be sieved", problems)
     try:
+        jobs = _job_options(options["cluster"])
         request = _resumed(options) if draws is None else _new(draws, options)
-        document = _answer(request, output)
+        document = _answer(request, jobs, output)
     except DrawsError as error:
         output.refuse(error.summary, error.problems)
     except OptionsError as error:
         output.refuse("this cannot be sieved", error.problems)
     except RecordError as error:
         output.refuse("this run cannot be resumed", [str(error)])
+    except BadInputError as error:
+        output.refuse("this cluster cannot be used", error.problems)
     except TooManyHitsError as error:
         output.refuse("too much passes", [f"{error}: raise the thresholds"])
     except FleetError as error:
@@ -278,12 +288,14 @@ def _resumed(options: dict[str, Any]) -> _Request:
     return _Request(plan_sieve(history, asked), context, folder)
 
 
-def _backend(folder: Path, output: Output) -> FleetBackend:
-    """Return what tests the seeds of a run: this process, and the fleet where that takes long."""
-    return FleetBackend(folder.absolute() / "seeds", notice=output.note)
+def _job_options(cluster: Path | None) -> RunOptions:
+    """Say where the jobs of long sieves run."""
+    if cluster is None:
+        return RunOptions()
+    return RunOptions(engine="ssh", cluster=read_cluster(cluster))
 
 
-def _answer(request: _Request, output: Output) -> dict[str, Any]:
+def _answer(request: _Request, jobs: RunOptions, output: Output) -> dict[str, Any]:
     """Sieve, write the files, and return the document."""
     folder, plan = request.folder, request.plan
     for note in plan.history.notes:
@@ -292,7 +304,7 @@ def _answer(request: _Request, output: Output) -> dict[str, Any]:
         output.note(search.outlook)
     write_sieve_request(folder, plan.history, plan.options, request.context)
     try:
-        answer = _sieved(request, output)
+        answer = _sieved(request, jobs, output)
     except (KeyboardInterrupt, ScanInterrupted):
         stop("sieve", folder, request.context.run_id, output)
     document = sieve_document(
@@ -302,13 +314,14 @@ def _answer(request: _Request, output: Output) -> dict[str, Any]:
     return document
 
 
-def _sieved(request: _Request, output: Output) -> Answer:
+def _sieved(request: _Request, jobs: RunOptions, output: Output) -> Answer:
     folder = request.folder
+    backend = FleetBackend(folder.absolute() / "seeds", notice=output.note, options=jobs)
     with whole_file(folder / "survivors.csv") as survivors:
         survivors.write(SURVIVORS_HEADER)
         return run_sieve(
             request.plan,
-            _backend(folder, output),
+            backend,
             keep=survivors.writelines,
             progress=SearchProgress(output),
         )
