@@ -10,11 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seedfleet.generators import Stream, reference
-from seedfleet.generators.boundings import FLOOR_26_27, MASK, MODULO
+from seedfleet.generators.boundings import FLOOR_26_27, FLOOR_32, MASK, MODULO
 from seedfleet.generators.families.mt19937 import MT19937
 from seedfleet.generators.families.xorshift32 import XORSHIFT32
 from seedfleet.sieve import (
-    ConstantSkip,
     CpuBackend,
     Direction,
     Hits,
@@ -27,11 +26,34 @@ from seedfleet.sieve import (
     sieve,
 )
 
-# A whole word, a mask that rejects, two words for a draw, and a state that is an array.
+
+def _three_words(seed):
+    return np.uint32(seed), np.uint32(seed >> np.uint64(32)), np.uint32(88675123)
+
+
+def _step_of_three(state):
+    one, two, three = state
+    one = np.uint32(one ^ (one << np.uint32(11)))
+    return two, three, np.uint32(three + (one ^ (one >> np.uint32(8))))
+
+
+def _last_word(state):
+    return state[2]
+
+
+TUPLE_STATE = dataclasses.replace(
+    XORSHIFT32,
+    name="three words",
+    seed_state=_three_words,
+    step=_step_of_three,
+    output=_last_word,
+)
+# A whole word, a mask that rejects, two words for a draw, and states that are no single word.
 STREAMS = {
     "plain": Stream(XORSHIFT32, MODULO),
     "rejecting": Stream(XORSHIFT32, MASK),
     "two words": Stream(XORSHIFT32, FLOOR_26_27),
+    "tuple state": Stream(TUPLE_STATE, FLOOR_32),
     "array state": Stream(MT19937, MODULO),
 }
 Found = dict[tuple[int, int], tuple[int, ...]]
@@ -233,6 +255,22 @@ def test_a_split_range_in_any_order_is_the_whole_range(data: st.DataObject) -> N
     assert (500, 0) in whole
     assert sum(map(len, parts)) == len(together)
     assert together == whole
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["plain", "rejecting", "tuple state"])
+def test_seeds_that_are_sifted_by_the_thousand_are_those_walked_one_by_one(name: str) -> None:
+    # Where the first leg may miss, no seed can be sifted out.
+    stream = STREAMS[name]
+    values = planted(stream, 123_456, skips=[1, 3, 0, 2, 0, 3], modulus=100)
+    starts, seeds = np.array([[0, 3], [1, 4]]), range(100_003, 160_000)
+    sifted = Walk(starts, values, 100, 1, 4, (Leg(3, 3), Leg(3, 0)))
+    fast = as_found(CpuBackend(2).walk(stream, sifted, seeds))
+    assert (123_456, 0) in fast
+    lenient = dataclasses.replace(sifted, legs=(Leg(3, 2), Leg(3, 0)))
+    plain = as_found(CpuBackend(2).walk(stream, lenient, seeds))
+    assert len(fast) > 5
+    assert fast.keys() == {pair for pair, matches in plain.items() if matches[0] == 3}
 
 
 def test_more_hits_than_room_are_refused() -> None:
