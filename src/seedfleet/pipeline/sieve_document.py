@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seedfleet.evidence import mix, predictive_bits
 from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.evidence.mixture import log2_sum
-from seedfleet.evidence.prediction import next_draw, point_laws
+from seedfleet.evidence.prediction import next_draw
 from seedfleet.evidence.verdict import draws_in_principle
 from seedfleet.generators import Preset, presets_of, reference, streams
 from seedfleet.pipeline.document_parts import (
@@ -20,10 +20,10 @@ from seedfleet.pipeline.document_parts import (
     versions_part,
 )
 from seedfleet.sieve import ConstantSkip, Direction, VariableSkip
-from seedfleet.sieve.weighing import Known, weigh
+from seedfleet.sieve.weighing import Known, told, weigh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from seedfleet.generators import Stream
     from seedfleet.pipeline.sieve_plan import Plan, PlannedSearch
@@ -321,18 +321,18 @@ def _predictions(answer: Answer) -> list[dict[str, Any]]:
     # A repeat at the end may go on or stop, and nothing tells which; and a stream that the unseen
     # draws speak against has ended, whatever it explained before.
     speaks = plan.to_the_end and (answer.predictive_bits is None or answer.predictive_bits >= 0)
-    n, modulus = len(plan.values), plan.history.modulus
+    modulus = plan.history.modulus
     predictions = []
     for ahead in range(1, plan.options.predictions + 1):
-        law = next_draw(
-            (
-                told
-                for finding, posterior in zip(answer.findings, answer.known.posterior, strict=True)
-                for told in point_laws(int(finding.weighing.stream_draws[n + ahead - 1]), posterior)
-            ),
-            modulus,
-        )
+        law = next_draw(_told(answer, ahead), modulus)
         value = law.value if speaks else None
         probability = 1 / modulus if value is None else law.probability(value)
         predictions.append({"ahead": ahead, "draw": value, "probability": probability})
     return predictions
+
+
+def _told(answer: Answer, ahead: int) -> Iterator[tuple[float, Mapping[int, float]]]:
+    for finding, posterior in zip(answer.findings, answer.known.posterior, strict=True):
+        question = finding.search.question
+        known = Known(question.draws, question.modulus, question.looked_at)
+        yield from told(finding.weighing, finding.alignment, known, posterior, ahead)

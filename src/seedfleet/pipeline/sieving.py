@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["SURVIVORS_HEADER", "Answer", "Finding", "SieveRecord", "run_sieve"]
 
 _WEIGHED = 1000  # survivors of a search that enter the mixture; the others count nothing
-_WEIGHED_PATHS = 50  # with variable skip, where weighing one takes a sum over all paths
+_WEIGHED_PATHS = 100  # the same with variable skip, where weighing one sums over all paths ...
+_PATH_WORK = 2**31  # ... of so many positions together
 _LINES_AT_ONCE = 2**16
 SURVIVORS_HEADER = (
     "generator,seed,offset,skip_min,skip_max,"
@@ -274,7 +275,10 @@ def _count(matches: int) -> str:
 
 def _findings(search: PlannedSearch, table: NDArray[np.void]) -> tuple[Finding, ...]:
     """Weigh the survivors that promise most."""
-    limit = _WEIGHED if search.gaps == 1 else _WEIGHED_PATHS
+    limit = _WEIGHED
+    if search.gaps > 1:
+        positions = len(search.question.draws) ** 2 * search.gaps
+        limit = max(1, min(_WEIGHED_PATHS, _PATH_WORK // positions))
     if len(table) > limit:
         promise = _promise(search, table)
         table = table[np.argsort(-promise, kind="stable")[:limit]]
