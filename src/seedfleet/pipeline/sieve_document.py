@@ -81,6 +81,7 @@ def sieve_document(
         "verdict": answer.verdict.value,
         "verdict_reason": answer.reason,
         "evidence_bits": answer.fitted.evidence_bits,
+        "known_evidence_bits": answer.known.evidence_bits,
         "predictive_bits": _finite(answer.predictive_bits),
         "thresholds": thresholds_part(),
         "prior": prior_part(),
@@ -142,7 +143,7 @@ def _search(record: SieveRecord) -> dict[str, Any]:
         **_parts(question),
         "expected_pairs": search.expected_pairs,
         "expected_seeds": search.expected_seeds,
-        "expected_is_bound": search.gaps > 1,
+        "expected_is_bound": search.is_bound,
         "observed_pairs": record.passed,
         "observed_seeds": record.passed_seeds,
         "weighed": len(record.findings),
@@ -267,16 +268,16 @@ def _equivalent_seeds(search: PlannedSearch, seed: int) -> list[int]:
 
 def _presets(findings: list[Finding], rank: int) -> Iterator[tuple[Preset, Finding]]:
     """Name every preset that draws so, with the finding that tells its seed."""
-    named: set[Stream] = set()
+    named: dict[tuple[Stream, int], Finding] = {}
     for finding in findings:
-        stream = finding.search.stream
-        named.add(stream)
+        named.setdefault((finding.search.stream, finding.seed), finding)
+    for (stream, _), finding in named.items():
         yield from ((preset, finding) for preset in presets_of(stream))
     if rank >= _MAX_MEMBERS_SOUGHT:
         return
     best = findings[0]
     for stream in streams():
-        if stream not in named and _draws_alike(stream, best):
+        if (stream, best.seed) not in named and _draws_alike(stream, best):
             yield from ((preset, best) for preset in presets_of(stream))
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import exp, expm1, inf, log, log1p, log2
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from seedfleet.draws.history import describe_unknown_session
 from seedfleet.evidence.chance import log_pass, pass_power
+from seedfleet.evidence.path_chance import WalkShape, walk_chance
 from seedfleet.evidence.prior import log2_alignment_weight
 from seedfleet.evidence.verdict import draws_in_principle, held_out_draws
 from seedfleet.generators import presets_of
@@ -26,7 +30,6 @@ from seedfleet.sieve import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from seedfleet.draws import History
@@ -39,6 +42,9 @@ __all__ = ["DEFAULT_SKIPS", "Plan", "PlannedSearch", "SieveOptions", "plan_sieve
 DEFAULT_SKIPS = range(9)
 _MAX_DEFAULT_SEEDS = 2**32  # a larger space takes so long that it must be asked for
 _MAX_SEEDS = 2**64
+_MOST_SIMULATED, _LEAST_SIMULATED = 2000, 20  # streams, for the chance of a variable skip ...
+_SIMULATED_POSITIONS = 2**28  # ... which have so many positions together
+_MOST_ERROR = 0.25  # relative; a worse estimate is no better than the bound
 _DEFAULT_OF = {False: Direction.BIDIRECTIONAL, True: Direction.REVERSE}  # by SearchName.reverse
 
 
@@ -134,18 +140,36 @@ class PlannedSearch:
         skips = self.question.skips
         return skips.gaps if isinstance(skips, VariableSkip) else 1
 
-    @property
+    @cached_property
     def log_chance(self) -> float:
-        """``ln P``: that a wrong seed passes at one alignment.
+        """``ln P``: that a wrong seed passes at one alignment."""
+        if self.gaps == 1:
+            return log_pass(_plain_legs(self.question), self.question.modulus)
+        return self._path_chance[0]
 
-        With variable skip it is an upper bound: each path from each first position may pass.
-        """
-        question, legs = self.question, _plain_legs(self.question)
-        chance = log_pass(legs, question.modulus)
-        first = question.looked_at.start
-        starts = (self.gaps - 1) * (first + 1) + 1
-        paths = log(starts) + (len(question.looked_at) - 1) * log(self.gaps)
-        return min(0.0, chance + paths)
+    @property
+    def is_bound(self) -> bool:
+        """Whether `log_chance` is but an upper bound: each path counts as if it were alone."""
+        return self.gaps > 1 and self._path_chance[1]
+
+    @cached_property
+    def _path_chance(self) -> tuple[float, bool]:
+        """``ln P`` with variable skip, by simulation; where that tells too little, its bound."""
+        question, draws = self.question, len(self.question.looked_at)
+        shape = WalkShape(
+            question.draws[question.looked_at.start : question.looked_at.stop],
+            question.modulus,
+            _least_skip(question) + 1,
+            _least_skip(question) + self.gaps,
+            (self.gaps - 1) * (question.looked_at.start + 1) + 1,
+            tuple(_plain_legs(question)),
+        )
+        streams = min(_MOST_SIMULATED, _SIMULATED_POSITIONS // (draws**2 * self.gaps))
+        if streams >= _LEAST_SIMULATED:
+            chance = walk_chance(shape, rng=np.random.default_rng(0), streams=streams)
+            if chance.relative_error <= _MOST_ERROR:
+                return min(0.0, chance.log2_estimate * log(2)), False
+        return min(0.0, shape.log2_path_bound * log(2)), True
 
     @property
     def expected_pairs(self) -> float:
@@ -429,6 +453,14 @@ def _enough_threshold(search: PlannedSearch) -> float | None:
 def _with_threshold(search: PlannedSearch, threshold: float) -> PlannedSearch:
     question = replace(search.question, forward_threshold=threshold, reverse_threshold=threshold)
     return replace(search, question=question)
+
+
+def _least_skip(question: Question) -> int:
+    match question.skips:
+        case ConstantSkip(skips):
+            return skips[0]
+        case VariableSkip(least, _):
+            return least
 
 
 def _plain_legs(question: Question) -> list[tuple[int, int]]:

@@ -315,10 +315,15 @@ def _finding(search: PlannedSearch, known: Known, row: tuple[Any, ...]) -> Findi
 
 
 def _verdict(findings: Sequence[Finding], *, powered: bool) -> Verdict:
+    """Decide by the draws looked at; what only all known draws tell is a signal, and no more."""
     scored = [finding.scored for finding in findings]
     mixture = mix(scored, held_out=False)
     best = max(mixture.classes.values(), default=0.0)
-    return decide(mixture.evidence_bits, predictive_bits(scored), best, powered=powered)
+    verdict = decide(mixture.evidence_bits, predictive_bits(scored), best, powered=powered)
+    together = mix(scored, held_out=True).evidence_bits
+    if verdict is not Verdict.RECOVERED and together >= Thresholds.SIGNAL_BITS:
+        return Verdict.SIGNAL
+    return verdict
 
 
 def _reason(verdict: Verdict, plan: Plan, records: Sequence[SieveRecord]) -> str:

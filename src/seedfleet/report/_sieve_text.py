@@ -60,11 +60,14 @@ def _outcome(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if document["structure"] is not None:
         yield "structure", document["structure"]["text"]
     fit, signal = limits["recovered_fit_bits"], limits["signal_bits"]
-    told = f"{bits(document['evidence_bits'])} bits (signal {signal:g}, recovered {fit:g})"
+    told = (
+        f"{bits(document['evidence_bits'])} bits on the draws looked at (signal {signal:g}, "
+        f"recovered {fit:g}), {bits(document['known_evidence_bits'])} on all known"
+    )
     if document["predictive_bits"] is not None:
         unseen = limits["recovered_predictive_bits"]
         told += (
-            f"; {bits(document['predictive_bits'])} on draws not looked at (recovered {unseen:g})"
+            f"; {bits(document['predictive_bits'])} on those not looked at (recovered {unseen:g})"
         )
     yield "evidence", told
 
@@ -97,13 +100,9 @@ def _search(search: Mapping[str, Any], modulus: int) -> Iterator[tuple[str, str]
         yield "left out", f"degenerate: {left_out}"
     skips = search["skips"]
     each = "any" if skips["law"] == "variable" else "each constant"
-    yield (
-        "alignments",
-        (
-            f"{whole(search['alignments'])}: {each} skip {span_text((skips['least'], skips['most']))}, "
-            f"offsets {span_text(search['offsets'])}"
-        ),
-    )
+    span = span_text((skips["least"], skips["most"]))
+    offsets = span_text(search["offsets"])
+    yield "alignments", f"{whole(search['alignments'])}: {each} skip {span}, offsets {offsets}"
     yield "matches", _needed(search, modulus)
     most = "at most " if search["expected_is_bound"] else ""
     yield (
