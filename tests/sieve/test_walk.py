@@ -3,11 +3,13 @@
 import dataclasses
 from functools import cache
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from seedfleet.generators import Stream, reference
 from seedfleet.generators.boundings import FLOOR_26_27, FLOOR_32, MASK, MODULO
@@ -27,17 +29,17 @@ from seedfleet.sieve import (
 )
 
 
-def _three_words(seed):
+def _three_words(seed: Any) -> Any:
     return np.uint32(seed), np.uint32(seed >> np.uint64(32)), np.uint32(88675123)
 
 
-def _step_of_three(state):
+def _step_of_three(state: Any) -> Any:
     one, two, three = state
     one = np.uint32(one ^ (one << np.uint32(11)))
     return two, three, np.uint32(three + (one ^ (one >> np.uint32(8))))
 
 
-def _last_word(state):
+def _last_word(state: Any) -> Any:
     return state[2]
 
 
@@ -163,7 +165,7 @@ def test_one_gap_is_the_scan_of_that_constant_skip(data: st.DataObject) -> None:
     )
 
 
-def planted(stream: Stream, seed: int, *, skips: list[int], modulus: int) -> np.ndarray:
+def planted(stream: Stream, seed: int, *, skips: list[int], modulus: int) -> NDArray[np.int64]:
     positions = np.cumsum(np.array(skips) + 1) - 1
     return np.array(reference.at_positions(stream, seed, modulus, positions.tolist()))
 

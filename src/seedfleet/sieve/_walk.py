@@ -97,7 +97,7 @@ def _live_part(row: Any, allowed: Any) -> Any:
 
 
 @jitable
-def _lay_out(places: Any, margin: Any, row: Any) -> int:
+def _lay_out(places: Any, margin: Any, row: Any) -> Any:
     """Fill `row` with no misses at the places, from the first on, and margins without a path."""
     length = places[-1] - places[0] + 1
     row[: length + 2 * margin] = _FAR
@@ -125,7 +125,7 @@ def new_room() -> Any:
 
 
 @jitable
-def report(seed: Any, matches: Any, hits: Any, found: Any) -> int:
+def report(seed: Any, matches: Any, hits: Any, found: Any) -> Any:
     """Write the rows that `seed` holds; return how many hits there are then."""
     hit_seeds, hit_rows, hit_matches = hits
     for row in range(len(matches)):
@@ -317,7 +317,7 @@ def walk_factory(words: int) -> Callable[..., Any]:
     ) -> Callable[..., Any]:
         walk_seed = seed_walker(seed_state, step, output, (value, rejects), words)
 
-        def kernel(block: Any, question: Any, base: Any, hits: Any) -> int:
+        def kernel(block: Any, question: Any, base: Any, hits: Any) -> Any:
             _ = digest
             first, seeds = block
             matches = np.empty((len(question[0]), len(question[2])), np.int32)

@@ -217,7 +217,7 @@ def walk_sift_factory(  # noqa: C901 - as above
         coarse, fine = _sifter(seed_state, step, output, (test_of, holds, rejects), state_words)
         walk_seed = seed_walker(seed_state, step, output, (value, rejects), 1)
 
-        def kernel(block: Any, question: Any, base: Any, sieves: Any, hits: Any) -> int:
+        def kernel(block: Any, question: Any, base: Any, sieves: Any, hits: Any) -> Any:
             _ = digest
             first, count = block
             spans, constants, states = sieves
@@ -225,7 +225,8 @@ def walk_sift_factory(  # noqa: C901 - as above
             seeds, passed = np.empty(CHUNK, uint64), np.empty(2 * CHUNK, uint64)
             matches = np.empty((len(question[0]), len(question[2])), np.int32)
             work = (np.empty(64, np.int32), new_room(), matches)
-            found, waiting = int64(0), int64(0)
+            found: Any = int64(0)
+            waiting: Any = int64(0)
             for start in range(0, count, CHUNK):
                 lanes = min(CHUNK, count - start)
                 for lane in range(CHUNK):
