@@ -4,7 +4,6 @@ An ideal hash stands for the generator, in a busy regime: 1,000 seeds under 5 al
 10,000 histories of four draws modulo 10, so that chance fits and true streams are mixed up.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import fsum, isclose, log2, sqrt
@@ -14,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from uniform_histories import generator_of
 
 from seedfleet.evidence import Scored, mix
 from seedfleet.evidence.likelihood import NOISE_RATES, bits_of_matches
@@ -22,6 +22,7 @@ from seedfleet.evidence.prior import NULL_WEIGHT, noise_weights
 
 _M, _DRAWS, _SEEDS, _ALIGNMENTS = 10, 4, 1000, 5
 _HISTORIES = 2500
+_EDGES = (0.05, 0.15, 0.3, 0.5, 0.7, 0.9)
 
 Law = dict[int, float]
 
@@ -100,9 +101,9 @@ class Simulated:
 
 
 @cache
-def simulated(seed: int = 5) -> Simulated:
+def simulated(at: int = 0) -> Simulated:
     """Draw half of the histories at random, and half from the prior over seeds and noise."""
-    rng = np.random.default_rng(seed)
+    rng = generator_of(30, at)
     table = rng.integers(0, _M, (_ALIGNMENTS * _SEEDS, _DRAWS + 1))
     counts = np.zeros((_HISTORIES, _DRAWS + 1, _M), dtype=np.int64)
     following = np.empty(_HISTORIES, dtype=np.int64)
@@ -138,9 +139,9 @@ def law_of(counts: NDArray[np.int64], prior_error: float) -> NextDraw:
 
 
 @cache
-def probabilities(prior_error: float) -> NDArray[np.float64]:
+def probabilities(prior_error: float, at: int = 0) -> NDArray[np.float64]:
     """Return P(v) for each history and value, shape (histories, 10)."""
-    laws = (law_of(counts, prior_error) for counts in simulated().counts)
+    laws = (law_of(counts, prior_error) for counts in simulated(at).counts)
     return np.array([[law.probability(value) for value in range(_M)] for law in laws])
 
 
@@ -150,13 +151,14 @@ def log_scores(table: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def reliability(
-    table: NDArray[np.float64], edges: Sequence[float] = (0.05, 0.15, 0.3, 0.5, 0.7, 0.9)
+    table: NDArray[np.float64], following: NDArray[np.int64] | None = None
 ) -> list[float]:
     """Return for each bin of printed probabilities how many standard errors it is off."""
-    outcome = np.arange(_M) == simulated().following[:, None]
-    bins = np.digitize(table, edges)
+    came_next = simulated().following if following is None else following
+    outcome = np.arange(_M) == came_next[:, None]
+    bins = np.digitize(table, _EDGES)
     errors = []
-    for each in range(len(edges) + 1):
+    for each in range(len(_EDGES) + 1):
         printed, came = table[bins == each], outcome[bins == each]
         if len(printed) >= 20:
             variance = float((printed * (1 - printed)).sum())
@@ -191,3 +193,14 @@ def test_always_printing_one_in_m_is_calibrated_and_useless() -> None:
     assert max(map(abs, reliability(table))) < 3.5
     assert log_scores(table).mean() == 0
     assert log_scores(probabilities(1.0)).mean() > 0.3
+
+
+@pytest.mark.slow
+@pytest.mark.calibration
+def test_predictions_are_calibrated_over_many_histories() -> None:
+    sets = range(1, 9)
+    table = np.concatenate([probabilities(1.0, at) for at in sets])
+    following = np.concatenate([simulated(at).following for at in sets])
+    errors = reliability(table, following)
+    assert len(errors) >= 5
+    assert max(map(abs, errors)) < 3.5

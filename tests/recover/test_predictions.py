@@ -1,7 +1,7 @@
 """Predictions are the mixture's own next-draw law."""
 
 from itertools import pairwise
-from math import isclose
+from math import isclose, log2
 
 import numpy as np
 import pytest
@@ -12,8 +12,9 @@ from planted import random_draws
 from seedfleet.evidence import Scored, mix
 from seedfleet.evidence.likelihood import NOISE_RATES, bits_of_matches
 from seedfleet.generators import Stream
-from seedfleet.generators.boundings import JAVA_NEXT_INT
+from seedfleet.generators.boundings import JAVA_NEXT_INT, MODULO
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
+from seedfleet.generators.families.xorshift32 import XORSHIFT32
 from seedfleet.recover.scoring import Weighed, predict, weigh
 from seedfleet.recover.search import Question, Scope, Survivor
 
@@ -97,6 +98,21 @@ def test_weighing_runs_on_past_the_history_and_keeps_the_state_at_its_end() -> N
     assert item.state == lcg.advance(77 ^ 0x5DEECE66D, 27)
     following = [(lcg.advance(item.state, 3 * k) >> 17) % 1000 for k in (1, 2, 3)]
     assert item.stream_draws[9:12].tolist() == following
+
+
+def test_frequent_values_of_a_bounding_are_taken_off() -> None:
+    # 2**32 mod 1000 is 296: a word modulo 1000 gives each value below that a little more often.
+    stream = Stream(XORSHIFT32, MODULO)
+    scope = Scope(None, np.array([5, 295, 296, 5, 999]), 3)
+    item = weigh(Survivor(stream, scope, 0, 77), ask(5), 1)
+    more = log2(1 + 704 / 2**32)
+    for size, found in ((3, item.scored.fitted_bits), (5, item.scored.known_bits)):
+        matches = int((item.stream_draws[:size] == scope.values[:size]).sum())
+        uniform = bits_of_matches(matches, size, 1000)
+        frequent = int((scope.values[:size] < 296).sum())
+        assert [a - b for a, b in zip(uniform[1:], found[1:], strict=True)] == pytest.approx(
+            [frequent * more] * 4, rel=1e-5
+        )
 
 
 def ask(count: int) -> Question:

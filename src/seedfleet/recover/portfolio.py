@@ -22,6 +22,7 @@ from seedfleet.recover.repeats import find_repeats
 from seedfleet.recover.scoring import abstained, predict, weigh
 from seedfleet.recover.search import Question, Scope
 from seedfleet.recover.seed_scan import scan_problems, seed_scans
+from seedfleet.recover.unevenness import find_unevenness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from seedfleet.recover.repeats import Repeats
     from seedfleet.recover.scoring import Weighed
     from seedfleet.recover.search import Coverage, Search, Survivor
+    from seedfleet.recover.unevenness import Unevenness
     from seedfleet.sieve import Backend
 
 __all__ = ["recover"]
@@ -99,7 +101,8 @@ def recover(
     if problems:
         raise OptionsError(problems)
     session_count = len(_session_names(sessions[start:stop]))
-    run = _Run(question, session_count=max(1, session_count))
+    uneven = find_unevenness(values[start:stop], modulus)
+    run = _Run(question, session_count=max(1, session_count), uneven=uneven)
     searches = _searches(chosen, question, backend)
     for search in searches:
         run.take(search, progress)
@@ -156,10 +159,13 @@ def _searches(
 class _Run:
     """Searches taken one after the other, with what they found so far."""
 
-    def __init__(self, question: Question, *, session_count: int) -> None:
+    def __init__(
+        self, question: Question, *, session_count: int, uneven: Unevenness | None
+    ) -> None:
         self._question = question
         # All sessions of the history share the stake, also those too rare to be a scope.
         self._session_count = session_count
+        self._uneven = uneven
         self._items: dict[Survivor, Weighed] = {}
         self._records: list[SearchRecord] = []
         self._completed: dict[int, Search] = {}  # by the index of their record
@@ -219,6 +225,8 @@ class _Run:
     ) -> Recovery:
         """Return the answer."""
         verdict, reason = self._verdict()
+        if self._uneven is not None:
+            reason = f"{self._uneven.text} ({self._uneven.bits:.0f} bits); {reason}"
         if repeats is not None:
             reason = f"{repeats.text}; of what is left without the repeats: {reason}"
         items = list(self._items.values())
@@ -325,7 +333,9 @@ class _Run:
             for record in self._records
         ]
         predictive = predictive_bits([item.scored for item in items])
-        verdict = decide(mixture.evidence_bits, predictive, best, powered=any(enough))
+        # Where uniform draws are out of the question, a stream must beat what put them out.
+        beaten = 0.0 if self._uneven is None else self._uneven.bits
+        verdict = decide(mixture.evidence_bits - beaten, predictive, best, powered=any(enough))
         return verdict, self._reason(verdict)
 
     def _reason(self, verdict: Verdict) -> str:
