@@ -163,3 +163,55 @@ def test_the_scripts_are_installed_as_they_are(tmp_path: Path) -> None:
     assert (folder / names[0]).read_text() == "mine"
     assert install(str(folder), "--force") == 0
     assert (folder / names[0]).read_bytes() == (COMPAT / names[0]).read_bytes()
+
+
+@pytest.fixture
+def sieve_house(house: House, monkeypatch: pytest.MonkeyPatch) -> House:
+    """Give a house the examples of sieve jobs and their worker."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(seedfleet.__file__).parents[1]))
+    examples = COMPAT.parent / "examples"
+    (house.root / "data").mkdir()
+    for name in ("sieve_jobs.json", "data/sieve_draws.json"):
+        (house.root / name).write_bytes((examples / name).read_bytes())
+    return house
+
+
+@pytest.mark.slow
+def test_sieve_jobs_find_what_made_the_draws(sieve_house: House, start: Start) -> None:
+    manual = (COMPAT.parent / "docs" / "sieve_jobs.md").read_text("utf-8")
+    for line in manual.split("```sh\n")[1].split("```")[0].splitlines():
+        done = CliRunner().invoke(main, [*line.split()[1:], "--output", "json"])
+        assert done.exit_code == 0, done.output
+    jobs = json.loads(done.stdout)["jobs"]
+    results = {
+        job_id: json.loads(Path(next(iter(job["outputs"]))).read_text())
+        for job_id, job in jobs.items()
+    }
+    searches = ("", "_hybrid", "_reverse", "_hybrid_reverse")
+    for job_id, found in (("sieve-1", []), ("sieve-100000", [140_001])):
+        families = results[job_id]["families"]
+        assert list(families) == [f"xorshift32{search}" for search in searches]
+        for family in families.values():
+            assert [row["seed"] for row in family["survivors"]] == found
+            assert {row["skip"] for row in family["survivors"]} <= {3, None}
+    tested = [sum(f["seeds_tested"] for f in r["families"].values()) for r in results.values()]
+    assert sum(tested) == 4 * 199_999
+    collected = start(
+        *("coordinator_adapter.py", "--dry-run", "--jobs-file"),
+        write(sieve_house, *results.values(), name="collected.json"),
+    )
+    assert json.loads(collected.stdout)["counts"] == {"succeeded": 2}
+
+
+@pytest.mark.slow
+def test_a_sieve_job_that_cannot_be_run_fails_with_its_reason(sieve_house: House) -> None:
+    CliRunner().invoke(main, ["compat", "install", "."])
+    job = json.loads((sieve_house.root / "sieve_jobs.json").read_text())[0]
+    jobs = write(sieve_house, job | {"prng_families": ["xorshift23"]}, name="jobs.json")
+    done = CliRunner().invoke(main, ["run", jobs, "--retries", "0", "--output", "json"])
+    assert done.exit_code == 1
+    document = json.loads(done.stdout)
+    assert document["jobs"]["sieve-1"]["outcome"] == "failed"
+    assert document["jobs"]["sieve-1"]["exit_code"] == 2
+    text = CliRunner().invoke(main, ["logs", document["run_id"], "sieve-1"]).output
+    assert "$.prng_families[0]: there is no generator or search 'xorshift23'" in text

@@ -14,6 +14,7 @@ import threading
 import time
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,7 +38,6 @@ from seedfleet.sieve import DEFAULT_ROOM, CpuBackend, Hits, Rows, TooManyHitsErr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from seedfleet.fleet import Progress, RunReport
     from seedfleet.generators import Stream
@@ -245,7 +245,8 @@ class _Question:
 
     def job(self, block: range, timeout_s: float) -> Job:
         """Return the job for a block."""
-        folders = os.environ.get(_GENERATORS)
+        folders = os.environ.get(_GENERATORS, "").split(os.pathsep)
+        absolute = os.pathsep.join(str(Path(each).absolute()) for each in folders if each)
         return Job(
             job_id=_job_id(block),
             script=_SCRIPT,
@@ -257,7 +258,7 @@ class _Question:
             expected_output=f"{_job_id(block)}.hits",
             timeout_s=timeout_s,
             gpus=0,
-            env={_GENERATORS: folders} if folders else {},
+            env={_GENERATORS: absolute} if absolute else {},
             inputs=(self._request_path.name,),
         )
 
