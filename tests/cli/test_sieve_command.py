@@ -114,8 +114,8 @@ def test_the_lines_say_what_was_asked_and_what_chance_gives(skipping: Path, tmp_
 def test_draws_that_nothing_made_give_no_evidence_and_about_what_chance_gives(
     tmp_path: Path,
 ) -> None:
-    draws = np.random.default_rng(11).integers(1000, size=300).tolist()
-    words = ("--seeds", "1..2^19", "--window-size", 150)
+    draws = np.random.default_rng(11).integers(100, size=300).tolist()
+    words = ("--seeds", "1..2^16", "--window-size", 150, "--modulus", 100)
     loose = ("--forward-threshold", 0.02, "--reverse-threshold", 0.02)
     document = answer(
         write(tmp_path, draws), "--generator", "xorshift32", *words, *loose, folder=tmp_path / "o"

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy import uint32
+from numpy import uint32, uint64
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ResidueTests", "has_residue", "odd_part"]
+__all__ = ["ResidueTests", "has_residue", "odd_part", "residue_of_32", "residue_of_64"]
 
 _WORD_BITS = 32
 
@@ -35,6 +35,20 @@ def has_residue(word: Any, residue: Any, inverse: Any, rotation: Any, limit: Any
     product = uint32(uint32(word - residue) * inverse)
     left = (uint32(_WORD_BITS) - rotation) & uint32(_WORD_BITS - 1)
     return uint32((product >> rotation) | (product << left)) <= limit
+
+
+def residue_of_32(word: Any, residue: Any, limit: Any, shared: Any) -> Any:
+    """Test the high bits of a 32-bit word; ``shared = (inverse, rotation, dropped bits)``."""
+    inverse, rotation, dropped = shared
+    return has_residue(uint32(uint32(word) >> dropped), residue, inverse, rotation, limit)
+
+
+def residue_of_64(word: Any, residue: Any, limit: Any, shared: Any) -> Any:
+    """Test those of a 64-bit word, all constants uint64 and the inverse modulo 2**64."""
+    inverse, rotation, dropped = shared
+    product = ((word >> dropped) - residue) * inverse
+    left = (uint64(64) - rotation) & uint64(63)
+    return ((product >> rotation) | (product << left)) <= limit
 
 
 @dataclass(frozen=True)
