@@ -20,7 +20,7 @@ from seedfleet.recover.controls import (
 )
 from seedfleet.recover.search import Coverage, Found, Survivor
 from seedfleet.sieve import CpuBackend, Rows, constant_skip_positions
-from seedfleet.sieve.cpu import LAST_POSITION
+from seedfleet.sieve._mt19937_lanes import LAST_POSITION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
