@@ -303,6 +303,18 @@ def test_a_flood_is_refused_with_the_threshold_that_would_do(
     assert "thresholds of 0.07407 would do" in problem  # 2 of 27 in each part
 
 
+def test_the_last_distinct_seed_is_the_last_that_can_be_asked_for(
+    skipping: Path, tmp_path: Path
+) -> None:
+    words = (skipping, "--generator", "java_lcg", "--skips", "0..0", "--seeds")
+    refused = refusal(*words, "2^48-9..2^48", folder=tmp_path / "out")
+    assert refused == [
+        f"seeds: java_lcg has {2**48} distinct seeds, 0..{2**48 - 1}; {2**48} is beyond"
+    ]
+    document = answer(*words, "2^48-9..2^48-1", folder=tmp_path / "out")
+    assert document["searches"][0]["seeds_tested"] == 9
+
+
 @pytest.mark.parametrize("seeds", ["5..2", "0..2^64", "1..", "2^65", "a..b", "1..2..3", "-1..3"])
 def test_seeds_that_are_no_range(seeds: str, skipping: Path, tmp_path: Path) -> None:
     result = run(skipping, "--generator", "java_lcg", f"--seeds={seeds}", folder=tmp_path / "out")

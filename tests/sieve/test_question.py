@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from seedfleet.generators import find_preset
@@ -33,6 +33,7 @@ def question(**asked: Any) -> Question:
 SKIPS = ConstantSkip(range(3))
 
 
+@example(draws=100, numerator=7, denominator=100)  # 0.07 * 100 is a little more than 7
 @given(st.integers(1, 400), st.integers(0, 400), st.integers(1, 400))
 def test_a_threshold_asks_for_the_least_matches_whose_share_reaches_it(
     draws: int, numerator: int, denominator: int

@@ -231,9 +231,10 @@ def test_more_than_there_is_room_for_is_refused_with_the_room_that_there_was() -
 def test_the_room_is_one_for_all_batches() -> None:
     draws = np.zeros(3000, dtype=np.int64)
     question = one_draw(draws=draws, skips=ConstantSkip(range(700)), forward_threshold=0.0)
-    with pytest.raises(TooManyHitsError, match="more than 1000 pairs") as caught:
-        sieve(question, range(2), room=1000)
-    assert caught.value.room == 1000
+    assert [len(batch) for batch in question.batches()] == [699, 1]
+    with pytest.raises(TooManyHitsError, match="more than 1399 pairs") as caught:
+        sieve(question, range(2), room=1399)
+    assert caught.value.room == 1399
     assert len(sieve(question, range(2), room=1400).table) == 1400
 
 

@@ -218,7 +218,7 @@ class PlannedSearch:
             else f"recoverable in principle from {needed} draws, {known} are known"
         )
         return (
-            f"{self.name.text}: {self.seed_count:,} seeds at {self.alignments:,} alignments; "
+            f"{self.name.text}: {self.seed_count:,} seeds, {self.alignments:,} alignments each; "
             f"{enough}"
         )
 
