@@ -43,6 +43,8 @@ SMALL = [
     WalkShape(np.array([0, 1, 2]), 3, 2, 3, 3, ((3, 2),)),
     WalkShape(np.array([1, 1, 0, 1]), 2, 1, 3, 3, ((2, 1), (2, 2))),
     WalkShape(np.array([0, 0, 1, 2]), 3, 1, 2, 2, ((2, 2), (2, 1))),
+    WalkShape(np.array([0, 1, 1]), 6, 1, 2, 1, ((3, 2),)),
+    WalkShape(np.array([2, 2, 0, 1]), 4, 1, 2, 1, ((2, 1), (2, 2))),
 ]
 
 
@@ -108,11 +110,21 @@ def test_the_estimate_is_a_function_of_its_seed() -> None:
     assert first == again != other
 
 
+def test_a_small_probability_with_misses_keeps_its_precision() -> None:
+    draws = np.random.default_rng(3).integers(0, 1000, 12)
+    shape = WalkShape(draws, 1000, 1, 51, 51, ((6, 5), (6, 5)))
+    chance = walk_chance(shape, rng=np.random.default_rng(4), streams=400)
+    # A draw that misses may stand at any of 51 positions: the bound counts those paths 51**2 times.
+    assert chance.relative_error < 0.1
+    overlap = chance.log2_bound - chance.log2_estimate
+    assert 8 < overlap < 2 * log2(51) + 1
+
+
 def test_no_survivor_among_the_simulated_leaves_the_bound() -> None:
-    shape = WalkShape(np.arange(6), 2**31, 1, 3, 3, ((6, 5),))
-    chance = walk_chance(shape, rng=np.random.default_rng(9), streams=100)
-    assert chance == PathChance(chance.log2_bound, -inf, inf)
-    assert -150 < chance.log2_bound < -120
+    # So many paths that some of them could pass, though hardly any stream has one.
+    shape = WalkShape(np.zeros(40, np.int64), 10, 1, 5, 5, ((40, 30),))
+    chance = walk_chance(shape, rng=np.random.default_rng(9), streams=20)
+    assert chance == PathChance(0.0, -inf, inf)
 
 
 def test_what_is_no_walk_is_refused_with_all_its_problems() -> None:

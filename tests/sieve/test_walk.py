@@ -139,7 +139,7 @@ def walks(draw: st.DrawFn, stream: Stream, seeds: range, *, moduli: tuple[int, .
 @given(data=st.data())
 def test_a_walk_equals_every_path_tried(name: str, data: st.DataObject) -> None:
     stream = STREAMS[name]
-    seeds = data.draw(st.sampled_from([range(6), range(2**32 - 4, 2**32), range(2**40, 2**40 + 4)]))
+    seeds = data.draw(st.sampled_from([range(6), range(2**32 - 4, 2**32), range(2**64 - 4, 2**64)]))
     moduli = (2, 3, 10, 1000) if name == "plain" else (3, 10, 1000)
     walk = data.draw(walks(stream, seeds, moduli=moduli))
     hits = CpuBackend(1).walk(stream, walk, seeds)
@@ -151,7 +151,7 @@ def test_a_walk_equals_every_path_tried(name: str, data: st.DataObject) -> None:
 @settings(max_examples=20)
 @given(data=st.data())
 def test_one_gap_is_the_scan_of_that_constant_skip(data: st.DataObject) -> None:
-    stream = STREAMS[data.draw(st.sampled_from(sorted(STREAMS)))]
+    stream = STREAMS[data.draw(st.sampled_from(["plain", "rejecting"]))]
     gap, start = data.draw(st.integers(1, 4)), data.draw(st.integers(0, 5))
     lengths = data.draw(st.lists(st.integers(1, 6), min_size=1, max_size=2))
     legs = tuple(Leg(n, data.draw(st.integers(max(0, n - 2), n))) for n in lengths)

@@ -5,21 +5,21 @@ of its legs, so that a seed passes a row with probability at most ``start_width 
 and at most 1. Paths of one stream share positions and pass together, so the bound is too high;
 `walk_chance` prints it beside an estimate by simulation. There are two, both unbiased:
 
-Where every draw must match, a path is planted. The probability that some path passes is the bound
+Where the bound is below 1, a path is planted. The probability that some path passes is the bound
 times the mean of 1/(passing paths) over streams in which one path, chosen evenly, was made to pass
 (Karp, Luby and Madras, Journal of Algorithms 10(3), 1989, section 2). This holds its precision
 however small the probability is.
 
-Where draws may miss, streams are split (Kahn and Harris 1951): a number of streams is drawn on,
-draw by draw; those with a path that still passes replace the others, and the shares that passed
-are multiplied. Independent replicates give the error. A share far below one in the number of
-streams comes out as 0: then the bound is what is known.
+Elsewhere streams are split (Kahn and Harris 1951): a number of streams is drawn on, draw by draw;
+those with a path that still passes replace the others, and the shares that passed are multiplied.
+Independent replicates give the error. A share far below one in the number of streams comes out as
+0: then the bound is what is known.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, log, log2
+from math import inf, lgamma, log, log2
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,11 +84,6 @@ class WalkShape:
         return self.most_gap - self.least_gap + 1
 
     @property
-    def is_exact(self) -> bool:
-        """Whether every draw must match."""
-        return all(draws == needed for draws, needed in self.legs)
-
-    @property
     def log2_path_bound(self) -> float:
         """log2 of ``start_width * w**(n-1) * P``, which may be more than 0."""
         tails = log_pass(self.legs, self.modulus)
@@ -134,7 +129,8 @@ def walk_chance(shape: WalkShape, *, rng: np.random.Generator, streams: int = 20
         The estimate is a function of its state.
     streams
         Simulated streams, at least 20. Memory and time are O(streams x band) and O(streams x n x
-        band x log w), where the band has ``n * (w - 1)`` positions; 100 will do for long windows.
+        band x log w), where the band has ``n * (w - 1)`` positions; where the bound is below 1,
+        each also times the misses that a leg allows. 100 streams will do for long windows.
 
     Returns
     -------
@@ -149,7 +145,7 @@ def walk_chance(shape: WalkShape, *, rng: np.random.Generator, streams: int = 20
     if streams < 2 * _REPLICATES:
         raise ValueError(f"at least {2 * _REPLICATES} streams are needed, not {streams}")
     bound = shape.log2_path_bound
-    if shape.is_exact:
+    if bound < 0:
         estimates = _passing_shares(shape, rng, streams)
         log2_factor = bound
     else:
@@ -169,25 +165,55 @@ def _passing_shares(
     shape: WalkShape, rng: np.random.Generator, streams: int
 ) -> NDArray[np.float64]:
     """Return 1/(passing paths) of streams in which an evenly chosen path was made to pass."""
+    seen = _planted(shape, rng, streams)
+    paths = np.ones((streams, 1, shape.start_width))
+    log2_scale = np.zeros(streams)
+    low = index = 0
+    for count, needed in shape.legs:
+        paths = np.pad(paths.sum(axis=1, keepdims=True), ((0, 0), (0, count - needed), (0, 0)))
+        for draw in shape.draws[index : index + count]:
+            if index > 0:
+                paths = over_gaps(np.add, paths, shape.gaps)
+                low += shape.least_gap
+            missed = np.pad(paths, ((0, 0), (1, 0), (0, 0)))[:, :-1]  # one miss more
+            matching = seen[:, None, low : low + paths.shape[2]] == draw
+            paths = np.where(matching, paths, missed)
+            largest = paths.max(axis=(1, 2), keepdims=True)
+            paths /= largest
+            log2_scale += np.log2(largest[:, 0, 0])
+            index += 1
+    shares: NDArray[np.float64] = np.exp2(-log2_scale) / paths.sum(axis=(1, 2))
+    return shares
+
+
+def _planted(shape: WalkShape, rng: np.random.Generator, streams: int) -> NDArray[np.int64]:
+    """Return uniform streams given that an evenly chosen path of each passes."""
     count = len(shape.draws)
     length = shape.start_width + (count - 1) * shape.most_gap
     seen = rng.integers(0, shape.modulus, (streams, length))
     steps = rng.integers(shape.least_gap, shape.most_gap + 1, (streams, count))
     steps[:, 0] = rng.integers(0, shape.start_width, streams)
-    np.put_along_axis(seen, np.cumsum(steps, axis=1), shape.draws, axis=1)
-    paths = np.ones((streams, shape.start_width))
-    log2_scale = np.zeros(streams)
-    low = 0
-    for index, draw in enumerate(shape.draws):
-        if index > 0:
-            paths = over_gaps(np.add, paths, shape.gaps)
-            low += shape.least_gap
-        paths = paths * (seen[:, low : low + paths.shape[1]] == draw)
-        largest = paths.max(axis=1)
-        paths /= largest[:, None]
-        log2_scale += np.log2(largest)
-    shares: NDArray[np.float64] = np.exp2(-log2_scale) / paths.sum(axis=1)
-    return shares
+    matching = np.concatenate(
+        [_matching(leg, shape.modulus, rng, streams) for leg in shape.legs], axis=1
+    )
+    others = (shape.draws + rng.integers(1, shape.modulus, (streams, count))) % shape.modulus
+    values = np.where(matching, shape.draws, others)
+    np.put_along_axis(seen, np.cumsum(steps, axis=1), values, axis=1)
+    return seen
+
+
+def _matching(
+    leg: tuple[int, int], modulus: int, rng: np.random.Generator, streams: int
+) -> NDArray[np.bool_]:
+    """Return which draws of a leg match, for uniform draws given that enough of them do."""
+    count, needed = leg
+    matches = np.arange(needed, count + 1)
+    weights = [-lgamma(k + 1) - lgamma(count - k + 1) - k * log(modulus - 1) for k in matches]
+    odds = np.exp(np.array(weights) - max(weights))
+    drawn = rng.choice(matches, streams, p=odds / odds.sum())
+    ranks = rng.random((streams, count)).argsort(axis=1).argsort(axis=1)
+    chosen: NDArray[np.bool_] = ranks < drawn[:, None]
+    return chosen
 
 
 def _split(shape: WalkShape, rng: np.random.Generator, streams: int) -> float:

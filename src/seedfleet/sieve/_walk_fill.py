@@ -25,8 +25,6 @@ __all__ = ["walk_fill"]
 
 _BUSY = 0.25  # share of seeds that the coarse sieve lets through, above which it is not worth it
 
-_Kernel = "Callable[..., Any]"
-
 
 def walk_fill(stream: Stream, walk: Walk) -> Callable[[range, tuple[Any, ...]], int]:
     """Return the function that fills the arrays for hits from a block of seeds.
@@ -43,8 +41,9 @@ def walk_fill(stream: Stream, walk: Walk) -> Callable[[range, tuple[Any, ...]], 
     legs = np.array([(leg.draws, leg.needed) for leg in walk.legs], dtype=np.int64)
     gaps = (walk.least_gap, walk.most_gap)
     question = (walk.starts - base, walk.values.astype(np.int64), legs, gaps, layout)
-    if _worth_sifting(stream, walk):
-        return _sifting_fill(stream, walk, (question, base))
+    words = _state_words(stream.generator)
+    if words is not None and _worth_sifting(stream, walk):
+        return _sifting_fill(stream, walk, words, (question, base))
     kernel = _walk_kernel(stream)
 
     def fill(block: range, hits: tuple[Any, ...]) -> int:
@@ -65,7 +64,7 @@ def _worth_sifting(stream: Stream, walk: Walk) -> bool:
     leg, bounding = walk.legs[0], stream.bounding
     if leg.needed < leg.draws or bounding.layout(walk.modulus) != (walk.modulus, 1):
         return False
-    if bounding.words != 1 or _state_dtype(stream.generator) is None:
+    if bounding.words != 1:
         return False
     first, last = _spans(walk)[0]
     moved = bounding.rejection(walk.modulus) * (last + 1)
@@ -73,7 +72,7 @@ def _worth_sifting(stream: Stream, walk: Walk) -> bool:
 
 
 @cache
-def _state_dtype(generator: Generator) -> tuple[np.dtype[Any], int] | None:
+def _state_words(generator: Generator) -> tuple[np.dtype[Any], int] | None:
     """Return the type of a state's words and how many a tuple has; None for an array state."""
     with np.errstate(over="ignore"):
         state = generator.seed_state(np.uint64(1))
@@ -83,13 +82,10 @@ def _state_dtype(generator: Generator) -> tuple[np.dtype[Any], int] | None:
 
 
 def _sifting_fill(
-    stream: Stream, walk: Walk, asked: tuple[Any, int]
+    stream: Stream, walk: Walk, of_state: tuple[np.dtype[Any], int], asked: tuple[Any, int]
 ) -> Callable[[range, tuple[Any, ...]], int]:
     question, base = asked
-    access = _state_dtype(stream.generator)
-    if access is None:
-        raise TypeError(f"{stream.name} has an array for its state")
-    dtype, words = access
+    dtype, words = of_state
     spans, constants = _spans(walk), _residue_constants(stream, walk)
     by_residue = constants is not None
     if constants is None:
