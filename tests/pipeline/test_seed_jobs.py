@@ -19,7 +19,7 @@ from seedfleet.generators import find_preset, reference
 from seedfleet.pipeline import seed_jobs
 from seedfleet.pipeline.seed_jobs import FleetBackend
 from seedfleet.pipeline.seed_request import SeedRequest
-from seedfleet.sieve import CpuBackend, Hits, Leg, Rows, TooManyHitsError
+from seedfleet.sieve import CpuBackend, Hits, Leg, Rows, TooManyHitsError, Walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -114,6 +114,16 @@ def test_jobs_answer_what_one_process_answers(house: Path) -> None:
     assert found.tested == alone.tested == len(SEEDS)
     assert (shares, shares[-1]) == (sorted(shares), len(SEEDS))
     assert begun == [True]
+
+
+@pytest.mark.slow
+def test_jobs_walk_as_one_process_does(house: Path) -> None:
+    draws = reference.at_positions(STREAM, PLANTED, 1000, [1, 2, 5, 7])
+    walk = Walk(np.array([[0, 2], [9, 9]]), np.array(draws), 1000, 1, 3, (Leg(2, 2), Leg(2, 1)))
+    seeds = range(PLANTED - 100, PLANTED + 100)
+    found = backend(house, block=100).walk(STREAM, walk, seeds)
+    assert same(found, CpuBackend().walk(STREAM, walk, seeds))
+    assert (found.tested, PLANTED in found.seeds.tolist()) == (200, True)
 
 
 @pytest.mark.slow
