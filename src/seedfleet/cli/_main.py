@@ -29,6 +29,7 @@ _COMMANDS = {
     "completion": ("seedfleet.cli.completion", "completion", "Print a shell's completion script."),
     "nodes": ("seedfleet.cli.nodes", "nodes", "Look at the machines of a cluster, or clean them."),
     "compat": ("seedfleet.cli.compat", "compat", "Keep command lines of older programs."),
+    "sieve": ("seedfleet.cli.sieve", "sieve", "Test ranges of seeds against a history of draws."),
     "trace": ("seedfleet.cli.trace", "trace", "Explain a history of draws."),
     "generators": ("seedfleet.cli.generators", "generators", "List and sample known generators."),
 }

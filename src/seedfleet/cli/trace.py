@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import sys
-import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
-from seedfleet.cli.output import EXIT_INTERRUPTED, MissingExtra, output_option
+from seedfleet.cli._search_run import SearchProgress, problems_of_resume, stop
+from seedfleet.cli.output import MissingExtra, output_option
 from seedfleet.fleet import FleetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from seedfleet.cli.output import Output
     from seedfleet.draws import History
 
@@ -45,8 +41,6 @@ except ModuleNotFoundError as error:
     raise MissingExtra(error.name, "trace") from error
 
 __all__ = ["trace"]
-
-_WITH_RESUME = ("run_id", "output_dir", "output")  # what else may be given with --resume
 
 
 class _SkipRange(click.ParamType[range]):
@@ -180,17 +174,7 @@ class _Request:
 
 def _problems(ctx: click.Context, draws: str | None, options: dict[str, Any]) -> list[str]:
     """List what is wrong with the command line as a whole."""
-    problems = []
-    if (draws is None) == (options["run_id"] is None):
-        problems.append("name a file of draws, or a run with --resume RUN_ID, and not both")
-    if options["run_id"] is not None:
-        given = [
-            parameter.opts[0]
-            for parameter in ctx.command.params
-            if parameter.name not in _WITH_RESUME
-            and ctx.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
-        ]
-        problems += [f"{name}: a resumed run keeps its own" for name in given]
+    problems = problems_of_resume(ctx, draws, options)
     blocked = unwritable(options["output_dir"])
     if blocked is not None:
         problems.append(blocked)
@@ -241,45 +225,13 @@ def _answer(request: _Request, output: Output) -> dict[str, Any]:
         write_record(folder, request.history, request.options, request.context)
 
     backend = FleetBackend(folder.absolute() / "scans", before_first=record, notice=output.note)
-    progress = _Progress(output, time.monotonic)
+    progress = SearchProgress(output)
     try:
         document = recovery_document(
             request.history, request.options, request.context, progress=progress, backend=backend
         )
     except (KeyboardInterrupt, ScanInterrupted):
-        _stop(request, output)
+        stop("trace recover", folder, request.context.run_id, output)
     write_json(folder / "recovery.json", document)
     write_text(folder / "report.html", render_html(document))
     return document
-
-
-def _stop(request: _Request, output: Output) -> NoReturn:
-    """Say how to go on after an interruption, and exit."""
-    run_id = request.context.run_id
-    if request.folder.exists():
-        text = (
-            f"interrupted; go on with: seedfleet trace recover --resume {run_id} "
-            f"--output-dir {shlex.quote(str(request.folder.parent))}"
-        )
-        document = {"interrupted": True, "run_id": run_id}
-    else:
-        text = "interrupted; nothing had been written"
-        document = {"interrupted": True, "run_id": None}
-    output.result(document, text)
-    sys.exit(EXIT_INTERRUPTED)
-
-
-class _Progress:
-    """Says how far the searches are, a few times a second on a terminal, else now and then."""
-
-    def __init__(self, output: Output, clock: Callable[[], float]) -> None:
-        self._output = output
-        self._clock = clock
-        self._interval_s = 0.2 if sys.stderr.isatty() else 10.0
-        self._said_at = clock()
-
-    def __call__(self, label: str, share: float) -> None:
-        now = self._clock()
-        if now - self._said_at >= self._interval_s:
-            self._said_at = now
-            self._output.progress(f"{share:6.1%}  {label}")

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.evidence._windows import over_gaps
-from seedfleet.evidence.chance import log_tail
+from seedfleet.evidence.chance import log_pass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,7 +86,7 @@ class WalkShape:
     @property
     def log2_path_bound(self) -> float:
         """log2 of ``start_width * w**(n-1) * P``, which may be more than 0."""
-        tails = sum(log_tail(needed, draws, self.modulus) for draws, needed in self.legs)
+        tails = log_pass(self.legs, self.modulus)
         paths = log2(self.start_width) + (len(self.draws) - 1) * log2(self.gaps)
         return paths + tails / log(2)
 

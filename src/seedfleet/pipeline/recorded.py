@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -15,9 +15,13 @@ from seedfleet.pipeline.run_folder import write_json
 from seedfleet.recover import Options
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["RecordError", "read_record", "write_record"]
+__all__ = ["RecordError", "read_record", "read_request", "write_record", "write_request"]
+
+_T = TypeVar("_T")
+
 
 _NAME = "request.json"
 _FORMAT = "seedfleet.recovery-request/1"
@@ -27,27 +31,67 @@ class RecordError(Exception):
     """A run cannot be resumed; the message says why and what there is."""
 
 
-def write_record(folder: Path, history: History, options: Options, context: RunContext) -> None:
-    """Write the request of a run into its folder, whole or not at all."""
+def write_request(
+    folder: Path, form: str, history: History, options: dict[str, Any], context: object
+) -> None:
+    """Write the request of a run into its folder, whole or not at all.
+
+    Parameters
+    ----------
+    form
+        Name and version of the request's format.
+    options
+        As JSON takes them.
+    context
+        A dataclass.
+    """
     write_json(
         folder / _NAME,
         {
-            "format": _FORMAT,
+            "format": form,
             "history": {
                 **dataclasses.asdict(history),
                 "values": history.values.tolist(),
                 "dates": [day.isoformat() if day else None for day in history.dates],
             },
-            "options": {
-                **dataclasses.asdict(options),
-                "skips": [options.skips.start, options.skips.stop],
-                "scan_skips": [options.scan_skips.start, options.scan_skips.stop],
-                "generators": sorted(options.generators),
-                "sessions": sorted(options.sessions),
-            },
-            "context": dataclasses.asdict(context),
+            "options": options,
+            "context": dataclasses.asdict(context),  # type: ignore[call-overload]
         },
     )
+
+
+def read_request(
+    folder: Path, form: str, read: Callable[[History, dict[str, Any], dict[str, Any]], _T]
+) -> _T:
+    """Return what `read` makes of the history, the options and the context of a request.
+
+    Raises
+    ------
+    RecordError
+        There is no such run, or nothing in it that could be resumed.
+    """
+    try:
+        document = json.loads((folder / _NAME).read_text(encoding="utf-8"))
+        if document["format"] != form:
+            raise RecordError(f"{folder / _NAME}: {document['format']} is not {form}")
+        context = {**document["context"], "command": tuple(document["context"]["command"])}
+        return read(_history(document["history"]), document["options"], context)
+    except OSError as error:
+        raise RecordError(f"{folder / _NAME}: {error.strerror}; nothing to resume") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecordError(f"{folder / _NAME} was changed since it was written: {error}") from error
+
+
+def write_record(folder: Path, history: History, options: Options, context: RunContext) -> None:
+    """Write the request of a recovery into its folder, whole or not at all."""
+    plain = {
+        **dataclasses.asdict(options),
+        "skips": [options.skips.start, options.skips.stop],
+        "scan_skips": [options.scan_skips.start, options.scan_skips.stop],
+        "generators": sorted(options.generators),
+        "sessions": sorted(options.sessions),
+    }
+    write_request(folder, _FORMAT, history, plain, context)
 
 
 def read_record(folder: Path) -> tuple[History, Options, RunContext]:
@@ -58,19 +102,11 @@ def read_record(folder: Path) -> tuple[History, Options, RunContext]:
     RecordError
         There is no such run, or nothing in it that could be resumed.
     """
-    try:
-        document = json.loads((folder / _NAME).read_text(encoding="utf-8"))
-        if document["format"] != _FORMAT:
-            raise RecordError(f"{folder / _NAME}: {document['format']} is not {_FORMAT}")
-        return (
-            _history(document["history"]),
-            _options(document["options"]),
-            RunContext(**{**document["context"], "command": tuple(document["context"]["command"])}),
-        )
-    except OSError as error:
-        raise RecordError(f"{folder / _NAME}: {error.strerror}; nothing to resume") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise RecordError(f"{folder / _NAME} was changed since it was written: {error}") from error
+    return read_request(
+        folder,
+        _FORMAT,
+        lambda history, options, context: (history, _options(options), RunContext(**context)),
+    )
 
 
 def _history(document: dict[str, Any]) -> History:

@@ -6,22 +6,23 @@ The document is described field by field in docs/recovery.md and docs/schemas/re
 from __future__ import annotations
 
 import dataclasses
-import platform
 import time
 from dataclasses import dataclass
 from math import log10
 from typing import TYPE_CHECKING, Any
 
-import numba
-import numpy as np
-
-from seedfleet import __version__
 from seedfleet.evidence.chance import expected_pairs, expected_seeds, log10_expected_pairs
 from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.evidence.mixture import log2_sum
-from seedfleet.evidence.prior import PRIOR_TEXT, PRIOR_VERSION
-from seedfleet.evidence.verdict import Thresholds, draws_in_principle
+from seedfleet.evidence.verdict import draws_in_principle
 from seedfleet.generators import presets_of
+from seedfleet.pipeline.document_parts import (
+    history_part,
+    prior_part,
+    structure_part,
+    thresholds_part,
+    versions_part,
+)
 from seedfleet.recover import Status, recover
 
 if TYPE_CHECKING:
@@ -97,28 +98,20 @@ def recovery_document(
         "elapsed_s": round(time.perf_counter() - started, 3),
         "command": list(context.command),
         "run_seed": options.run_seed,
-        "versions": {
-            "seedfleet": __version__,
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "numba": numba.__version__,
-        },
+        "versions": versions_part(),
         "verdict": recovery.verdict.value,
         "verdict_reason": recovery.reason,
         "evidence_bits": recovery.fitted.evidence_bits,
         "predictive_bits": recovery.predictive_bits,
         "expected_false": 0.0 if log10_false is None else _power_of_ten(log10_false),
         "log10_expected_false": log10_false,
-        "thresholds": {
-            "recovered_fit_bits": Thresholds.RECOVERED_FIT_BITS,
-            "recovered_predictive_bits": Thresholds.RECOVERED_PREDICTIVE_BITS,
-            "recovered_posterior": Thresholds.RECOVERED_POSTERIOR,
-            "signal_bits": Thresholds.SIGNAL_BITS,
+        "thresholds": thresholds_part(),
+        "history": {
+            **history_part(history),
+            "fitted": scope.fitted,
+            "held_out": len(scope.values) - scope.fitted,
         },
-        "history": _history(
-            history, fitted=scope.fitted, held_out=len(scope.values) - scope.fitted
-        ),
-        "structure": _structure(recovery),
+        "structure": structure_part(recovery.repeats),
         "candidates": _candidates(recovery),
         "predictions": [dataclasses.asdict(prediction) for prediction in recovery.predictions],
         "abstained": all(prediction.draw is None for prediction in recovery.predictions)
@@ -143,42 +136,8 @@ def recovery_document(
             for control in record.controls
         ],
         "comparison": _comparison(recovery),
-        "prior": {"version": PRIOR_VERSION, "text": PRIOR_TEXT},
+        "prior": prior_part(),
         "files": {"recovery": context.recovery_path, "report": context.report_path},
-    }
-
-
-def _history(history: History, *, fitted: int, held_out: int) -> dict[str, Any]:
-    dates = [date.isoformat() for date in history.dates if date is not None]
-    return {
-        "name": history.name,
-        "source": history.source,
-        "sha256": history.sha256,
-        "draws": len(history.values),
-        "modulus": history.modulus,
-        "modulus_inferred": history.modulus_inferred,
-        "sessions": list(history.session_names),
-        "first_date": min(dates, default=None),
-        "last_date": max(dates, default=None),
-        "fitted": fitted,
-        "held_out": held_out,
-        "notes": list(history.notes),
-    }
-
-
-def _structure(recovery: Recovery) -> dict[str, Any] | None:
-    repeats = recovery.repeats
-    if repeats is None:
-        return None
-    return {
-        "kind": repeats.kind,
-        "period": repeats.period,
-        "blocks": [
-            {"first": block.first, "copy": block.copy, "length": block.length}
-            for block in repeats.blocks
-        ],
-        "analysed": list(repeats.analysed),
-        "text": repeats.text,
     }
 
 

@@ -6,14 +6,15 @@ import json
 import os
 import re
 import tempfile
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
-__all__ = ["new_run_id", "printable", "unwritable", "write_json", "write_text"]
+__all__ = ["new_run_id", "printable", "unwritable", "whole_file", "write_json", "write_text"]
 
 
 def new_run_id(stem: str, started: datetime, token: bytes) -> str:
@@ -53,11 +54,18 @@ def printable(text: str) -> str:
 
 def write_text(path: Path, text: str) -> None:
     """Write `path` whole or not at all; its folder is made if need be."""
+    with whole_file(path) as stream:
+        stream.write(text)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[TextIO]:
+    """Open a file for text that stands at `path` once the block ends well, and never before."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("w", encoding="utf-8") as stream:
-            stream.write(text)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         partial.replace(path)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seedfleet.evidence import Scored
-from seedfleet.evidence.likelihood import bits_of_matches
 from seedfleet.evidence.prediction import next_draw, point_laws
 from seedfleet.evidence.prior import log2_alignment_weight, seed_odds
-from seedfleet.evidence.uniformity import allowance_bits
-from seedfleet.generators import compiled, presets_of
-from seedfleet.sieve import constant_skip_positions
+from seedfleet.generators import presets_of
+from seedfleet.sieve.weighing import AHEAD, Alignment, Known
+from seedfleet.sieve.weighing import weigh as weighed_stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_PREDICTIONS", "Prediction", "Weighed", "abstained", "predict", "weigh"]
 
-MAX_PREDICTIONS = 1000  # also the coming draws on which equivalent streams must agree
+MAX_PREDICTIONS = AHEAD
 _ABSTAIN = 0.5  # posterior that the scope's streams must pass together
 
 
@@ -85,20 +83,12 @@ class Prediction:
 def weigh(survivor: Survivor, question: Question, session_count: int) -> Weighed:
     """Compare a survivor's stream with every known draw. O(draws * (skip + 1)) steps."""
     scope, stream = survivor.scope, survivor.stream
-    n, fitted = len(scope.values), scope.fitted
-    positions = constant_skip_positions(n + MAX_PREDICTIONS, survivor.skip)
-    draws, _ = compiled.at_positions(stream, survivor.seed, question.modulus, positions)
-    _, state = compiled.at_positions(stream, survivor.seed, question.modulus, positions[:n])
-    matches = draws[:n] == scope.values
-    allowance = allowance_bits(stream, scope.values, question.modulus)
-    fitted_bits, known_bits = (
-        bits_of_matches(
-            int(matches[:size].sum()), size, question.modulus, allowance=allowance[:size].sum()
-        )
-        for size in (fitted, n)
+    known = Known(scope.values, question.modulus, range(scope.fitted))
+    weighing = weighed_stream(
+        stream, survivor.seed, Alignment(0, survivor.skip, survivor.skip), known
     )
     scored = Scored(
-        equivalence=(scope.session, hashlib.sha256(draws.tobytes()).hexdigest()),
+        equivalence=(scope.session, weighing.digest),
         log2_weight=log2_alignment_weight(
             presets=len(presets_of(stream)),
             skip_min=survivor.skip,
@@ -108,17 +98,17 @@ def weigh(survivor: Survivor, question: Question, session_count: int) -> Weighed
             all_sessions=scope.session is None,
         ),
         seed_space=seed_odds(stream.generator.seed_count, survivor.seed),
-        fitted_bits=fitted_bits,
-        known_bits=known_bits,
+        fitted_bits=weighing.fitted_bits,
+        known_bits=weighing.known_bits,
         scope=scope.session,
     )
     return Weighed(
         survivor=survivor,
         scored=scored,
-        fitted_matches=int(matches[:fitted].sum()),
-        held_out_matches=int(matches[fitted:].sum()),
-        stream_draws=draws,
-        state=state,
+        fitted_matches=int(weighing.matched[: scope.fitted].sum()),
+        held_out_matches=int(weighing.matched[scope.fitted :].sum()),
+        stream_draws=weighing.stream_draws,
+        state=weighing.state,
     )
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "coverage_text",
     "headline",
     "seed_text",
+    "space_text",
     "span_text",
     "visible",
 ]
@@ -91,7 +92,7 @@ def alignment_text(alignment: Mapping[str, Any]) -> str:
 def coverage_text(search: Mapping[str, Any]) -> str:
     """Say how much of a seed space was tested, with the exact numbers of seeds."""
     tested, space = search["seeds_tested"], search["seed_space"]
-    size = _space_text(space)
+    size = space_text(space)
     if tested == space:
         return f"all {size}"
     if tested == 0:
@@ -99,7 +100,7 @@ def coverage_text(search: Mapping[str, Any]) -> str:
     return f"{whole(tested)} of {size}, {percent(tested / space)}"
 
 
-def _space_text(space: int) -> str:
+def space_text(space: int) -> str:
     exponent = space.bit_length() - 1
     if exponent < _SMALLEST_NAMED_POWER or space != 1 << exponent:
         return whole(space)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["ConstantSkip", "Direction", "Question", "QuestionError", "VariableSkip"]
 
 _MAX_POSITION = 2**40  # a kernel would never come so far
+_MAX_ALIGNMENTS = 2**20  # they are listed in memory, and each costs a pass over the seeds
 _CELLS = 2**20  # positions held at once; more alignments than that come in several batches
 
 
@@ -173,6 +174,12 @@ class Question:
             case VariableSkip(least, most):
                 return [(offset, least, most) for offset in self.offsets]
 
+    @property
+    def _alignment_count(self) -> int:
+        skips = self.skips
+        rows = len(skips.skips) if isinstance(skips, ConstantSkip) else 1
+        return len(self.offsets) * rows
+
     def batches(self) -> Iterator[Rows | Walk]:
         """Yield what a back end is asked, a bounded number of alignments at a time, in order."""
         looked_at, alignments = self.looked_at, self.alignments
@@ -210,11 +217,11 @@ class Question:
             yield f"modulus: {self.stream.bounding.name} has no modulus {self.modulus}"
         if count and (self.draws.min() < 0 or self.draws.max() >= self.modulus):
             yield f"draws: not all are within 0..{self.modulus - 1}"
+        rest = count - self.window_start
         if not 0 <= self.window_start < count:
             yield f"window start: {self.window_start} is not one of the {count} draws"
-        elif self.window_size is not None and not 0 < self.window_size <= count - self.window_start:
-            rest = count - self.window_start
-            yield f"window size: {self.window_size} is not within 1..{rest}, the draws left"
+        elif not 0 < len(self.window) <= rest:
+            yield f"window size: {self.window_size} is not within 1..{rest}, the draws from there"
         elif self.direction is not Direction.FORWARD and len(self.window) < 2:
             yield "window: its reverse part is empty; look at two draws or more"
         for name in ("forward", "reverse"):
@@ -235,6 +242,8 @@ class Question:
             yield "offsets: give at least one, from 0 on, low end first"
         elif offsets[-1] + (most + 1) * len(self.draws) > _MAX_POSITION:
             yield f"skips and offsets: they lead beyond stream position {_MAX_POSITION}"
+        elif self._alignment_count > _MAX_ALIGNMENTS:
+            yield f"skips and offsets: they are more than {_MAX_ALIGNMENTS} alignments"
 
 
 def _leg(draws: int, threshold: float) -> Leg:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from seedfleet.generators import Stream
+    from seedfleet.sieve.rows import Walk
+
 __all__ = ["SURVIVOR", "Survivors", "sieve"]
 
 SURVIVOR = np.dtype(
@@ -44,7 +47,8 @@ class Survivors:
         Matches of a part that does not decide are -1; with variable skip they are the most along
         any path.
     requested, tested
-        Seeds asked for, and seeds for which every alignment was decided.
+        Seeds asked for, and seeds for which every alignment was decided. Where several batches of
+        alignments each miss some seeds, these are taken for different ones.
     """
 
     table: NDArray[np.void]
@@ -67,7 +71,7 @@ def sieve(
     question
         What to look for.
     seeds
-        A contiguous range within ``[0, 2**64)``, taken as it stands.
+        A contiguous range within ``[0, 2**64)``, taken as it stands; it may be empty.
     backend
         Default: the cores of this machine.
     room
@@ -88,9 +92,9 @@ def sieve(
     O(seeds x alignments x draws) otherwise.
     """
     backend = backend or CpuBackend()
-    requested = seeds.stop - seeds.start
+    requested = max(0, seeds.stop - seeds.start)
     tables: list[NDArray[np.void]] = []
-    tested, left, asked = requested, room, 0
+    missed, left, asked = 0, room, 0
     alignments = np.array(question.alignments, dtype=np.int64)
     for batch in question.batches():
         share, before = len(batch) / len(alignments), asked / len(alignments)
@@ -99,17 +103,32 @@ def sieve(
             if progress is not None:
                 progress(before + share * done / max(1, requested))
 
-        ask = backend.scan if isinstance(batch, Rows) else backend.walk
-        hits = ask(question.stream, batch, seeds, room=left, progress=report)  # type: ignore[arg-type]
+        hits = _ask(backend, question.stream, batch, seeds, (left, room), report)
         tables.append(_table(hits, alignments[asked : asked + len(batch)], question.direction))
-        tested = min(tested, hits.tested)
+        missed += requested - hits.tested
         left -= len(hits.seeds)
         asked += len(batch)
-        if left < 0:
-            raise TooManyHitsError(room)
     table = np.concatenate(tables)
     order = np.lexsort((table["skip_min"], table["offset"], table["seed"]))
-    return Survivors(table[order], requested, tested)
+    return Survivors(table[order], requested, max(0, requested - missed))
+
+
+def _ask(
+    backend: Backend,
+    stream: Stream,
+    batch: Rows | Walk,
+    seeds: range,
+    rooms: tuple[int, int],
+    progress: Callable[[int], None],
+) -> Hits:
+    """Ask for a batch with the room that is left; a refusal names the room that there was."""
+    left, room = rooms
+    try:
+        if isinstance(batch, Rows):
+            return backend.scan(stream, batch, seeds, room=left, progress=progress)
+        return backend.walk(stream, batch, seeds, room=left, progress=progress)
+    except TooManyHitsError as error:
+        raise TooManyHitsError(room) from error
 
 
 def _table(hits: Hits, alignments: NDArray[np.int64], direction: Direction) -> NDArray[np.void]:

@@ -1,0 +1,467 @@
+"""What `seedfleet sieve` is asked, checked as a whole before anything runs or is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import exp, expm1, inf, log, log1p, log2
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seedfleet.draws.history import describe_unknown_session
+from seedfleet.evidence.chance import log_pass, pass_power
+from seedfleet.evidence.path_chance import WalkShape, walk_chance
+from seedfleet.evidence.prior import log2_alignment_weight
+from seedfleet.evidence.verdict import draws_in_principle, held_out_draws
+from seedfleet.generators import presets_of
+from seedfleet.generators.searches import parse_search
+from seedfleet.recover import MAX_PREDICTIONS, OptionsError
+from seedfleet.recover.repeats import find_repeats
+from seedfleet.sieve import (
+    DEFAULT_ROOM,
+    ConstantSkip,
+    Direction,
+    Question,
+    QuestionError,
+    VariableSkip,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from seedfleet.draws import History
+    from seedfleet.generators import Stream
+    from seedfleet.generators.searches import SearchName
+    from seedfleet.recover.repeats import Repeats
+
+__all__ = ["DEFAULT_SKIPS", "Plan", "PlannedSearch", "SieveOptions", "plan_sieve"]
+
+DEFAULT_SKIPS = range(9)
+_MAX_DEFAULT_SEEDS = 2**32  # a larger space takes so long that it must be asked for
+_MAX_SEEDS = 2**64
+_MOST_SIMULATED, _LEAST_SIMULATED = 2000, 20  # streams, for the chance of a variable skip ...
+_SIMULATED_POSITIONS = 2**28  # ... which have so many positions together
+_MOST_ERROR = 0.25  # relative; a worse estimate is no better than the bound
+_DEFAULT_OF = {False: Direction.BIDIRECTIONAL, True: Direction.REVERSE}  # by SearchName.reverse
+
+
+@dataclass(frozen=True)
+class SieveOptions:
+    """A sieve as it is asked for.
+
+    Attributes
+    ----------
+    searches
+        Names of presets or of their searches (`seedfleet.generators.searches`).
+    seeds
+        First and last seed; None for all canonical ones, where these are at most 2**32.
+    skips
+        Constant skips; None for 0..8, or for no constant skip where only `variable_skip` is given.
+    variable_skip
+        Least and most of a variable skip; None for 0..8 where a search needs it.
+    offsets
+        Stream offsets.
+    sessions
+        Sessions whose draws are one stream; empty for all draws.
+    window_start, window_size
+        The draws looked at, counted from the first draw of the chosen sessions; by default all but
+        the held-out ones.
+    forward_threshold, reverse_threshold
+        Least share of matches of each part, in [0, 1].
+    direction
+        Which part decides; None as the names say.
+    predictions, top
+        Coming draws to predict, and survivors to show.
+    run_seed
+        Seeds the controls.
+    """
+
+    searches: tuple[str, ...]
+    seeds: tuple[int, int] | None = None
+    skips: range | None = None
+    variable_skip: tuple[int, int] | None = None
+    offsets: range = range(1)
+    sessions: tuple[str, ...] = ()
+    window_start: int | None = None
+    window_size: int | None = None
+    forward_threshold: float = 1.0
+    reverse_threshold: float = 1.0
+    direction: Direction | None = None
+    predictions: int = 1
+    top: int = 10
+    run_seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedSearch:
+    """One generator's sieve.
+
+    Attributes
+    ----------
+    name
+        The search's name.
+    question
+        What is asked of each seed.
+    seeds
+        The seeds that are tested.
+    sessions
+        Sessions whose draws these are; none where the history names none.
+    session_count
+        Sessions of the history.
+    """
+
+    name: SearchName
+    question: Question
+    seeds: range
+    sessions: tuple[str, ...]
+    session_count: int
+
+    @property
+    def stream(self) -> Stream:
+        """Generator and bounding."""
+        return self.name.preset.stream
+
+    @property
+    def seed_count(self) -> int:
+        """Seeds to be tested; `len` of a range stops at 2**63."""
+        return self.seeds.stop - self.seeds.start
+
+    @property
+    def alignments(self) -> int:
+        """``H``: alignments tried for each seed."""
+        return len(self.question.alignments)
+
+    @property
+    def gaps(self) -> int:
+        """``w``: possible gaps between two draws; 1 for a constant skip."""
+        skips = self.question.skips
+        return skips.gaps if isinstance(skips, VariableSkip) else 1
+
+    @cached_property
+    def log_chance(self) -> float:
+        """``ln P``: that a wrong seed passes at one alignment."""
+        if self.gaps == 1:
+            return log_pass(_plain_legs(self.question), self.question.modulus)
+        return self._path_chance[0]
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether `log_chance` is but an upper bound: each path counts as if it were alone."""
+        return self.gaps > 1 and self._path_chance[1]
+
+    @cached_property
+    def _path_chance(self) -> tuple[float, bool]:
+        """``ln P`` with variable skip, by simulation; where that tells too little, its bound."""
+        question, draws = self.question, len(self.question.looked_at)
+        shape = WalkShape(
+            question.draws[question.looked_at.start : question.looked_at.stop],
+            question.modulus,
+            _least_skip(question) + 1,
+            _least_skip(question) + self.gaps,
+            (self.gaps - 1) * (question.looked_at.start + 1) + 1,
+            tuple(_plain_legs(question)),
+        )
+        streams = min(_MOST_SIMULATED, _SIMULATED_POSITIONS // (draws**2 * self.gaps))
+        if streams >= _LEAST_SIMULATED:
+            chance = walk_chance(shape, rng=np.random.default_rng(0), streams=streams)
+            if chance.relative_error <= _MOST_ERROR:
+                return min(0.0, chance.log2_estimate * log(2)), False
+        return min(0.0, shape.log2_path_bound * log(2)), True
+
+    @property
+    def expected_pairs(self) -> float:
+        """``|S| * H * P`` over the seeds that are tested."""
+        exponent = log(max(1, self.seed_count)) + log(self.alignments) + self.log_chance
+        return exp(exponent) if exponent > -700 else 0.0
+
+    @property
+    def expected_seeds(self) -> float:
+        """``|S| * (1 - (1 - P)**H)`` over the seeds that are tested."""
+        chance = exp(self.log_chance) if self.log_chance > -700 else 0.0
+        if chance >= 1:
+            return float(self.seed_count)
+        return -self.seed_count * expm1(self.alignments * log1p(-chance))
+
+    def power(self, noise: float) -> float:
+        """Return the chance that the true seed passes when that share of the draws is wrong."""
+        return pass_power(_plain_legs(self.question), noise)
+
+    def log2_weight(self, offset: int, skip_min: int, skip_max: int) -> float:
+        """Return the prior weight of an alignment, in bits."""
+        return log2_alignment_weight(
+            presets=len(presets_of(self.stream)),
+            skip_min=skip_min,
+            skip_max=skip_max,
+            offset=offset,
+            session_count=self.session_count,
+            all_sessions=len(self.sessions) == self.session_count,
+        )
+
+    @property
+    def least_log2_weight(self) -> float:
+        """The prior weight of the least favoured alignment that has any, in bits."""
+        weights = [self.log2_weight(*alignment) for alignment in self.question.alignments]
+        return min((weight for weight in weights if weight > -inf), default=-inf)
+
+    @property
+    def outlook(self) -> str:
+        """What will be tested and how many draws that takes, in a sentence said beforehand."""
+        question = self.question
+        known, seeds = len(question.draws), self.stream.generator.seed_count
+        needed = draws_in_principle(seeds, self.alignments, question.modulus, self.gaps)
+        enough = (
+            f"so many gaps explain any draws modulo {question.modulus}"
+            if needed is None
+            else f"recoverable in principle from {needed} draws, {known} are known"
+        )
+        return (
+            f"{self.name.text}: {self.seed_count:,} seeds, {self.alignments:,} alignments each; "
+            f"{enough}"
+        )
+
+    @property
+    def bits_a_draw(self) -> float:
+        """What a matching draw earns at most."""
+        return log2(self.question.modulus) - log2(self.gaps)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """All of it.
+
+    Attributes
+    ----------
+    history, options
+        As they were given.
+    repeats, origin
+        What repeats among the chosen draws, and the index of the first draw free of copies: there
+        the stream begins.
+    values
+        int64 array: the draws from the origin on, until the first copy.
+    searches
+        None where too few draws are left to look at.
+    to_the_end
+        Whether `values` ends with the last known draw.
+    """
+
+    history: History
+    options: SieveOptions
+    repeats: Repeats | None
+    origin: int
+    values: NDArray[np.int64]
+    searches: tuple[PlannedSearch, ...]
+    to_the_end: bool
+
+
+def plan_sieve(history: History, options: SieveOptions) -> Plan:
+    """Check everything, and say what will be tested.
+
+    Raises
+    ------
+    OptionsError
+        Something cannot be sieved; the error lists everything.
+    """
+    problems = [*_problems_of_options(options), *_problems_of_sessions(history, options)]
+    names = _names(options, problems)
+    seeds = [_seeds(name, options, problems) for name in names]
+    chosen = _chosen(history, options)
+    repeats = find_repeats(chosen, history.modulus) if len(chosen) else None
+    start, stop = repeats.analysed if repeats else (0, len(chosen))
+    values = chosen[start:stop]
+    window = _window(options, len(chosen), (start, stop), problems)
+    sessions = [name for name in history.session_names if name in options.sessions]
+    sessions = sessions or list(history.session_names)
+    searches = []
+    for name, its_seeds in zip(names, seeds, strict=True):
+        if window is None or not len(values) or its_seeds is None:
+            continue
+        try:
+            question = _question(name, values, history.modulus, options, window)
+        except QuestionError as error:
+            problems += [_of(name, options, text) for text in error.problems]
+            continue
+        search = PlannedSearch(
+            name, question, its_seeds, tuple(sessions), len(history.session_names)
+        )
+        problems += [_of(name, options, text) for text in _problems_of_room(search)]
+        searches.append(search)
+    if problems:
+        raise OptionsError(list(dict.fromkeys(problems)))
+    return Plan(history, options, repeats, start, values, tuple(searches), stop == len(chosen))
+
+
+def _of(name: SearchName, options: SieveOptions, text: str) -> str:
+    return text if len(options.searches) == 1 else f"{name.text}: {text}"
+
+
+def _problems_of_options(options: SieveOptions) -> Iterator[str]:
+    if not options.searches:
+        yield "generator: name at least one"
+    if not 0 <= options.predictions <= MAX_PREDICTIONS:
+        yield f"predictions: {options.predictions} is not within 0..{MAX_PREDICTIONS}"
+    if options.top < 1:
+        yield f"top: {options.top} is not at least 1"
+
+
+def _problems_of_sessions(history: History, options: SieveOptions) -> Iterator[str]:
+    there = history.session_names
+    for session in options.sessions:
+        if session not in there:
+            yield describe_unknown_session(session, there)
+    if 1 < len(set(options.sessions)) < len(there):
+        yield (
+            f"sessions: the prior knows streams of one session and of all {len(there)}, "
+            f"not of {len(set(options.sessions))}; name one, or none for all"
+        )
+
+
+def _names(options: SieveOptions, problems: list[str]) -> list[SearchName]:
+    names = []
+    for text in dict.fromkeys(options.searches):
+        try:
+            name = parse_search(text)
+        except ValueError as error:
+            problems.append(f"generator: {error}")
+            continue
+        asked = options.direction
+        if name.reverse and asked not in (None, Direction.REVERSE):
+            problems.append(f"direction: {text} looks at the reverse part, not {asked.value}")
+        names.append(name)
+    return names
+
+
+def _seeds(name: SearchName, options: SieveOptions, problems: list[str]) -> range | None:
+    generator = name.preset.stream.generator
+    if options.seeds is None:
+        if generator.seed_count <= _MAX_DEFAULT_SEEDS:
+            return generator.seeds
+        problems.append(
+            f"seeds: {name.text} has {generator.seed_count}; name those to be tested, "
+            f"such as 0..2^36-1"
+        )
+        return None
+    first, last = options.seeds
+    beyond = min(generator.seed_modulus, _MAX_SEEDS)
+    if not 0 <= first <= last:
+        problems.append(f"seeds: {first}..{last} is empty")
+    elif last >= beyond:
+        problems.append(
+            f"seeds: {name.text} has {beyond} distinct seeds, 0..{beyond - 1}; {last} is beyond"
+        )
+    else:
+        return range(first, last + 1)
+    return None
+
+
+def _chosen(history: History, options: SieveOptions) -> NDArray[np.int64]:
+    if not options.sessions:
+        return history.values
+    wanted = set(options.sessions)
+    return history.values[[i for i, name in enumerate(history.sessions) if name in wanted]]
+
+
+def _window(
+    options: SieveOptions, known: int, analysed: tuple[int, int], problems: list[str]
+) -> tuple[int, int] | None:
+    """Return start and size from the origin on; None where too few draws are left for a window."""
+    start, stop = analysed
+    first = start if options.window_start is None else options.window_start
+    if options.window_size is not None:
+        last = first + options.window_size
+    else:
+        last = stop - held_out_draws(stop - start)
+    by_hand = options.window_start is not None or options.window_size is not None
+    if not by_hand:
+        return (0, last - start) if last - start >= 2 else None
+    if not 0 <= first < last <= known:
+        problems.append(
+            f"window: draws {first}..{last - 1} are not within the {known} known ones"
+            if first < last
+            else f"window: from draw {first} on none is left to look at"
+        )
+        return None
+    if first < start or last > stop:
+        problems.append(
+            f"window: draws {first}..{last - 1} hold copies of others; "
+            f"{start}..{stop - 1} are free of them"
+        )
+        return None
+    return first - start, last - first
+
+
+def _question(
+    name: SearchName,
+    values: NDArray[np.int64],
+    modulus: int,
+    options: SieveOptions,
+    window: tuple[int, int],
+) -> Question:
+    return Question(
+        name.preset.stream,
+        values,
+        modulus,
+        _skips(name, options),
+        offsets=options.offsets,
+        window_start=window[0],
+        window_size=window[1],
+        forward_threshold=options.forward_threshold,
+        reverse_threshold=options.reverse_threshold,
+        direction=options.direction or _DEFAULT_OF[name.reverse],
+    )
+
+
+def _skips(name: SearchName, options: SieveOptions) -> ConstantSkip | VariableSkip:
+    only_variable = options.variable_skip is not None and options.skips is None
+    if name.variable_skip or only_variable:
+        default = DEFAULT_SKIPS[0], DEFAULT_SKIPS[-1]
+        return VariableSkip(*(options.variable_skip or default))
+    return ConstantSkip(DEFAULT_SKIPS if options.skips is None else options.skips)
+
+
+def _problems_of_room(search: PlannedSearch) -> Iterator[str]:
+    """Refuse what chance alone would flood."""
+    expected = search.expected_pairs
+    if expected <= DEFAULT_ROOM:
+        return
+    hint = _enough_threshold(search)
+    advice = (
+        f"thresholds of {hint:.4g} would do"
+        if hint is not None
+        else "no threshold would do; look at more draws or fewer seeds"
+    )
+    yield (
+        f"thresholds: chance alone would let {expected:,.0f} pairs of seed and alignment pass, "
+        f"more than the {DEFAULT_ROOM:,} there is room for; {advice}"
+    )
+
+
+def _enough_threshold(search: PlannedSearch) -> float | None:
+    """Return the least threshold, asked of both parts, under which few enough pass by chance."""
+    question = search.question
+    draws = max(len(question.forward), len(question.reverse))
+    low, high = 0, draws + 1  # in draws of a part; `low` is too few
+    while high - low > 1:
+        middle = (low + high) // 2
+        asked = _with_threshold(search, middle / draws)
+        low, high = (low, middle) if asked.expected_pairs <= DEFAULT_ROOM else (middle, high)
+    return None if high > draws else high / draws
+
+
+def _with_threshold(search: PlannedSearch, threshold: float) -> PlannedSearch:
+    question = replace(search.question, forward_threshold=threshold, reverse_threshold=threshold)
+    return replace(search, question=question)
+
+
+def _least_skip(question: Question) -> int:
+    match question.skips:
+        case ConstantSkip(skips):
+            return skips[0]
+        case VariableSkip(least, _):
+            return least
+
+
+def _plain_legs(question: Question) -> list[tuple[int, int]]:
+    return [(leg.draws, leg.needed) for leg in question.legs]

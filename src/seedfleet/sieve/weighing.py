@@ -1,0 +1,187 @@
+"""What a seed under an alignment is worth: its stream beside every known draw."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seedfleet.evidence import skip_paths
+from seedfleet.evidence.likelihood import NOISE_RATES, bits_of_matches
+from seedfleet.evidence.prediction import point_laws
+from seedfleet.evidence.uniformity import allowance_bits
+from seedfleet.generators import compiled
+from seedfleet.sieve.rows import constant_skip_positions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from seedfleet.generators import Stream
+
+__all__ = ["AHEAD", "Alignment", "Known", "Weighing", "told", "weigh"]
+
+AHEAD = 1000  # coming draws on which equivalent streams must agree, and that can be predicted
+_LEAST_TOLD = 1e-9  # posterior below which a law is not worth its sums: it counts as the null's
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Which stream positions made the draws; a constant skip where the two skips are equal."""
+
+    offset: int
+    skip_min: int
+    skip_max: int
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """The known draws, and which of them a search has looked at.
+
+    Attributes
+    ----------
+    values
+        int64 array, shape (n,), n >= 1, in ``[0, modulus)``, oldest first, from the origin on.
+    modulus
+        In ``[2, 2**31]``.
+    looked_at
+        Indexes of the draws by which seeds were chosen; the others are unseen.
+    """
+
+    values: NDArray[np.int64]
+    modulus: int
+    looked_at: range
+
+
+@dataclass(frozen=True, eq=False)
+class Weighing:
+    """A stream under one alignment, weighed.
+
+    Attributes
+    ----------
+    matched
+        bool array, shape (n,): the draws that the stream gives; with variable skip, along the most
+        likely path.
+    fitted_bits, known_bits
+        log2 likelihood ratios over the draws looked at, and over all known ones, one for each of
+        `evidence.likelihood.NOISE_RATES`.
+    stream_draws
+        int64 array: what the stream gives at the n draws' positions and the next AHEAD; with
+        variable skip, at every position that one of them may have.
+    digest
+        SHA-256, equal for streams that nothing here can tell apart.
+    state
+        The generator's state right after the last known draw; None where it is no single word, and
+        with variable skip, where no path is certain.
+    """
+
+    matched: NDArray[np.bool_]
+    fitted_bits: tuple[float, ...]
+    known_bits: tuple[float, ...]
+    stream_draws: NDArray[np.int64]
+    digest: str
+    state: int | None
+
+
+def weigh(stream: Stream, seed: int, alignment: Alignment, known: Known) -> Weighing:
+    """Compare a stream with every known draw.
+
+    O((n + AHEAD) * (skip + 1)) steps of the stream; with variable skip also O(n**2 * w) sums.
+    """
+    if alignment.skip_min < alignment.skip_max:
+        return _weigh_paths(stream, seed, alignment, known)
+    n, modulus, looked_at = len(known.values), known.modulus, known.looked_at
+    positions = constant_skip_positions(n + AHEAD, alignment.skip_max, offset=alignment.offset)
+    draws, _ = compiled.at_positions(stream, seed, modulus, positions)
+    _, state = compiled.at_positions(stream, seed, modulus, positions[:n])
+    matched = draws[:n] == known.values
+    allowance = allowance_bits(stream, known.values, modulus)
+    fitted_bits, known_bits = (
+        bits_of_matches(
+            int(matched[part].sum()),
+            len(matched[part]),
+            modulus,
+            allowance=float(allowance[part].sum()),
+        )
+        for part in (slice(looked_at.start, looked_at.stop), slice(n))
+    )
+    return Weighing(
+        matched=matched,
+        fitted_bits=fitted_bits,
+        known_bits=known_bits,
+        stream_draws=draws,
+        digest=hashlib.sha256(draws.tobytes()).hexdigest(),
+        state=state,
+    )
+
+
+def _weigh_paths(stream: Stream, seed: int, alignment: Alignment, known: Known) -> Weighing:
+    """Sum over all skip paths.
+
+    The digest is that of the stream from its first output on, whatever the offset: paths from
+    neighbouring offsets run together, and are no rivals.
+    """
+    n, model = len(known.values), _path_model(alignment, known)
+    reach = (n + AHEAD) * model.most_gap
+    positions = np.arange(reach + model.offset)
+    values, _ = compiled.at_positions(stream, seed, known.modulus, positions)
+    allowance = allowance_bits(stream, known.values, known.modulus)
+    looked_at = np.zeros(n, dtype=bool)
+    looked_at[known.looked_at.start : known.looked_at.stop] = True
+    fitted_bits, known_bits = (
+        tuple(
+            float(bits) - float(allowance[observed].sum())
+            for bits in skip_paths.log2_ratios_by_noise(values, known.values, model, observed)[
+                :, -1
+            ]
+        )
+        for observed in (looked_at, np.ones(n, dtype=bool))
+    )
+    likely = NOISE_RATES[int(np.argmax(known_bits))]
+    path = skip_paths.likeliest_path(values, known.values, replace(model, noise=likely))
+    return Weighing(
+        matched=values[path] == known.values,
+        fitted_bits=fitted_bits,
+        known_bits=known_bits,
+        stream_draws=values,
+        digest=hashlib.sha256(values[:reach].tobytes()).hexdigest(),
+        state=None,
+    )
+
+
+def _path_model(alignment: Alignment, known: Known) -> skip_paths.PathModel:
+    return skip_paths.PathModel(
+        alignment.skip_min + 1, alignment.skip_max + 1, known.modulus, alignment.offset
+    )
+
+
+def told(
+    weighing: Weighing, alignment: Alignment, known: Known, posterior: Sequence[float], ahead: int
+) -> Iterator[tuple[float, Mapping[int, float]]]:
+    """Yield what a stream tells of a coming draw, for `evidence.prediction.next_draw`.
+
+    Parameters
+    ----------
+    posterior
+        The stream's posterior for each of `NOISE_RATES`.
+    ahead
+        1 for the next draw, at most AHEAD.
+    """
+    n = len(known.values)
+    if alignment.skip_min == alignment.skip_max:
+        yield from point_laws(int(weighing.stream_draws[n + ahead - 1]), posterior)
+        return
+    model = _path_model(alignment, known)
+    unknown = np.zeros(ahead - 1, dtype=np.int64)
+    draws = np.concatenate([known.values, unknown])
+    observed = np.arange(len(draws)) < n
+    for noise, weight in zip(NOISE_RATES, posterior, strict=True):
+        if weight >= _LEAST_TOLD:
+            law = skip_paths.next_draw(
+                weighing.stream_draws, draws, replace(model, noise=noise), observed
+            )
+            named = zip(law.values.tolist(), law.probabilities.tolist(), strict=True)
+            yield weight, dict(named)
