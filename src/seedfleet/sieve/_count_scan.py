@@ -71,7 +71,9 @@ def count_scan_factory(kind: Kind) -> Callable[..., Any]:  # noqa: C901, PLR0915
                 counts[lane] += hits[lane]
 
         @jitable
-        def count(start: Any, tests: Any, legs: Any, bounds: Any, states: Any, room: Any) -> int:
+        def count(  # noqa: C901, PLR0912
+            start: Any, tests: Any, legs: Any, bounds: Any, states: Any, room: Any
+        ) -> int:
             """Return how many rows some lane may hold."""
             (steps, first, second, rows, low, high, part, possible), shared, _ = tests
             radix, parts, _ = bounds
