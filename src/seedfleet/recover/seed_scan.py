@@ -119,8 +119,10 @@ def _is_scanned(generator: Generator) -> bool:
     """Tell whether a scan of all its seeds ends in a minute or two."""
     if generator.lcg is not None or generator.seed_count > _MAX_SEEDS:
         return False
-    state = generator.seed_state(np.uint64(1))
-    return generator.step is MT19937.step or isinstance(state, np.generic)
+    if generator.step is MT19937.step:
+        return True
+    with np.errstate(over="ignore"):
+        return isinstance(generator.seed_state(np.uint64(1)), np.generic)
 
 
 def _last_position(generator: Generator) -> int:

@@ -25,8 +25,8 @@ Found = tuple["NDArray[np.uint64]", "NDArray[np.int64]", "NDArray[np.int32]"]
 Fill = "Callable[[range, Found], int]"
 
 _BLOCK_S = 0.25  # what a block should take: progress comes, and an interrupt ends, that soon
-_FIRST_BLOCK, _LAST_BLOCK = 2**8, 2**30
-_GROWTH = 8
+_FIRST_BLOCK, _LAST_BLOCK = 2**11, 2**30
+_GROWTH = 32
 _ROOM = 4096  # hits a block has room for at least
 
 

@@ -71,25 +71,11 @@ def count_scan_factory(kind: Kind) -> Callable[..., Any]:  # noqa: C901, PLR0915
                 counts[lane] += hits[lane]
 
         @jitable
-        def look(states: Any, here: Any, tests: Any, event: Any, row: Any, kept: Any) -> None:
-            """Count one part of a draw, or the draw with its last part."""
-            (_, _, _, _, low, high, part, possible), shared, _ = tests
-            counts, hits, parts, leg = kept
-            wanted = (low[event], high[event])
-            if parts == 1:
-                if possible[event]:
-                    tally(view(states, here), wanted, shared, counts[row, leg])
-                return
-            keep(view(states, here), wanted, shared, hits[row], part[event] == 0)
-            if not possible[event]:
-                hits[row] = uint16(0)
-            if part[event] == parts - 1:
-                add(hits[row], counts[row, leg])
-
-        @jitable
-        def count(start: Any, tests: Any, legs: Any, bounds: Any, states: Any, room: Any) -> int:
+        def count(  # noqa: C901, PLR0912
+            start: Any, tests: Any, legs: Any, bounds: Any, states: Any, room: Any
+        ) -> int:
             """Return how many rows some lane may hold."""
-            (steps, first, second, rows, _, _, part, _), _, _ = tests
+            (steps, first, second, rows, low, high, part, possible), shared, _ = tests
             radix, parts, _ = bounds
             here, forced, counts, hits, progress = room
             here[0] = -1
@@ -107,7 +93,16 @@ def count_scan_factory(kind: Kind) -> Callable[..., Any]:  # noqa: C901, PLR0915
                 leg = progress[row, 0]
                 if leg < 0:
                     continue
-                look(states, here, tests, event, row, (counts, hits, parts, leg))
+                wanted = (low[event], high[event])
+                if parts == 1:
+                    if possible[event]:
+                        tally(view(states, here), wanted, shared, counts[row, leg])
+                else:
+                    keep(view(states, here), wanted, shared, hits[row], part[event] == 0)
+                    if not possible[event]:
+                        hits[row] = uint16(0)
+                    if part[event] == parts - 1:
+                        add(hits[row], counts[row, leg])
                 if part[event] < parts - 1:
                     continue
                 progress[row, 1] += 1
