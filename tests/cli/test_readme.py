@@ -1,0 +1,84 @@
+"""What the README says of draws is so: its commands run, its table lists what is searched."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from seedfleet.cli import main
+from seedfleet.generators import CATALOGUE, presets_of, streams
+from seedfleet.recover.lane import lane_families
+from seedfleet.recover.search import Question, Scope
+from seedfleet.recover.seed_scan import seed_scans
+
+README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+# What the table calls the presets that `trace recover` searches for three-digit draws.
+SEARCHED = {
+    "`nextInt(m)`": {"java_next_int"},
+    "`nextInt(10)` digit by digit": {"java_next_int_digits"},
+    "C `lrand48() % m`": {"c_lrand48"},
+    "Visual C++ `rand() % m`": {"msvc_rand"},
+    "glibc's `rand() % m` with 8 bytes of state": {"glibc_rand_type0"},
+    "classic `java_lcg`": {"java_lcg"},
+    "`std::minstd_rand % m`": {"cpp_minstd_rand"},
+    "`std::minstd_rand0 % m`": {"cpp_minstd_rand0"},
+    "musl's `rand() % m`": {"musl_rand"},
+    "classic `minstd`, `lcg32`, `xorshift32`": {"minstd", "lcg32", "xorshift32"},
+    "`std::mt19937 % m`": {"cpp_mt19937"},
+    "PHP 7.1 and later `mt_rand(0, m-1)` and `rand(0, m-1)`": {"php_mt_rand", "php_rand"},
+    "classic `mt19937`": {"mt19937"},
+}
+POWERS = {"numpy_randint", "ruby_rand"}
+
+
+def section(title: str) -> str:
+    return README.split(f"## {title}\n")[1].split("\n## ")[0]
+
+
+def searched(modulus: int) -> set[str]:
+    """Return the presets that some search of `trace recover` covers by default."""
+    scope = Scope(None, np.arange(200) % modulus, 180)
+    question = Question(modulus, (scope,), skips=range(501), scan_skips=range(9))
+    covered = [
+        stream for scan in seed_scans(streams(), question) for stream in scan.coverage.streams
+    ]
+    covered += [stream for family in lane_families(streams(), modulus) for stream in family.streams]
+    return {preset.slug for stream in covered for preset in presets_of(stream)}
+
+
+def test_the_table_lists_what_is_searched() -> None:
+    rows = [row for row in section("Your own draws").splitlines() if row.startswith("| ")]
+    table = "\n".join(row.split("|")[1] for row in rows)
+    assert [words for words in SEARCHED if words not in table] == []
+    assert searched(1000) == set().union(*SEARCHED.values())
+    assert searched(1024) - searched(1000) >= POWERS
+
+
+def test_the_number_of_presets_is_true() -> None:
+    assert f"names {len(CATALOGUE)} calls" in section("A range of seeds")
+    changes = Path(__file__).parents[2] / "CHANGELOG.md"
+    assert f"- {len(CATALOGUE)} presets:" in changes.read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_the_sieve_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    text = section("A range of seeds")
+    (commands,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    sample, sieve = (re.sub(r"^seedfleet ", "", line) for line in commands.splitlines())
+    sample, _, name = sample.partition(" > ")
+    done = CliRunner().invoke(main, shlex.split(sample))
+    assert done.exit_code == 0, done.output
+    Path(name).write_text(done.stdout, encoding="utf-8")
+    said = CliRunner().invoke(main, shlex.split(sieve))
+    assert said.exit_code == 0, said.output
+    (lines,) = re.findall(r"```\n(verdict .*?)```", text, re.DOTALL)
+    words = " ".join(said.stdout.split())
+    for line in lines.splitlines():
+        assert " ".join(line.split()) in words, said.stdout
