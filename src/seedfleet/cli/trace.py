@@ -104,7 +104,8 @@ def trace() -> None:
     "generators",
     multiple=True,
     type=click.Choice(sorted(generators())),
-    help="Search only this generator; may be given more than once. Default: all.",
+    help="Search only this generator; may be given more than once. Default: all. For those that no "
+    "search covers there is `seedfleet sieve`.",
 )
 @click.option(
     "--skips",

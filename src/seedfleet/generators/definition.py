@@ -98,9 +98,10 @@ class Generator:
     Attributes
     ----------
     name
-        Registry name.
+        Its own among the generators of the catalogue.
     seeds
-        The canonical seeds, one for each distinct stream.
+        The canonical seeds, as one range: one for each distinct stream, unless the doubles lie so
+        that no range leaves them out.
     seed_modulus
         Two seeds that agree modulo this number give the same stream.
     seed_bits
@@ -167,7 +168,10 @@ class Generator:
 
 @dataclass(frozen=True)
 class Residue:
-    """The shape of a bounding whose accepted value is ``(word >> dropped_bits) % modulus``."""
+    """The shape of a bounding whose accepted value is ``(word >> dropped_bits) % modulus``.
+
+    The modulus may be larger than the radix, as with a mask: such values are those rejected.
+    """
 
     dropped_bits: int
     modulus: int

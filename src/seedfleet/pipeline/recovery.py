@@ -253,7 +253,10 @@ def _streams(streams: Sequence[Stream]) -> dict[str, Any]:
 def _not_searched(recovery: Recovery) -> list[dict[str, Any]]:
     """Name the streams of the catalogue that no search of this run covers, and why."""
     modulus = recovery.question.modulus
-    no_attack = f"no attack on this stream for draws modulo {modulus} is built yet"
+    no_attack = (
+        f"no attack on this stream for draws modulo {modulus} is built; "
+        "`seedfleet sieve` tests ranges of its seeds"
+    )
     left_out = "left out by the --generator option"
     return [
         *(_unsearched(s, "not_applicable", no_attack, modulus) for s in recovery.uncovered),

@@ -28,7 +28,23 @@ class Status(Enum):
 
 @dataclass(frozen=True)
 class SearchRecord:
-    """One search: what it covers, what became of it, what it found."""
+    """One search: what it covers, what became of it, what it found.
+
+    Attributes
+    ----------
+    coverage
+        What it promised to decide.
+    status, reason
+        What became of it, and why it was not completed; None where it was.
+    found
+        None where it was not run.
+    controls
+        The same search where the answer is known; empty where it was not completed.
+    draws_needed
+        Known draws with which it could end in `recovered`.
+    elapsed_s
+        How long it took, without its controls.
+    """
 
     coverage: Coverage
     status: Status

@@ -318,7 +318,10 @@ class _Run:
         draws = max(len(scope.values) for scope in self._question.scopes)
         needed = [r.draws_needed for r in self._records if r.coverage.power(0.0) >= _POWERED]
         if not needed:
-            return "no search is built that would find a generator of draws with this modulus"
+            return (
+                "no search is built that would find such a generator in draws with this modulus; "
+                "`seedfleet sieve` tests ranges of its seeds"
+            )
         few = "1 draw is" if draws == 1 else f"{draws} draws are"
         return f"{few} too few to tell: {min(needed)} or more would do"
 

@@ -132,10 +132,10 @@ def predict(
     """
     if count > MAX_PREDICTIONS:
         raise ValueError(f"at most {MAX_PREDICTIONS} draws can be predicted, not {count}")
-    spoken: dict[Scope, float] = {}  # in the items' order, best first
+    weights: dict[Scope, float] = {}  # in the items' order, best first
     for item, row in zip(items, mixture.posterior, strict=True):
-        spoken[item.survivor.scope] = spoken.get(item.survivor.scope, 0.0) + sum(row)
-    sure = {scope.session: scope for scope, weight in spoken.items() if weight > _ABSTAIN}
+        weights[item.survivor.scope] = weights.get(item.survivor.scope, 0.0) + sum(row)
+    sure = {scope.session: scope for scope, weight in weights.items() if weight > _ABSTAIN}
     if None in sure:
         sure = {None: sure[None]}
     if not sure:
@@ -158,10 +158,12 @@ def _prediction(
     """Mix what the scope's items say of one coming draw; everything else counts as uniform."""
     law = next_draw(
         (
-            told
+            value_law
             for item, posterior in zip(items, mixture.posterior, strict=True)
             if item.survivor.scope is scope
-            for told in point_laws(int(item.stream_draws[len(scope.values) + ahead - 1]), posterior)
+            for value_law in point_laws(
+                int(item.stream_draws[len(scope.values) + ahead - 1]), posterior
+            )
         ),
         modulus,
     )

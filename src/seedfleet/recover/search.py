@@ -65,7 +65,15 @@ class Question:
 
 @dataclass(frozen=True)
 class Survivor:
-    """A seed and an alignment that passed a search's filter."""
+    """A seed and an alignment that passed a search's filter.
+
+    Attributes
+    ----------
+    stream, seed
+        Which stream; the seed is a canonical one.
+    scope, skip
+        The draws that it would have made, and the outputs dropped before each; offset 0.
+    """
 
     stream: Stream
     scope: Scope
@@ -154,4 +162,4 @@ class Search(Protocol):
         """Decide all that `coverage` promises; `progress` takes the share done, in [0, 1]."""
 
     def controls(self, rng: np.random.Generator) -> tuple[Control, ...]:
-        """Run the same kernels on shuffled draws and on a planted seed."""
+        """Run the same kernels on shuffled draws and on planted seeds."""
