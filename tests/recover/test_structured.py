@@ -27,7 +27,7 @@ _COUNT = 400
 
 
 def _lottery() -> NDArray[np.int64]:
-    """Return three balls a draw from machines of ten, as a real pick-3 game draws them."""
+    """Return a stand-in for a pick-3 lottery: three balls a draw from machines of ten."""
     rng = np.random.default_rng(19)
     return np.asarray(rng.integers(0, 10, (_COUNT, 3)) @ np.array([100, 10, 1]))
 

@@ -48,7 +48,7 @@ def allowance_bits(stream: Stream, values: NDArray[np.int64], modulus: int) -> N
     -------
     NDArray
         float64 array, shape (n,): ``max(0, log2(m p_d))`` bits, 0 throughout for a bounding that
-        is uniform.
+        is uniform, and for a draw that the bounding never gives: it is a wrong record there.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def allowance_bits(stream: Stream, values: NDArray[np.int64], modulus: int) -> N
     """
     distinct, places = np.unique(values, return_inverse=True)
     shares = [value_share(stream, int(value), modulus) for value in distinct]
-    bits = np.array([max(0.0, log2(modulus * share)) for share in shares])
+    bits = np.array([log2(max(1.0, modulus * share)) for share in shares])
     return bits[places] if len(values) else np.zeros(0)
 
 
