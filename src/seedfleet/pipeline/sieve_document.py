@@ -10,7 +10,6 @@ from seedfleet.evidence import mix, predictive_bits
 from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.evidence.mixture import log2_sum
 from seedfleet.evidence.prediction import next_draw
-from seedfleet.evidence.verdict import draws_in_principle
 from seedfleet.generators import Preset, presets_of, reference, streams
 from seedfleet.pipeline.document_parts import (
     history_part,
@@ -19,6 +18,7 @@ from seedfleet.pipeline.document_parts import (
     thresholds_part,
     versions_part,
 )
+from seedfleet.pipeline.sieve_chance import power_of
 from seedfleet.sieve import ConstantSkip, Direction, VariableSkip
 from seedfleet.sieve.weighing import Known, told, weigh
 
@@ -142,16 +142,14 @@ def _search(record: SieveRecord) -> dict[str, Any]:
         "degenerate_seeds": list(record.degenerate),
         **_parts(question),
         "expected_pairs": search.expected_pairs,
-        "expected_seeds": search.expected_seeds,
-        "expected_is_bound": search.is_bound,
+        "expected_seeds": search.chance.expected_seeds(search.seed_count),
+        "expected_is_bound": search.chance.is_bound,
         "observed_pairs": record.passed,
         "observed_seeds": record.passed_seeds,
         "weighed": len(record.findings),
-        "draws_needed_in_principle": draws_in_principle(
-            generator.seed_count, search.alignments, question.modulus, search.gaps
-        ),
+        "draws_needed_in_principle": search.draws_in_principle,
         "draws_needed_for_recovered": record.draws_needed,
-        "power": {f"{rate:g}": search.power(rate) for rate in NOISE_RATES},
+        "power": {f"{rate:g}": power_of(question, rate) for rate in NOISE_RATES},
         "evidence_bits": mix(scored, held_out=False).evidence_bits,
         "predictive_bits": _finite(predictive_bits(scored)),
         "verdict": record.verdict.value,
