@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seedfleet.evidence import mix, predictive_bits
 from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.evidence.mixture import log2_sum
-from seedfleet.evidence.prediction import next_draw
+from seedfleet.evidence.prediction import foretell
 from seedfleet.generators import Preset, presets_of, reference, streams
 from seedfleet.pipeline.document_parts import (
     history_part,
@@ -23,8 +23,9 @@ from seedfleet.sieve import ConstantSkip, Direction, VariableSkip
 from seedfleet.sieve.weighing import Known, told, weigh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
+    from seedfleet.evidence.prediction import DrawLaw
     from seedfleet.generators import Stream
     from seedfleet.pipeline.sieve_plan import Plan, PlannedSearch
     from seedfleet.pipeline.sieving import Answer, Finding, SieveRecord
@@ -323,14 +324,14 @@ def _predictions(answer: Answer) -> list[dict[str, Any]]:
     modulus = plan.history.modulus
     predictions = []
     for ahead in range(1, plan.options.predictions + 1):
-        law = next_draw(_told(answer, ahead), modulus)
-        value = law.value if speaks else None
-        probability = 1 / modulus if value is None else law.probability(value)
+        forecast = foretell(_told(answer, ahead), modulus)
+        value = forecast.value if speaks else None
+        probability = 1 / modulus if value is None else forecast.law.probability(value)
         predictions.append({"ahead": ahead, "draw": value, "probability": probability})
     return predictions
 
 
-def _told(answer: Answer, ahead: int) -> Iterator[tuple[float, Mapping[int, float]]]:
+def _told(answer: Answer, ahead: int) -> Iterator[tuple[float, DrawLaw]]:
     for finding, posterior in zip(answer.findings, answer.known.posterior, strict=True):
         question = finding.search.question
         known = Known(question.draws, question.modulus, question.looked_at)
