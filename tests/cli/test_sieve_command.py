@@ -320,6 +320,26 @@ def test_what_cannot_be_sieved(
     assert said in "\n".join(refusal(skipping, *words, folder=tmp_path / "out"))
 
 
+def test_all_that_cannot_be_read_is_told_at_once(skipping: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    problems = refusal(
+        skipping, *("--skips", "9..2", "--top", 0, "--direction", "up", "--seed", -1), folder=folder
+    )
+    options = ["'--skips'", "'--top'", "'--direction'", "'--seed'"]
+    assert sorted(problem.split()[3].rstrip(":") for problem in problems) == sorted(options)
+    (unknown,) = refusal(skipping, *NEAR, "--skip", "1..2", folder=folder)
+    assert "--skip" in unknown
+    (extra,) = refusal(skipping, "more", *NEAR, folder=folder)
+    assert "unexpected extra argument" in extra
+    assert "Options:" in run("--help", folder=folder).stdout
+
+
+def test_as_many_gaps_as_values_are_refused_at_once(skipping: Path, tmp_path: Path) -> None:
+    words = ("--generator", "xorshift32_hybrid", "--seeds", "1..2^24", "--modulus", 1000)
+    (problem,) = refusal(skipping, *words, "--variable-skip", "0..2000", folder=tmp_path / "out")
+    assert "no threshold would do" in problem
+
+
 def test_a_flood_is_refused_with_the_threshold_that_would_do(
     skipping: Path, tmp_path: Path
 ) -> None:

@@ -115,7 +115,8 @@ def enough_threshold(question: Question, seeds: int, room: int) -> float | None:
 def _simulated(shape: WalkShape, alignments: int, positions: int) -> Chance:
     bound = min(0.0, shape.log2_path_bound * log(2))
     streams = min(_MOST_SIMULATED, positions // (len(shape.draws) ** 2 * shape.gaps))
-    if streams >= _LEAST_SIMULATED:
+    # Where w reaches m, a value is always within reach, and the bound says so.
+    if streams >= _LEAST_SIMULATED and shape.gaps < shape.modulus:
         chance = walk_chance(shape, rng=np.random.default_rng(0), streams=streams)
         if chance.relative_error <= _MOST_ERROR:
             estimate = min(bound, chance.log2_estimate * log(2))
