@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import exp, expm1, log, log1p
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import numpy as np
 
@@ -12,7 +12,10 @@ from seedfleet.evidence.chance import log_pass, pass_power
 from seedfleet.evidence.path_chance import WalkShape, walk_chance
 from seedfleet.sieve import ConstantSkip, Question, VariableSkip
 
-__all__ = ["Chance", "chance_of", "enough_threshold", "power_of"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Chance", "chance_of", "power_of", "problems_of_room"]
 
 _MOST_SIMULATED, _LEAST_SIMULATED = 2000, 20  # streams, for the chance of a variable skip ...
 _SIMULATED_POSITIONS = 2**28  # ... which have so many positions together
@@ -32,6 +35,8 @@ class Chance:
         An upper bound on it: each path of a variable skip counted as if it were alone.
     alignments
         H, tried for each seed.
+    relative_error
+        Standard error of P by simulation, divided by P.
     is_bound
         Whether `log_passing` is but that bound, since too few simulated streams would pass.
     """
@@ -39,6 +44,7 @@ class Chance:
     log_passing: float
     log_bound: float
     alignments: int
+    relative_error: float
     is_bound: bool
 
     def expected_pairs(self, seeds: int) -> float:
@@ -74,7 +80,7 @@ def chance_of(question: Question, *, positions: int = _SIMULATED_POSITIONS) -> C
     match question.skips:
         case ConstantSkip():
             exact = log_pass(_legs(question), question.modulus)
-            return Chance(exact, exact, alignments, is_bound=False)
+            return Chance(exact, exact, alignments, 0.0, is_bound=False)
         case VariableSkip():
             return _simulated(_walk_shape(question, question.skips), alignments, positions)
         case _:
@@ -86,21 +92,35 @@ def power_of(question: Question, noise: float) -> float:
     return pass_power(_legs(question), noise)
 
 
-def enough_threshold(question: Question, seeds: int, room: int) -> float | None:
-    """Return the least threshold, asked of both parts, under which chance passes few enough.
+def problems_of_room(question: Question, chance: Chance, seeds: int, room: int) -> Iterator[str]:
+    """Tell where chance alone lets more pairs pass than there is room for, and what would do.
 
     Parameters
     ----------
+    chance
+        That of the question.
     seeds
         ``|S|`` that are tested.
     room
         For so many pairs of seed and alignment.
-
-    Returns
-    -------
-    float or None
-        In [0, 1]; None where even matches throughout would not do.
     """
+    expected = chance.expected_pairs(seeds)
+    if expected <= room:
+        return
+    hint = _enough_threshold(question, seeds, room)
+    advice = (
+        f"thresholds of {hint:.4g} would do"
+        if hint is not None
+        else "no threshold would do; look at more draws or fewer seeds"
+    )
+    yield (
+        f"thresholds: chance alone would let {expected:,.0f} pairs of seed and alignment pass, "
+        f"more than the {room:,} there is room for; {advice}"
+    )
+
+
+def _enough_threshold(question: Question, seeds: int, room: int) -> float | None:
+    """Return the least threshold, asked of both parts, under which few enough pass by chance."""
     draws = max(len(question.forward), len(question.reverse))
     low, high = 0, draws + 1  # in draws of a part; `low` is too few
     while high - low > 1:
@@ -120,8 +140,8 @@ def _simulated(shape: WalkShape, alignments: int, positions: int) -> Chance:
         chance = walk_chance(shape, rng=np.random.default_rng(0), streams=streams)
         if chance.relative_error <= _MOST_ERROR:
             estimate = min(bound, chance.log2_estimate * log(2))
-            return Chance(estimate, bound, alignments, is_bound=False)
-    return Chance(bound, bound, alignments, is_bound=True)
+            return Chance(estimate, bound, alignments, chance.relative_error, is_bound=False)
+    return Chance(bound, bound, alignments, 0.0, is_bound=True)
 
 
 def _walk_shape(question: Question, skips: VariableSkip) -> WalkShape:

@@ -142,7 +142,7 @@ def _search(record: SieveRecord) -> dict[str, Any]:
         "seeds_tested": record.tested,
         "degenerate_seeds": list(record.degenerate),
         **_parts(question),
-        "expected_pairs": search.expected_pairs,
+        "expected_pairs": search.chance.expected_pairs(search.seed_count),
         "expected_seeds": search.chance.expected_seeds(search.seed_count),
         "expected_is_bound": search.chance.is_bound,
         "observed_pairs": record.passed,

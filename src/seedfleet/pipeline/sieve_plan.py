@@ -12,7 +12,7 @@ from seedfleet.evidence.prior import log2_alignment_weight, seed_odds
 from seedfleet.evidence.verdict import draws_in_principle, held_out_draws
 from seedfleet.generators import presets_of
 from seedfleet.generators.searches import parse_search
-from seedfleet.pipeline.sieve_chance import chance_of, enough_threshold
+from seedfleet.pipeline.sieve_chance import chance_of, problems_of_room
 from seedfleet.recover import MAX_PREDICTIONS, OptionsError
 from seedfleet.recover.repeats import find_repeats
 from seedfleet.recover.unevenness import find_unevenness
@@ -144,11 +144,6 @@ class PlannedSearch:
         return chance_of(self.question)
 
     @property
-    def expected_pairs(self) -> float:
-        """Pairs of the tested seeds and an alignment that pass by chance."""
-        return self.chance.expected_pairs(self.seed_count)
-
-    @property
     def seed_odds(self) -> int:
         """One over the prior weight of the last seed asked for, which weighs least."""
         return seed_odds(self.stream.generator.seed_count, self.seeds.stop - 1)
@@ -257,7 +252,10 @@ def plan_sieve(history: History, options: SieveOptions) -> Plan:
         search = PlannedSearch(
             name, question, its_seeds, tuple(sessions), len(history.session_names)
         )
-        problems += [_of(name, options, text) for text in _problems_of_room(search)]
+        problems += [
+            _of(name, options, text)
+            for text in problems_of_room(question, search.chance, search.seed_count, DEFAULT_ROOM)
+        ]
         searches.append(search)
     if problems:
         raise OptionsError(list(dict.fromkeys(problems)))
@@ -399,20 +397,3 @@ def _skips(name: SearchName, options: SieveOptions) -> ConstantSkip | VariableSk
         default = DEFAULT_SKIPS[0], DEFAULT_SKIPS[-1]
         return VariableSkip(*(options.variable_skip or default))
     return ConstantSkip(DEFAULT_SKIPS if options.skips is None else options.skips)
-
-
-def _problems_of_room(search: PlannedSearch) -> Iterator[str]:
-    """Refuse what chance alone would flood."""
-    expected = search.expected_pairs
-    if expected <= DEFAULT_ROOM:
-        return
-    hint = enough_threshold(search.question, search.seed_count, DEFAULT_ROOM)
-    advice = (
-        f"thresholds of {hint:.4g} would do"
-        if hint is not None
-        else "no threshold would do; look at more draws or fewer seeds"
-    )
-    yield (
-        f"thresholds: chance alone would let {expected:,.0f} pairs of seed and alignment pass, "
-        f"more than the {DEFAULT_ROOM:,} there is room for; {advice}"
-    )
