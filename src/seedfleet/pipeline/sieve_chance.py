@@ -20,6 +20,7 @@ __all__ = ["Chance", "chance_of", "power_of", "problems_of_room"]
 _MOST_SIMULATED, _LEAST_SIMULATED = 2000, 20  # streams, for the chance of a variable skip ...
 _SIMULATED_POSITIONS = 2**28  # ... which have so many positions together
 _MOST_ERROR = 0.25  # relative; a worse estimate is no better than the bound
+_FEW_DRAWS = 16  # which are simulated at once, whatever the gaps
 _SMALLEST_LOG = -700.0  # exp() of less is no normal float
 
 
@@ -135,8 +136,9 @@ def _enough_threshold(question: Question, seeds: int, room: int) -> float | None
 def _simulated(shape: WalkShape, alignments: int, positions: int) -> Chance:
     bound = min(0.0, shape.log2_path_bound * log(2))
     streams = min(_MOST_SIMULATED, positions // (len(shape.draws) ** 2 * shape.gaps))
-    # Where w reaches m, a value is always within reach, and the bound says so.
-    if streams >= _LEAST_SIMULATED and shape.gaps < shape.modulus:
+    # Where w reaches m, the values are soon within reach of all, and the bound says so.
+    telling = shape.gaps < shape.modulus or len(shape.draws) <= _FEW_DRAWS
+    if streams >= _LEAST_SIMULATED and telling:
         chance = walk_chance(shape, rng=np.random.default_rng(0), streams=streams)
         if chance.relative_error <= _MOST_ERROR:
             estimate = min(bound, chance.log2_estimate * log(2))

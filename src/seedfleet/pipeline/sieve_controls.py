@@ -79,10 +79,13 @@ def _best_cut(search: PlannedSearch) -> _Cut:
         least = 1 if direction is Direction.FORWARD else 2
         for depth in range(min(len(question.window), _MAX_CUT), least - 1, -1):
             cut = _cut(search, direction, depth, max(1, most))
+            if cut.search.chance.is_bound:
+                continue  # it says at most how many pass, and not how many
             if cut.expected * _REPLICATES >= TARGET_SURVIVORS * 0.9:
                 return cut
             cuts.append(cut)
-    return max(cuts, key=lambda cut: cut.expected)
+    fallback = [] if cuts else [_cut(search, Direction.FORWARD, 1, max(1, most))]
+    return max([*cuts, *fallback], key=lambda cut: cut.expected)
 
 
 def _cut(search: PlannedSearch, direction: Direction, depth: int, most: int) -> _Cut:
