@@ -249,6 +249,33 @@ def test_a_history_that_repeats_is_called_that(tmp_path: Path) -> None:
     assert copied["predictions"][0]["draw"] is None
 
 
+def test_an_uneven_history_is_called_that_and_must_be_beaten(tmp_path: Path) -> None:
+    digits = np.random.default_rng(8).integers(10, size=300).tolist()
+    path, folder = write(tmp_path, [*planted([4] * 30), *digits]), tmp_path / "out"
+    document = answer(path, *NEAR, "--window-size", 30, folder=folder)
+    assert document["evidence_bits"] > 200
+    assert document["verdict"] == document["searches"][0]["verdict"] == "no_evidence"
+    assert "not uniform" in document["verdict_reason"]
+    assert "beyond" not in document["verdict_reason"]
+
+
+def test_a_small_seed_of_a_wide_space_takes_few_draws(tmp_path: Path) -> None:
+    stream = find_preset("numpy_default_rng").stream
+    draws = reference.at_positions(stream, SEED, 1000, list(range(40)))
+    words = ("--generator", "numpy_default_rng", "--skips", "0..0", "--seeds")
+    path, folder = write(tmp_path, draws), tmp_path / "out"
+    document = answer(path, *words, "123450..123460", folder=folder)
+    wide = answer(path, *words, "2^40..2^40+9", folder=folder)
+    near_needs, wide_needs = (
+        each["searches"][0]["draws_needed_for_recovered"] for each in (document, wide)
+    )
+    assert near_needs <= wide_needs - 3  # 2**33 against 2**65, in draws of log2(1000) bits
+    few = write(tmp_path, draws[:near_needs])
+    assert answer(few, *words, "123450..123460", folder=folder)["verdict"] == "recovered"
+    fewer = write(tmp_path, draws[: near_needs - 1])
+    assert answer(fewer, *words, "123450..123460", folder=folder)["verdict"] != "recovered"
+
+
 def test_few_looked_at_draws_are_a_signal_at_most(skipping: Path, tmp_path: Path) -> None:
     words = ("--offsets", "5..5", "--window-size", 4)
     document = answer(skipping, *NEAR, *words, folder=tmp_path / "out")
@@ -291,6 +318,26 @@ def test_what_cannot_be_sieved(
     words: tuple[object, ...], said: str, skipping: Path, tmp_path: Path
 ) -> None:
     assert said in "\n".join(refusal(skipping, *words, folder=tmp_path / "out"))
+
+
+def test_all_that_cannot_be_read_is_told_at_once(skipping: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    problems = refusal(
+        skipping, *("--skips", "9..2", "--top", 0, "--direction", "up", "--seed", -1), folder=folder
+    )
+    options = ["'--skips'", "'--top'", "'--direction'", "'--seed'"]
+    assert sorted(problem.split()[3].rstrip(":") for problem in problems) == sorted(options)
+    (unknown,) = refusal(skipping, *NEAR, "--skip", "1..2", folder=folder)
+    assert "--skip" in unknown
+    (extra,) = refusal(skipping, "more", *NEAR, folder=folder)
+    assert "unexpected extra argument" in extra
+    assert "Options:" in run("--help", folder=folder).stdout
+
+
+def test_as_many_gaps_as_values_are_refused_at_once(skipping: Path, tmp_path: Path) -> None:
+    words = ("--generator", "xorshift32_hybrid", "--seeds", "1..2^24", "--modulus", 1000)
+    (problem,) = refusal(skipping, *words, "--variable-skip", "0..2000", folder=tmp_path / "out")
+    assert "no threshold would do" in problem
 
 
 def test_a_flood_is_refused_with_the_threshold_that_would_do(

@@ -17,18 +17,16 @@ from uniform_histories import generator_of
 
 from seedfleet.evidence import Scored, mix
 from seedfleet.evidence.likelihood import NOISE_RATES, bits_of_matches
-from seedfleet.evidence.prediction import NextDraw, next_draw, point_laws
+from seedfleet.evidence.prediction import DrawLaw, Forecast, foretell, point_laws
 from seedfleet.evidence.prior import NULL_WEIGHT, noise_weights
 
 _M, _DRAWS, _SEEDS, _ALIGNMENTS = 10, 4, 1000, 5
 _HISTORIES = 2500
 _EDGES = (0.05, 0.15, 0.3, 0.5, 0.7, 0.9)
 
-Law = dict[int, float]
-
 
 @st.composite
-def told_laws(draw: st.DrawFn) -> tuple[int, list[tuple[float, Law]]]:
+def told_laws(draw: st.DrawFn) -> tuple[int, list[tuple[float, DrawLaw]]]:
     modulus = draw(st.integers(2, 12))
     shares = st.floats(0.01, 1)
     told = []
@@ -37,20 +35,21 @@ def told_laws(draw: st.DrawFn) -> tuple[int, list[tuple[float, Law]]]:
         parts = draw(st.lists(shares, min_size=len(values), max_size=len(values)))
         # A law that names every value leaves nothing; another leaves some for the rest.
         total = fsum(parts) / (1 if len(values) == modulus else draw(shares))
-        told.append((raw, dict(zip(values, (part / total for part in parts), strict=True))))
+        named = dict(zip(values, (part / total for part in parts), strict=True))
+        left = modulus - len(values)
+        told.append((raw, DrawLaw(named, (1 - fsum(named.values())) / left if left else 0.0)))
     whole = fsum(weight for weight, _ in told) * draw(st.floats(1, 3)) or 1.0
     return modulus, [(weight / whole, law) for weight, law in told]
 
 
 @given(case=told_laws())
-def test_the_mixture_over_all_values(case: tuple[int, list[tuple[float, Law]]]) -> None:
+def test_the_mixture_over_all_values(case: tuple[int, list[tuple[float, DrawLaw]]]) -> None:
     modulus, told = case
-    found = next_draw(told, modulus)
+    found = foretell(told, modulus)
     dense = np.full(modulus, (1 - sum(weight for weight, _ in told)) / modulus)
     for weight, law in told:
-        rest = (1 - sum(law.values())) / max(1, modulus - len(law))
-        dense += weight * np.array([law.get(value, rest) for value in range(modulus)])
-    mixed = [found.probability(value) for value in range(modulus)]
+        dense += weight * np.array([law.probability(value) for value in range(modulus)])
+    mixed = [found.law.probability(value) for value in range(modulus)]
     assert np.allclose(mixed, dense, atol=1e-12)
     assert isclose(sum(mixed), 1.0, rel_tol=1e-9)
     if found.null > 0.5 + 1e-9:
@@ -58,7 +57,7 @@ def test_the_mixture_over_all_values(case: tuple[int, list[tuple[float, Law]]]) 
     elif found.null < 0.5 - 1e-9:
         assert found.value is not None
         assert isclose(
-            mixed[found.value], max(found.probability(v) for _, law in told for v in law)
+            mixed[found.value], max(found.law.probability(v) for _, law in told for v in law.named)
         )
 
 
@@ -66,18 +65,20 @@ def test_the_formula_by_hand() -> None:
     # One stream that gave all of 6 draws modulo 10 and tells 7; w = 1/4, |S| = 1000, e from those.
     bits = bits_of_matches(6, 6, 10)
     mixture = mix([Scored("one", -2.0, 1000, bits, bits)], held_out=True)
-    found = next_draw(point_laws(7, mixture.posterior[0]), 10)
+    found = foretell(point_laws(7, mixture.posterior[0], 10), 10)
     pays = [(share, 0.25 / 1000 * ((1 - rate) * 10) ** 6, rate) for share, rate in priors()]
     e = sum(share * pay for share, pay, _ in pays)
     told = sum(share * pay * (1 - rate) for share, pay, rate in pays)
-    assert isclose(found.probability(7), (0.5 / 10 + 0.5 * told) / (0.5 + 0.5 * e), rel_tol=1e-12)
+    assert isclose(
+        found.law.probability(7), (0.5 / 10 + 0.5 * told) / (0.5 + 0.5 * e), rel_tol=1e-12
+    )
     assert isclose(found.null, 0.5 / (0.5 + 0.5 * e), rel_tol=1e-12)
     assert found.value == 7
 
 
 def test_nothing_told_is_uniform() -> None:
-    found = next_draw([], 2**31)
-    assert (found.value, found.probability(5), found.null) == (None, 2.0**-31, 1.0)
+    found = foretell([], 2**31)
+    assert (found.value, found.law.probability(5), found.null) == (None, 2.0**-31, 1.0)
 
 
 def priors() -> list[tuple[float, float]]:
@@ -120,7 +121,7 @@ def simulated(at: int = 0) -> Simulated:
     return Simulated(counts, following)
 
 
-def law_of(counts: NDArray[np.int64], prior_error: float) -> NextDraw:
+def law_of(counts: NDArray[np.int64], prior_error: float) -> Forecast:
     """Mix all seeds by the product's own functions, those alike in one item."""
     items, values = [], []
     weight = log2(prior_error / _ALIGNMENTS)
@@ -133,15 +134,15 @@ def law_of(counts: NDArray[np.int64], prior_error: float) -> NextDraw:
     told = [
         each
         for value, row in zip(values, posterior, strict=True)
-        for each in point_laws(value, row)
+        for each in point_laws(value, row, _M)
     ]
-    return next_draw(told, _M)
+    return foretell(told, _M)
 
 
 @cache
 def probabilities(prior_error: float, at: int = 0) -> NDArray[np.float64]:
     """Return P(v) for each history and value, shape (histories, 10)."""
-    laws = (law_of(counts, prior_error) for counts in simulated(at).counts)
+    laws = (law_of(counts, prior_error).law for counts in simulated(at).counts)
     return np.array([[law.probability(value) for value in range(_M)] for law in laws])
 
 

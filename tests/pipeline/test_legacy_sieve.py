@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,10 +19,9 @@ from seedfleet.fleet.results_documents import results_document
 from seedfleet.generators import find_preset, reference
 from seedfleet.pipeline import legacy_sieve
 from seedfleet.pipeline.legacy_job import JobError, LegacyJob
+from seedfleet.sieve import CpuBackend
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+WORKER = Path(__file__).parents[2] / "compat" / "sieve_filter.py"
 STREAM = find_preset("xorshift32").stream
 SEED = 70_123
 SEEDS = {"seed_start": 70_000, "seed_end": 70_400}
@@ -100,7 +102,12 @@ def test_a_hybrid_family_finds_a_path_of_changing_skips_and_a_plain_one_does_not
         assert (row["seed"], row["matches"], row["total"]) == (SEED, 6, 6)
         assert row["alignment"] == {"offset": 0, "skip_min": 0, "skip_max": 4}
         assert row["skip"] is None
-        assert families[name]["expected_is_upper_bound"]
+        assert not families[name]["expected_is_upper_bound"]
+    forward, reverse = (families[name]["survivors"][0] for name in HYBRID)
+    assert forward["skips"] == [0, 3, 1, 4, 2, 0]
+    assert forward["best_skip"] == 0
+    # How the stream came to the first draw of the reverse part cannot be known.
+    assert reverse["skips"][1:] == [4, 1, 0, 2, 3]
 
 
 def test_chance_is_printed_beside_what_is_observed() -> None:
@@ -120,10 +127,43 @@ def test_chance_is_printed_beside_what_is_observed() -> None:
 def test_a_variable_skip_is_expected_by_its_paths() -> None:
     draws = planted([1] * 5)
     families = run(job(draws=draws, prng_families=[*HYBRID], skip_range=[0, 2]))
-    forward, reverse = (families[name]["expected_pairs"] for name in HYBRID)
-    assert forward == pytest.approx(400 * 3**3 * 1e-9)
+    bounds = [families[name]["expected_pairs_at_most"] for name in HYBRID]
     # The reverse part begins behind 3 draws: its first place is one of 4 * 2 + 1.
-    assert reverse == pytest.approx(400 * 9 * 3 * 1e-6)
+    assert bounds == pytest.approx([400 * 3**3 * 1e-9, 400 * 9 * 3 * 1e-6])
+    for name, bound in zip(HYBRID, bounds, strict=True):
+        assert 0.8 * bound < families[name]["expected_pairs"] <= bound
+
+
+def test_skips_along_a_path_are_told_with_misses_too() -> None:
+    draws = planted([2, 2, 1, 2, 0, 2, 4, 2, 3, 2, 1, 2])
+    draws[2] = (draws[2] + 1) % 1000
+    draws[8] = (draws[8] + 1) % 1000
+    families = run(job(draws=draws, prng_families=[*HYBRID], min_match_threshold=0.8))
+    for name, made in zip(HYBRID, ([2, 2, 1, 2, 0, 2], [4, 2, 3, 2, 1, 2]), strict=True):
+        (row,) = (row for row in families[name]["survivors"] if row["seed"] == SEED)
+        assert row["matches"] == 5
+        # Of the missed draw it is only known that it stands between its neighbours.
+        assert row["skips"][4:] == made[4:]
+        assert sum(row["skips"][1:]) == sum(made[1:])
+
+
+def test_a_job_of_the_fleet_takes_one_core_and_others_take_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken: list[int | None] = []
+
+    def backend(workers: int | None) -> CpuBackend:
+        taken.append(workers)
+        return CpuBackend(workers)
+
+    monkeypatch.setattr(legacy_sieve, "CpuBackend", backend)
+    path = tmp_path / "job.json"
+    path.write_text(json.dumps(job()))
+    monkeypatch.delenv("SEEDFLEET_JOB_ID", raising=False)
+    worker(monkeypatch, capsys, "--job-file", str(path))
+    monkeypatch.setenv("SEEDFLEET_JOB_ID", "j")
+    worker(monkeypatch, capsys, "--job-file", str(path))
+    assert taken == [None, 1]
 
 
 def test_each_direction_may_have_a_threshold_of_its_own() -> None:
@@ -235,3 +275,24 @@ def test_too_many_survivors_are_a_failure_with_advice(
     code, result, _ = worker(monkeypatch, capsys, "--job-file", str(path))
     assert (code, result["job_id"]) == (1, "j")
     assert result["error"] == "more than 100 survivors: raise the threshold"
+
+
+@pytest.mark.parametrize("missing", ["numpy", "numba", "seedfleet"])
+def test_a_worker_without_its_packages_says_so_in_its_one_object(
+    missing: str, tmp_path: Path
+) -> None:
+    stub = tmp_path / missing
+    stub.mkdir()
+    (stub / "__init__.py").write_text(f"raise ModuleNotFoundError(name={missing!r})")
+    result = subprocess.run(
+        [sys.executable, WORKER, "--job-file", "no.json"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    document = json.loads(result.stdout)
+    assert document["success"] is False
+    assert f"{missing} is not installed" in document["error"]
+    assert "Traceback" not in result.stderr

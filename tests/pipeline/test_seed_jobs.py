@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sys
@@ -20,6 +21,7 @@ from seedfleet.pipeline import seed_jobs
 from seedfleet.pipeline.seed_jobs import FleetBackend
 from seedfleet.pipeline.seed_request import SeedRequest
 from seedfleet.sieve import CpuBackend, Hits, Leg, Rows, TooManyHitsError, Walk
+from seedfleet.sieve.testing import check_backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -124,6 +126,17 @@ def test_jobs_walk_as_one_process_does(house: Path) -> None:
     found = backend(house, block=100).walk(STREAM, walk, seeds)
     assert same(found, CpuBackend().walk(STREAM, walk, seeds))
     assert (found.tested, PLANTED in found.seeds.tolist()) == (200, True)
+
+
+@pytest.mark.slow
+def test_jobs_keep_the_contract_of_back_ends(house: Path) -> None:
+    # Ranges of 5,000 seeds and more become jobs: partition, progress, an exception from it. What
+    # is asked of fewer seeds shows that short questions are answered in this process.
+    stream = find_preset("xorshift32").stream
+    numbers = itertools.count()
+    check_backend(lambda: backend(house / str(next(numbers)), block=2500), asked=[stream])
+    results = list(house.glob("*/scans/*/*/results/*.hits"))
+    assert len(results) >= 4 * 2 + 8
 
 
 @pytest.mark.slow

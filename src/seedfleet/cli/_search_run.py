@@ -7,7 +7,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from click.core import ParameterSource
+import click
+from click.core import ParameterSource, iter_params_for_processing
 
 from seedfleet.cli.output import EXIT_INTERRUPTED
 
@@ -15,13 +16,44 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import click
-
     from seedfleet.cli.output import Output
 
-__all__ = ["SearchProgress", "problems_of_resume", "stop"]
+__all__ = ["SearchCommand", "SearchProgress", "problems_of_resume", "stop"]
 
+_UNREADABLE = "this command line cannot be read"
 _WITH_RESUME = ("run_id", "output_dir", "output", "cluster")  # may be given with --resume
+
+
+class SearchCommand(click.Command):
+    """A command that tells everything that is wrong with its options at once, as --output says."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the command line; a parameter that cannot be read does not hide the next one."""
+        if any(word in ctx.help_option_names for word in args):
+            return super().parse_args(ctx, args)
+        problems = self._problems(ctx, list(args))
+        output: Output = ctx.params["output"]
+        ctx.params.clear()
+        if problems:
+            output.refuse(_UNREADABLE, problems)
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            output.refuse(_UNREADABLE, [error.format_message()])
+
+    def _problems(self, ctx: click.Context, args: list[str]) -> list[str]:
+        parser = self.make_parser(ctx)
+        parser.ignore_unknown_options = True  # the second reading tells of these
+        read, _, order = parser.parse_args(args=args)
+        problems = []
+        for parameter in iter_params_for_processing(order, self.get_params(ctx)):
+            try:
+                parameter.handle_parse_result(ctx, read, [])
+            except click.BadParameter as error:
+                if parameter.name == "output":
+                    raise
+                problems.append(error.format_message())
+        return problems
 
 
 def problems_of_resume(ctx: click.Context, draws: str | None, options: dict[str, Any]) -> list[str]:

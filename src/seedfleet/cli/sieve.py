@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedfleet.cli._search_run import SearchProgress, problems_of_resume, stop
+from seedfleet.cli._search_run import SearchCommand, SearchProgress, problems_of_resume, stop
 from seedfleet.cli.output import MissingExtra, output_option
 from seedfleet.fleet import BadInputError, FleetError, RunOptions
 from seedfleet.fleet.cluster import read_cluster
@@ -95,7 +95,7 @@ class _Spans(_Span):
         return range(first, last + 1)
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=SearchCommand, context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("draws", required=False)
 @click.option(
     "--generator",

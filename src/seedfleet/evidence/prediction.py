@@ -9,7 +9,6 @@ draws, and what they leave of 1 is the null's.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import fsum
 from typing import TYPE_CHECKING
 
 from seedfleet.evidence.likelihood import NOISE_RATES
@@ -17,50 +16,63 @@ from seedfleet.evidence.likelihood import NOISE_RATES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["NextDraw", "next_draw", "point_laws"]
+__all__ = ["DrawLaw", "Forecast", "foretell", "point_laws"]
 
 _ABSTAIN = 0.5  # the null's posterior from which on no draw is named
 
 
 @dataclass(frozen=True)
-class NextDraw:
-    """The law of one coming draw.
+class DrawLaw:
+    """The probabilities of one coming draw.
 
     Attributes
     ----------
     named
-        Probability of each value that some survivor tells; every other value has `elsewhere`.
+        Probability of each value that is told of; every other value has `elsewhere`.
     elsewhere
         Probability of any one value that is not named.
-    null
-        The null's posterior, in [0, 1].
     """
 
     named: Mapping[int, float]
     elsewhere: float
-    null: float
 
     def probability(self, value: int) -> float:
         """Return P(value)."""
         return self.named.get(value, self.elsewhere)
 
+
+@dataclass(frozen=True)
+class Forecast:
+    """What is said of one coming draw, by all survivors and the null together.
+
+    Attributes
+    ----------
+    law
+        Its probabilities.
+    null
+        The null's posterior, in [0, 1].
+    """
+
+    law: DrawLaw
+    null: float
+
     @property
     def value(self) -> int | None:
         """The most probable value; None where the null holds half or more: it abstains."""
-        if self.null >= _ABSTAIN or not self.named:
+        named = self.law.named
+        if self.null >= _ABSTAIN or not named:
             return None
-        return max(self.named, key=lambda value: self.named[value])
+        return max(named, key=lambda value: named[value])
 
 
-def next_draw(told: Iterable[tuple[float, Mapping[int, float]]], modulus: int) -> NextDraw:
-    """Mix what survivors tell of the next draw; the weight that they leave of 1 is the null's.
+def foretell(told: Iterable[tuple[float, DrawLaw]], modulus: int) -> Forecast:
+    """Mix what survivors tell of a coming draw; the weight that they leave of 1 is the null's.
 
     Parameters
     ----------
     told
-        ``(posterior, law)`` for each survivor and noise rate: the law gives values and their
-        probabilities, and what these leave of 1 is shared equally by the values that it does not
-        name (of which there must then be some). See `point_laws` for a constant skip.
+        ``(posterior, law)`` for each survivor and noise rate: `point_laws` for a constant skip,
+        `skip_paths.law_over_paths` for a variable one.
     modulus
         The draws' modulus m.
 
@@ -71,19 +83,17 @@ def next_draw(told: Iterable[tuple[float, Mapping[int, float]]], modulus: int) -
     extra: dict[int, float] = {}  # by value: probability beyond `spread`, which all values have
     spread = spoken = 0.0
     for weight, law in told:
-        others = modulus - len(law)
-        each = max(0.0, 1.0 - fsum(law.values())) / others if others else 0.0
-        spread += weight * each
+        spread += weight * law.elsewhere
         spoken += weight
-        for value, probability in law.items():
-            extra[value] = extra.get(value, 0.0) + weight * (probability - each)
+        for value, probability in law.named.items():
+            extra[value] = extra.get(value, 0.0) + weight * (probability - law.elsewhere)
     null = max(0.0, 1.0 - spoken)
     elsewhere = spread + null / modulus
     named = {value: min(1.0, more + elsewhere) for value, more in extra.items()}
-    return NextDraw(named, elsewhere, null)
+    return Forecast(DrawLaw(named, elsewhere), null)
 
 
-def point_laws(value: int, posterior: Sequence[float]) -> list[tuple[float, dict[int, float]]]:
+def point_laws(value: int, posterior: Sequence[float], modulus: int) -> list[tuple[float, DrawLaw]]:
     """Return what a stream with fixed positions tells: its own value, unless recorded wrong.
 
     Parameters
@@ -92,7 +102,10 @@ def point_laws(value: int, posterior: Sequence[float]) -> list[tuple[float, dict
         The stream's value at the next draw's position.
     posterior
         The survivor's posterior for each of `NOISE_RATES`.
+    modulus
+        The draws' modulus m.
     """
     return [
-        (weight, {value: 1.0 - rate}) for rate, weight in zip(NOISE_RATES, posterior, strict=True)
+        (weight, DrawLaw({value: 1.0 - rate}, rate / (modulus - 1)))
+        for rate, weight in zip(NOISE_RATES, posterior, strict=True)
     ]

@@ -24,6 +24,7 @@ import numpy as np
 
 from seedfleet.evidence._windows import over_gaps
 from seedfleet.evidence.likelihood import NOISE_RATES
+from seedfleet.evidence.prediction import DrawLaw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,13 +32,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "NextDraw",
     "PathModel",
+    "law_over_paths",
     "likeliest_path",
     "log2_likelihood_ratios",
     "log2_ratios_by_noise",
     "mean_path",
-    "next_draw",
 ]
 
 
@@ -88,34 +88,6 @@ class PathModel:
         return slice(
             before + (index + 1) * self.least_gap, before + (index + 1) * self.most_gap + 1
         )
-
-
-@dataclass(frozen=True, eq=False)
-class NextDraw:
-    """The law of the draw after the last one.
-
-    Attributes
-    ----------
-    values
-        int64 array, shape (k,): the values that the stream has within reach, ascending.
-    probabilities
-        float64 array, shape (k,).
-    elsewhere
-        Probability of each of the other ``m - k`` values.
-    modulus
-        m.
-    """
-
-    values: NDArray[np.int64]
-    probabilities: NDArray[np.float64]
-    elsewhere: float
-    modulus: int
-
-    def pmf(self) -> NDArray[np.float64]:
-        """Return the probabilities of all values: float64 array, shape (m,)."""
-        table = np.full(self.modulus, self.elsewhere)
-        table[self.values] = self.probabilities
-        return table
 
 
 class _Rows:
@@ -246,13 +218,15 @@ def log2_ratios_by_noise(
     return np.array([log2_likelihood_ratios(values, draws, each, observed) for each in models])
 
 
-def next_draw(
+def law_over_paths(
     values: NDArray[np.int64],
     draws: NDArray[np.int64],
     model: PathModel,
     observed: NDArray[np.bool_] | None = None,
-) -> NextDraw:
-    """Return the law of the next draw, given all known draws, under the model.
+) -> DrawLaw:
+    """Return the law of the draw after the last one, over all paths, given all known draws.
+
+    It names the values that the stream has within reach.
 
     `values` must reach one draw further than for `log2_likelihood_ratios`.
 
@@ -267,9 +241,8 @@ def next_draw(
     reach, where = np.unique(values[model.band(len(draws))], return_inverse=True)
     held = np.bincount(where, weights=row / row.sum(), minlength=len(reach))
     elsewhere = model.noise / (model.modulus - 1)
-    return NextDraw(
-        reach, (1 - model.noise) * held + elsewhere * (1 - held), elsewhere, model.modulus
-    )
+    probabilities = (1 - model.noise) * held + elsewhere * (1 - held)
+    return DrawLaw(dict(zip(reach.tolist(), probabilities.tolist(), strict=True)), elsewhere)
 
 
 def _and_unknown(count: int, observed: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
@@ -297,7 +270,7 @@ def mean_path(
     Raises
     ------
     ValueError
-        As for `next_draw`, though `values` need reach no further than the last draw.
+        As for `law_over_paths`, though `values` need reach no further than the last draw.
     """
     rows = _Rows(values, draws, model, observed)
     means = np.empty(len(draws))

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import sys
 import time
-from math import exp, log
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -20,31 +21,42 @@ import numba
 import numpy as np
 
 from seedfleet import __version__
-from seedfleet.evidence.chance import expected_pairs, expected_seeds, log_pass
 from seedfleet.pipeline.legacy_job import JobError, LegacyJob
-from seedfleet.sieve import TooManyHitsError, VariableSkip, sieve
+from seedfleet.pipeline.legacy_paths import skips_along
+from seedfleet.pipeline.sieve_chance import chance_of
+from seedfleet.sieve import CpuBackend, TooManyHitsError, VariableSkip, sieve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from seedfleet.pipeline.legacy_job import Family
-    from seedfleet.sieve import Question, Survivors
+    from seedfleet.sieve import Survivors
 
 __all__ = ["main", "run_job"]
 
 _ROOM = 1_000_000  # survivors of one family; they all are printed as JSON
+_MOST_PATHS = 1000  # survivors of one family whose skips are told; the best ones ...
+_PATH_WORK = 2**29  # ... of so many positions together
+_SIMULATED_POSITIONS = 2**24  # for the chance of a variable skip; a second at most
+_OF_THE_FLEET = "SEEDFLEET_JOB_ID"  # set where the fleet runs this
 _EXIT_FAILED = 1
 _EXIT_BAD_INPUT = 2
 _PROGRESS_S = 10.0
 
 
-def run_job(job: LegacyJob, *, progress: Callable[[str, float], None]) -> dict[str, Any]:
+def run_job(
+    job: LegacyJob, *, progress: Callable[[str, float], None], workers: int | None = None
+) -> dict[str, Any]:
     """Sieve every family of a job.
 
     Parameters
     ----------
     progress
         Called with the family's name and the share of its work that is done, in [0, 1].
+    workers
+        Threads; default one for each core.
 
     Returns
     -------
@@ -57,13 +69,13 @@ def run_job(job: LegacyJob, *, progress: Callable[[str, float], None]) -> dict[s
         More than a million pairs of seed and alignment pass for one family.
     """
     started = time.perf_counter()
-    families = {}
+    families, backend = {}, CpuBackend(workers)
     for family in job.families:
 
         def report(share: float, name: str = family.name) -> None:
             progress(name, share)
 
-        survivors = sieve(family.question, job.seeds, room=_ROOM, progress=report)
+        survivors = sieve(family.question, job.seeds, backend=backend, room=_ROOM, progress=report)
         families[family.name] = _family(job, family, survivors)
     return {
         "success": True,
@@ -85,27 +97,41 @@ def run_job(job: LegacyJob, *, progress: Callable[[str, float], None]) -> dict[s
 
 
 def _family(job: LegacyJob, family: Family, survivors: Survivors) -> dict[str, Any]:
-    question = family.question
+    question, table, seeds = family.question, survivors.table, survivors.tested
     (leg,) = question.legs
-    table = survivors.table
-    pairs, seeds, is_bound = _expected(question, survivors.tested)
+    chance = chance_of(question, positions=_SIMULATED_POSITIONS)
     return {
         "prng_type": family.search.preset.slug,
         "direction": question.direction.value,
         "variable_skip": family.search.variable_skip,
         "seeds_requested": survivors.requested,
-        "seeds_tested": survivors.tested,
+        "seeds_tested": seeds,
         "alignments": len(question.alignments),
         "draws_looked_at": leg.draws,
         "matches_needed": leg.needed,
         "threshold": family.threshold,
-        "expected_pairs": pairs,
-        "expected_seeds": seeds,
-        "expected_is_upper_bound": is_bound,
+        "expected_pairs": chance.expected_pairs(seeds),
+        "expected_seeds": chance.expected_seeds(seeds),
+        "expected_pairs_at_most": chance.bound_on_pairs(seeds),
+        "expected_is_upper_bound": chance.is_bound,
         "observed_pairs": len(table),
         "observed_seeds": len(np.unique(table["seed"])),
-        "survivors": [_survivor(job, family, row, leg.draws) for row in table],
+        "survivors": _survivors(job, family, table, leg.draws),
     }
+
+
+def _survivors(
+    job: LegacyJob, family: Family, table: NDArray[np.void], total: int
+) -> list[dict[str, Any]]:
+    rows = [_survivor(job, family, row, total) for row in table]
+    question = family.question
+    if isinstance(question.skips, VariableSkip):
+        work = len(question.draws) ** 2 * question.skips.gaps
+        best_first = sorted(rows, key=lambda row: -row["matches"])
+        for row in best_first[: max(1, min(_MOST_PATHS, _PATH_WORK // work))]:
+            row["skips"] = skips_along(question, question.skips, row["seed"])
+            row["best_skip"] = Counter(row["skips"]).most_common(1)[0][0]
+    return rows
 
 
 def _survivor(job: LegacyJob, family: Family, row: np.void, total: int) -> dict[str, Any]:
@@ -121,34 +147,12 @@ def _survivor(job: LegacyJob, family: Family, row: np.void, total: int) -> dict[
         "total": total,
         "best_skip": constant,
         "skip": constant,
+        "skips": None,
         "alignment": {"offset": int(row["offset"]), "skip_min": least, "skip_max": most},
         "offset": job.offset,
         "window_size": len(family.question.window),
         "sessions": list(job.sessions),
     }
-
-
-def _expected(question: Question, seeds: int) -> tuple[float, float, bool]:
-    """Return the pairs and seeds that chance lets through, and whether both are upper bounds.
-
-    With variable skip that is the count of paths times the chance of one, at most every seed.
-    """
-    legs = [(leg.draws, leg.needed) for leg in question.legs]
-    if seeds == 0:
-        return 0.0, 0.0, False
-    if not isinstance(question.skips, VariableSkip):
-        alignments = len(question.alignments)
-        return (
-            expected_pairs(seeds * alignments, legs, question.modulus),
-            expected_seeds(seeds, alignments, legs, question.modulus),
-            False,
-        )
-    gaps = question.skips.gaps
-    before = question.looked_at.start + 1  # gaps up to the first draw looked at
-    starts = before * (gaps - 1) + 1
-    paths = log(starts) + (len(question.looked_at) - 1) * log(gaps)
-    bound = seeds * exp(min(0.0, paths + log_pass(legs, question.modulus)))
-    return bound, bound, True
 
 
 class _Progress:
@@ -180,7 +184,9 @@ def main() -> None:
         job = LegacyJob.read(options.job_file)
         for note in job.notes:
             _tell(f"note: {note}")
-        result = run_job(job, progress=_Progress(time.monotonic))
+        # The fleet runs a job for each core or GPU that it may use, so a job takes one core.
+        workers = 1 if _OF_THE_FLEET in os.environ else None
+        result = run_job(job, progress=_Progress(time.monotonic), workers=workers)
     except JobError as error:
         _fail(list(error.problems), _EXIT_BAD_INPUT, error.job_id)
     except TooManyHitsError:

@@ -40,7 +40,7 @@ class _Cut(NamedTuple):
     @property
     def expected(self) -> float:
         """What chance passes in each replicate."""
-        return replace(self.search, seeds=range(self.seeds)).expected_pairs
+        return self.search.chance.expected_pairs(self.seeds)
 
 
 def controls_of(search: PlannedSearch, rng: np.random.Generator) -> tuple[Control, ...]:
@@ -61,7 +61,8 @@ def _shuffled(search: PlannedSearch, rng: np.random.Generator) -> Control:
         f"{_REPLICATES} times {cut.seeds} seeds against {len(question.looked_at)} of the draws, "
         "shuffled"
     )
-    return negative_control(counts, cut.expected, text=text)
+    error = cut.search.chance.relative_error
+    return negative_control(counts, cut.expected, relative_error=error, text=text)
 
 
 def _best_cut(search: PlannedSearch) -> _Cut:
@@ -78,10 +79,13 @@ def _best_cut(search: PlannedSearch) -> _Cut:
         least = 1 if direction is Direction.FORWARD else 2
         for depth in range(min(len(question.window), _MAX_CUT), least - 1, -1):
             cut = _cut(search, direction, depth, max(1, most))
+            if cut.search.chance.is_bound:
+                continue  # it says at most how many pass, and not how many
             if cut.expected * _REPLICATES >= TARGET_SURVIVORS * 0.9:
                 return cut
             cuts.append(cut)
-    return max(cuts, key=lambda cut: cut.expected)
+    fallback = [] if cuts else [_cut(search, Direction.FORWARD, 1, max(1, most))]
+    return max([*cuts, *fallback], key=lambda cut: cut.expected)
 
 
 def _cut(search: PlannedSearch, direction: Direction, depth: int, most: int) -> _Cut:
@@ -93,7 +97,7 @@ def _cut(search: PlannedSearch, direction: Direction, depth: int, most: int) -> 
         direction=direction,
     )
     asked = replace(search, question=question, seeds=range(1))
-    wanted = TARGET_SURVIVORS / _REPLICATES / asked.expected_pairs
+    wanted = TARGET_SURVIVORS / _REPLICATES / asked.chance.expected_pairs(1)
     return _Cut(asked, int(min(most, max(1.0, np.ceil(wanted)))))
 
 

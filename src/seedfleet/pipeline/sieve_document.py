@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seedfleet.evidence import mix, predictive_bits
 from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.evidence.mixture import log2_sum
-from seedfleet.evidence.prediction import next_draw
-from seedfleet.evidence.verdict import draws_in_principle
+from seedfleet.evidence.prediction import foretell
 from seedfleet.generators import Preset, presets_of, reference, streams
 from seedfleet.pipeline.document_parts import (
     history_part,
@@ -19,12 +18,14 @@ from seedfleet.pipeline.document_parts import (
     thresholds_part,
     versions_part,
 )
+from seedfleet.pipeline.sieve_chance import power_of
 from seedfleet.sieve import ConstantSkip, Direction, VariableSkip
 from seedfleet.sieve.weighing import Known, told, weigh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
+    from seedfleet.evidence.prediction import DrawLaw
     from seedfleet.generators import Stream
     from seedfleet.pipeline.sieve_plan import Plan, PlannedSearch
     from seedfleet.pipeline.sieving import Answer, Finding, SieveRecord
@@ -141,17 +142,15 @@ def _search(record: SieveRecord) -> dict[str, Any]:
         "seeds_tested": record.tested,
         "degenerate_seeds": list(record.degenerate),
         **_parts(question),
-        "expected_pairs": search.expected_pairs,
-        "expected_seeds": search.expected_seeds,
-        "expected_is_bound": search.is_bound,
+        "expected_pairs": search.chance.expected_pairs(search.seed_count),
+        "expected_seeds": search.chance.expected_seeds(search.seed_count),
+        "expected_is_bound": search.chance.is_bound,
         "observed_pairs": record.passed,
         "observed_seeds": record.passed_seeds,
         "weighed": len(record.findings),
-        "draws_needed_in_principle": draws_in_principle(
-            generator.seed_count, search.alignments, question.modulus, search.gaps
-        ),
+        "draws_needed_in_principle": search.draws_in_principle,
         "draws_needed_for_recovered": record.draws_needed,
-        "power": {f"{rate:g}": search.power(rate) for rate in NOISE_RATES},
+        "power": {f"{rate:g}": power_of(question, rate) for rate in NOISE_RATES},
         "evidence_bits": mix(scored, held_out=False).evidence_bits,
         "predictive_bits": _finite(predictive_bits(scored)),
         "verdict": record.verdict.value,
@@ -325,14 +324,14 @@ def _predictions(answer: Answer) -> list[dict[str, Any]]:
     modulus = plan.history.modulus
     predictions = []
     for ahead in range(1, plan.options.predictions + 1):
-        law = next_draw(_told(answer, ahead), modulus)
-        value = law.value if speaks else None
-        probability = 1 / modulus if value is None else law.probability(value)
+        forecast = foretell(_told(answer, ahead), modulus)
+        value = forecast.value if speaks else None
+        probability = 1 / modulus if value is None else forecast.law.probability(value)
         predictions.append({"ahead": ahead, "draw": value, "probability": probability})
     return predictions
 
 
-def _told(answer: Answer, ahead: int) -> Iterator[tuple[float, Mapping[int, float]]]:
+def _told(answer: Answer, ahead: int) -> Iterator[tuple[float, DrawLaw]]:
     for finding, posterior in zip(answer.findings, answer.known.posterior, strict=True):
         question = finding.search.question
         known = Known(question.draws, question.modulus, question.looked_at)

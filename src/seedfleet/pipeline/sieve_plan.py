@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from math import exp, expm1, inf, log, log1p, log2
+from math import inf, log2
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from seedfleet.draws.history import describe_unknown_session
-from seedfleet.evidence.chance import log_pass, pass_power
-from seedfleet.evidence.path_chance import WalkShape, walk_chance
-from seedfleet.evidence.prior import log2_alignment_weight
+from seedfleet.evidence.prior import log2_alignment_weight, seed_odds
 from seedfleet.evidence.verdict import draws_in_principle, held_out_draws
 from seedfleet.generators import presets_of
 from seedfleet.generators.searches import parse_search
+from seedfleet.pipeline.sieve_chance import chance_of, problems_of_room
 from seedfleet.recover import MAX_PREDICTIONS, OptionsError
 from seedfleet.recover.repeats import find_repeats
+from seedfleet.recover.unevenness import find_unevenness
 from seedfleet.sieve import (
     DEFAULT_ROOM,
     ConstantSkip,
@@ -30,21 +28,21 @@ from seedfleet.sieve import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from seedfleet.draws import History
     from seedfleet.generators import Stream
     from seedfleet.generators.searches import SearchName
+    from seedfleet.pipeline.sieve_chance import Chance
     from seedfleet.recover.repeats import Repeats
+    from seedfleet.recover.unevenness import Unevenness
 
 __all__ = ["DEFAULT_SKIPS", "Plan", "PlannedSearch", "SieveOptions", "plan_sieve"]
 
 DEFAULT_SKIPS = range(9)
 _MAX_DEFAULT_SEEDS = 2**32  # a larger space takes so long that it must be asked for
 _MAX_SEEDS = 2**64
-_MOST_SIMULATED, _LEAST_SIMULATED = 2000, 20  # streams, for the chance of a variable skip ...
-_SIMULATED_POSITIONS = 2**28  # ... which have so many positions together
-_MOST_ERROR = 0.25  # relative; a worse estimate is no better than the bound
 _DEFAULT_OF = {False: Direction.BIDIRECTIONAL, True: Direction.REVERSE}  # by SearchName.reverse
 
 
@@ -141,53 +139,14 @@ class PlannedSearch:
         return skips.gaps if isinstance(skips, VariableSkip) else 1
 
     @cached_property
-    def log_chance(self) -> float:
-        """``ln P``: that a wrong seed passes at one alignment."""
-        if self.gaps == 1:
-            return log_pass(_plain_legs(self.question), self.question.modulus)
-        return self._path_chance[0]
+    def chance(self) -> Chance:
+        """How often a wrong seed passes."""
+        return chance_of(self.question)
 
     @property
-    def is_bound(self) -> bool:
-        """Whether `log_chance` is but an upper bound: each path counts as if it were alone."""
-        return self.gaps > 1 and self._path_chance[1]
-
-    @cached_property
-    def _path_chance(self) -> tuple[float, bool]:
-        """``ln P`` with variable skip, by simulation; where that tells too little, its bound."""
-        question, draws = self.question, len(self.question.looked_at)
-        shape = WalkShape(
-            question.draws[question.looked_at.start : question.looked_at.stop],
-            question.modulus,
-            _least_skip(question) + 1,
-            _least_skip(question) + self.gaps,
-            (self.gaps - 1) * (question.looked_at.start + 1) + 1,
-            tuple(_plain_legs(question)),
-        )
-        streams = min(_MOST_SIMULATED, _SIMULATED_POSITIONS // (draws**2 * self.gaps))
-        if streams >= _LEAST_SIMULATED:
-            chance = walk_chance(shape, rng=np.random.default_rng(0), streams=streams)
-            if chance.relative_error <= _MOST_ERROR:
-                return min(0.0, chance.log2_estimate * log(2)), False
-        return min(0.0, shape.log2_path_bound * log(2)), True
-
-    @property
-    def expected_pairs(self) -> float:
-        """``|S| * H * P`` over the seeds that are tested."""
-        exponent = log(max(1, self.seed_count)) + log(self.alignments) + self.log_chance
-        return exp(exponent) if exponent > -700 else 0.0
-
-    @property
-    def expected_seeds(self) -> float:
-        """``|S| * (1 - (1 - P)**H)`` over the seeds that are tested."""
-        chance = exp(self.log_chance) if self.log_chance > -700 else 0.0
-        if chance >= 1:
-            return float(self.seed_count)
-        return -self.seed_count * expm1(self.alignments * log1p(-chance))
-
-    def power(self, noise: float) -> float:
-        """Return the chance that the true seed passes when that share of the draws is wrong."""
-        return pass_power(_plain_legs(self.question), noise)
+    def seed_odds(self) -> int:
+        """One over the prior weight of the last seed asked for, which weighs least."""
+        return seed_odds(self.stream.generator.seed_count, self.seeds.stop - 1)
 
     def log2_weight(self, offset: int, skip_min: int, skip_max: int) -> float:
         """Return the prior weight of an alignment, in bits."""
@@ -207,11 +166,15 @@ class PlannedSearch:
         return min((weight for weight in weights if weight > -inf), default=-inf)
 
     @property
+    def draws_in_principle(self) -> int | None:
+        """From how many draws on every seed asked for is recoverable; None from no number."""
+        return draws_in_principle(self.seed_odds, self.alignments, self.question.modulus, self.gaps)
+
+    @property
     def outlook(self) -> str:
         """What will be tested and how many draws that takes, in a sentence said beforehand."""
         question = self.question
-        known, seeds = len(question.draws), self.stream.generator.seed_count
-        needed = draws_in_principle(seeds, self.alignments, question.modulus, self.gaps)
+        known, needed = len(question.draws), self.draws_in_principle
         enough = (
             f"so many gaps explain any draws modulo {question.modulus}"
             if needed is None
@@ -239,6 +202,8 @@ class Plan:
     repeats, origin
         What repeats among the chosen draws, and the index of the first draw free of copies: there
         the stream begins.
+    uneven
+        How `values` are not uniform, if they are not.
     values
         int64 array: the draws from the origin on, until the first copy.
     searches
@@ -250,6 +215,7 @@ class Plan:
     history: History
     options: SieveOptions
     repeats: Repeats | None
+    uneven: Unevenness | None
     origin: int
     values: NDArray[np.int64]
     searches: tuple[PlannedSearch, ...]
@@ -286,11 +252,23 @@ def plan_sieve(history: History, options: SieveOptions) -> Plan:
         search = PlannedSearch(
             name, question, its_seeds, tuple(sessions), len(history.session_names)
         )
-        problems += [_of(name, options, text) for text in _problems_of_room(search)]
+        problems += [
+            _of(name, options, text)
+            for text in problems_of_room(question, search.chance, search.seed_count, DEFAULT_ROOM)
+        ]
         searches.append(search)
     if problems:
         raise OptionsError(list(dict.fromkeys(problems)))
-    return Plan(history, options, repeats, start, values, tuple(searches), stop == len(chosen))
+    return Plan(
+        history=history,
+        options=options,
+        repeats=repeats,
+        uneven=find_unevenness(values, history.modulus),
+        origin=start,
+        values=values,
+        searches=tuple(searches),
+        to_the_end=stop == len(chosen),
+    )
 
 
 def _of(name: SearchName, options: SieveOptions, text: str) -> str:
@@ -419,49 +397,3 @@ def _skips(name: SearchName, options: SieveOptions) -> ConstantSkip | VariableSk
         default = DEFAULT_SKIPS[0], DEFAULT_SKIPS[-1]
         return VariableSkip(*(options.variable_skip or default))
     return ConstantSkip(DEFAULT_SKIPS if options.skips is None else options.skips)
-
-
-def _problems_of_room(search: PlannedSearch) -> Iterator[str]:
-    """Refuse what chance alone would flood."""
-    expected = search.expected_pairs
-    if expected <= DEFAULT_ROOM:
-        return
-    hint = _enough_threshold(search)
-    advice = (
-        f"thresholds of {hint:.4g} would do"
-        if hint is not None
-        else "no threshold would do; look at more draws or fewer seeds"
-    )
-    yield (
-        f"thresholds: chance alone would let {expected:,.0f} pairs of seed and alignment pass, "
-        f"more than the {DEFAULT_ROOM:,} there is room for; {advice}"
-    )
-
-
-def _enough_threshold(search: PlannedSearch) -> float | None:
-    """Return the least threshold, asked of both parts, under which few enough pass by chance."""
-    question = search.question
-    draws = max(len(question.forward), len(question.reverse))
-    low, high = 0, draws + 1  # in draws of a part; `low` is too few
-    while high - low > 1:
-        middle = (low + high) // 2
-        asked = _with_threshold(search, middle / draws)
-        low, high = (low, middle) if asked.expected_pairs <= DEFAULT_ROOM else (middle, high)
-    return None if high > draws else high / draws
-
-
-def _with_threshold(search: PlannedSearch, threshold: float) -> PlannedSearch:
-    question = replace(search.question, forward_threshold=threshold, reverse_threshold=threshold)
-    return replace(search, question=question)
-
-
-def _least_skip(question: Question) -> int:
-    match question.skips:
-        case ConstantSkip(skips):
-            return skips[0]
-        case VariableSkip(least, _):
-            return least
-
-
-def _plain_legs(question: Question) -> list[tuple[int, int]]:
-    return [(leg.draws, leg.needed) for leg in question.legs]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from math import ceil, inf, log2
 from typing import TYPE_CHECKING, Any, assert_never
 
 import numpy as np
 
 from seedfleet.evidence import Scored, Verdict, decide, mix, predictive_bits
 from seedfleet.evidence.likelihood import bits_of_matches
-from seedfleet.evidence.prior import NULL_WEIGHT
+from seedfleet.evidence.prior import NULL_WEIGHT, seed_odds
 from seedfleet.evidence.verdict import Thresholds, draws_needed
 from seedfleet.pipeline.sieve_controls import controls_of
+from seedfleet.recover.unevenness import bits_to_beat
 from seedfleet.sieve import sieve
 from seedfleet.sieve.weighing import Alignment, Known, weigh
 
@@ -82,6 +84,8 @@ class SieveRecord:
         The best survivors, best first.
     controls
         The same kernels where the answer is known.
+    to_beat
+        Bits that tell otherwise that the draws are not uniform.
     elapsed_s
         How long it took.
     """
@@ -93,6 +97,7 @@ class SieveRecord:
     degenerate: tuple[int, ...]
     findings: tuple[Finding, ...]
     controls: tuple[Control, ...]
+    to_beat: float
     elapsed_s: float
 
     @property
@@ -105,10 +110,10 @@ class SieveRecord:
         """Whether the verdict could have been `recovered`, had the true stream been among these."""
         search = self.search
         looked_at, known = len(search.question.looked_at), len(search.question.draws)
-        prior = np.log2(1 - NULL_WEIGHT) + search.least_log2_weight - 1
-        fit = looked_at * search.bits_a_draw + prior - np.log2(search.stream.generator.seed_count)
+        prior = log2(1 - NULL_WEIGHT) + search.least_log2_weight - 1
+        fit = looked_at * search.bits_a_draw + prior - log2(search.seed_odds)
         unseen = (known - looked_at) * search.bits_a_draw
-        return bool(
+        return (
             self.complete
             and fit >= Thresholds.RECOVERED_FIT_BITS
             and unseen >= Thresholds.RECOVERED_PREDICTIVE_BITS
@@ -117,17 +122,16 @@ class SieveRecord:
     @property
     def verdict(self) -> Verdict:
         """What this search alone says."""
-        return _verdict(self.findings, powered=self.powered)
+        return _verdict(self.findings, self.to_beat, powered=self.powered)
 
     @property
     def draws_needed(self) -> int | None:
         """Known draws with which it could end in `recovered`; None where no number would do."""
         search = self.search
-        if search.gaps >= search.question.modulus or search.least_log2_weight == -np.inf:
+        if search.gaps >= search.question.modulus or search.least_log2_weight == -inf:
             return None
-        seeds = search.stream.generator.seed_count
-        clean = draws_needed(seeds, search.least_log2_weight, search.question.modulus)
-        return int(np.ceil(clean * np.log2(search.question.modulus) / search.bits_a_draw))
+        clean = draws_needed(search.seed_odds, search.least_log2_weight, search.question.modulus)
+        return ceil(clean * log2(search.question.modulus) / search.bits_a_draw)
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,9 +191,10 @@ def run_sieve(
         More pairs pass than there is room for.
     """
     started = time.perf_counter()
+    to_beat = bits_to_beat(plan.uneven)
     seeds = np.random.SeedSequence(plan.options.run_seed).spawn(len(plan.searches))
     records = tuple(
-        _run(search, backend, np.random.default_rng(seed), keep, progress)
+        _run(search, backend, np.random.default_rng(seed), keep, progress, to_beat=to_beat)
         for search, seed in zip(plan.searches, seeds, strict=True)
     )
     findings = [finding for record in records for finding in record.findings]
@@ -197,7 +202,7 @@ def run_sieve(
     order = sorted(range(len(findings)), key=lambda i: -sum(known.posterior[i]))
     findings = [findings[i] for i in order]
     scored = [finding.scored for finding in findings]
-    verdict = _verdict(findings, powered=any(record.powered for record in records))
+    verdict = _verdict(findings, to_beat, powered=any(record.powered for record in records))
     return Answer(
         plan=plan,
         records=records,
@@ -217,6 +222,8 @@ def _run(
     rng: np.random.Generator,
     keep: Callable[[Iterator[str]], None],
     progress: Callable[[str, float], None],
+    *,
+    to_beat: float,
 ) -> SieveRecord:
     started = time.perf_counter()
     label = search.name.text
@@ -240,6 +247,7 @@ def _run(
         degenerate=degenerate,
         findings=_findings(search, table),
         controls=controls_of(search, rng),
+        to_beat=to_beat,
         elapsed_s=time.perf_counter() - started,
     )
 
@@ -307,20 +315,21 @@ def _finding(search: PlannedSearch, known: Known, row: tuple[Any, ...]) -> Findi
     scored = Scored(
         equivalence=weighing.digest,
         log2_weight=search.log2_weight(offset, least, most),
-        seed_space=search.stream.generator.seed_count,
+        seed_space=seed_odds(search.stream.generator.seed_count, seed),
         fitted_bits=weighing.fitted_bits,
         known_bits=weighing.known_bits,
     )
     return Finding(search, seed, alignment, forward, reverse, weighing, scored)
 
 
-def _verdict(findings: Sequence[Finding], *, powered: bool) -> Verdict:
+def _verdict(findings: Sequence[Finding], to_beat: float, *, powered: bool) -> Verdict:
     """Decide by the draws looked at; what only all known draws tell is a signal, and no more."""
     scored = [finding.scored for finding in findings]
     mixture = mix(scored, held_out=False)
     best = max(mixture.classes.values(), default=0.0)
-    verdict = decide(mixture.evidence_bits, predictive_bits(scored), best, powered=powered)
-    together = mix(scored, held_out=True).evidence_bits
+    evidence = mixture.evidence_bits - to_beat
+    verdict = decide(evidence, predictive_bits(scored), best, powered=powered)
+    together = mix(scored, held_out=True).evidence_bits - to_beat
     if verdict is not Verdict.RECOVERED and together >= Thresholds.SIGNAL_BITS:
         return Verdict.SIGNAL
     return verdict
@@ -328,6 +337,8 @@ def _verdict(findings: Sequence[Finding], *, powered: bool) -> Verdict:
 
 def _reason(verdict: Verdict, plan: Plan, records: Sequence[SieveRecord]) -> str:
     text = _plain_reason(verdict, plan, records)
+    if plan.uneven is not None:
+        text = f"{plan.uneven.sentence}; {text}"
     if plan.repeats is None:
         return text
     return f"{plan.repeats.text}; of what is left without the repeats: {text}"

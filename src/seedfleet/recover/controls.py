@@ -42,7 +42,9 @@ class Control:
     text: str
 
 
-def negative_control(counts: Sequence[int], expected_each: float, *, text: str) -> Control:
+def negative_control(
+    counts: Sequence[int], expected_each: float, *, text: str, relative_error: float = 0.0
+) -> Control:
     """Compare survivors on shuffled draws with chance.
 
     Parameters
@@ -51,6 +53,8 @@ def negative_control(counts: Sequence[int], expected_each: float, *, text: str) 
         Survivors of each replicate, at least two.
     expected_each
         What chance gives in each.
+    relative_error
+        Standard error of that, divided by it, where it was simulated.
 
     Notes
     -----
@@ -62,7 +66,7 @@ def negative_control(counts: Sequence[int], expected_each: float, *, text: str) 
     total, expected = sum(counts), expected_each * len(counts)
     excess = max(1.0, total / expected)
     scatter = float(np.var(counts, ddof=1)) / excess**2
-    variance = max(scatter, expected_each) * len(counts)
+    variance = max(scatter, expected_each) * len(counts) + (relative_error * expected) ** 2
     return Control(
         kind="negative",
         expected=expected,

@@ -22,7 +22,7 @@ from seedfleet.recover.repeats import find_repeats
 from seedfleet.recover.scoring import abstained, predict, weigh
 from seedfleet.recover.search import Question, Scope
 from seedfleet.recover.seed_scan import scan_problems, seed_scans
-from seedfleet.recover.unevenness import find_unevenness
+from seedfleet.recover.unevenness import bits_to_beat, find_unevenness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -226,7 +226,7 @@ class _Run:
         """Return the answer."""
         verdict, reason = self._verdict()
         if self._uneven is not None:
-            reason = f"{self._uneven.text} ({self._uneven.bits:.0f} bits); {reason}"
+            reason = f"{self._uneven.sentence}; {reason}"
         if repeats is not None:
             reason = f"{repeats.text}; of what is left without the repeats: {reason}"
         items = list(self._items.values())
@@ -336,9 +336,8 @@ class _Run:
             for record in self._records
         ]
         predictive = predictive_bits([item.scored for item in items])
-        # Where uniform draws are out of the question, a stream must beat what put them out.
-        beaten = 0.0 if self._uneven is None else self._uneven.bits
-        verdict = decide(mixture.evidence_bits - beaten, predictive, best, powered=any(enough))
+        evidence = mixture.evidence_bits - bits_to_beat(self._uneven)
+        verdict = decide(evidence, predictive, best, powered=any(enough))
         return verdict, self._reason(verdict)
 
     def _reason(self, verdict: Verdict) -> str:

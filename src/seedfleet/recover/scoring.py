@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seedfleet.evidence import Scored
-from seedfleet.evidence.prediction import next_draw, point_laws
+from seedfleet.evidence.prediction import foretell, point_laws
 from seedfleet.evidence.prior import log2_alignment_weight, seed_odds
 from seedfleet.generators import presets_of
 from seedfleet.sieve.weighing import AHEAD, Alignment, Known
@@ -156,18 +156,18 @@ def _prediction(
     items: Sequence[Weighed], mixture: Mixture, scope: Scope, ahead: int, modulus: int
 ) -> Prediction:
     """Mix what the scope's items say of one coming draw; everything else counts as uniform."""
-    law = next_draw(
+    forecast = foretell(
         (
             value_law
             for item, posterior in zip(items, mixture.posterior, strict=True)
             if item.survivor.scope is scope
             for value_law in point_laws(
-                int(item.stream_draws[len(scope.values) + ahead - 1]), posterior
+                int(item.stream_draws[len(scope.values) + ahead - 1]), posterior, modulus
             )
         ),
         modulus,
     )
-    value = law.value
+    value = forecast.value
     if value is None:
         return Prediction(None, 1 / modulus, scope.session, ahead)
-    return Prediction(value, law.probability(value), scope.session, ahead)
+    return Prediction(value, forecast.law.probability(value), scope.session, ahead)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Unevenness", "find_unevenness"]
+__all__ = ["Unevenness", "bits_to_beat", "find_unevenness"]
 
 _CHANCE_BITS = 20.0  # chance gives so much in less than 2**-20 histories
 _BASE = 10
@@ -40,6 +40,11 @@ class Unevenness:
 
     bits: float
     text: str
+
+    @property
+    def sentence(self) -> str:
+        """The finding with its bits."""
+        return f"{self.text} ({self.bits:.0f} bits)"
 
 
 def find_unevenness(values: NDArray[np.int64], modulus: int) -> Unevenness | None:
@@ -94,3 +99,11 @@ def _mixture_bits(series: NDArray[np.int64], modulus: int) -> float:
     nats = lgamma(modulus / 2) - lgamma(len(series) + modulus / 2)
     nats += sum(lgamma(count + 0.5) - lgamma(0.5) for count in counts.tolist())
     return nats / log(2) + len(series) * log2(modulus)
+
+
+def bits_to_beat(uneven: Unevenness | None) -> float:
+    """Return what a stream must earn before it explains anything.
+
+    Where uniform draws are out of the question, it must beat what put them out.
+    """
+    return 0.0 if uneven is None else uneven.bits

@@ -16,10 +16,11 @@ from seedfleet.generators import compiled
 from seedfleet.sieve.rows import constant_skip_positions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from seedfleet.evidence.prediction import DrawLaw
     from seedfleet.generators import Stream
 
 __all__ = ["AHEAD", "Alignment", "Known", "Weighing", "told", "weigh"]
@@ -160,8 +161,8 @@ def _path_model(alignment: Alignment, known: Known) -> skip_paths.PathModel:
 
 def told(
     weighing: Weighing, alignment: Alignment, known: Known, posterior: Sequence[float], ahead: int
-) -> Iterator[tuple[float, Mapping[int, float]]]:
-    """Yield what a stream tells of a coming draw, for `evidence.prediction.next_draw`.
+) -> Iterator[tuple[float, DrawLaw]]:
+    """Yield what a stream tells of a coming draw, for `evidence.prediction.foretell`.
 
     Parameters
     ----------
@@ -172,7 +173,7 @@ def told(
     """
     n = len(known.values)
     if alignment.skip_min == alignment.skip_max:
-        yield from point_laws(int(weighing.stream_draws[n + ahead - 1]), posterior)
+        yield from point_laws(int(weighing.stream_draws[n + ahead - 1]), posterior, known.modulus)
         return
     model = _path_model(alignment, known)
     unknown = np.zeros(ahead - 1, dtype=np.int64)
@@ -180,8 +181,7 @@ def told(
     observed = np.arange(len(draws)) < n
     for noise, weight in zip(NOISE_RATES, posterior, strict=True):
         if weight >= _LEAST_TOLD:
-            law = skip_paths.next_draw(
+            law = skip_paths.law_over_paths(
                 weighing.stream_draws, draws, replace(model, noise=noise), observed
             )
-            named = zip(law.values.tolist(), law.probabilities.tolist(), strict=True)
-            yield weight, dict(named)
+            yield weight, law

@@ -1,0 +1,87 @@
+"""Killing `seedfleet sieve` in the middle of its jobs, and going on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from seedfleet.cli import main
+from seedfleet.generators import find_preset, reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+_PATIENCE_S = 120.0
+_JOBS = 6
+_LAST = 2**21
+_SEED = _LAST - 5  # in the last block, which no killed head has seen
+# Even a short question goes to a few jobs.
+_HEAD = f"""
+import sys
+from seedfleet.cli import main
+from seedfleet.pipeline import seed_jobs
+
+seed_jobs._SHORT_S, seed_jobs._LEAST_JOBS = 0.0, {_JOBS}
+sys.argv[0] = "seedfleet"
+main()
+"""
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("SEEDFLEET_HOME", str(tmp_path / "home"))
+    yield tmp_path
+    for status in (tmp_path / "home").glob("runs/*/attempts/*/*/pid"):
+        os.kill(int(status.read_text()), signal.SIGKILL)
+
+
+def start(house: Path) -> subprocess.Popen[bytes]:
+    """Sieve 40 draws that the last but five of so many seeds of CPython made with skip 2."""
+    places = [2 + 3 * index for index in range(40)]
+    draws = reference.at_positions(find_preset("python_randrange").stream, _SEED, 1000, places)
+    path = house / "draws.txt"
+    path.write_text("\n".join(map(str, draws)), encoding="utf-8")
+    words = ["sieve", str(path), "--generator", "python_randrange", "--seeds", f"1..{_LAST}"]
+    words += ["--skips", "2..2", "--modulus", "1000", "--output-dir", str(house / "out")]
+    return subprocess.Popen([sys.executable, "-c", _HEAD, *words], stderr=subprocess.DEVNULL)
+
+
+def finished_blocks(house: Path) -> dict[Path, int]:
+    """Return each finished block's result with the time that it was written, in nanoseconds."""
+    found = house.glob("out/*/seeds/*/*/results/*.hits")
+    return {path: path.stat().st_mtime_ns for path in found}
+
+
+def test_a_killed_sieve_goes_on_without_repeating_a_block(house: Path) -> None:
+    head = start(house)
+    started = time.monotonic()
+    while not (before := finished_blocks(house)):
+        assert time.monotonic() - started < _PATIENCE_S, "no block was finished"
+        time.sleep(0.05)
+    head.kill()
+    head.wait(_PATIENCE_S)
+    assert len(before) < _JOBS
+    (folder,) = (house / "out").iterdir()
+    assert not (folder / "sieve.json").exists()
+    assert not (folder / "survivors.csv").exists()
+    words = ["sieve", "--resume", folder.name, "--output-dir", str(house / "out")]
+    result = CliRunner().invoke(main, [*words, "--output", "json"])
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert (document["verdict"], document["survivors"][0]["seed"]) == ("recovered", _SEED)
+    (search,) = document["searches"]
+    assert search["seeds_tested"] == search["seeds_requested"] == _LAST
+    after = finished_blocks(house)
+    assert len(after) == _JOBS
+    assert {path: after[path] for path in before} == before
