@@ -11,7 +11,7 @@ from seedfleet.generators import Stream, generators
 from seedfleet.generators.boundings import MASK, MODULO
 from seedfleet.generators.definition import never
 from seedfleet.sieve import DEFAULT_ROOM, CpuBackend, Hits, Rows
-from seedfleet.sieve.testing import BrokenLawError, check_scan
+from seedfleet.sieve.testing import BrokenLawError, check_backend, check_scan
 
 _XORSHIFT = generators()["xorshift32"]
 _FEW = [Stream(_XORSHIFT, MODULO), Stream(_XORSHIFT, MASK)]
@@ -20,7 +20,7 @@ _FEW = [Stream(_XORSHIFT, MODULO), Stream(_XORSHIFT, MASK)]
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_processor_keeps_the_contract(workers: int) -> None:
-    check_scan(lambda: CpuBackend(workers), seed=workers)
+    check_backend(lambda: CpuBackend(workers), seed=workers)
 
 
 class Broken(CpuBackend):
