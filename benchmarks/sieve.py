@@ -2,7 +2,8 @@
 
 Two questions for each stream: four draws modulo 1000 that must all match, and 200 draws of which a
 fifth must. The C versions answer the same questions for the same seeds. Kernels are loaded once
-before, and what that took is in rows of its own. Streams without a C version stand alone. ``SEEDFLEET_BENCHMARK_QUICK=1`` asks about a sixteenth of the seeds.
+before, and what that took is in rows of its own. Streams without a C version stand alone.
+``SEEDFLEET_BENCHMARK_QUICK=1`` asks about a sixteenth of the seeds.
 """
 
 from __future__ import annotations

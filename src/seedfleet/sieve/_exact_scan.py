@@ -107,13 +107,16 @@ def gather(flags: Any, left: Any) -> None:
 @jitable
 def next_left(eights: Any, left: Any, lane: Any) -> int:
     """Return the first lane from `lane` on that is left, or their number."""
-    while lane < len(left):
-        if lane % _BYTES == 0 and eights[lane // _BYTES] == 0:
-            lane += _BYTES
-        elif left[lane] == 0:
-            lane += 1
-        else:
-            break
+    while lane % _BYTES != 0:
+        if left[lane] != 0:
+            return int(lane)
+        lane += 1
+    at = lane // _BYTES
+    while at < len(eights) and eights[at] == 0:
+        at += 1
+    lane = at * _BYTES
+    while lane < len(left) and left[lane] == 0:
+        lane += 1
     return int(lane)
 
 

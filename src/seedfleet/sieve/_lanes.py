@@ -29,7 +29,7 @@ __all__ = [
     "register_lanes",
 ]
 
-CHUNK = 1024  # the states and counts of a few rows stay in the first-level cache
+CHUNK = 1024  # the states of one register stay in the first-level cache
 
 
 @dataclass(frozen=True)
