@@ -41,11 +41,13 @@ def exact_scan_factory(kind: Kind) -> Callable[..., Any]:
         *functions: Callable[..., Any],
     ) -> Callable[..., Any]:
         lanes, decide = make_lanes(kind, *functions), make_decider(kind, *functions)
+        worthwhile = _sifting(lanes)
         flag, finish, width = _flagging(lanes), _finishing(lanes, decide), lanes.width
 
         def kernel(block: Any, tests: Any, asked: Any, bounds: Any, states: Any, hits: Any) -> int:
             _ = digest
             first, count = block
+            shared, (leaps, limits), radix = tests[1], tests[2], bounds[0]
             flags = np.empty((len(bounds[2]) + 1, width), uint8)  # the last row's: forced
             matches = np.zeros(len(asked[4]), dtype=np.int32)
             left = np.empty(width, uint8)
@@ -57,8 +59,10 @@ def exact_scan_factory(kind: Kind) -> Callable[..., Any]:
                 gather(all_eights, eights)
                 lane = next_left(eights, left, 0)
                 while lane < min(width, count - base):
-                    rest = (states, flags, matches, hits, found)
-                    found = finish(start, lane, tests, asked, bounds, rest)
+                    # Few arguments: to hand over an array costs as much as to test a draw.
+                    if worthwhile(states, (start, lane), flags, leaps, limits, (shared, radix)):
+                        rest = (states, flags, matches, hits, found)
+                        found = finish(start, lane, tests, asked, bounds, rest)
                     lane = next_left(eights, left, lane + 1)
             return found
 
@@ -120,6 +124,26 @@ def next_left(eights: Any, left: Any, lane: Any) -> int:
     return int(lane)
 
 
+def _sifting(lanes: Lanes) -> Callable[..., Any]:
+    """Return the test of whether a lane holds a row as far as the lanes can tell."""
+    confirm = lanes.confirm
+
+    @jitable
+    def worthwhile(
+        states: Any, place: Any, flags: Any, leaps: Any, limits: Any, common: Any
+    ) -> bool:
+        start, lane = place
+        for row in range(len(leaps)):
+            if flags[row, lane] != 0 and confirm(
+                states, start, lane, leaps[row], limits[row], common
+            ):
+                return True
+        return bool(flags[len(leaps), lane] != 0)
+
+    made: Callable[..., Any] = worthwhile
+    return made
+
+
 def _finishing(lanes: Lanes, decide: Callable[..., Any]) -> Callable[..., Any]:
     """Return ``finish(start, lane, tests, asked, bounds, rest)``: the number of hits then."""
     confirm = lanes.confirm
@@ -127,15 +151,14 @@ def _finishing(lanes: Lanes, decide: Callable[..., Any]) -> Callable[..., Any]:
     @jitable
     def finish(start: Any, lane: Any, tests: Any, asked: Any, bounds: Any, rest: Any) -> Any:
         states, flags, matches, hits, found = rest
-        _, shared, prefix = tests
+        shared, (leaps, limits) = tests[1], tests[2]
         radix, _, numbers = bounds
         seeds, rows, counts = hits
-        place = (start, 0, uint64(0), uint64(0))
         sure = flags[len(numbers), lane] == 0
         for row in range(len(numbers)):
             if sure and flags[row, lane] == 0:
                 continue
-            if sure and not confirm(states, place, lane, row, prefix, shared, radix):
+            if sure and not confirm(states, start, lane, leaps[row], limits[row], (shared, radix)):
                 continue
             if decide(start + uint64(lane), row, asked, bounds, matches):
                 if found < len(seeds):

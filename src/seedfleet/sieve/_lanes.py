@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy import uint8, uint64
 
 from seedfleet.generators.compiled import jitable
@@ -76,8 +77,9 @@ class Lanes:
         ``hit(states, place, lane, wanted, shared)``: whether the part that begins at `place`, where
         the lanes stand, is as wanted.
     confirm
-        ``confirm(states, place, lane, row, prefix, shared, radix)``: whether more draws of a
-        flagged lane are as wanted, as far as it is cheaper to tell than by a decision.
+        ``confirm(states, start, lane, leaps, limits, (shared, radix))``: whether more draws of a
+        flagged lane are as wanted, as far as it is cheaper to tell than by a decision. For each
+        part, `leaps` has the word and the leap to it, `limits` what is wanted.
     """
 
     width: int
@@ -196,13 +198,10 @@ def leaping_lanes(kind: Kind, *functions: Callable[..., Any]) -> Lanes:
         return matches(word, output(step(state)) if two_words else word, wanted, shared)
 
     @jitable
-    def confirm(
-        states: Any, place: Any, lane: Any, row: Any, prefix: Any, shared: Any, _radix: Any
-    ) -> bool:
-        words, first, second, low, high = prefix
-        for part in range(words.shape[1]):
-            there = (place[0], words[row, part], first[row, part], second[row, part])
-            if not hit(states, there, lane, (low[row, part], high[row, part]), shared):
+    def confirm(states: Any, start: Any, lane: Any, leaps: Any, limits: Any, common: Any) -> bool:
+        for part in range(len(leaps)):
+            there = (start, leaps[part, 0], leaps[part, 1], leaps[part, 2])
+            if not hit(states, there, lane, (limits[part, 0], limits[part, 1]), common[0]):
                 return False
         return True
 
@@ -243,17 +242,15 @@ def register_lanes(  # noqa: C901 - its inner functions are counted in
         return part_is(load(states, lane), wanted, shared)
 
     @jitable
-    def confirm(
-        _states: Any, place: Any, lane: Any, row: Any, prefix: Any, shared: Any, radix: Any
-    ) -> bool:
-        words, _, _, low, high = prefix
-        state, reached = seed_state(place[0] + uint64(lane)), -1
-        for part in range(words.shape[1]):
-            while reached < words[row, part]:
+    def confirm(_states: Any, start: Any, lane: Any, leaps: Any, limits: Any, common: Any) -> bool:
+        shared, radix = common
+        state, reached = seed_state(start + uint64(lane)), -1
+        for part in range(len(leaps)):
+            while reached < np.int64(leaps[part, 0]):
                 state, reached = step(state), reached + 1
                 if checking and rejects(output(state), radix):
                     return True  # the words behind it stand elsewhere: for a decision to tell
-            if not part_is(state, (low[row, part], high[row, part]), shared):
+            if not part_is(state, (limits[part, 0], limits[part, 1]), shared):
                 return False
         return True
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy import uint8, uint32, uint64
 
 from seedfleet.generators.compiled import jitable
@@ -90,13 +91,10 @@ def early_lanes(  # noqa: C901 - its inner functions are counted in
         return matches(word, other, wanted, shared)
 
     @jitable
-    def confirm(
-        states: Any, _place: Any, lane: Any, row: Any, prefix: Any, shared: Any, _radix: Any
-    ) -> bool:
-        words, first, second, low, high = prefix
-        for part in range(words.shape[1]):
-            there = (uint64(0), words[row, part], first[row, part], second[row, part])
-            if not hit(states, there, lane, (low[row, part], high[row, part]), shared):
+    def confirm(states: Any, _start: Any, lane: Any, leaps: Any, limits: Any, common: Any) -> bool:
+        for part in range(len(leaps)):
+            there = (uint64(0), np.int64(leaps[part, 0]), uint64(0), uint64(0))
+            if not hit(states, there, lane, (limits[part, 0], limits[part, 1]), common[0]):
                 return False
         return True
 
@@ -148,7 +146,7 @@ def whole_lanes(  # noqa: C901 - its inner functions are counted in
 
     @jitable
     def confirm(
-        _states: Any, _place: Any, _lane: Any, _row: Any, _prefix: Any, _shared: Any, _radix: Any
+        _states: Any, _start: Any, _lane: Any, _leaps: Any, _limits: Any, _common: Any
     ) -> bool:
         return True
 

@@ -233,7 +233,8 @@ class _LanePlan:
         """Return the parts of each row that lanes can show: where they are, and their tests."""
         places = self._places(group, self.source.confirmed)
         first, second = _leaps(self.stream.generator, places, leaping=self.kind.leaping)
-        return places, first, second, self.tests.low[group], self.tests.high[group]
+        limits = np.stack([self.tests.low[group], self.tests.high[group]], axis=-1)
+        return np.stack([places.astype(np.uint64), first, second], axis=-1), limits
 
     def _asked(self, group: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
         positions, values = self.rows.positions[group], self.rows.values[group]
