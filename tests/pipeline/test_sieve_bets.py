@@ -126,7 +126,8 @@ def test_no_window_recovers_what_all_known_draws_do_not(right: int) -> None:
         together.append(found.known.evidence_bits)
         if found.verdict is Verdict.RECOVERED:
             assert found.known.evidence_bits >= 59
-    assert max(together) - min(together) < 0.01
+    whole = answer(draws, "xorshift32", forward_threshold=0.0, reverse_threshold=0.0)
+    assert max(together) <= whole.known.evidence_bits + 1e-9
 
 
 @pytest.mark.slow
@@ -205,11 +206,11 @@ def test_sessions_are_chosen_within_one_stake() -> None:
     whole = stake([None] * 40)
     three = ["a", "b", "c"] * 20
     assert stake(three) == stake(three, "a", "b", "c") == whole / 2
-    assert stake(three, "b") == stake(three, "a", "c") == whole / 12
+    assert stake(three, "b") == stake(three, "a", "c") == pytest.approx(whole / 12)
     assert stake(["a", "b"] * 20, "b") == whole / 4
     some = ["a", "b", None] * 20
     assert stake(some) == whole / 2
-    assert stake(some, "a", "b") == whole / 12
+    assert stake(some, "a", "b") == pytest.approx(whole / 12)
 
 
 @pytest.mark.slow
