@@ -8,6 +8,7 @@ weighed; other thresholds only drop bets.
 from __future__ import annotations
 
 from itertools import product
+from math import exp2
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,12 +84,12 @@ def answers(options: SieveOptions, modulus: int = 2, draws: int = 6) -> Iterator
     for drawn in product(range(modulus), repeat=draws):
         plan = plan_sieve(history(drawn, modulus), options)
         assert len(plan.values) == draws
-        yield run_sieve(plan, CpuBackend(1), keep=list, progress=lambda *_: None)
+        yield run_sieve(plan, CpuBackend(1), keep=lambda *_: None, progress=lambda *_: None)
 
 
 def payout(mixture: Mixture) -> float:
     """Return what the bets paid; `evidence_bits` alone would round it beside the null's half."""
-    return sum(mixture.classes.values()) * 2.0**mixture.evidence_bits
+    return sum(mixture.classes.values()) * exp2(mixture.evidence_bits)
 
 
 def payouts(
@@ -100,7 +101,7 @@ def payouts(
 def tail_is_kept(values: NDArray[np.float64]) -> bool:
     """Check P(value >= v) <= 1 / v at every value that comes."""
     shares = [(values >= value).mean() * value for value in values]
-    return max(shares) <= 1 + 1e-9
+    return bool(max(shares) <= 1 + 1e-9)
 
 
 def exactly(staked: float) -> Any:
