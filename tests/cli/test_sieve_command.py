@@ -375,11 +375,11 @@ def test_the_last_distinct_seed_is_the_last_that_can_be_asked_for(
     skipping: Path, tmp_path: Path
 ) -> None:
     words = (skipping, "--generator", "java_lcg", "--skips", "0..0", "--seeds")
-    refused = refusal(*words, "2^48-9..2^48", folder=tmp_path / "out")
-    assert refused == [
+    (refused,) = refusal(*words, "2^48-9..2^48", folder=tmp_path / "out")
+    assert refused == (
         f"seeds: the distinct seeds of java_lcg are 0..{2**48 - 1}; {2**48} is beyond; "
         f"seed {2**48} is the stream of seed 0"
-    ]
+    )
     document = answer(*words, "2^48-9..2^48-1", folder=tmp_path / "out")
     assert document["searches"][0]["seeds_tested"] == 9
 
