@@ -198,6 +198,27 @@ def test_a_session_is_a_stream_of_its_own(tmp_path: Path) -> None:
     assert both["sieved"]["draws"] == 80
 
 
+def test_two_sessions_of_three_are_one_stream(tmp_path: Path) -> None:
+    drawn = iter(planted([1] * 60))
+    noise = np.random.default_rng(2)
+    rows = [
+        f"2015-{1 + day // 28:02}-{1 + day % 28:02},{session},"
+        f"{noise.integers(1000) if session == 'noon' else next(drawn)}"
+        for day in range(30)
+        for session in ("morning", "noon", "night")
+    ]
+    path = tmp_path / "draws.csv"
+    path.write_text("\n".join(["date,session,draw", *rows]), encoding="utf-8")
+    folder = tmp_path / "out"
+    document = answer(path, *NEAR, "--session", "night", "--session", "morning", folder=folder)
+    assert (document["verdict"], document["sieved"]["draws"]) == ("recovered", 60)
+    assert document["survivors"][0]["seed"] == SEED
+    table = Path(document["files"]["survivors"]).read_text(encoding="utf-8")
+    assert table.splitlines()[1].endswith(",morning+night")
+    other = answer(path, *NEAR, "--session", "noon", "--session", "morning", folder=folder)
+    assert other["verdict"] == "no_evidence"
+
+
 def test_degenerate_seeds_are_left_out_and_listed(tmp_path: Path) -> None:
     draws = [0, 0, 0, 0, 7, *np.random.default_rng(1).integers(1000, size=40).tolist()]
     document = answer(
@@ -295,8 +316,8 @@ def test_all_problems_are_told_at_once_and_nothing_is_written(
     )
     said = "\n".join(problems)
     assert "did you mean xorshift32" in said
-    assert f"java_lcg has {2**48} distinct seeds, 0..{2**48 - 1}; {2**50} is beyond" in said
-    assert f"minstd has {2**31 - 1} distinct seeds" in said
+    assert f"the distinct seeds of java_lcg are 0..{2**48 - 1}; {2**50} is beyond" in said
+    assert f"the distinct seeds of minstd are 1..{2**31 - 2}; {2**50} is beyond" in said
     assert "no session 'noon'" in said
     assert "window: draws 50..69 are not within" in said
 
@@ -354,10 +375,11 @@ def test_the_last_distinct_seed_is_the_last_that_can_be_asked_for(
     skipping: Path, tmp_path: Path
 ) -> None:
     words = (skipping, "--generator", "java_lcg", "--skips", "0..0", "--seeds")
-    refused = refusal(*words, "2^48-9..2^48", folder=tmp_path / "out")
-    assert refused == [
-        f"seeds: java_lcg has {2**48} distinct seeds, 0..{2**48 - 1}; {2**48} is beyond"
-    ]
+    (refused,) = refusal(*words, "2^48-9..2^48", folder=tmp_path / "out")
+    assert refused == (
+        f"seeds: the distinct seeds of java_lcg are 0..{2**48 - 1}; {2**48} is beyond; "
+        f"seed {2**48} is the stream of seed 0"
+    )
     document = answer(*words, "2^48-9..2^48-1", folder=tmp_path / "out")
     assert document["searches"][0]["seeds_tested"] == 9
 

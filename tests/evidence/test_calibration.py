@@ -42,7 +42,7 @@ def published(skip_min: int, skip_max: int) -> float:
         skip_max=skip_max,
         offset=0,
         session_count=1,
-        all_sessions=True,
+        chosen_sessions=1,
     )
 
 

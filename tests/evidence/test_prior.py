@@ -3,7 +3,7 @@
 import math
 from fractions import Fraction
 from itertools import pairwise
-from math import isclose
+from math import comb, isclose
 
 import pytest
 from hypothesis import given
@@ -29,7 +29,7 @@ def weight(
     skip_min: int | None = None,
     offset: int = 0,
     sessions: int = 1,
-    all_sessions: bool = True,
+    chosen: int | None = None,
 ) -> float:
     """Return the weight of a skip, or of the skips from `skip_min` to `skip`."""
     log2_weight = log2_alignment_weight(
@@ -38,7 +38,7 @@ def weight(
         skip_max=skip,
         offset=offset,
         session_count=sessions,
-        all_sessions=all_sessions,
+        chosen_sessions=sessions if chosen is None else chosen,
     )
     return math.pow(2, log2_weight)
 
@@ -86,11 +86,12 @@ def test_the_whole_support_weighs_no_more_than_one() -> None:
     assert NULL_WEIGHT + (1 - NULL_WEIGHT) * (constant + variable) * sum(noise_weights()) <= 1
 
 
-@pytest.mark.parametrize("sessions", [1, 2, 3, 4, 7])
+@pytest.mark.parametrize("sessions", [1, 2, 3, 4, 7, 24])
 def test_session_scopes_share_one_stake(sessions: int) -> None:
-    scopes = weight(sessions=sessions)
-    if sessions > 1:
-        scopes += sessions * weight(sessions=sessions, all_sessions=False)
+    scopes = sum(
+        comb(sessions, chosen) * weight(sessions=sessions, chosen=chosen)
+        for chosen in range(1, sessions + 1)
+    )
     assert isclose(scopes, weight(), rel_tol=1e-12)
 
 

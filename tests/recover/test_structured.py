@@ -166,7 +166,7 @@ def test_no_seed_of_a_sieve_is_worth_a_signal(generator: Any, name: str) -> None
             skip_max=int(row["skip_max"]),
             offset=0,
             session_count=1,
-            all_sessions=True,
+            chosen_sessions=1,
         )
         items.append(Scored(int(row["seed"]), weight, generator.seed_count, bits, bits))
     assert mix(items, held_out=False).evidence_bits < Thresholds.SIGNAL_BITS

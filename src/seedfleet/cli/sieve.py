@@ -130,7 +130,7 @@ class _Spans(_Span):
     "--session",
     "sessions",
     multiple=True,
-    help="Take the draws of this session only, as one stream. Default: all draws as one.",
+    help="Take the draws of this session as one stream; several: of these together.  [all draws]",
 )
 @click.option(
     "--modulus",

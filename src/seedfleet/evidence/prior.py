@@ -11,8 +11,9 @@ constant skip  ``1/16 * 2**-floor(log2(skip + 1))`` for skip < 65535: each octav
 variable skip  skip_max from 1 to 65534 as a constant skip; skip_min uniform below skip_max
 offset         0: 1/2; else ``1/32 * 2**-floor(log2(offset))`` for offset < 65536
 noise          0: 1/2; 0.01, 0.05, 0.1 and 0.25: 1/8 each
-session scope  one session in the file: all of them, 1; else all as one stream 1/2, and each
-               session as a stream of its own an equal share of 1/2
+session scope  of one session in the file, 1; else all as one stream 1/2; each session as a
+               stream of its own an equal share of 1/4, and every other choice of two or more an
+               equal share of 1/4 (with two sessions there is none, and each has 1/4)
 segment        the whole history 1/2; the rest is kept for reseeds inside it
 seed           uniform over the canonical seeds; of spaces with more than 2**48, which programs
                hardly ever seed in full, half is on the seeds below 2**32
@@ -38,8 +39,9 @@ PRIOR_VERSION = "2"
 PRIOR_TEXT = (
     "1/2 null; else preset 1/64 x skip law (constant 1/2: skip 1/16 per octave; variable 1/2: "
     "skip_max 1/16 per octave, skip_min uniform below it) x offset (0: 1/2, else 1/32 per octave) "
-    "x noise 0 1/2 or {0.01, 0.05, 0.1, 0.25} 1/8 each x session scope (all 1/2, each single 1/2 "
-    "shared) x whole history 1/2 x seed uniform (spaces above 2^48: half below 2^32)"
+    "x noise 0 1/2 or {0.01, 0.05, 0.1, 0.25} 1/8 each x session scope (all 1/2, singles 1/4 "
+    "shared, other choices 1/4 shared; of two sessions, singles 1/2 shared) x whole history 1/2 "
+    "x seed uniform (spaces above 2^48: half below 2^32)"
 )
 NULL_WEIGHT = 0.5
 _PRESET_SLOTS = 64
@@ -56,7 +58,7 @@ def log2_alignment_weight(
     skip_max: int,
     offset: int,
     session_count: int,
-    all_sessions: bool,
+    chosen_sessions: int,
 ) -> float:
     """Return log2 of the prior weight of one stream under one alignment.
 
@@ -72,8 +74,8 @@ def log2_alignment_weight(
         The alignment's stream offset, from 0 on.
     session_count
         Sessions in the history.
-    all_sessions
-        Whether the stream is shared by all sessions, or belongs to one of several.
+    chosen_sessions
+        How many of them share the stream, at least 1.
 
     Returns
     -------
@@ -86,9 +88,20 @@ def log2_alignment_weight(
     if skip_min < skip_max:
         skip_bits -= log2(skip_max)
     offset_bits = -1.0 if offset == 0 else -log2(2 * _OCTAVES) - _octave(offset)
-    scope_bits = 0.0 if session_count <= 1 else -1.0 if all_sessions else -1.0 - log2(session_count)
+    scope_bits = _scope_bits(session_count, chosen_sessions)
     preset_bits = log2(presets / _PRESET_SLOTS)
     return preset_bits + _LAW_BITS + skip_bits + offset_bits + scope_bits + _SEGMENT_BITS
+
+
+def _scope_bits(sessions: int, chosen: int) -> float:
+    if sessions <= 1:
+        return 0.0
+    if chosen == sessions:
+        return -1.0
+    if sessions == 2:
+        return -2.0
+    others = 2**sessions - sessions - 2  # neither none, nor one, nor all
+    return -2.0 - log2(sessions if chosen == 1 else others)
 
 
 def seed_odds(seeds: int, seed: int) -> int:

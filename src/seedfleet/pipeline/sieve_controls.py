@@ -19,7 +19,7 @@ from seedfleet.sieve import ConstantSkip, Direction, VariableSkip, sieve
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from seedfleet.pipeline.sieve_plan import PlannedSearch
+    from seedfleet.pipeline.sieve_search import PlannedSearch
     from seedfleet.recover.controls import Control
     from seedfleet.sieve import Question
 

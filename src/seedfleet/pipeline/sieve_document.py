@@ -20,15 +20,17 @@ from seedfleet.pipeline.document_parts import (
 )
 from seedfleet.pipeline.sieve_chance import power_of
 from seedfleet.sieve import ConstantSkip, Direction, VariableSkip
-from seedfleet.sieve.weighing import Known, told, weigh
+from seedfleet.sieve.weighing import told, weigh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from seedfleet.evidence.prediction import DrawLaw
     from seedfleet.generators import Stream
-    from seedfleet.pipeline.sieve_plan import Plan, PlannedSearch
-    from seedfleet.pipeline.sieving import Answer, Finding, SieveRecord
+    from seedfleet.pipeline.sieve_findings import Finding
+    from seedfleet.pipeline.sieve_plan import Plan
+    from seedfleet.pipeline.sieve_search import PlannedSearch
+    from seedfleet.pipeline.sieving import Answer, SieveRecord
     from seedfleet.sieve import Question
     from seedfleet.sieve.weighing import Alignment
 
@@ -207,8 +209,8 @@ def _survivors(answer: Answer) -> list[dict[str, Any]]:
 
 def _survivor(answer: Answer, members: list[int], rank: int) -> dict[str, Any]:
     best = answer.findings[members[0]]
-    search, question, weighing = best.search, best.search.question, best.weighing
-    looked_at = question.looked_at
+    search, weighing = best.search, best.weighing
+    looked_at = search.fitted
     fitted = int(weighing.matched[looked_at.start : looked_at.stop].sum())
     matches, n = int(weighing.matched.sum()), len(weighing.matched)
     posterior = answer.known.posterior[members[0]]
@@ -291,7 +293,7 @@ def _draws_alike(stream: Stream, finding: Finding) -> bool:
     )
     if mine != theirs:
         return False
-    known = Known(question.draws, question.modulus, question.looked_at)
+    known = finding.search.known
     return weigh(stream, finding.seed, alignment, known).digest == finding.weighing.digest
 
 
@@ -333,6 +335,5 @@ def _predictions(answer: Answer) -> list[dict[str, Any]]:
 
 def _told(answer: Answer, ahead: int) -> Iterator[tuple[float, DrawLaw]]:
     for finding, posterior in zip(answer.findings, answer.known.posterior, strict=True):
-        question = finding.search.question
-        known = Known(question.draws, question.modulus, question.looked_at)
+        known = finding.search.known
         yield from told(finding.weighing, finding.alignment, known, posterior, ahead)

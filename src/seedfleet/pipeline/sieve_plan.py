@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from math import inf, log2
 from typing import TYPE_CHECKING
 
 from seedfleet.draws.history import describe_unknown_session
-from seedfleet.evidence.prior import log2_alignment_weight, seed_odds
-from seedfleet.evidence.verdict import draws_in_principle, held_out_draws
-from seedfleet.generators import presets_of
+from seedfleet.evidence.verdict import held_out_draws
 from seedfleet.generators.searches import parse_search
-from seedfleet.pipeline.sieve_chance import chance_of, problems_of_room
+from seedfleet.pipeline.sieve_chance import problems_of_room
+from seedfleet.pipeline.sieve_range import problems_of_seeds, seeds_of
+from seedfleet.pipeline.sieve_search import PlannedSearch, SessionScope
 from seedfleet.recover import MAX_PREDICTIONS, OptionsError
 from seedfleet.recover.repeats import find_repeats
 from seedfleet.recover.unevenness import find_unevenness
@@ -26,23 +24,19 @@ from seedfleet.sieve import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
 
     from seedfleet.draws import History
-    from seedfleet.generators import Stream
     from seedfleet.generators.searches import SearchName
-    from seedfleet.pipeline.sieve_chance import Chance
     from seedfleet.recover.repeats import Repeats
     from seedfleet.recover.unevenness import Unevenness
 
-__all__ = ["DEFAULT_SKIPS", "Plan", "PlannedSearch", "SieveOptions", "plan_sieve"]
+__all__ = ["DEFAULT_SKIPS", "Plan", "SieveOptions", "plan_sieve"]
 
 DEFAULT_SKIPS = range(9)
-_MAX_DEFAULT_SEEDS = 2**32  # a larger space takes so long that it must be asked for
-_MAX_SEEDS = 2**64
 _DEFAULT_OF = {False: Direction.BIDIRECTIONAL, True: Direction.REVERSE}  # by SearchName.reverse
 
 
@@ -63,7 +57,7 @@ class SieveOptions:
     offsets
         Stream offsets.
     sessions
-        Sessions whose draws are one stream; empty for all draws.
+        Sessions, any number of them, whose draws are one stream; empty for all draws.
     window_start, window_size
         The draws looked at, counted from the first draw of the chosen sessions; by default all but
         the held-out ones.
@@ -94,104 +88,6 @@ class SieveOptions:
 
 
 @dataclass(frozen=True, eq=False)
-class PlannedSearch:
-    """One generator's sieve.
-
-    Attributes
-    ----------
-    name
-        The search's name.
-    question
-        What is asked of each seed.
-    seeds
-        The seeds that are tested.
-    sessions
-        Sessions whose draws these are; none where the history names none.
-    session_count
-        Sessions of the history.
-    """
-
-    name: SearchName
-    question: Question
-    seeds: range
-    sessions: tuple[str, ...]
-    session_count: int
-
-    @property
-    def stream(self) -> Stream:
-        """Generator and bounding."""
-        return self.name.preset.stream
-
-    @property
-    def seed_count(self) -> int:
-        """Seeds to be tested; `len` of a range stops at 2**63."""
-        return self.seeds.stop - self.seeds.start
-
-    @property
-    def alignments(self) -> int:
-        """``H``: alignments tried for each seed."""
-        return len(self.question.alignments)
-
-    @property
-    def gaps(self) -> int:
-        """``w``: possible gaps between two draws; 1 for a constant skip."""
-        skips = self.question.skips
-        return skips.gaps if isinstance(skips, VariableSkip) else 1
-
-    @cached_property
-    def chance(self) -> Chance:
-        """How often a wrong seed passes."""
-        return chance_of(self.question)
-
-    @property
-    def seed_odds(self) -> int:
-        """One over the prior weight of the last seed asked for, which weighs least."""
-        return seed_odds(self.stream.generator.seed_count, self.seeds.stop - 1)
-
-    def log2_weight(self, offset: int, skip_min: int, skip_max: int) -> float:
-        """Return the prior weight of an alignment, in bits."""
-        return log2_alignment_weight(
-            presets=len(presets_of(self.stream)),
-            skip_min=skip_min,
-            skip_max=skip_max,
-            offset=offset,
-            session_count=self.session_count,
-            all_sessions=len(self.sessions) == self.session_count,
-        )
-
-    @property
-    def least_log2_weight(self) -> float:
-        """The prior weight of the least favoured alignment that has any, in bits."""
-        weights = [self.log2_weight(*alignment) for alignment in self.question.alignments]
-        return min((weight for weight in weights if weight > -inf), default=-inf)
-
-    @property
-    def draws_in_principle(self) -> int | None:
-        """From how many draws on every seed asked for is recoverable; None from no number."""
-        return draws_in_principle(self.seed_odds, self.alignments, self.question.modulus, self.gaps)
-
-    @property
-    def outlook(self) -> str:
-        """What will be tested and how many draws that takes, in a sentence said beforehand."""
-        question = self.question
-        known, needed = len(question.draws), self.draws_in_principle
-        enough = (
-            f"so many gaps explain any draws modulo {question.modulus}"
-            if needed is None
-            else f"recoverable in principle from {needed} draws, {known} are known"
-        )
-        return (
-            f"{self.name.text}: {self.seed_count:,} seeds, {self.alignments:,} alignments each; "
-            f"{enough}"
-        )
-
-    @property
-    def bits_a_draw(self) -> float:
-        """What a matching draw earns at most."""
-        return log2(self.question.modulus) - log2(self.gaps)
-
-
-@dataclass(frozen=True, eq=False)
 class Plan:
     """All of it.
 
@@ -207,7 +103,7 @@ class Plan:
     values
         int64 array: the draws from the origin on, until the first copy.
     searches
-        None where too few draws are left to look at.
+        What is asked, each question once; none where too few draws are left to look at.
     to_the_end
         Whether `values` ends with the last known draw.
     """
@@ -232,31 +128,25 @@ def plan_sieve(history: History, options: SieveOptions) -> Plan:
     """
     problems = [*_problems_of_options(options), *_problems_of_sessions(history, options)]
     names = _names(options, problems)
-    seeds = [_seeds(name, options, problems) for name in names]
     chosen = _chosen(history, options)
     repeats = find_repeats(chosen, history.modulus) if len(chosen) else None
     start, stop = repeats.analysed if repeats else (0, len(chosen))
     values = chosen[start:stop]
     window = _window(options, len(chosen), (start, stop), problems)
-    sessions = [name for name in history.session_names if name in options.sessions]
-    sessions = sessions or list(history.session_names)
-    searches = []
-    for name, its_seeds in zip(names, seeds, strict=True):
-        if window is None or not len(values) or its_seeds is None:
+    asked = []
+    for name in names:
+        wrong = list(problems_of_seeds(name, options.seeds))
+        problems += wrong
+        if window is None or not len(values) or wrong:
             continue
         try:
-            question = _question(name, values, history.modulus, options, window)
+            asked.append((name, _question(name, values, history.modulus, options, window)))
         except QuestionError as error:
             problems += [_of(name, options, text) for text in error.problems]
-            continue
-        search = PlannedSearch(
-            name, question, its_seeds, tuple(sessions), len(history.session_names)
-        )
-        problems += [
-            _of(name, options, text)
-            for text in problems_of_room(question, search.chance, search.seed_count, DEFAULT_ROOM)
-        ]
-        searches.append(search)
+    searches = _searches(asked, history, options)
+    for search in searches:
+        room = problems_of_room(search.question, search.chance, search.seed_count, DEFAULT_ROOM)
+        problems += [_of(search.name, options, text) for text in room]
     if problems:
         raise OptionsError(list(dict.fromkeys(problems)))
     return Plan(
@@ -266,8 +156,27 @@ def plan_sieve(history: History, options: SieveOptions) -> Plan:
         uneven=find_unevenness(values, history.modulus),
         origin=start,
         values=values,
-        searches=tuple(searches),
+        searches=searches,
         to_the_end=stop == len(chosen),
+    )
+
+
+def _searches(
+    asked: Iterable[tuple[SearchName, Question]], history: History, options: SieveOptions
+) -> tuple[PlannedSearch, ...]:
+    """Plan each question once, whatever names ask it."""
+    once: dict[object, tuple[SearchName, Question]] = {}
+    for name, question in asked:
+        key = question.stream, question.skips, question.direction
+        once.setdefault(key, (name, question))
+    parts = [question.looked_at for _, question in once.values()]
+    if not parts:
+        return ()
+    fitted = range(min(part.start for part in parts), max(part.stop for part in parts))
+    scope = SessionScope.of(history, options.sessions)
+    return tuple(
+        PlannedSearch(name, question, seeds_of(name, options.seeds), fitted, scope)
+        for name, question in once.values()
     )
 
 
@@ -289,11 +198,6 @@ def _problems_of_sessions(history: History, options: SieveOptions) -> Iterator[s
     for session in options.sessions:
         if session not in there:
             yield describe_unknown_session(session, there)
-    if 1 < len(set(options.sessions)) < len(there):
-        yield (
-            f"sessions: the prior knows streams of one session and of all {len(there)}, "
-            f"not of {len(set(options.sessions))}; name one, or none for all"
-        )
 
 
 def _names(options: SieveOptions, problems: list[str]) -> list[SearchName]:
@@ -309,29 +213,6 @@ def _names(options: SieveOptions, problems: list[str]) -> list[SearchName]:
             problems.append(f"direction: {text} looks at the reverse part, not {asked.value}")
         names.append(name)
     return names
-
-
-def _seeds(name: SearchName, options: SieveOptions, problems: list[str]) -> range | None:
-    generator = name.preset.stream.generator
-    if options.seeds is None:
-        if generator.seed_count <= _MAX_DEFAULT_SEEDS:
-            return generator.seeds
-        problems.append(
-            f"seeds: {name.text} has {generator.seed_count}; name those to be tested, "
-            f"such as 0..2^36-1"
-        )
-        return None
-    first, last = options.seeds
-    beyond = min(generator.seed_modulus, _MAX_SEEDS)
-    if not 0 <= first <= last:
-        problems.append(f"seeds: {first}..{last} is empty")
-    elif last >= beyond:
-        problems.append(
-            f"seeds: {name.text} has {beyond} distinct seeds, 0..{beyond - 1}; {last} is beyond"
-        )
-    else:
-        return range(first, last + 1)
-    return None
 
 
 def _chosen(history: History, options: SieveOptions) -> NDArray[np.int64]:

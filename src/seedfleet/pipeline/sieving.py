@@ -5,18 +5,17 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from math import ceil, inf, log2
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import numpy as np
 
-from seedfleet.evidence import Scored, Verdict, decide, mix, predictive_bits
-from seedfleet.evidence.likelihood import bits_of_matches
-from seedfleet.evidence.prior import NULL_WEIGHT, seed_odds
+from seedfleet.evidence import Verdict, decide, mix, predictive_bits
+from seedfleet.evidence.prior import NULL_WEIGHT
 from seedfleet.evidence.verdict import Thresholds, draws_needed
 from seedfleet.pipeline.sieve_controls import controls_of
+from seedfleet.pipeline.sieve_findings import once_each, weighed
 from seedfleet.recover.unevenness import bits_to_beat
 from seedfleet.sieve import sieve
-from seedfleet.sieve.weighing import Alignment, Known, weigh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,46 +23,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.evidence import Mixture
-    from seedfleet.pipeline.sieve_plan import Plan, PlannedSearch
+    from seedfleet.pipeline.sieve_findings import Finding
+    from seedfleet.pipeline.sieve_plan import Plan
+    from seedfleet.pipeline.sieve_search import PlannedSearch
     from seedfleet.recover.controls import Control
     from seedfleet.sieve import Backend
-    from seedfleet.sieve.weighing import Weighing
 
-__all__ = ["SURVIVORS_HEADER", "Answer", "Finding", "SieveRecord", "run_sieve"]
+__all__ = ["SURVIVORS_HEADER", "Answer", "SieveRecord", "run_sieve"]
 
-_WEIGHED = 1000  # survivors of a search that enter the mixture; the others count nothing
-_WEIGHED_PATHS = 100  # the same with variable skip, where weighing one sums over all paths ...
-_PATH_WORK = 2**31  # ... of so many positions together
 _LINES_AT_ONCE = 2**16
 SURVIVORS_HEADER = (
     "generator,seed,offset,skip_min,skip_max,"
     "forward_matches,forward_draws,reverse_matches,reverse_draws,sessions\n"
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Finding:
-    """A survivor, weighed.
-
-    Attributes
-    ----------
-    search
-        Which sieve let it pass.
-    seed, alignment
-        What passed.
-    forward_matches, reverse_matches
-        Of the parts that decided; -1 for the other.
-    weighing, scored
-        Its stream beside the known draws, and its place in the mixture.
-    """
-
-    search: PlannedSearch
-    seed: int
-    alignment: Alignment
-    forward_matches: int
-    reverse_matches: int
-    weighing: Weighing
-    scored: Scored
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,12 +81,13 @@ class SieveRecord:
     def powered(self) -> bool:
         """Whether the verdict could have been `recovered`, had the true stream been among these."""
         search = self.search
-        looked_at, known = len(search.question.looked_at), len(search.question.draws)
+        looked_at, known = len(search.fitted), len(search.question.draws)
         prior = log2(1 - NULL_WEIGHT) + search.least_log2_weight - 1
         fit = looked_at * search.bits_a_draw + prior - log2(search.seed_odds)
         unseen = (known - looked_at) * search.bits_a_draw
         return (
             self.complete
+            and bool(search.bets)
             and fit >= Thresholds.RECOVERED_FIT_BITS
             and unseen >= Thresholds.RECOVERED_PREDICTIVE_BITS
         )
@@ -147,11 +120,11 @@ class Answer:
     verdict, reason
         What can be said of all of them together, and why.
     fitted, known
-        The mixture over the draws looked at, which the verdict uses, and over all known ones.
+        The mixture over the draws looked at, and over all known ones.
     predictive_bits
         Evidence on the draws not looked at; None when nothing was scored.
     findings
-        Every weighed survivor, best first, in the order of `known`.
+        Every weighed survivor once, best first, in the order of `known`.
     elapsed_s
         How long it took.
     """
@@ -197,18 +170,19 @@ def run_sieve(
         _run(search, backend, np.random.default_rng(seed), keep, progress, to_beat=to_beat)
         for search, seed in zip(plan.searches, seeds, strict=True)
     )
-    findings = [finding for record in records for finding in record.findings]
+    findings = once_each(finding for record in records for finding in record.findings)
     known = mix([finding.scored for finding in findings], held_out=True)
     order = sorted(range(len(findings)), key=lambda i: -sum(known.posterior[i]))
     findings = [findings[i] for i in order]
     scored = [finding.scored for finding in findings]
+    fitted = mix(scored, held_out=False)
     verdict = _verdict(findings, to_beat, powered=any(record.powered for record in records))
     return Answer(
         plan=plan,
         records=records,
         verdict=verdict,
-        reason=_reason(verdict, plan, records),
-        fitted=mix(scored, held_out=False),
+        reason=_reason(verdict, plan, records, fitted.evidence_bits - to_beat),
+        fitted=fitted,
         known=mix(scored, held_out=True),
         predictive_bits=predictive_bits(scored),
         findings=tuple(findings),
@@ -238,6 +212,9 @@ def _run(
     if degenerate:
         table = table[~np.isin(table["seed"], np.array(degenerate, dtype=np.uint64))]
     keep(_survivor_lines(search, table))
+    findings = weighed(
+        search, table, progress=lambda share: progress(f"{label}: weighing survivors", share)
+    )
     progress(f"{label}: controls", 0.0)
     return SieveRecord(
         search=search,
@@ -245,7 +222,7 @@ def _run(
         passed=len(table),
         passed_seeds=len(np.unique(table["seed"])),
         degenerate=degenerate,
-        findings=_findings(search, table),
+        findings=findings,
         controls=controls_of(search, rng),
         to_beat=to_beat,
         elapsed_s=time.perf_counter() - started,
@@ -262,7 +239,7 @@ def _survivor_lines(search: PlannedSearch, table: NDArray[np.void]) -> Iterator[
     """Yield a table of survivors as lines of CSV, many lines at a time."""
     question = search.question
     forward, reverse = len(question.forward), len(question.reverse)
-    sessions = _cell("+".join(search.sessions))
+    sessions = _cell("+".join(search.scope.names))
     for at in range(0, len(table), _LINES_AT_ONCE):
         rows = table[at : at + _LINES_AT_ONCE].tolist()
         yield "".join(
@@ -281,62 +258,30 @@ def _count(matches: int) -> str:
     return "" if matches < 0 else str(matches)
 
 
-def _findings(search: PlannedSearch, table: NDArray[np.void]) -> tuple[Finding, ...]:
-    """Weigh the survivors that promise most."""
-    limit = _WEIGHED
-    if search.gaps > 1:
-        positions = len(search.question.draws) ** 2 * search.gaps
-        limit = max(1, min(_WEIGHED_PATHS, _PATH_WORK // positions))
-    if len(table) > limit:
-        promise = _promise(search, table)
-        table = table[np.argsort(-promise, kind="stable")[:limit]]
-    question = search.question
-    known = Known(question.draws, question.modulus, question.looked_at)
-    return tuple(_finding(search, known, row) for row in table.tolist())
-
-
-def _promise(search: PlannedSearch, table: NDArray[np.void]) -> NDArray[np.float64]:
-    """Return for each survivor what its matches and its alignment earn at most, in bits."""
-    question = search.question
-    draws = len(question.looked_at)
-    earned = np.array([max(bits_of_matches(k, draws, question.modulus)) for k in range(draws + 1)])
-    matches = np.maximum(table["forward_matches"], 0) + np.maximum(table["reverse_matches"], 0)
-    names = ["offset", "skip_min", "skip_max"]
-    distinct, which = np.unique(table[names], return_inverse=True)
-    weights = np.array([search.log2_weight(*map(int, each)) for each in distinct.tolist()])
-    promise: NDArray[np.float64] = earned[matches] + weights[which]
-    return promise
-
-
-def _finding(search: PlannedSearch, known: Known, row: tuple[Any, ...]) -> Finding:
-    seed, offset, least, most, forward, reverse = map(int, row)
-    alignment = Alignment(offset, least, most)
-    weighing = weigh(search.stream, seed, alignment, known)
-    scored = Scored(
-        equivalence=weighing.digest,
-        log2_weight=search.log2_weight(offset, least, most),
-        seed_space=seed_odds(search.stream.generator.seed_count, seed),
-        fitted_bits=weighing.fitted_bits,
-        known_bits=weighing.known_bits,
-    )
-    return Finding(search, seed, alignment, forward, reverse, weighing, scored)
-
-
 def _verdict(findings: Sequence[Finding], to_beat: float, *, powered: bool) -> Verdict:
-    """Decide by the draws looked at; what only all known draws tell is a signal, and no more."""
+    """Decide what one can say, whatever the window.
+
+    The window is chosen by whoever asks, perhaps after a look, and nothing is staked on it. So what
+    the draws looked at say is `recovered` only where those that were not confirm it, and all known
+    draws together decide everything else.
+    """
     scored = [finding.scored for finding in findings]
-    mixture = mix(scored, held_out=False)
-    best = max(mixture.classes.values(), default=0.0)
-    evidence = mixture.evidence_bits - to_beat
-    verdict = decide(evidence, predictive_bits(scored), best, powered=powered)
-    together = mix(scored, held_out=True).evidence_bits - to_beat
-    if verdict is not Verdict.RECOVERED and together >= Thresholds.SIGNAL_BITS:
-        return Verdict.SIGNAL
-    return verdict
+    fitted, known = (mix(scored, held_out=held_out) for held_out in (False, True))
+    best = max(fitted.classes.values(), default=0.0)
+    by_window = decide(
+        fitted.evidence_bits - to_beat, predictive_bits(scored), best, powered=powered
+    )
+    if by_window is Verdict.RECOVERED:
+        return by_window
+    return decide(known.evidence_bits - to_beat, None, best, powered=powered)
 
 
-def _reason(verdict: Verdict, plan: Plan, records: Sequence[SieveRecord]) -> str:
+def _reason(
+    verdict: Verdict, plan: Plan, records: Sequence[SieveRecord], fitted_bits: float
+) -> str:
     text = _plain_reason(verdict, plan, records)
+    if verdict is Verdict.NO_EVIDENCE and fitted_bits >= Thresholds.SIGNAL_BITS:
+        text = "a stream explains the draws looked at, but the other known draws speak against it"
     if plan.uneven is not None:
         text = f"{plan.uneven.sentence}; {text}"
     if plan.repeats is None:

@@ -276,7 +276,7 @@ class _Run:
             skip_max=skip,
             offset=0,
             session_count=self._session_count,
-            all_sessions=not least or self._session_count == 1,
+            chosen_sessions=1 if least else self._session_count,
         )
 
     def _is_answered(self, coverage: Coverage) -> bool:

@@ -95,7 +95,7 @@ def weigh(survivor: Survivor, question: Question, session_count: int) -> Weighed
             skip_max=survivor.skip,
             offset=0,
             session_count=session_count,
-            all_sessions=scope.session is None,
+            chosen_sessions=session_count if scope.session is None else 1,
         ),
         seed_space=seed_odds(stream.generator.seed_count, survivor.seed),
         fitted_bits=weighing.fitted_bits,

@@ -61,8 +61,8 @@ def _outcome(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "structure", document["structure"]["text"]
     fit, signal = limits["recovered_fit_bits"], limits["signal_bits"]
     told = (
-        f"{bits(document['evidence_bits'])} bits on the draws looked at (signal {signal:g}, "
-        f"recovered {fit:g}), {bits(document['known_evidence_bits'])} on all known"
+        f"{bits(document['evidence_bits'])} bits on the draws looked at (recovered {fit:g}), "
+        f"{bits(document['known_evidence_bits'])} on all known (signal {signal:g})"
     )
     if document["predictive_bits"] is not None:
         unseen = limits["recovered_predictive_bits"]
