@@ -156,7 +156,7 @@ def test_a_job_of_the_fleet_takes_one_core_and_others_take_all(
         taken.append(workers)
         return CpuBackend(workers)
 
-    monkeypatch.setattr(legacy_sieve, "CpuBackend", backend)
+    monkeypatch.setattr(legacy_sieve, "local_backend", backend)
     path = tmp_path / "job.json"
     path.write_text(json.dumps(job()))
     monkeypatch.delenv("SEEDFLEET_JOB_ID", raising=False)
