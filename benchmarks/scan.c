@@ -16,6 +16,16 @@ static inline uint64_t lcg48(uint64_t x) {
     return (x * 0x5DEECE66D + 11) & 0xFFFFFFFFFFFF;
 }
 
+static inline uint32_t lcg32(uint32_t x) {
+    return ((uint64_t)x * 1103515245 + 12345) % 2147483647;
+}
+static inline uint64_t xorshift64(uint64_t x) {
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    return x * 0x2545F4914F6CDD1D;
+}
+
 #define WHOLE(x) ((uint32_t)(x))
 #define HIGH(x) ((uint32_t)((x) >> 16))
 #define HIGH31(x) ((uint32_t)((x) >> 17))
@@ -66,6 +76,8 @@ static inline uint64_t lcg48(uint64_t x) {
 
 DEFINE(xorshift32, uint32_t, PLAIN, xorshift32, WHOLE)
 DEFINE(minstd, uint32_t, PLAIN, minstd, WHOLE)
+DEFINE(lcg32, uint32_t, PLAIN, lcg32, WHOLE)
+DEFINE(xorshift64, uint64_t, PLAIN, xorshift64, PLAIN)
 DEFINE(java_lcg, uint64_t, PLAIN, lcg48, HIGH)
 DEFINE(java_next_int, uint64_t, SCRAMBLED, lcg48, HIGH31)
 

@@ -2,13 +2,14 @@
 
 Two questions for each stream: four draws modulo 1000 that must all match, and 200 draws of which a
 fifth must. The C versions answer the same questions for the same seeds. Kernels are loaded once
-before, and what that took is in rows of its own. Streams without a C version stand beside
-themselves. ``SEEDFLEET_BENCHMARK_QUICK=1`` asks about a sixteenth of the seeds.
+before, and what that took is in rows of its own. Streams without a C version stand alone.
+``SEEDFLEET_BENCHMARK_QUICK=1`` asks about a sixteenth of the seeds.
 """
 
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import shutil
 import subprocess
@@ -37,10 +38,25 @@ _MODULUS, _WINDOW, _NEEDED, _PLANTED = 1000, 200, 40, 12345
 _CASES = (
     ("java_lcg", "java_lcg", 2**31, 2**24),
     ("xorshift32", "xorshift32", 2**31, 2**24),
-    ("minstd", "minstd", 2**30, 2**24),
+    ("minstd", "minstd", 2**30, 2**23),
     ("mt19937", "mt19937", 2**27, 2**22),
     ("java_next_int", "java_next_int", 2**30, 2**23),
     ("php_mt_rand", "mt19937", 2**27, 2**22),
+    ("lcg32", "lcg32", 2**30, 2**23),
+    ("xorshift64", "xorshift64", 2**29, 2**22),
+)
+# Presets without a C version, and seeds for exact draws.
+_ALONE = (
+    ("xorshift128", 2**28),
+    ("pcg32", 2**28),
+    ("xoshiro256pp", 2**27),
+    ("philox4x32", 2**26),
+    ("sfc64", 2**27),
+    ("java_next_double", 2**28),
+    ("lua_random", 2**24),
+    ("numpy_default_rng", 2**21),
+    ("python_randrange", 2**19),
+    ("glibc_rand", 2**19),
 )
 _QUICK = 16 if os.environ.get("SEEDFLEET_BENCHMARK_QUICK") == "1" else 1
 _COLD = "import sys; from benchmarks.sieve import load; load(sys.argv[1])"
@@ -61,6 +77,8 @@ def rows() -> Iterator[Row]:
             stream = find_preset(slug).stream
             yield from _exact(slug, stream, c_code[f"scan_{in_c}"], exact_seeds // _QUICK)
             yield from _window(slug, stream, c_code[f"count_{in_c}"], window_seeds // _QUICK)
+    for slug, seeds in _ALONE:
+        yield _alone(slug, seeds // _QUICK)
     for slug in ("java_lcg", "mt19937"):
         yield _compilation(slug)
 
@@ -69,9 +87,8 @@ def _exact(
     slug: str, stream: Stream, c_scan: ctypes._NamedFuncPointer, count: int
 ) -> Iterator[Row]:
     seeds = range(1, count + 1)
-    asked = Rows.exact(constant_skip_positions(4, 0)[np.newaxis], _DRAWS[np.newaxis], _MODULUS)
     in_c = partial(_in_c, c_scan, seeds, _DRAWS)
-    ours = partial(_hits, stream, asked, seeds)
+    ours = partial(_hits, stream, _four_draws(), seeds)
     _same(slug, ours(), in_c())
     million = count / 1e6
     c_rate, rate = million / seconds(in_c, runs=3), million / seconds(ours, runs=3)
@@ -81,6 +98,16 @@ def _exact(
     slower = million / 4 / seconds(partial(_hits, stream, nine, seeds[: count // 4]), runs=3)
     what = f"{slug}: 4 draws, all, skips 0..8 in one pass"
     yield Row(what, slower, rate / 9, "M seeds/s", "nine passes", slower / (rate / 9))
+
+
+def _alone(slug: str, count: int) -> Row:
+    ours = partial(_hits, find_preset(slug).stream, _four_draws(), range(1, count + 1))
+    rate = count / 1e6 / seconds(ours, runs=3)
+    return Row(f"{slug}: 4 draws, all", rate, math.nan, "M seeds/s", "no C version", math.nan)
+
+
+def _four_draws() -> Rows:
+    return Rows.exact(constant_skip_positions(4, 0)[np.newaxis], _DRAWS[np.newaxis], _MODULUS)
 
 
 def _window(

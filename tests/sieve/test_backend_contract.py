@@ -8,19 +8,24 @@ import numpy as np
 import pytest
 
 from seedfleet.generators import Stream, generators
-from seedfleet.generators.boundings import MASK, MODULO
+from seedfleet.generators.boundings import JAVA_NEXT_INT_DIGITS, MASK, MODULO, PHP_RANGE
 from seedfleet.generators.definition import never
 from seedfleet.sieve import DEFAULT_ROOM, CpuBackend, Hits, Rows
-from seedfleet.sieve.testing import BrokenLawError, check_scan
+from seedfleet.sieve.testing import BrokenLawError, check_backend, check_scan
 
 _XORSHIFT = generators()["xorshift32"]
 _FEW = [Stream(_XORSHIFT, MODULO), Stream(_XORSHIFT, MASK)]
+# What takes the other kernels: digits, and states that are arrays. Each takes seconds to compile.
+_HARDER = [
+    Stream(generators()["java.util.Random"], JAVA_NEXT_INT_DIGITS),
+    Stream(generators()["mt19937"], PHP_RANGE),
+]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_processor_keeps_the_contract(workers: int) -> None:
-    check_scan(lambda: CpuBackend(workers), seed=workers)
+    check_backend(lambda: CpuBackend(workers), asked=_FEW + _HARDER, seed=workers)
 
 
 class Broken(CpuBackend):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seedfleet.generators import Stream, compiled, reference
+from seedfleet.generators import Stream, compiled, find_preset, reference
 from seedfleet.generators.boundings import JAVA_NEXT_INT, MODULO, PHP_RANGE
 from seedfleet.generators.catalogue import generators
 from seedfleet.sieve import CpuBackend, Hits, Leg, Rows, constant_skip_positions
@@ -69,6 +69,29 @@ def test_scan_equals_brute_force_however_the_range_is_cut(name: str, data: st.Da
     ]
     assert sorted(pair for part in parts for pair in table(part)) == table(hits)
     assert sum(part.tested for part in parts) == hits.tested == len(seeds)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("slug", "needed"),
+    [
+        ("pcg32", 3),
+        ("philox4x32", 2),
+        ("sfc64", 3),
+        ("xoshiro256pp", 2),
+        ("numpy_default_rng", 3),
+        ("java_next_double", 3),
+        ("php_mt_rand_520", 3),
+        ("php_mt_rand_521", 3),
+    ],
+)
+def test_wide_words_many_registers_and_other_twists(slug: str, needed: int) -> None:
+    stream, modulus, places = find_preset(slug).stream, 10, [[0, 2, 5], [1, 3, 4]]
+    for seeds in _RANGES:
+        values = [reference.at_positions(stream, seeds[7], modulus, row) for row in places]
+        legs = (Leg(3, needed),)
+        rows = Rows(np.array(places), np.array(values), modulus, legs)
+        assert table(CpuBackend(1).scan(stream, rows, seeds)) == scanned(stream, rows, seeds)
 
 
 @pytest.mark.slow

@@ -21,9 +21,9 @@ def row_decider(  # noqa: C901 - its inner functions are counted in
 ) -> Callable[..., Any]:
     """Return ``decide(seed, row, asked, bounds, matches)``, which fills `matches` by legs.
 
-    ``asked`` is ``(positions, values, first, second, legs)`` with the coefficients of the leap to
-    each draw's first word, ``bounds`` begins with ``(radix, parts)``. It stops at the miss that
-    decides.
+    ``asked`` is ``(positions, values, first, second, legs)`` with the coefficients of the leap from
+    the seed to each draw's first word, ``bounds`` begins with ``(radix, parts)``. It stops at the
+    miss that decides.
     """
     seed_state, step, output, value, rejects, leap = functions[:6]
     words, leaping = kind.words, kind.leaping
@@ -69,7 +69,7 @@ def row_decider(  # noqa: C901 - its inner functions are counted in
             matches[leg] = 0
             for index in range(at, at + legs[leg, 0]):
                 if leaping:
-                    state = leap(state, first[row, index], second[row, index])
+                    state = leap(seed_state(seed), first[row, index], second[row, index])
                     drawn = shown(state, radix, parts)
                 while not leaping and reached < positions[row, index]:
                     state, drawn = draw(state, radix, parts)

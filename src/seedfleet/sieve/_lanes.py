@@ -10,16 +10,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from numpy import uint32, uint64
+import numpy as np
+from numpy import uint8, uint64
 
 from seedfleet.generators.compiled import jitable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CHUNK", "LOADS", "STORES", "Kind", "Lanes", "no_leap", "part_test", "register_lanes"]
+__all__ = [
+    "CHUNK",
+    "LOADS",
+    "STORES",
+    "Kind",
+    "Lanes",
+    "leaping_lanes",
+    "no_leap",
+    "part_test",
+    "register_lanes",
+]
 
-CHUNK = 1024  # the states and counts of a few rows stay in the first-level cache
+CHUNK = 1024  # the states of one register stay in the first-level cache
 
 
 @dataclass(frozen=True)
@@ -36,39 +47,44 @@ class Kind:
         Whether gaps are jumped over; only where no word is ever rejected.
     checking
         Whether words may be rejected, so that each word passed must be looked at.
+    kept
+        Whether lanes that leap keep the states of their seeds: where they are looked at often.
     """
 
     words: int
     direct: bool
     leaping: bool
     checking: bool
+    kept: bool
 
 
 @dataclass(frozen=True)
 class Lanes:
     """The loops over lanes that a scan kernel is made of; `width` lanes side by side.
 
+    Where lanes stand is a tuple ``place = (first seed, word, first, second)``: the word's position
+    in the stream, and the coefficients of the leap to it from the seed's state.
+
     Attributes
     ----------
     seed
-        ``seed(states, here, first)``: the states before the first step of consecutive seeds.
+        ``seed(states, first)``: the states before the first step of consecutive seeds.
     move
-        ``move(states, here, gap, radix, forced)``: so many words on, ``gap = (words, first,
-        second)`` with a leap's coefficients. Lanes that meet a rejected word are marked `forced`:
-        their draws are no longer where the lanes look for them.
-    view
-        ``view(states, here)``: what `hit` reads of the states where they stand.
+        ``move(states, before, place, radix, forced)``: on to `place` from the word `before`. Lanes
+        that meet a rejected word are marked `forced`: their draws are no longer where the lanes
+        look for them.
     hit
-        ``hit(view, lane, wanted, shared)``: whether the part that begins there is as wanted.
+        ``hit(states, place, lane, wanted, shared)``: whether the part that begins at `place`, where
+        the lanes stand, is as wanted.
     confirm
-        ``confirm(states, lane, row, prefix, shared)``: whether more draws of a flagged lane are as
-        wanted, where that is cheaper than to begin with its seed again.
+        ``confirm(states, start, lane, leaps, limits, (shared, radix))``: whether more draws of a
+        flagged lane are as wanted, as far as it is cheaper to tell than by a decision. For each
+        part, `leaps` has the word and the leap to it, `limits` what is wanted.
     """
 
     width: int
     seed: Callable[..., Any]
     move: Callable[..., Any]
-    view: Callable[..., Any]
     hit: Callable[..., Any]
     confirm: Callable[..., Any]
 
@@ -156,51 +172,86 @@ def part_test(
     return made
 
 
-def register_lanes(kind: Kind, *functions: Callable[..., Any]) -> Lanes:  # noqa: C901 - all counted
-    """Return the loops for states of one to six registers; `functions` as for `scan_factory`."""
-    seed_state, step, output, value, rejects, leap, test, load, store = functions
-    leaping, checking, matches = kind.leaping, kind.checking, part_test(kind, value, test)
+def leaping_lanes(kind: Kind, *functions: Callable[..., Any]) -> Lanes:
+    """Return the loops for streams with a leap, each word straight from the state of the seed.
+
+    `functions` are those of `exact_scan_factory`, and how a lane's registers are loaded and stored.
+    """
+    seed_state, step, output, value, _, leap, test, load, store = functions
+    two_words, kept, matches = kind.words == 2, kind.kept, part_test(kind, value, test)
 
     @jitable
-    def seed(states: Any, _here: Any, first: Any) -> None:
+    def seed(states: Any, first: Any) -> None:
+        if kept:
+            for lane in range(CHUNK):
+                store(states, lane, seed_state(first + uint64(lane)))
+
+    @jitable
+    def move(_states: Any, _before: Any, _place: Any, _radix: Any, _forced: Any) -> None:
+        pass
+
+    @jitable
+    def hit(states: Any, place: Any, lane: Any, wanted: Any, shared: Any) -> Any:
+        state = load(states, lane) if kept else seed_state(place[0] + uint64(lane))
+        state = leap(state, place[2], place[3])
+        word = output(state)
+        return matches(word, output(step(state)) if two_words else word, wanted, shared)
+
+    @jitable
+    def confirm(states: Any, start: Any, lane: Any, leaps: Any, limits: Any, common: Any) -> bool:
+        for part in range(len(leaps)):
+            there = (start, leaps[part, 0], leaps[part, 1], leaps[part, 2])
+            if not hit(states, there, lane, (limits[part, 0], limits[part, 1]), common[0]):
+                return False
+        return True
+
+    return Lanes(CHUNK, seed, move, hit, confirm)
+
+
+def register_lanes(  # noqa: C901 - its inner functions are counted in
+    kind: Kind, *functions: Callable[..., Any]
+) -> Lanes:
+    """Return the loops for states of one to six registers, which are kept and stepped.
+
+    `functions` are those of `exact_scan_factory`, and how a lane's registers are loaded and stored.
+    """
+    seed_state, step, output, value, rejects, _, test, load, store = functions
+    two_words, checking, matches = kind.words == 2, kind.checking, part_test(kind, value, test)
+
+    @jitable
+    def seed(states: Any, first: Any) -> None:
         for lane in range(CHUNK):
             store(states, lane, seed_state(first + uint64(lane)))
 
     @jitable
-    def one_step(states: Any, radix: Any, forced: Any) -> None:
-        for lane in range(CHUNK):
-            state = step(load(states, lane))
-            store(states, lane, state)
-            if checking:
-                forced[lane] |= uint32(1) if rejects(output(state), radix) else uint32(0)
-
-    @jitable
-    def move(states: Any, _here: Any, gap: Any, radix: Any, forced: Any) -> None:
-        steps, first, second = gap
-        if leaping:
+    def move(states: Any, before: Any, place: Any, radix: Any, forced: Any) -> None:
+        for _ in range(place[1] - before):
             for lane in range(CHUNK):
-                store(states, lane, leap(load(states, lane), first, second))
-        else:
-            for _ in range(steps):
-                one_step(states, radix, forced)
+                state = step(load(states, lane))
+                store(states, lane, state)
+                if checking:
+                    forced[lane] |= uint8(1) if rejects(output(state), radix) else uint8(0)
 
     @jitable
-    def view(states: Any, _here: Any) -> Any:
-        return states
+    def part_is(state: Any, wanted: Any, shared: Any) -> Any:
+        word = output(state)
+        return matches(word, output(step(state)) if two_words else word, wanted, shared)
 
     @jitable
-    def hit_one(states: Any, lane: Any, wanted: Any, shared: Any) -> Any:
-        word = output(load(states, lane))
-        return matches(word, word, wanted, shared)
+    def hit(states: Any, _place: Any, lane: Any, wanted: Any, shared: Any) -> Any:
+        return part_is(load(states, lane), wanted, shared)
 
     @jitable
-    def hit_two(states: Any, lane: Any, wanted: Any, shared: Any) -> Any:
-        state = load(states, lane)
-        return matches(output(state), output(step(state)), wanted, shared)
-
-    @jitable
-    def confirm(_states: Any, _lane: Any, _row: Any, _prefix: Any, _shared: Any) -> Any:
+    def confirm(_states: Any, start: Any, lane: Any, leaps: Any, limits: Any, common: Any) -> bool:
+        shared, radix = common
+        state, reached = seed_state(start + uint64(lane)), -1
+        for part in range(len(leaps)):
+            while reached < np.int64(leaps[part, 0]):
+                state, reached = step(state), reached + 1
+                if checking and rejects(output(state), radix):
+                    return True  # the words behind it stand elsewhere: for a decision to tell
+            if not part_is(state, (limits[part, 0], limits[part, 1]), shared):
+                return False
         return True
 
-    hit = hit_one if kind.words == 1 else hit_two
-    return Lanes(CHUNK, seed, move, view, hit, confirm)
+    return Lanes(CHUNK, seed, move, hit, confirm)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from numpy import uint32, uint64
+import numpy as np
+from numpy import uint8, uint32, uint64
 
 from seedfleet.generators.compiled import jitable
 from seedfleet.generators.families.mt19937 import MIDDLE
@@ -25,139 +26,128 @@ __all__ = ["LANES", "LAST_POSITION", "SIZE", "early_lanes", "whole_lanes"]
 SIZE = 624
 LAST_POSITION = SIZE - MIDDLE - 1  # from word 227 on, a word of the new block would be needed
 LANES = 128
+_LANES = uint64(LANES)  # unsigned: an index that may be negative would not vectorise
 
 
-def early_lanes(kind: Kind, *functions: Callable[..., Any]) -> Lanes:  # noqa: C901 - all counted
+def early_lanes(  # noqa: C901 - its inner functions are counted in
+    kind: Kind, *functions: Callable[..., Any]
+) -> Lanes:
     """Return the loops for outputs up to LAST_POSITION.
 
-    The scratch space has ``2 * kept + 1`` rows of LANES words: the initial words 0 .. kept-1, those
+    The scratch space has ``2 * kept + 1`` times LANES words: the initial words 0 .. kept-1, those
     from MIDDLE on, and the end of the chain.
     """
-    next_initial, twist, temper = functions[7:]
-    rejects, matches = functions[4], part_test(kind, functions[3], functions[6])
-    words, checking = kind.words, kind.checking
+    value, rejects, test = functions[3], functions[4], functions[6]
+    first_word, next_initial, twist, temper = functions[7:]
+    checking, two_words, matches = kind.checking, kind.words == 2, part_test(kind, value, test)
 
     @jitable
-    def link(chain: Any, index: Any) -> None:
+    def link(states: Any, chain: Any, index: Any) -> None:
         number = uint32(index)  # a 64-bit index would widen the whole vector loop
-        for lane in range(LANES):
-            chain[lane] = next_initial(chain[lane], number)
+        for lane in range(_LANES):
+            states[chain + lane] = next_initial(states[chain + lane], number)
 
     @jitable
-    def link_and_keep(chain: Any, index: Any, kept: Any) -> None:
+    def link_and_keep(states: Any, chain: Any, index: Any, kept: Any) -> None:
         number = uint32(index)
-        for lane in range(LANES):  # a loop: assigning the array costs more than the links
-            word = next_initial(chain[lane], number)
-            chain[lane] = word
-            kept[lane] = word
+        for lane in range(_LANES):  # a loop: assigning the array costs more than the links
+            word = next_initial(states[chain + lane], number)
+            states[chain + lane] = word
+            states[kept + lane] = word
 
     @jitable
-    def seed(states: Any, _here: Any, first: Any) -> None:
-        kept = len(states) // 2
-        chain, begin = states[2 * kept], states[0]
-        for lane in range(LANES):
-            word = uint32(first + uint64(lane))
-            chain[lane] = word
-            begin[lane] = word
+    def seed(states: Any, first: Any) -> None:
+        kept = len(states) // LANES // 2
+        chain = uint64(2 * kept) * _LANES
+        for lane in range(_LANES):
+            word = first_word(first + lane)
+            states[chain + lane] = word
+            states[lane] = word
         for index in range(1, kept):
-            link_and_keep(chain, index, states[index])
+            link_and_keep(states, chain, index, uint64(index) * _LANES)
         for index in range(kept, MIDDLE):
-            link(chain, index)
+            link(states, chain, index)
         for index in range(max(kept, MIDDLE), MIDDLE + kept):
-            link_and_keep(chain, index, states[kept + index - MIDDLE])
+            link_and_keep(states, chain, index, uint64(kept + index - MIDDLE) * _LANES)
 
     @jitable
-    def reject(seen: Any, radix: Any, forced: Any) -> None:
-        for lane in range(LANES):
-            word = temper(twist(seen[0][lane], seen[1][lane], seen[2][lane]))
-            forced[lane] |= uint32(1) if rejects(word, radix) else uint32(0)
+    def word_at(states: Any, position: Any, lane: Any) -> Any:
+        at = uint64(position) * _LANES + uint64(lane)
+        middle = at + uint64(len(states) // LANES // 2) * _LANES
+        return temper(twist(states[at], states[at + _LANES], states[middle]))
 
     @jitable
-    def at(states: Any, position: Any) -> Any:
-        kept = len(states) // 2
-        return states[position], states[position + 1], states[kept + position]
-
-    @jitable
-    def view(states: Any, here: Any) -> Any:
-        return at(states, here[0]), at(states, here[0] + words - 1)
-
-    @jitable
-    def move(states: Any, here: Any, gap: Any, radix: Any, forced: Any) -> None:
+    def move(states: Any, before: Any, place: Any, radix: Any, forced: Any) -> None:
         if checking:
-            for position in range(here[0] + 1, here[0] + 1 + gap[0]):
-                reject(at(states, position), radix, forced)
-        here[0] += gap[0]
+            for position in range(before + 1, place[1] + 1):
+                for lane in range(LANES):
+                    rejected = rejects(word_at(states, position, lane), radix)
+                    forced[lane] |= uint8(1) if rejected else uint8(0)
 
     @jitable
-    def hit(seen: Any, lane: Any, wanted: Any, shared: Any) -> Any:
-        one, two = seen
-        word = temper(twist(one[0][lane], one[1][lane], one[2][lane]))
-        other = temper(twist(two[0][lane], two[1][lane], two[2][lane]))
+    def hit(states: Any, place: Any, lane: Any, wanted: Any, shared: Any) -> Any:
+        word = word_at(states, place[1], lane)
+        other = word_at(states, place[1] + 1, lane) if two_words else word
         return matches(word, other, wanted, shared)
 
     @jitable
-    def confirm(states: Any, lane: Any, row: Any, prefix: Any, shared: Any) -> bool:
-        places, low, high = prefix
-        for index in range(places.shape[1]):
-            seen = at(states, places[row, index]), at(states, places[row, index] + words - 1)
-            if not hit(seen, lane, (low[row, index], high[row, index]), shared):
+    def confirm(states: Any, _start: Any, lane: Any, leaps: Any, limits: Any, common: Any) -> bool:
+        for part in range(len(leaps)):
+            there = (uint64(0), np.int64(leaps[part, 0]), uint64(0), uint64(0))
+            if not hit(states, there, lane, (limits[part, 0], limits[part, 1]), common[0]):
                 return False
         return True
 
-    return Lanes(LANES, seed, move, view, hit, confirm)
+    return Lanes(LANES, seed, move, hit, confirm)
 
 
-def whole_lanes(kind: Kind, *functions: Callable[..., Any]) -> Lanes:  # noqa: C901 - all counted
-    """Return the loops for outputs at any position; the scratch space is (SIZE, LANES) words."""
-    next_initial, twist, temper = functions[7:]
-    rejects, matches = functions[4], part_test(kind, functions[3], functions[6])
-    checking = kind.checking
-
-    @jitable
-    def link(before: Any, index: Any, after: Any) -> None:
-        number = uint32(index)
-        for lane in range(LANES):
-            after[lane] = next_initial(before[lane], number)
+def whole_lanes(  # noqa: C901 - its inner functions are counted in
+    kind: Kind, *functions: Callable[..., Any]
+) -> Lanes:
+    """Return the loops for outputs at any position; the scratch space is SIZE * LANES words."""
+    value, rejects, test = functions[3], functions[4], functions[6]
+    first_word, next_initial, twist, temper = functions[7:]
+    checking, two_words, matches = kind.checking, kind.words == 2, part_test(kind, value, test)
 
     @jitable
-    def seed(states: Any, _here: Any, first: Any) -> None:
-        begin = states[0]
-        for lane in range(LANES):
-            begin[lane] = uint32(first + uint64(lane))
+    def seed(states: Any, first: Any) -> None:
+        for lane in range(_LANES):
+            states[lane] = first_word(first + lane)
         for index in range(1, SIZE):
-            link(states[index - 1], index, states[index])
+            number, at = uint32(index), uint64(index) * _LANES
+            for lane in range(_LANES):
+                states[at + lane] = next_initial(states[at - _LANES + lane], number)
 
     @jitable
-    def renew(first: Any, second: Any, middle: Any, radix: Any, forced: Any) -> None:
-        for lane in range(LANES):
-            word = twist(first[lane], second[lane], middle[lane])
-            first[lane] = word
-            if checking:
-                forced[lane] |= uint32(1) if rejects(temper(word), radix) else uint32(0)
+    def renewed(states: Any, position: Any, lane: Any) -> Any:
+        """Return state word `position`, the next one to be renewed, as it will be."""
+        at = uint64(position % SIZE) * _LANES
+        after = uint64((position + 1) % SIZE) * _LANES
+        middle = uint64((position + MIDDLE) % SIZE) * _LANES
+        return twist(states[at + lane], states[after + lane], states[middle + lane])
 
     @jitable
-    def move(states: Any, here: Any, gap: Any, radix: Any, forced: Any) -> None:
-        for _ in range(gap[0]):
-            here[0] += 1
-            row = here[0] % SIZE
-            following, middle = states[(row + 1) % SIZE], states[(row + MIDDLE) % SIZE]
-            renew(states[row], following, middle, radix, forced)
+    def move(states: Any, before: Any, place: Any, radix: Any, forced: Any) -> None:
+        for position in range(before + 1, place[1] + 1):
+            at = uint64(position % SIZE) * _LANES
+            for lane in range(_LANES):
+                word = renewed(states, position, lane)
+                states[at + lane] = word
+                if checking:
+                    forced[lane] |= uint8(1) if rejects(temper(word), radix) else uint8(0)
 
     @jitable
-    def view(states: Any, here: Any) -> Any:
-        row = here[0] % SIZE
-        following, after = states[(row + 1) % SIZE], states[(row + 2) % SIZE]
-        return states[row], following, after, states[(row + 1 + MIDDLE) % SIZE]
-
-    @jitable
-    def hit(seen: Any, lane: Any, wanted: Any, shared: Any) -> Any:
-        word = temper(seen[0][lane])
-        # The second word of two is not made yet; where there is none, nobody looks at it.
-        other = temper(twist(seen[1][lane], seen[2][lane], seen[3][lane]))
+    def hit(states: Any, place: Any, lane: Any, wanted: Any, shared: Any) -> Any:
+        position, at = place[1], uint64(lane)
+        word = temper(states[uint64(position % SIZE) * _LANES + at])
+        # The second word of two is not made yet.
+        other = temper(renewed(states, position + 1, at)) if two_words else word
         return matches(word, other, wanted, shared)
 
     @jitable
-    def confirm(_states: Any, _lane: Any, _row: Any, _prefix: Any, _shared: Any) -> bool:
+    def confirm(
+        _states: Any, _start: Any, _lane: Any, _leaps: Any, _limits: Any, _common: Any
+    ) -> bool:
         return True
 
-    return Lanes(LANES, seed, move, view, hit, confirm)
+    return Lanes(LANES, seed, move, hit, confirm)

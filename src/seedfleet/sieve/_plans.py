@@ -1,7 +1,8 @@
 """Which kernel answers a question, and the tables that it is given.
 
 Nothing here looks at a generator's name: a plan follows from the shape of its state, from its leap,
-and from what the bounding says of itself. Streams of the MT19937 family are known by their step.
+and from what the bounding says of itself. Streams of the MT19937 family are known by the functions
+of their definitions.
 """
 
 from __future__ import annotations
@@ -13,12 +14,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seedfleet.generators.compiled import build_kernel
-from seedfleet.generators.families.mt19937 import MT19937, next_initial, temper, twist
+from seedfleet.generators.families.mt19937 import PARTS
 from seedfleet.sieve._count_scan import MAX_DRAWS, count_scan_factory
 from seedfleet.sieve._decide import row_decider
 from seedfleet.sieve._draw_scan import draw_scan_factory
 from seedfleet.sieve._exact_scan import MAX_ROWS, exact_scan_factory
-from seedfleet.sieve._lanes import CHUNK, LOADS, STORES, Kind, no_leap, register_lanes
+from seedfleet.sieve._lanes import (
+    CHUNK,
+    LOADS,
+    STORES,
+    Kind,
+    leaping_lanes,
+    no_leap,
+    register_lanes,
+)
 from seedfleet.sieve._mt19937_lanes import LANES, LAST_POSITION, SIZE, early_lanes, whole_lanes
 from seedfleet.sieve._word_tests import WordTests, word_tests
 
@@ -104,27 +113,28 @@ class _Source:
     confirmed: int  # draws of a row that the lanes can show
 
     @classmethod
-    def of(cls, stream: Stream, rows: Rows, parts: int) -> _Source | None:
+    def of(cls, stream: Stream, rows: Rows, parts: int, *, checking: bool) -> _Source | None:
         few, more = rows.depth, rows.depth
         if _is_exact(rows):
             few, more = _draws_for(rows, _SELECTIVE), _draws_for(rows, _VERY_SELECTIVE)
         generator = stream.generator
-        if generator.step is MT19937.step and generator.seed_state is MT19937.seed_state:
-            own = (next_initial, twist, temper)
+        own = PARTS.get((generator.seed_state, generator.step))
+        if own is not None:
             for shown in (more, few):
                 last = _last_word(stream, rows, parts, shown)
                 if last <= LAST_POSITION:
-                    shape = (2 * (last + 2) + 1, LANES)
+                    shape = ((2 * (last + 2) + 1) * LANES,)
                     return cls(early_lanes, own, shape, np.uint32, few, shown)
-            return cls(whole_lanes, own, (SIZE, LANES), np.uint32, more, more)
+            return cls(whole_lanes, own, (SIZE * LANES,), np.uint32, more, more)
         with np.errstate(over="ignore"):
             state = generator.seed_state(np.uint64(1))
         registers = state if isinstance(state, tuple) else (state,)
         count = len(registers)
         if count > len(LOADS) or not all(isinstance(each, np.generic) for each in registers):
             return None
+        make = register_lanes if generator.leap is None or checking else leaping_lanes
         pair = (LOADS[count - 1], STORES[count - 1])
-        return cls(register_lanes, pair, (count * CHUNK,), registers[0].dtype, few, few)
+        return cls(make, pair, (count * CHUNK,), registers[0].dtype, few, more)
 
 
 def _is_exact(rows: Rows) -> bool:
@@ -159,7 +169,7 @@ class _LanePlan:
     @classmethod
     def of(cls, stream: Stream, rows: Rows, radix: int, parts: int) -> _LanePlan | None:
         bounding, generator = stream.bounding, stream.generator
-        source = _Source.of(stream, rows, parts)
+        source = _Source.of(stream, rows, parts, checking=bounding.rejection(radix) > 0)
         if source is None or (not _is_exact(rows) and rows.depth > MAX_DRAWS):
             return None
         last = _last_word(stream, rows, parts, source.tested)
@@ -172,12 +182,8 @@ class _LanePlan:
     @property
     def kind(self) -> Kind:
         checking = self.stream.bounding.rejection(self.radix) > 0
-        leaping = (
-            self.stream.generator.leap is not None
-            and not checking
-            and self.source.make is register_lanes
-        )
-        return Kind(self.stream.bounding.words, self.tests.direct, leaping, checking)
+        leaping, kept = self.source.make is leaping_lanes, not _is_exact(self.rows)
+        return Kind(self.stream.bounding.words, self.tests.direct, leaping, checking, kept)
 
     def groups(self) -> list[NDArray[np.int64]]:
         """Share out the rows that can hold at all, near ones together."""
@@ -214,25 +220,26 @@ class _LanePlan:
         """Return what happens along the stream: gaps, leaps, rows, tests; counts need parts too."""
         places = self._places(group, self.source.tested)
         order = np.argsort(places, axis=None, kind="stable")
-        gaps = np.diff(places.reshape(-1)[order], prepend=-1)
-        first, second = _leaps(self.stream.generator, gaps, leaping=self.kind.leaping)
+        words = places.reshape(-1)[order]
+        first, second = _leaps(self.stream.generator, words, leaping=self.kind.leaping)
         low, high, possible = (
             table[group, : places.shape[1]].reshape(-1)[order]
             for table in (self.tests.low, self.tests.high, self.tests.possible)
         )
-        events = (gaps, first, second, order // places.shape[1], low, high)
+        events = (words, first, second, order // places.shape[1], low, high)
         return events if _is_exact(self.rows) else (*events, order % self.parts, possible)
 
     def _prefix(self, group: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
         """Return the parts of each row that lanes can show: where they are, and their tests."""
         places = self._places(group, self.source.confirmed)
-        return places, self.tests.low[group], self.tests.high[group]
+        first, second = _leaps(self.stream.generator, places, leaping=self.kind.leaping)
+        limits = np.stack([self.tests.low[group], self.tests.high[group]], axis=-1)
+        return np.stack([places.astype(np.uint64), first, second], axis=-1), limits
 
     def _asked(self, group: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
         positions, values = self.rows.positions[group], self.rows.values[group]
         words = positions * (self.parts * self.stream.bounding.words)
-        gaps = np.diff(words, prepend=-1, axis=1)
-        first, second = _leaps(self.stream.generator, gaps, leaping=self.kind.leaping)
+        first, second = _leaps(self.stream.generator, words, leaping=self.kind.leaping)
         return positions, values, first, second, _legs(self.rows)
 
 
@@ -243,14 +250,14 @@ def _digits(values: NDArray[np.int64], radix: int, parts: int) -> NDArray[np.int
 
 
 def _leaps(
-    generator: Generator, gaps: NDArray[np.int64], *, leaping: bool
+    generator: Generator, words: NDArray[np.int64], *, leaping: bool
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Return the coefficients of the leap over each gap, in arrays of the gaps' shape."""
+    """Return the coefficients of the leap from a seed to each word, in arrays of their shape."""
     if not leaping or generator.leap is None:
-        return np.zeros((1,) * gaps.ndim, np.uint64), np.zeros((1,) * gaps.ndim, np.uint64)
-    distinct, places = np.unique(gaps, return_inverse=True)
-    pairs = np.array([generator.leap.coefficients(gap) for gap in distinct.tolist()], np.uint64)
-    places = places.reshape(gaps.shape)
+        return np.zeros(words.shape, np.uint64), np.zeros(words.shape, np.uint64)
+    distinct, places = np.unique(words + 1, return_inverse=True)
+    pairs = np.array([generator.leap.coefficients(steps) for steps in distinct.tolist()], np.uint64)
+    places = places.reshape(words.shape)
     return pairs[places, 0], pairs[places, 1]
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["ResidueTests", "has_residue", "odd_part", "residue_of_32", "residue_of_64"]
 
 _WORD_BITS = 32
+_LAST_BIT = uint32(_WORD_BITS - 1)
 
 
 def odd_part(modulus: int) -> tuple[int, int]:
@@ -33,22 +34,25 @@ def odd_part(modulus: int) -> tuple[int, int]:
 def has_residue(word: Any, residue: Any, inverse: Any, rotation: Any, limit: Any) -> Any:
     """Tell whether a uint32 `word` has the residue for which the other arguments were made."""
     product = uint32(uint32(word - residue) * inverse)
-    left = (uint32(_WORD_BITS) - rotation) & uint32(_WORD_BITS - 1)
-    return uint32((product >> rotation) | (product << left)) <= limit
+    # The masks tell the compiler that shifts stay within 32 bits, so that lanes need not widen.
+    right, left = rotation & _LAST_BIT, (uint32(_WORD_BITS) - rotation) & _LAST_BIT
+    return uint32(uint32(product >> right) | uint32(product << left)) <= limit
 
 
 def residue_of_32(word: Any, residue: Any, limit: Any, shared: Any) -> Any:
     """Test the high bits of a 32-bit word; ``shared = (inverse, rotation, dropped bits)``."""
     inverse, rotation, dropped = shared
-    return has_residue(uint32(uint32(word) >> dropped), residue, inverse, rotation, limit)
+    return has_residue(
+        uint32(uint32(word) >> (dropped & _LAST_BIT)), residue, inverse, rotation, limit
+    )
 
 
 def residue_of_64(word: Any, residue: Any, limit: Any, shared: Any) -> Any:
     """Test those of a 64-bit word, all constants uint64 and the inverse modulo 2**64."""
     inverse, rotation, dropped = shared
-    product = ((word >> dropped) - residue) * inverse
-    left = (uint64(64) - rotation) & uint64(63)
-    return ((product >> rotation) | (product << left)) <= limit
+    product = ((word >> (dropped & uint64(63))) - residue) * inverse
+    right, left = rotation & uint64(63), (uint64(64) - rotation) & uint64(63)
+    return ((product >> right) | (product << left)) <= limit
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ Source
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import uint32, uint64
@@ -38,12 +38,16 @@ from seedfleet.generators.boundings import (
 )
 from seedfleet.generators.definition import Generator, Preset, Stream
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 __all__ = [
     "MIDDLE",
     "MT19937",
     "MT19937_BY_ARRAY",
     "MT19937_PHP_520",
     "MT19937_PHP_521",
+    "PARTS",
     "PRESETS",
     "next_by_index",
     "next_by_key",
@@ -104,9 +108,13 @@ def _twist_php(first: Any, second: Any, middle: Any) -> Any:
     return uint32(middle ^ (joined >> uint32(1)) ^ (low_bit_mask & uint32(0x9908B0DF)))
 
 
+def _low_word(seed: Any) -> Any:
+    return uint32(seed)
+
+
 def _seed_state(seed: Any) -> Any:
     state = np.zeros(_SIZE + 1, dtype=uint32)  # the last element is the position
-    state[0] = uint32(seed)
+    state[0] = _low_word(seed)
     for index in range(1, _SIZE):
         state[index] = next_initial(state[index - 1], index)
     return state
@@ -142,11 +150,19 @@ def _following(state: Any, index: Any) -> Any:
     return 1
 
 
+def _odd_word(seed: Any) -> Any:
+    return uint32(uint32(seed) | uint32(1))
+
+
+def _next_by_product(previous: Any, _index: Any) -> Any:
+    return uint32(previous * uint32(69069))
+
+
 def _seed_state_php_520(seed: Any) -> Any:
     state = np.zeros(_SIZE + 1, dtype=uint32)
-    state[0] = uint32(seed) | uint32(1)
+    state[0] = _odd_word(seed)
     for index in range(1, _SIZE):
-        state[index] = uint32(state[index - 1] * uint32(69069))
+        state[index] = _next_by_product(state[index - 1], index)
     return state
 
 
@@ -210,6 +226,14 @@ MT19937_PHP_520 = Generator(
     step=_step,
     output=_output,
 )
+
+# By the two functions of a definition, what it is made of: the first state word, the ones that
+# follow, the twist and the tempering. Only for states whose words follow from the one before.
+PARTS: dict[tuple[Callable[..., Any], ...], tuple[Callable[..., Any], ...]] = {
+    (_seed_state, _step): (_low_word, next_initial, twist, temper),
+    (_seed_state, _step_php): (_low_word, next_initial, _twist_php, temper),
+    (_seed_state_php_520, _step): (_odd_word, _next_by_product, twist, temper),
+}
 
 _MT19937 = Stream(MT19937, MODULO)
 _MASKED = Stream(MT19937, MASK)
