@@ -226,6 +226,14 @@ def test_what_is_wrong_is_told_with_its_place(changes: dict[str, Any], told: str
     assert caught.value.job_id == "j"
 
 
+def test_a_list_without_a_modulus_is_of_draws_below_a_thousand() -> None:
+    assert LegacyJob.of_document(job(modulus=None, draws=[5, 3, 1])).modulus == 1000
+    advice = r"not all draws are in 0..999; modulus is 1000 unless the job says another"
+    with pytest.raises(JobError, match=advice):
+        LegacyJob.of_document(job(modulus=None, draws=[5, 1000]))
+    assert LegacyJob.of_document(job(modulus=1001, draws=[5, 1000])).modulus == 1001
+
+
 def test_all_problems_are_told_at_once() -> None:
     bad = {"skip_range": [5, 1], "prng_families": ["no"], "dataset": 3, "draws": None, "mod": 0}
     with pytest.raises(JobError) as caught:
