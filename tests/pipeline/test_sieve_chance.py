@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from seedfleet.draws.history import History
 from seedfleet.generators import find_preset
 from seedfleet.generators.compiled import at_positions
 from seedfleet.pipeline.sieve_chance import chance_of, power_of
+from seedfleet.pipeline.sieve_controls import controls_of
+from seedfleet.pipeline.sieve_plan import SieveOptions, plan_sieve
 from seedfleet.recover.controls import negative_control
 from seedfleet.sieve import ConstantSkip, Direction, Question, VariableSkip, sieve
 
@@ -109,3 +112,33 @@ def test_shares_that_differ_by_little_are_simulated_and_others_are_bounded() -> 
     both = Question(MSVC, np.array([1, 20_000, 3, 4]), 30_000, skips, direction=Direction.FORWARD)
     assert chance_of(both).is_bound
     assert chance_of(both).expected_pairs(1) == pytest.approx(9 * 2 * 1 * 2**-30)
+
+
+def test_where_nothing_is_expected_nothing_may_be_found() -> None:
+    assert negative_control([0, 0], 0.0, text="").passed
+    assert not negative_control([0, 1], 0.0, text="").passed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wrong", [0, 6, 30], ids=["clean", "some", "none given"])
+def test_controls_hold_where_a_bounding_gives_few_of_the_values(wrong: int) -> None:
+    draws, _state = at_positions(MSVC, 77, 10**6, np.arange(30))
+    draws[:wrong] += 500_000
+    history = History(
+        name="ms",
+        source="test",
+        sha256="",
+        values=draws,
+        dates=(None,) * 30,
+        sessions=(None,) * 30,
+        machines=(None,) * 30,
+        modulus=10**6,
+        modulus_inferred=False,
+        notes=(),
+    )
+    options = SieveOptions(("msvc_rand",), seeds=(0, 2_000_000), skips=range(5), window_size=8)
+    (search,) = plan_sieve(history, options).searches
+    negative, positive = controls_of(search, np.random.default_rng(1))
+    assert negative.passed, negative
+    assert positive.passed, positive
+    assert (negative.expected > 100) == (wrong < 8)
