@@ -113,6 +113,20 @@ def test_more_hits_than_room_over_several_blocks(needed: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("slug", ["xorshift32", "sfc64"])
+@pytest.mark.parametrize("seeds", _RANGES, ids=["first", "middle", "last"])
+def test_one_row_from_word_0_on(slug: str, seeds: range) -> None:
+    # Nothing is stepped over, so no state is kept; modulo 100 one draw alone sets the flags.
+    stream, positions = find_preset(slug).stream, [0, 1, 5]
+    for seed in (seeds[0], seeds[17], seeds[-1]):
+        wanted = reference.at_positions(stream, seed, 100, positions)
+        rows = Rows.exact(np.array([positions]), np.array([wanted]), 100)
+        found = table(CpuBackend(1).scan(stream, rows, seeds))
+        assert (seed, 0, 3) in found
+        assert found == scanned(stream, rows, seeds)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("skip", [0, 3])
 def test_thousands_of_draws_under_a_low_threshold(skip: int) -> None:
     stream, seed, count = _STREAMS["java_lcg / word % m"], 2**40 + 12345, 3000

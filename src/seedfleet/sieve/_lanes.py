@@ -49,6 +49,8 @@ class Kind:
         Whether words may be rejected, so that each word passed must be looked at.
     kept
         Whether lanes that leap keep the states of their seeds: where they are looked at often.
+    immediate
+        Whether lanes that step are looked at once, at word 0, so that no state is kept at all.
     """
 
     words: int
@@ -56,6 +58,7 @@ class Kind:
     leaping: bool
     checking: bool
     kept: bool
+    immediate: bool
 
 
 @dataclass(frozen=True)
@@ -217,20 +220,28 @@ def register_lanes(  # noqa: C901 - its inner functions are counted in
     """
     seed_state, step, output, value, rejects, _, test, load, store = functions
     two_words, checking, matches = kind.words == 2, kind.checking, part_test(kind, value, test)
+    immediate = kind.immediate
 
     @jitable
-    def seed(states: Any, first: Any) -> None:
-        for lane in range(CHUNK):
-            store(states, lane, seed_state(first + uint64(lane)))
+    def seed(_states: Any, _first: Any) -> None:
+        pass  # the first move does it, so that the seeds' states are never stored
+
+    @jitable
+    def arrive(states: Any, lane: Any, state: Any, radix: Any, forced: Any) -> None:
+        store(states, lane, state)
+        if checking:
+            forced[lane] |= uint8(1) if rejects(output(state), radix) else uint8(0)
 
     @jitable
     def move(states: Any, before: Any, place: Any, radix: Any, forced: Any) -> None:
-        for _ in range(place[1] - before):
+        if immediate:
+            return
+        if before < 0:
             for lane in range(CHUNK):
-                state = step(load(states, lane))
-                store(states, lane, state)
-                if checking:
-                    forced[lane] |= uint8(1) if rejects(output(state), radix) else uint8(0)
+                arrive(states, lane, step(seed_state(place[0] + uint64(lane))), radix, forced)
+        for _ in range(place[1] - max(before, 0)):
+            for lane in range(CHUNK):
+                arrive(states, lane, step(load(states, lane)), radix, forced)
 
     @jitable
     def part_is(state: Any, wanted: Any, shared: Any) -> Any:
@@ -238,7 +249,9 @@ def register_lanes(  # noqa: C901 - its inner functions are counted in
         return matches(word, output(step(state)) if two_words else word, wanted, shared)
 
     @jitable
-    def hit(states: Any, _place: Any, lane: Any, wanted: Any, shared: Any) -> Any:
+    def hit(states: Any, place: Any, lane: Any, wanted: Any, shared: Any) -> Any:
+        if immediate:
+            return part_is(step(seed_state(place[0] + uint64(lane))), wanted, shared)
         return part_is(load(states, lane), wanted, shared)
 
     @jitable

@@ -183,7 +183,10 @@ class _LanePlan:
     def kind(self) -> Kind:
         checking = self.stream.bounding.rejection(self.radix) > 0
         leaping, kept = self.source.make is leaping_lanes, not _is_exact(self.rows)
-        return Kind(self.stream.bounding.words, self.tests.direct, leaping, checking, kept)
+        once = _is_exact(self.rows) and len(self.rows) == self.source.tested == self.parts == 1
+        immediate = once and not checking and int(self.rows.positions[0, 0]) == 0
+        words = self.stream.bounding.words
+        return Kind(words, self.tests.direct, leaping, checking, kept, immediate)
 
     def groups(self) -> list[NDArray[np.int64]]:
         """Share out the rows that can hold at all, near ones together."""
