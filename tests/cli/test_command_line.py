@@ -70,6 +70,7 @@ EXPORTS = {
         "VariableSkip",
         "Walk",
         "constant_skip_positions",
+        "local_backend",
         "sieve",
     },
 }

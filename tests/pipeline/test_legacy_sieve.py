@@ -156,7 +156,7 @@ def test_a_job_of_the_fleet_takes_one_core_and_others_take_all(
         taken.append(workers)
         return CpuBackend(workers)
 
-    monkeypatch.setattr(legacy_sieve, "CpuBackend", backend)
+    monkeypatch.setattr(legacy_sieve, "local_backend", backend)
     path = tmp_path / "job.json"
     path.write_text(json.dumps(job()))
     monkeypatch.delenv("SEEDFLEET_JOB_ID", raising=False)
@@ -224,6 +224,14 @@ def test_what_is_wrong_is_told_with_its_place(changes: dict[str, Any], told: str
         LegacyJob.of_document(job(**changes))
     assert len(caught.value.problems) == 1
     assert caught.value.job_id == "j"
+
+
+def test_a_list_without_a_modulus_is_of_draws_below_a_thousand() -> None:
+    assert LegacyJob.of_document(job(modulus=None, draws=[5, 3, 1])).modulus == 1000
+    advice = r"not all draws are in 0..999; modulus is 1000 unless the job says another"
+    with pytest.raises(JobError, match=advice):
+        LegacyJob.of_document(job(modulus=None, draws=[5, 1000]))
+    assert LegacyJob.of_document(job(modulus=1001, draws=[5, 1000])).modulus == 1001
 
 
 def test_all_problems_are_told_at_once() -> None:

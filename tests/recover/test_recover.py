@@ -236,6 +236,19 @@ def test_a_modulus_without_an_attack_is_uncovered() -> None:
     assert "no search is built" in recovery.reason
 
 
+def test_what_is_left_of_constant_draws_is_too_little_for_a_search_that_is_built() -> None:
+    constant = ask(np.full(200, 7), modulus=1000, generators=frozenset({"java.util.Random"}))
+    assert constant.verdict is Verdict.UNDER_POWERED
+    assert "without the repeats: 1 draw is too few to tell: 17 or more would do" in constant.reason
+    assert {record.reason for record in constant.searches} == {"1 draw is too few: 17 would do"}
+
+
+def test_a_search_that_mostly_misses_says_so() -> None:
+    by_chance = ask(random_draws(200, modulus=1_500_000_000), modulus=1_500_000_000)
+    assert by_chance.verdict is Verdict.UNDER_POWERED
+    assert "more often than 11% of the time" in by_chance.reason
+
+
 def test_all_seeds_of_xorshift32_are_scanned() -> None:
     stream = Stream(XORSHIFT32, MODULO)
     truth = planted_draws(stream, 4_000_000_007, count=62, skip=1)

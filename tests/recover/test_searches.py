@@ -137,7 +137,7 @@ def test_negative_controls_notice_a_kernel_that_passes_too_few_or_too_many(
             return replace(result, seeds=thrice[0][:count], rows=thrice[1][:count])
 
     monkeypatch.setattr(lane_search, "solve", broken_solve)
-    monkeypatch.setattr(seed_scan, "CpuBackend", BrokenBackend)
+    monkeypatch.setattr(seed_scan, "local_backend", BrokenBackend)
     assert not passed(lane())["negative"]
     assert not passed(small_scan())["negative"]
 
@@ -155,7 +155,7 @@ def test_positive_controls_notice_a_kernel_that_misses_the_planted_seed(
             return replace(result, seeds=result.seeds[:0], rows=result.rows[:0])
 
     monkeypatch.setattr(lane_search, "solve_all", lambda *_: [])
-    monkeypatch.setattr(seed_scan, "CpuBackend", ForgetfulBackend)
+    monkeypatch.setattr(seed_scan, "local_backend", ForgetfulBackend)
     assert not passed(lane())["positive"]
     assert not passed(small_scan())["positive"]
 

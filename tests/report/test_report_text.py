@@ -98,6 +98,13 @@ def test_repeats_come_before_the_verdict_they_withhold() -> None:
     assert render_text(under_powered()).startswith("verdict     Too few draws to tell\n")
 
 
+def test_where_no_search_applies_no_number_of_draws_is_blamed() -> None:
+    document = under_powered()
+    for search in document["searched"]:
+        search["status"] = "not_applicable"
+    assert render_text(document).startswith("verdict     No search applies to these draws\n")
+
+
 def test_periodic_history_is_named_with_its_period() -> None:
     document = constant()
     document["structure"] |= {"kind": "periodic", "period": 365}

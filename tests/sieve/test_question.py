@@ -174,3 +174,58 @@ def test_the_limits_themselves_can_be_asked() -> None:
     assert len(question(offsets=range(2**18)).alignments) == 3 * 2**18
     assert question(window_start=39, direction=Direction.FORWARD).legs == (Leg(1, 1),)
     assert replace(question(), modulus=2**31).modulus == 2**31
+
+
+@pytest.mark.parametrize(
+    "draws",
+    [
+        DRAWS.astype(np.float64),
+        np.full(40, np.nan),
+        DRAWS.astype(bool),
+        DRAWS.tolist(),
+        DRAWS[None],
+        np.int64(3),
+        None,
+    ],
+    ids=["floats", "nan", "bools", "a list", "two dimensions", "a number", "nothing"],
+)
+def test_draws_that_are_no_integers_are_told_beside_all_else(draws: Any) -> None:
+    with pytest.raises(QuestionError, match="one-dimensional array of integers") as caught:
+        question(draws=draws, modulus=1, forward_threshold=2, offsets=range(0))
+    assert len(caught.value.problems) == 4
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint64])
+def test_any_integers_are_kept_as_one_type(dtype: type) -> None:
+    asked = question(draws=(DRAWS % 10).astype(dtype))
+    assert asked.draws.dtype == np.int64
+    assert asked.draws.tolist() == (DRAWS % 10).tolist()
+
+
+def test_a_draw_beyond_all_integers_is_told() -> None:
+    with pytest.raises(QuestionError, match="not all are within"):
+        question(draws=np.array([2**64 - 1, 3], dtype=np.uint64))
+
+
+@pytest.mark.parametrize("name", ["window_size", "window_start"])
+def test_a_window_beyond_all_machines_is_told(name: str) -> None:
+    with pytest.raises(QuestionError, match=f"{name.replace('_', ' ')}: {2**70} is not"):
+        question(**{name: 2**70})
+
+
+@pytest.mark.parametrize("kind", [np.float64, bool, list])
+def test_rows_and_walks_are_asked_in_integers(kind: Any) -> None:
+    def as_kind(values: list[Any]) -> Any:
+        return values if kind is list else np.array(values, dtype=kind)
+
+    ones, pairs, leg = np.array([1, 1]), np.array([[0, 1]]), (Leg(2, 2),)
+    with pytest.raises(ValueError, match=r"two equal .* integers; the modulus 1 is"):
+        Rows(as_kind([[0, 1]]), np.array([[1, 1]]), 1, leg)
+    with pytest.raises(ValueError, match=r"two equal .* integers"):
+        Rows(pairs, as_kind([[1, 1]]), 10, leg)
+    with pytest.raises(ValueError, match=r"starts must be .* of integers"):
+        Walk(as_kind([[0, 1]]), ones, 10, 1, 2, leg)
+    with pytest.raises(ValueError, match=r"values must be a \(depth,\) array .*; gaps 2..1"):
+        Walk(pairs, as_kind([1, 1]), 10, 2, 1, leg)
+    small = Rows(pairs.astype(np.uint8), pairs.astype(np.int16), 10, leg)
+    assert {small.positions.dtype, small.values.dtype} == {np.dtype(np.int64)}

@@ -24,6 +24,7 @@ __all__ = ["Family", "JobError", "LegacyJob"]
 _FILES: Final = ("dataset_path", "dataset", "lottery_file", "lottery_data")
 _LISTS: Final = ("residues", "draws")
 _MODULI: Final = ("modulus", "mod")
+_DEFAULT_MODULUS: Final = 1000  # of a list; a file says or shows its own
 _THRESHOLDS: Final = ("min_match_threshold", "forward_threshold", "reverse_threshold")
 _OWN: Final = ("prng_families", "skip_range", "offset", "window_size", "sessions")
 _OF_THE_FLEET: Final = (
@@ -229,11 +230,10 @@ def _listed(
 ) -> History | None:
     key = next(key for key in _LISTS if key in document)
     values = document[key]
-    if modulus is None:
-        modulus = max(10, 10 ** len(str(max(values))))
-    wrong = [value for value in values if not 0 <= value < modulus]
-    if wrong or modulus > 2**31:
-        problems.append(f"$.{key}: not all draws are in 0..{min(modulus, 2**31) - 1}")
+    bound = _DEFAULT_MODULUS if modulus is None else modulus
+    if not all(0 <= value < bound for value in values):
+        advice = f"; modulus is {bound} unless the job says another" if modulus is None else ""
+        problems.append(f"$.{key}: not all draws are in 0..{bound - 1}{advice}")
         return None
     count = len(values)
     return History(
@@ -244,7 +244,7 @@ def _listed(
         dates=(None,) * count,
         sessions=(None,) * count,
         machines=(None,) * count,
-        modulus=modulus,
+        modulus=bound,
         modulus_inferred=False,
         notes=(),
     )

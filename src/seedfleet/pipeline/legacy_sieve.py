@@ -24,7 +24,7 @@ from seedfleet import __version__
 from seedfleet.pipeline.legacy_job import JobError, LegacyJob
 from seedfleet.pipeline.legacy_paths import skips_along
 from seedfleet.pipeline.sieve_chance import chance_of
-from seedfleet.sieve import CpuBackend, TooManyHitsError, VariableSkip, sieve
+from seedfleet.sieve import TooManyHitsError, VariableSkip, local_backend, sieve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +69,7 @@ def run_job(
         More than a million pairs of seed and alignment pass for one family.
     """
     started = time.perf_counter()
-    families, backend = {}, CpuBackend(workers)
+    families, backend = {}, local_backend(workers)
     for family in job.families:
 
         def report(share: float, name: str = family.name) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.pipeline.seed_request import RequestError, SeedRequest
-from seedfleet.sieve import CpuBackend, Hits, Rows, TooManyHitsError
+from seedfleet.sieve import Hits, Rows, TooManyHitsError, local_backend
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -99,7 +99,7 @@ def _write(stream: BinaryIO, result: BlockResult, hits: Hits | None) -> None:
 
 
 def _test(request: SeedRequest, digest: str, block: range) -> tuple[BlockResult, Hits | None]:
-    backend = CpuBackend(workers=1)
+    backend = local_backend(workers=1)
     stream, asked, legs = request.stream, request.asked, len(request.asked.legs)
     try:
         hits = (

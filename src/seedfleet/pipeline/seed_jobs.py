@@ -34,7 +34,7 @@ from seedfleet.fleet.signals import run_blocking
 from seedfleet.pipeline.run_folder import write_json, write_text
 from seedfleet.pipeline.seed_block import BlockResult, ResultError
 from seedfleet.pipeline.seed_request import SeedRequest, digest_of
-from seedfleet.sieve import DEFAULT_ROOM, CpuBackend, Hits, Rows, TooManyHitsError
+from seedfleet.sieve import DEFAULT_ROOM, Hits, Rows, TooManyHitsError, local_backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -355,7 +355,7 @@ def _in_process(
     progress: Callable[[int], None] | None = None,
     workers: int | None = None,
 ) -> Hits:
-    backend, asked = CpuBackend(workers), request.asked
+    backend, asked = local_backend(workers), request.asked
     wanted: dict[str, Any] = {"room": request.room, "progress": progress}
     if isinstance(asked, Rows):
         return backend.scan(request.stream, asked, seeds, **wanted)

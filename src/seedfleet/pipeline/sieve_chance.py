@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import exp, expm1, log, log1p
+from math import exp, expm1, inf, log, log1p, log2
 from typing import TYPE_CHECKING, assert_never
 
 import numpy as np
 
-from seedfleet.evidence.chance import log_pass, pass_power
+from seedfleet.evidence.chance import log_pass
 from seedfleet.evidence.path_chance import WalkShape, walk_chance
+from seedfleet.evidence.uneven_chance import draw_shares, log_pass_of_shares
+from seedfleet.evidence.uniformity import allowance_bits
 from seedfleet.sieve import ConstantSkip, Question, VariableSkip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
 __all__ = ["Chance", "chance_of", "power_of", "problems_of_room"]
 
@@ -21,12 +25,13 @@ _MOST_SIMULATED, _LEAST_SIMULATED = 2000, 20  # streams, for the chance of a var
 _SIMULATED_POSITIONS = 2**28  # ... which have so many positions together
 _MOST_ERROR = 0.25  # relative; a worse estimate is no better than the bound
 _FEW_DRAWS = 16  # which are simulated at once, whatever the gaps
+_NEARLY_EVEN = 0.1  # relative; shares that differ by more are not simulated by their mean
 _SMALLEST_LOG = -700.0  # exp() of less is no normal float
 
 
 @dataclass(frozen=True)
 class Chance:
-    """How often a wrong seed passes.
+    """How often a wrong seed passes, by the chances with which its bounding gives the draws.
 
     Attributes
     ----------
@@ -39,7 +44,13 @@ class Chance:
     relative_error
         Standard error of P by simulation, divided by P.
     is_bound
-        Whether `log_passing` is but that bound, since too few simulated streams would pass.
+        Whether `log_passing` is but that bound: too few simulated streams would pass, or the
+        bounding favours some of the draws too much for them.
+    bits_a_draw
+        What a matching draw earns at most, the mean over the draws looked at: log2 m where the
+        bounding is uniform.
+    never_given
+        Draws looked at that the bounding never gives: no seed matches them.
     """
 
     log_passing: float
@@ -47,6 +58,8 @@ class Chance:
     alignments: int
     relative_error: float
     is_bound: bool
+    bits_a_draw: float
+    never_given: int
 
     def expected_pairs(self, seeds: int) -> float:
         """Return ``|S| * H * P``, pairs of seed and alignment."""
@@ -70,27 +83,44 @@ def _times(count: int, log_factor: float) -> float:
 
 
 def chance_of(question: Question, *, positions: int = _SIMULATED_POSITIONS) -> Chance:
-    """Return how often independent uniform draws pass.
+    """Return how often independent draws, distributed as the bounding distributes them, pass.
 
     Parameters
     ----------
     positions
         Of simulated streams, that may be looked at for a variable skip; some 2**25 take a second.
     """
-    alignments = len(question.alignments)
+    shares = _shares(question)
     match question.skips:
         case ConstantSkip():
-            exact = log_pass(_legs(question), question.modulus)
-            return Chance(exact, exact, alignments, 0.0, is_bound=False)
+            log_bound = log_pass_of_shares(_legs(question), shares)
+            log_passing, relative_error = log_bound, 0.0
         case VariableSkip():
-            return _simulated(_walk_shape(question, question.skips), alignments, positions)
+            log_bound = _path_bound(question, question.skips, shares)
+            simulated = _simulated(question, question.skips, shares, positions)
+            log_passing, relative_error = simulated or (log_bound, inf)
         case _:
             assert_never(question.skips)
+    values = _looked_at(question)
+    allowance = allowance_bits(question.stream, values, question.modulus)
+    return Chance(
+        log_passing=min(log_bound, log_passing),
+        log_bound=log_bound,
+        alignments=len(question.alignments),
+        relative_error=relative_error if relative_error < inf else 0.0,
+        is_bound=relative_error == inf and log_bound > -inf,
+        bits_a_draw=log2(question.modulus) - float(allowance.mean()),
+        never_given=int((shares == 0).sum()),
+    )
 
 
 def power_of(question: Question, noise: float) -> float:
-    """Return the chance that the true seed passes when that share of the draws is wrong."""
-    return pass_power(_legs(question), noise)
+    """Return the chance that the true seed passes when that share of the draws is wrong.
+
+    A draw that the bounding never gives is recorded wrong, whatever the share.
+    """
+    right = np.where(_shares(question) > 0, 1 - noise, 0.0)
+    return exp(log_pass_of_shares(_legs(question), right))
 
 
 def problems_of_room(question: Question, chance: Chance, seeds: int, room: int) -> Iterator[str]:
@@ -133,29 +163,50 @@ def _enough_threshold(question: Question, seeds: int, room: int) -> float | None
     return None if high > draws else high / draws
 
 
-def _simulated(shape: WalkShape, alignments: int, positions: int) -> Chance:
-    bound = min(0.0, shape.log2_path_bound * log(2))
-    streams = min(_MOST_SIMULATED, positions // (len(shape.draws) ** 2 * shape.gaps))
+def _path_bound(question: Question, skips: VariableSkip, shares: NDArray[np.float64]) -> float:
+    """Return ``ln(paths * P)``, at most 0."""
+    paths = log(_start_width(question, skips)) + (len(shares) - 1) * log(skips.gaps)
+    return min(0.0, paths + log_pass_of_shares(_legs(question), shares))
+
+
+def _simulated(
+    question: Question, skips: VariableSkip, shares: NDArray[np.float64], positions: int
+) -> tuple[float, float] | None:
+    """Return an estimate of ``ln P`` and its relative error; None where it would be no better.
+
+    Streams are simulated with as many even values as the mean share stands for; what the shares
+    differ from that is made good by the ratio of the chances of a single path.
+    """
+    if np.ptp(shares) > _NEARLY_EVEN * shares.max() or not shares.any():
+        return None
+    legs = tuple(_legs(question))
+    labels = np.unique(_looked_at(question), return_inverse=True)[1]
+    modulus = max(2, int(labels.max()) + 1, round(1 / shares.mean()))
+    gaps = skips.skip_min + 1, skips.skip_max + 1
+    shape = WalkShape(labels, modulus, *gaps, _start_width(question, skips), legs)
+    streams = min(_MOST_SIMULATED, positions // (len(labels) ** 2 * skips.gaps))
     # Where w reaches m, the values are soon within reach of all, and the bound says so.
-    telling = shape.gaps < shape.modulus or len(shape.draws) <= _FEW_DRAWS
-    if streams >= _LEAST_SIMULATED and telling:
-        chance = walk_chance(shape, rng=np.random.default_rng(0), streams=streams)
-        if chance.relative_error <= _MOST_ERROR:
-            estimate = min(bound, chance.log2_estimate * log(2))
-            return Chance(estimate, bound, alignments, chance.relative_error, is_bound=False)
-    return Chance(bound, bound, alignments, 0.0, is_bound=True)
+    telling = skips.gaps < modulus or len(labels) <= _FEW_DRAWS
+    if streams < _LEAST_SIMULATED or not telling:
+        return None
+    chance = walk_chance(shape, rng=np.random.default_rng(0), streams=streams)
+    if chance.relative_error > _MOST_ERROR:
+        return None
+    unevenness = log_pass_of_shares(legs, shares) - log_pass(legs, modulus)
+    return chance.log2_estimate * log(2) + unevenness, chance.relative_error
 
 
-def _walk_shape(question: Question, skips: VariableSkip) -> WalkShape:
-    looked_at = question.looked_at
-    return WalkShape(
-        question.draws[looked_at.start : looked_at.stop],
-        question.modulus,
-        skips.skip_min + 1,
-        skips.skip_max + 1,
-        (skips.gaps - 1) * (looked_at.start + 1) + 1,
-        tuple(_legs(question)),
-    )
+def _start_width(question: Question, skips: VariableSkip) -> int:
+    """Return how many positions the first draw looked at may have."""
+    return (skips.gaps - 1) * (question.looked_at.start + 1) + 1
+
+
+def _shares(question: Question) -> NDArray[np.float64]:
+    return draw_shares(question.stream, _looked_at(question), question.modulus)
+
+
+def _looked_at(question: Question) -> NDArray[np.int64]:
+    return question.draws[question.looked_at.start : question.looked_at.stop]
 
 
 def _legs(question: Question) -> list[tuple[int, int]]:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from seedfleet.evidence.uneven_chance import draw_shares
 from seedfleet.generators import compiled
+from seedfleet.pipeline.sieve_chance import chance_of
 from seedfleet.recover.controls import (
     PLANTED_SEEDS,
     TARGET_SURVIVORS,
@@ -50,19 +52,33 @@ def controls_of(search: PlannedSearch, rng: np.random.Generator) -> tuple[Contro
 
 def _shuffled(search: PlannedSearch, rng: np.random.Generator) -> Control:
     cut = _best_cut(search)
-    question, known = cut.search.question, search.question.draws
-    looked_at = known[search.question.window.start : search.question.window.stop]
-    counts = []
+    question, given = cut.search.question, _given(search)
+    counts, ratios = [], []
     for _ in range(_REPLICATES):
-        draws = rng.permutation(looked_at)[: len(question.draws)]
-        seeds = _slice(search, rng, cut.seeds)
-        counts.append(len(sieve(replace(question, draws=draws), seeds).table))
+        asked = replace(question, draws=rng.permutation(given)[: len(question.draws)])
+        counts.append(len(sieve(asked, _slice(search, rng, cut.seeds)).table))
+        ratios.append(_times_as_likely(asked, question))
     text = (
         f"{_REPLICATES} times {cut.seeds} seeds against {len(question.looked_at)} of the draws, "
         "shuffled"
     )
     error = cut.search.chance.relative_error
-    return negative_control(counts, cut.expected, relative_error=error, text=text)
+    expected = cut.expected * float(np.mean(ratios))
+    return negative_control(counts, expected, relative_error=error, text=text)
+
+
+def _given(search: PlannedSearch) -> NDArray[np.int64]:
+    """Return the draws of the window that the bounding gives: no others could match."""
+    question = search.question
+    values = question.draws[question.window.start : question.window.stop]
+    given = values[draw_shares(question.stream, values, question.modulus) > 0]
+    return given if len(given) else values
+
+
+def _times_as_likely(asked: Question, other: Question) -> float:
+    """Return how many times as often one path of a wrong seed passes, where draws are favoured."""
+    bounds = [chance_of(each, positions=0).bound_on_pairs(1) for each in (asked, other)]
+    return bounds[0] / bounds[1] if bounds[1] else 1.0
 
 
 def _best_cut(search: PlannedSearch) -> _Cut:
@@ -77,7 +93,7 @@ def _best_cut(search: PlannedSearch) -> _Cut:
     cuts = []
     for direction in dict.fromkeys((question.direction, Direction.FORWARD)):
         least = 1 if direction is Direction.FORWARD else 2
-        for depth in range(min(len(question.window), _MAX_CUT), least - 1, -1):
+        for depth in range(min(len(_given(search)), _MAX_CUT), least - 1, -1):
             cut = _cut(search, direction, depth, max(1, most))
             if cut.search.chance.is_bound:
                 continue  # it says at most how many pass, and not how many
@@ -91,13 +107,14 @@ def _best_cut(search: PlannedSearch) -> _Cut:
 def _cut(search: PlannedSearch, direction: Direction, depth: int, most: int) -> _Cut:
     question = replace(
         search.question,
-        draws=search.question.draws[:depth],
+        draws=_given(search)[:depth],
         window_start=0,
         window_size=None,
         direction=direction,
     )
     asked = replace(search, question=question, seeds=range(1))
-    wanted = TARGET_SURVIVORS / _REPLICATES / asked.chance.expected_pairs(1)
+    expected = asked.chance.expected_pairs(1)
+    wanted = TARGET_SURVIVORS / _REPLICATES / expected if expected else float(most)
     return _Cut(asked, int(min(most, max(1.0, np.ceil(wanted)))))
 
 

@@ -52,7 +52,7 @@ def negative_control(
     counts
         Survivors of each replicate, at least two.
     expected_each
-        What chance gives in each.
+        What chance gives in each; where that is 0, nothing may be found.
     relative_error
         Standard error of that, divided by it, where it was simulated.
 
@@ -64,14 +64,16 @@ def negative_control(
     times more, which must not excuse it, so the scatter is scaled back to what is expected.
     """
     total, expected = sum(counts), expected_each * len(counts)
-    excess = max(1.0, total / expected)
+    excess = max(1.0, total / expected) if expected else 1.0
     scatter = float(np.var(counts, ddof=1)) / excess**2
     variance = max(scatter, expected_each) * len(counts) + (relative_error * expected) ** 2
     return Control(
         kind="negative",
         expected=expected,
         observed=total,
-        passed=abs(total - expected) <= _STANDARD_ERRORS * sqrt(max(variance, 1.0)),
+        passed=abs(total - expected) <= _STANDARD_ERRORS * sqrt(max(variance, 1.0))
+        if expected
+        else total == 0,
         text=text,
     )
 

@@ -186,7 +186,7 @@ class _Run:
             fitted < coverage.least_draws
             or self._attainable_bits(coverage) < Thresholds.SIGNAL_BITS
         ):
-            too_few = f"{_draws(coverage)} draws are too few: {needed} would do"
+            too_few = f"{_few(_draws(coverage))} too few: {needed} would do"
             self._record(coverage, Status.UNDER_POWERED, too_few, needed)
             return
         label = f"{coverage.attack}: {', '.join(stream.name for stream in coverage.streams)}"
@@ -315,15 +315,26 @@ class _Run:
 
     def _shortage(self) -> str:
         """Say why no search could tell."""
-        draws = max(len(scope.values) for scope in self._question.scopes)
-        needed = [r.draws_needed for r in self._records if r.coverage.power(0.0) >= _POWERED]
-        if not needed:
+        sieve = "`seedfleet sieve` tests ranges of its seeds"
+        if not self._records:
             return (
                 "no search is built that would find such a generator in draws with this modulus; "
-                "`seedfleet sieve` tests ranges of its seeds"
+                + sieve
             )
-        few = "1 draw is" if draws == 1 else f"{draws} draws are"
-        return f"{few} too few to tell: {min(needed)} or more would do"
+        draws = max(len(scope.values) for scope in self._question.scopes)
+        powers = [record.coverage.power(0.0) for record in self._records]
+        # Of a search that had too few draws, the power says that and no more.
+        needed = [
+            record.draws_needed
+            for record, power in zip(self._records, powers, strict=True)
+            if record.status is Status.UNDER_POWERED or power >= _POWERED
+        ]
+        if not needed:
+            return (
+                f"no search that is built finds such a generator more often than {max(powers):.0%} "
+                f"of the time in draws with this modulus; {sieve}"
+            )
+        return f"{_few(draws)} too few to tell: {min(needed)} or more would do"
 
     def _verdict(self) -> tuple[Verdict, str]:
         items = list(self._items.values())
@@ -352,6 +363,10 @@ class _Run:
                 return self._shortage()
             case _:
                 assert_never(verdict)
+
+
+def _few(draws: int) -> str:
+    return "1 draw is" if draws == 1 else f"{draws} draws are"
 
 
 def _draws(coverage: Coverage) -> int:

@@ -19,7 +19,7 @@ from seedfleet.recover.controls import (
     positive_control,
 )
 from seedfleet.recover.search import Coverage, Found, Survivor
-from seedfleet.sieve import CpuBackend, Rows, constant_skip_positions
+from seedfleet.sieve import Rows, constant_skip_positions, local_backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -57,7 +57,7 @@ def seed_scans(
     Generators with the algebra of a power-of-two modulus are left to the lane split; those with
     large states or more than 2**32 seeds are left out.
     """
-    backend = backend or CpuBackend()
+    backend = backend or local_backend()
     groups: dict[tuple[Generator, int], list[Stream]] = {}
     for stream in streams:
         layout = stream.bounding.layout(question.modulus)
@@ -216,7 +216,7 @@ class SeedScan:
             depth += 1
         size = min(largest, -(-TARGET_SURVIVORS * modulus**depth // (_REPLICATES * alignments)))
         searchable = self._question.scopes[0].searchable
-        counts, backend = [], CpuBackend()  # no fleet job for a handful of seeds
+        counts, backend = [], local_backend()  # no fleet job for a handful of seeds
         for _ in range(_REPLICATES):
             draws = rng.permutation(searchable)[:depth]
             hits = backend.scan(self._words, self._rows([draws]), self._slice(rng, size))
@@ -236,7 +236,7 @@ class SeedScan:
             row = int(rng.integers(len(skips)))
             positions = constant_skip_positions(self.coverage.draws_used, skips[row])
             draws, _ = compiled.at_positions(stream, seed, self._question.modulus, positions)
-            result = CpuBackend().scan(self._words, self._rows([draws]), seeds)
+            result = local_backend().scan(self._words, self._rows([draws]), seeds)
             hits = zip(result.seeds, result.rows, strict=True)
             found += (seed, row) in {(int(hit), int(at)) for hit, at in hits}
             power += (1 - stream.bounding.rejection(self._question.modulus)) ** (

@@ -37,6 +37,8 @@ _HEADLINES = {
     "no_evidence": "No evidence of a generator in what was searched",
     "under_powered": "Too few draws to tell",
 }
+_NOTHING_SEARCHED = "No search applies to these draws"
+_NOT_FOR_THESE = frozenset({"not_applicable", "not_selected"})
 _SMALLEST_NAMED_POWER = 16  # 2^16 and above are easier to recognise as powers
 
 
@@ -67,6 +69,9 @@ def headline(document: Mapping[str, Any]) -> str:
         return "Every draw is the same"
     if structure is not None and structure["kind"] == "periodic":
         return f"The history repeats itself every {structure['period']} draws"
+    statuses = {search.get("status") for search in document.get("searched", ())}
+    if verdict == "under_powered" and statuses and statuses <= _NOT_FOR_THESE:
+        return _NOTHING_SEARCHED
     return _HEADLINES[verdict]
 
 

@@ -2,6 +2,7 @@
 
 from seedfleet.sieve.backend import DEFAULT_ROOM, Backend, Hits, TooManyHitsError
 from seedfleet.sieve.cpu import CpuBackend
+from seedfleet.sieve.local import local_backend
 from seedfleet.sieve.question import (
     ConstantSkip,
     Direction,
@@ -29,5 +30,6 @@ __all__ = [
     "VariableSkip",
     "Walk",
     "constant_skip_positions",
+    "local_backend",
     "sieve",
 ]

@@ -1,9 +1,9 @@
 """The seam of the back ends: a stream, a question and seeds go in, the seeds that hold come out.
 
 A back end tests seeds and knows nothing of sessions, windows, files or evidence. There is one for
-the processor (`seedfleet.sieve.cpu.CpuBackend`); one that spreads a range over machines, and one
-for a graphics processor, answer the same two calls. `seedfleet.sieve.testing.check_backend` holds
-any of them to what is written here.
+the processor, and `seedfleet.sieve.local_backend` returns the best that this machine has; one that
+spreads a range over machines, and one for a graphics processor, answer the same two calls.
+`seedfleet.sieve.testing.check_backend` holds any of them to what is written here.
 """
 
 from __future__ import annotations

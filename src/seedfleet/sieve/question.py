@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seedfleet.sieve.rows import Leg, Rows, Walk
+from seedfleet.sieve.rows import Leg, Rows, Walk, as_integers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,8 +86,8 @@ class Question:
     stream
         Generator and bounding.
     draws
-        int64 array, shape (n,): the draws of the chosen sessions from the origin on, oldest first,
-        each in ``[0, modulus)``.
+        Integer array, shape (n,), kept as int64: the draws of the chosen sessions from the origin
+        on, oldest first, each in ``[0, modulus)``.
     modulus
         In ``[2, 2**31]``, one that the bounding has.
     skips
@@ -120,7 +120,15 @@ class Question:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be asked."""
-        problems = [*self._problems_of_draws(), *self._problems_of_alignments()]
+        draws = as_integers(self.draws, dimensions=1)
+        problems = [*self._problems_of_modulus()]
+        if draws is None:
+            problems.append("draws: they must be a one-dimensional array of integers")
+        else:
+            object.__setattr__(self, "draws", draws)
+            problems += [*self._problems_of_draws(), *self._problems_of_window()]
+        count = 0 if draws is None else len(draws)
+        problems += [*self._problems_of_thresholds(), *self._problems_of_alignments(count)]
         if problems:
             raise QuestionError(problems)
 
@@ -209,27 +217,36 @@ class Question:
         _, least, most = batch[0]
         return Walk(np.array(starts), values, self.modulus, least + 1, most + 1, self.legs)
 
-    def _problems_of_draws(self) -> Iterator[str]:
-        count = len(self.draws)
+    def _problems_of_modulus(self) -> Iterator[str]:
         if not 2 <= self.modulus <= 2**31:
             yield f"modulus: {self.modulus} is not within 2..2147483648"
         elif self.stream.bounding.layout(self.modulus) is None:
             yield f"modulus: {self.stream.bounding.name} has no modulus {self.modulus}"
-        if count and (self.draws.min() < 0 or self.draws.max() >= self.modulus):
+
+    def _problems_of_draws(self) -> Iterator[str]:
+        draws = self.draws
+        if len(draws) and (draws.min() < 0 or draws.max() >= self.modulus):
             yield f"draws: not all are within 0..{self.modulus - 1}"
+
+    def _problems_of_window(self) -> Iterator[str]:
+        count = len(self.draws)
         rest = count - self.window_start
+        size = rest if self.window_size is None else self.window_size
         if not 0 <= self.window_start < count:
             yield f"window start: {self.window_start} is not one of the {count} draws"
-        elif not 0 < len(self.window) <= rest:
+        elif not 0 < size <= rest:
             yield f"window size: {self.window_size} is not within 1..{rest}, the draws from there"
-        elif self.direction is not Direction.FORWARD and len(self.window) < 2:
+        elif self.direction is not Direction.FORWARD and size < 2:
             yield "window: its reverse part is empty; look at two draws or more"
+
+    def _problems_of_thresholds(self) -> Iterator[str]:
         for name in ("forward", "reverse"):
             threshold = getattr(self, f"{name}_threshold")
             if not 0 <= threshold <= 1:
                 yield f"{name} threshold: {threshold} is not within 0..1"
 
-    def _problems_of_alignments(self) -> Iterator[str]:
+    def _problems_of_alignments(self, count: int) -> Iterator[str]:
+        """List what is wrong with skips and offsets, under which so many draws are placed."""
         match self.skips:
             case ConstantSkip(skips):
                 least, most = (skips[0], skips[-1]) if skips else (0, -1)
@@ -240,7 +257,7 @@ class Question:
         offsets = self.offsets
         if not offsets or offsets[0] < 0 or offsets.step != 1:
             yield "offsets: give at least one, from 0 on, low end first"
-        elif offsets[-1] + (most + 1) * len(self.draws) > _MAX_POSITION:
+        elif offsets[-1] + (most + 1) * count > _MAX_POSITION:
             yield f"skips and offsets: they lead beyond stream position {_MAX_POSITION}"
         elif self._alignment_count > _MAX_ALIGNMENTS:
             yield f"skips and offsets: they are more than {_MAX_ALIGNMENTS} alignments"

@@ -10,9 +10,19 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Leg", "Rows", "Walk", "constant_skip_positions"]
+__all__ = ["Leg", "Rows", "Walk", "as_integers", "constant_skip_positions"]
 
 _MAX_MODULUS = 2**31
+
+
+def as_integers(values: object, *, dimensions: int) -> NDArray[np.int64] | None:
+    """Return an array of any integers as int64, and None for anything else.
+
+    Of uint64, what is beyond int64 comes out negative, which no draw and no position is.
+    """
+    if not isinstance(values, np.ndarray) or values.ndim != dimensions:
+        return None
+    return values.astype(np.int64, copy=False) if values.dtype.kind in "iu" else None
 
 
 def constant_skip_positions(
@@ -44,13 +54,24 @@ class Leg:
     needed: int
 
 
-def _problems(values: NDArray[np.int64], modulus: int, legs: tuple[Leg, ...]) -> list[str]:
+def _problems_of_positions(positions: NDArray[np.int64]) -> list[str]:
+    problems = []
+    if positions.size == 0 or positions.min() < 0:
+        problems.append("a row needs at least one position, and none below 0")
+    if np.any(np.diff(positions, axis=1) <= 0):
+        problems.append("positions must increase along each row")
+    return problems
+
+
+def _problems(values: NDArray[np.int64] | None, modulus: int, legs: tuple[Leg, ...]) -> list[str]:
+    """List what is wrong with these; values of None have been told of."""
     problems = []
     if not 2 <= modulus <= _MAX_MODULUS:
         problems.append(f"the modulus {modulus} is not within 2..{_MAX_MODULUS}")
-    if values.size and (values.min() < 0 or values.max() >= modulus):
+    if values is not None and values.size and (values.min() < 0 or values.max() >= modulus):
         problems.append(f"values must lie in [0, {modulus})")
-    if not legs or sum(leg.draws for leg in legs) != values.shape[-1]:
+    depth = None if values is None else values.shape[-1]
+    if not legs or depth not in (None, sum(leg.draws for leg in legs)):
         problems.append("the legs must share out the draws")
     problems += [
         f"{leg.needed} of {leg.draws} draws cannot be needed"
@@ -69,9 +90,10 @@ class Rows:
     Attributes
     ----------
     positions
-        int64 array, shape (n_rows, depth): stream positions, increasing along a row, from 0 on.
+        integer array, shape (n_rows, depth), kept as int64: stream positions, increasing along a
+        row, from 0 on.
     values
-        int64 array, shape (n_rows, depth): the draws in ``[0, modulus)``.
+        integer array, shape (n_rows, depth), kept as int64: the draws in ``[0, modulus)``.
     modulus
         In ``[2, 2**31]``.
     legs
@@ -85,15 +107,20 @@ class Rows:
 
     def __post_init__(self) -> None:
         """Refuse what the kernels would read as something else."""
-        if self.positions.shape != self.values.shape or self.positions.ndim != 2:
-            raise ValueError("positions and values must be two equal (n_rows, depth) arrays")
-        if self.positions.size == 0 or self.positions.min() < 0:
-            raise ValueError("a row needs at least one position, and none below 0")
-        if np.any(np.diff(self.positions, axis=1) <= 0):
-            raise ValueError("positions must increase along each row")
-        problems = _problems(self.values, self.modulus, self.legs)
+        positions = as_integers(self.positions, dimensions=2)
+        values = as_integers(self.values, dimensions=2)
+        problems = []
+        if positions is None or values is None or positions.shape != values.shape:
+            problems.append(
+                "positions and values must be two equal (n_rows, depth) arrays of integers"
+            )
+        if positions is not None:
+            problems += _problems_of_positions(positions)
+        problems += _problems(values, self.modulus, self.legs)
         if problems:
             raise ValueError("; ".join(problems))
+        object.__setattr__(self, "positions", positions)
+        object.__setattr__(self, "values", values)
 
     @classmethod
     def exact(cls, positions: NDArray[np.int64], values: NDArray[np.int64], modulus: int) -> Rows:
@@ -121,9 +148,10 @@ class Walk:
     Attributes
     ----------
     starts
-        int64 array, shape (n_rows, 2): first and last position that draw 0 may have, from 0 on.
+        integer array, shape (n_rows, 2), kept as int64: first and last position that draw 0 may
+        have, from 0 on.
     values
-        int64 array, shape (depth,): the draws in ``[0, modulus)``.
+        integer array, shape (depth,), kept as int64: the draws in ``[0, modulus)``.
     modulus
         In ``[2, 2**31]``.
     least_gap, most_gap
@@ -141,15 +169,21 @@ class Walk:
 
     def __post_init__(self) -> None:
         """Refuse what the kernels would read as something else."""
-        problems = _problems(self.values, self.modulus, self.legs)
-        if self.starts.ndim != 2 or self.starts.shape[1:] != (2,) or len(self.starts) == 0:
-            problems.append("starts must be a (n_rows, 2) array with at least one row")
-        elif self.starts.min() < 0 or np.any(self.starts[:, 0] > self.starts[:, 1]):
+        starts = as_integers(self.starts, dimensions=2)
+        values = as_integers(self.values, dimensions=1)
+        problems = _problems(values, self.modulus, self.legs)
+        if values is None:
+            problems.append("values must be a (depth,) array of integers")
+        if starts is None or starts.shape[1:] != (2,) or len(starts) == 0:
+            problems.append("starts must be a (n_rows, 2) array of integers with at least one row")
+        elif starts.min() < 0 or np.any(starts[:, 0] > starts[:, 1]):
             problems.append("a start is two positions from 0 on, the lesser first")
         if not 1 <= self.least_gap <= self.most_gap:
             problems.append(f"gaps {self.least_gap}..{self.most_gap} are none")
         if problems:
             raise ValueError("; ".join(problems))
+        object.__setattr__(self, "starts", starts)
+        object.__setattr__(self, "values", values)
 
     def __len__(self) -> int:
         return len(self.starts)

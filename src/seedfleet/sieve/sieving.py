@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.sieve.backend import DEFAULT_ROOM, Backend, Hits, TooManyHitsError
-from seedfleet.sieve.cpu import CpuBackend
+from seedfleet.sieve.local import local_backend
 from seedfleet.sieve.question import Direction, Question
 from seedfleet.sieve.rows import Rows
 
@@ -73,7 +73,7 @@ def sieve(
     seeds
         A contiguous range within ``[0, 2**64)``, taken as it stands; it may be empty.
     backend
-        Default: the cores of this machine.
+        Default: `local_backend`, the best of this machine.
     room
         Survivors that may be returned; memory grows with them and with nothing else.
     progress
@@ -91,7 +91,7 @@ def sieve(
     O(seeds x alignments) where thresholds are 1, since most seeds fail their first draws;
     O(seeds x alignments x draws) otherwise.
     """
-    backend = backend or CpuBackend()
+    backend = backend or local_backend()
     requested = max(0, seeds.stop - seeds.start)
     tables: list[NDArray[np.void]] = []
     missed, left, asked = 0, room, 0

@@ -6,9 +6,13 @@ BrokenLawError        a law that does not hold, and the question that shows it
 from __future__ import annotations
 
 import random
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
@@ -26,6 +30,8 @@ _EDGES = (0, 1, 2**31, 2**32 - 1, 2**48 - 1, 2**64 - 1)
 _MODULI = (10, 1000, 3 * 2**29, 2**31)
 _ROUNDS = 3  # random questions for each stream and range of seeds
 _SPLIT = 5000  # seeds; wide enough for several blocks of anything
+_DTYPES = (np.dtype(np.uint64), np.dtype(np.int64), np.dtype(np.int32))
+_Asked = TypeVar("_Asked", Rows, Walk)
 
 
 class BrokenLawError(AssertionError):
@@ -70,33 +76,64 @@ def check_scan(
     make_backend: Callable[[], Backend], *, asked: Sequence[Stream] = (), seed: int = 1
 ) -> None:
     """Hold `scan` to the seam; parameters and errors as for `check_backend`."""
-    rng, backend = random.Random(seed), make_backend()  # noqa: S311 - questions, no secrets
-    for stream in asked or _telling_streams():
-        for around in _EDGES:
-            seeds = range(max(0, around - 4), min(2**64, around + 5))
-            for _ in range(_ROUNDS):
-                rows = _question(rng, stream, seeds)
-                hits = backend.scan(stream, rows, seeds)
-                _equal("scan equals brute force", hits, scanned(stream, rows, seeds), seeds)
-    _check_partition(backend, rng)
-    _check_room(backend)
-    _check_progress(backend)
-    _check_threads(backend, rng)
-    _check_refusals(backend)
+    half = _Half("scan", attrgetter("scan"), scanned, _rows, _simple_rows)
+    _check(half, make_backend, asked or _telling_streams(), random.Random(seed))  # noqa: S311 - no secrets
 
 
 def check_walk(
     make_backend: Callable[[], Backend], *, asked: Sequence[Stream] = (), seed: int = 1
 ) -> None:
     """Hold `walk` to the seam; parameters and errors as for `check_backend`."""
-    rng, backend = random.Random(seed), make_backend()  # noqa: S311 - questions, no secrets
-    for stream in asked or _telling_streams():
+    half = _Half("walk", attrgetter("walk"), walked, _walk, _simple_walk)
+    _check(half, make_backend, asked or _telling_streams(), random.Random(seed))  # noqa: S311 - no secrets
+
+
+@dataclass(frozen=True)
+class _Half(Generic[_Asked]):
+    """One of the two calls, and what it is asked.
+
+    Attributes
+    ----------
+    name
+        Of the call.
+    of
+        Returns the call of a back end.
+    brute_force
+        Says what it should find.
+    question
+        Returns a random question about some seeds of a stream.
+    simple
+        Returns a question with a modulus and the matches needed of two draws, for any stream.
+    """
+
+    name: str
+    of: Callable[[Backend], Callable[..., Hits]]
+    brute_force: Callable[[Stream, _Asked, range], list[tuple[int, ...]]]
+    question: Callable[[random.Random, Stream, range], _Asked]
+    simple: Callable[[int, int], _Asked]
+
+
+def _check(
+    half: _Half[_Asked],
+    make_backend: Callable[[], Backend],
+    streams: Sequence[Stream],
+    rng: random.Random,
+) -> None:
+    call = half.of(make_backend())
+    for stream in streams:
         for around in _EDGES:
-            seeds = range(max(0, around - 3), min(2**64, around + 3))
+            seeds = range(max(0, around - 4), min(2**64, around + 5))
             for _ in range(_ROUNDS):
-                walk = _walk(rng, stream, seeds)
-                hits = backend.walk(stream, walk, seeds)
-                _equal("walk equals brute force", hits, walked(stream, walk, seeds), seeds)
+                asked = half.question(rng, stream, seeds)
+                expected = half.brute_force(stream, asked, seeds)
+                law = f"{half.name} equals brute force"
+                _equal(law, call(stream, asked, seeds), expected, seeds)
+    plain = Stream(generators()["xorshift32"], boundings.MODULO)
+    _check_partition(half, call, plain, rng)
+    _check_room(half, call, plain)
+    _check_progress(partial(call, plain, half.simple(1000, 2)))
+    _check_threads(half, call, streams, rng)
+    _check_refusals(half, call, plain)
 
 
 def _telling_streams() -> tuple[Stream, ...]:
@@ -119,9 +156,13 @@ def _equal(law: str, hits: Hits, expected: list[tuple[int, ...]], seeds: range) 
     found = [(seed, row, *matches) for seed, row, matches in table]
     if found != expected:
         wrong = sorted(set(found) ^ set(expected))[:3]
-        raise BrokenLawError(law, f"{wrong} of {seeds} are missing, reported for nothing or twice")
+        fault = "are missing, reported for nothing or twice, or out of order"
+        raise BrokenLawError(law, f"{wrong} of {seeds} {fault}")
     if hits.tested != seeds.stop - seeds.start:
         raise BrokenLawError("tested counts every seed", f"{hits.tested} of {seeds}")
+    dtypes = hits.seeds.dtype, hits.rows.dtype, hits.matches.dtype
+    if dtypes != _DTYPES:
+        raise BrokenLawError("hits have the types that they say", f"{dtypes}, not {_DTYPES}")
 
 
 def _modulus(rng: random.Random, stream: Stream) -> int:
@@ -137,7 +178,7 @@ def _legs(rng: random.Random, depth: int) -> tuple[Leg, ...]:
     return tuple(legs)
 
 
-def _question(rng: random.Random, stream: Stream, seeds: range) -> Rows:
+def _rows(rng: random.Random, stream: Stream, seeds: range) -> Rows:
     """Ask for what seeds of the range give, with some values changed."""
     modulus, depth = _modulus(rng, stream), rng.randint(1, 6)
     reach = rng.choice([depth, 12, 12, 40, 300])
@@ -151,48 +192,54 @@ def _question(rng: random.Random, stream: Stream, seeds: range) -> Rows:
 
 
 def _walk(rng: random.Random, stream: Stream, seeds: range) -> Walk:
+    """Ask for what seeds give along a path, some of which begin too late or take too wide a gap."""
     modulus, depth, least = _modulus(rng, stream), rng.randint(1, 5), rng.randint(1, 3)
     most = least + rng.randint(0, 3)
     starts = np.array([sorted(rng.choices(range(9), k=2)) for _ in range(3)])
-    places = [int(starts[0, 0])]
+    too_late, too_wide = rng.choice([(0, 0), (0, 0), (1, 0), (0, 1)])
+    places = [int(rng.choice(starts[0])) + too_late]
     for _ in range(depth - 1):
-        places.append(places[-1] + rng.randint(least, most))
+        places.append(places[-1] + rng.choice([least, most, rng.randint(least, most)]))
+    places[-1] += too_wide
     values = reference.at_positions(stream, seeds[rng.randrange(len(seeds))], modulus, places)
     return Walk(starts, np.array(values), modulus, least, most, _legs(rng, depth))
 
 
-def _simple(modulus: int, *, needed: int = 2) -> tuple[Stream, Rows]:
-    """Ask for two draws, which one seed in so many gives."""
-    stream = Stream(generators()["xorshift32"], boundings.MODULO)
-    return stream, Rows(np.array([[0, 2]]), np.array([[1, 1]]), modulus, (Leg(2, needed),))
+def _simple_rows(modulus: int, needed: int) -> Rows:
+    return Rows(np.array([[0, 2]]), np.array([[1, 1]]), modulus, (Leg(2, needed),))
 
 
-def _check_partition(backend: Backend, rng: random.Random) -> None:
+def _simple_walk(modulus: int, needed: int) -> Walk:
+    return Walk(np.array([[0, 1]]), np.array([1, 1]), modulus, 1, 2, (Leg(2, needed),))
+
+
+def _check_partition(
+    half: _Half[_Asked], call: Callable[..., Hits], stream: Stream, rng: random.Random
+) -> None:
     law = "a range in parts, in any order, gives what the whole gives"
     for needed in (1, 2):
-        stream, rows = _simple(7, needed=needed)
+        asked = half.simple(7, needed)
         for start in (1, 2**32 - _SPLIT // 2):
             whole = range(start, start + _SPLIT)
-            expected = scanned(stream, rows, whole)
-            _equal("scan equals brute force", backend.scan(stream, rows, whole), expected, whole)
+            expected = half.brute_force(stream, asked, whole)
+            _equal(f"{half.name} equals brute force", call(stream, asked, whole), expected, whole)
             cuts = [0, *sorted(rng.sample(range(_SPLIT), 4)), _SPLIT]
             parts = [whole[a:b] for a, b in pairwise(cuts)]
-            hits = {part: backend.scan(stream, rows, part) for part in rng.sample(parts, 5)}
+            hits = {part: call(stream, asked, part) for part in rng.sample(parts, 5)}
             joined = Hits.joined([hits[part] for part in parts], 1)
             _equal(law, joined, expected, whole)
-    empty = range(9, 9)
-    _equal("an empty range has no hits", backend.scan(stream, rows, empty), [], empty)
+        empty = range(9, 9)
+        _equal("an empty range has no hits", call(stream, asked, empty), [], empty)
 
 
-def _check_room(backend: Backend) -> None:
+def _check_room(half: _Half[_Asked], call: Callable[..., Hits], stream: Stream) -> None:
     law = "more hits than room raise TooManyHitsError, as many as room do not"
-    stream, rows = _simple(5)
-    seeds = range(1, 1000)
-    room = len(scanned(stream, rows, seeds))
-    if len(backend.scan(stream, rows, seeds, room=room).seeds) != room:
+    asked, seeds = half.simple(5, 2), range(1, 1000)
+    room = len(half.brute_force(stream, asked, seeds))
+    if len(call(stream, asked, seeds, room=room).seeds) != room:
         raise BrokenLawError(law, f"not {room} hits where there is room for {room}")
     try:
-        backend.scan(stream, rows, seeds, room=room - 1)
+        call(stream, asked, seeds, room=room - 1)
     except TooManyHitsError as error:
         if error.room != room - 1:
             raise BrokenLawError(law, f"a room of {room - 1} is told as {error.room}") from error
@@ -204,11 +251,10 @@ class _AskedToEndError(Exception):
     """What a caller's progress raises."""
 
 
-def _check_progress(backend: Backend) -> None:
-    stream, rows = _simple(1000)
-    seeds = range(1, 1 + 4 * _SPLIT)
+def _check_progress(call: Callable[..., Hits]) -> None:
+    seeds, before = range(1, 1 + 4 * _SPLIT), set(threading.enumerate())
     told: list[int] = []
-    backend.scan(stream, rows, seeds, progress=told.append)
+    call(seeds, progress=told.append)
     if not told or told != sorted(told) or told[-1] != len(seeds):
         raise BrokenLawError("progress ascends to all seeds", f"{told[-5:]} of {len(seeds)}")
 
@@ -216,36 +262,43 @@ def _check_progress(backend: Backend) -> None:
         raise _AskedToEndError
 
     try:
-        backend.scan(stream, rows, seeds, progress=end)
+        call(seeds, progress=end)
     except _AskedToEndError:
+        left = set(threading.enumerate()) - before
+        if left:
+            raise BrokenLawError("threads end with their call", f"{left} go on") from None
         return
     raise BrokenLawError("an exception from progress is passed on", "it was swallowed")
 
 
-def _check_threads(backend: Backend, rng: random.Random) -> None:
+def _check_threads(
+    half: _Half[_Asked],
+    call: Callable[..., Hits],
+    streams: Sequence[Stream],
+    rng: random.Random,
+) -> None:
     law = "calls from several threads do not disturb each other"
     seeds = range(1, 200)
-    asked = [(stream, _question(rng, stream, seeds)) for stream in _telling_streams()[:2] * 4]
+    asked = [(stream, half.question(rng, stream, seeds)) for stream in [*streams[:2]] * 4]
     with ThreadPoolExecutor(4) as pool:
-        answers = pool.map(lambda pair: backend.scan(pair[0], pair[1], seeds), asked)
-        for (stream, rows), hits in zip(asked, answers, strict=True):
-            _equal(law, hits, scanned(stream, rows, seeds), seeds)
+        answers = pool.map(lambda pair: call(pair[0], pair[1], seeds), asked)
+        for (stream, question), hits in zip(asked, answers, strict=True):
+            _equal(law, hits, half.brute_force(stream, question, seeds), seeds)
 
 
-def _check_refusals(backend: Backend) -> None:
-    stream, rows = _simple(1000)
+def _check_refusals(half: _Half[_Asked], call: Callable[..., Hits], stream: Stream) -> None:
+    simple, no_digits = half.simple(1000, 2), half.simple(999, 2)
     digits = Stream(generators()["java.util.Random"], boundings.JAVA_NEXT_INT_DIGITS)
-    no_digits = Rows.exact(np.array([[0]]), np.array([[1]]), 999)
-    refused: Iterable[tuple[str, Stream, Rows, range]] = (
-        ("a range with gaps", stream, rows, range(0, 10, 2)),
-        ("a range that goes backwards", stream, rows, range(10, 0, -1)),
-        ("seeds below 0", stream, rows, range(-1, 5)),
-        ("seeds beyond 2**64", stream, rows, range(2**64 - 1, 2**64 + 1)),
+    refused: Iterable[tuple[str, Stream, _Asked, range]] = (
+        ("a range with gaps", stream, simple, range(0, 10, 2)),
+        ("a range that goes backwards", stream, simple, range(10, 0, -1)),
+        ("seeds below 0", stream, simple, range(-1, 5)),
+        ("seeds beyond 2**64", stream, simple, range(2**64 - 1, 2**64 + 1)),
         ("a modulus that the bounding lacks", digits, no_digits, range(5)),
     )
     for what, asked, question, seeds in refused:
         try:
-            backend.scan(asked, question, seeds)
+            call(asked, question, seeds)
         except ValueError:
             continue
         raise BrokenLawError("what cannot be asked is refused with ValueError", what)

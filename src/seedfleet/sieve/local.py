@@ -1,0 +1,26 @@
+"""The one place that chooses this machine's back end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seedfleet.sieve.cpu import CpuBackend
+
+if TYPE_CHECKING:
+    from seedfleet.sieve.backend import Backend
+
+__all__ = ["local_backend"]
+
+
+def local_backend(workers: int | None = None) -> Backend:
+    """Return the best back end that this machine has: the processor's.
+
+    Searches, their controls and the workers of jobs all ask here, so that controls run the kernels
+    that the search runs.
+
+    Parameters
+    ----------
+    workers
+        Threads on the processor; default one for each core.
+    """
+    return CpuBackend(workers)
