@@ -127,6 +127,21 @@ def test_one_row_from_word_0_on(slug: str, seeds: range) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("slug", ["numpy_randint", "java_next_int", "numpy_philox"])
+def test_words_rejected_anywhere_lose_no_seed(slug: str) -> None:
+    # One word in forty is rejected modulo 1000 by the mask, one in ten modulo 1932735270 by
+    # the others: before the first draw, between two that the lanes look at, and behind them.
+    stream, modulus = find_preset(slug).stream, 1000 if slug == "numpy_randint" else 1_932_735_270
+    seeds, positions = range(5000, 5032), 5 + 3 * np.arange(6)
+    values = [reference.at_positions(stream, seed, modulus, positions.tolist()) for seed in seeds]
+    rows = Rows.exact(np.array([positions] * len(seeds)), np.array(values), modulus)
+    hits = CpuBackend(1).scan(stream, rows, seeds)
+    assert {(seed, row) for seed, row, _ in table(hits)} >= {
+        (seed, row) for row, seed in enumerate(seeds)
+    }
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("skip", [0, 3])
 def test_thousands_of_draws_under_a_low_threshold(skip: int) -> None:
     stream, seed, count = _STREAMS["java_lcg / word % m"], 2**40 + 12345, 3000

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, assert_never
 import numpy as np
 
 from seedfleet.evidence import Verdict, decide, mix, predictive_bits
+from seedfleet.evidence.chance import log10_expected_pairs
+from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.evidence.prior import NULL_WEIGHT
 from seedfleet.evidence.verdict import Thresholds, draws_needed
 from seedfleet.pipeline.sieve_controls import controls_of
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["SURVIVORS_HEADER", "Answer", "SieveRecord", "run_sieve"]
 
 _LINES_AT_ONCE = 2**16
+_ODD_LOG10 = -6.0  # fewer pairs than 10**-6 expected to match so well is no chance
 SURVIVORS_HEADER = (
     "generator,seed,offset,skip_min,skip_max,"
     "forward_matches,forward_draws,reverse_matches,reverse_draws,sessions\n"
@@ -296,11 +299,28 @@ def _plain_reason(verdict: Verdict, plan: Plan, records: Sequence[SieveRecord]) 
         case Verdict.SIGNAL:
             return "the draws favour what was sieved, but not one stream beyond doubt"
         case Verdict.NO_EVIDENCE:
-            return "nothing within what was sieved explains the draws better than chance"
+            return _absence(records)
         case Verdict.UNDER_POWERED:
             return _shortage(plan, records)
         case _:
             assert_never(verdict)
+
+
+def _absence(records: Sequence[SieveRecord]) -> str:
+    """Say that nothing was found, and whether something fits in part."""
+    for record in records:
+        search = record.search
+        for finding in record.findings if search.gaps == 1 else ():
+            draws, matches = len(search.question.draws), int(finding.weighing.matched.sum())
+            pairs = search.seed_count * search.alignments
+            expected = log10_expected_pairs(pairs, [(draws, matches)], search.question.modulus)
+            if expected < _ODD_LOG10:
+                return (
+                    f"no stream explains the draws with up to {max(NOISE_RATES):.0%} of them "
+                    f"recorded wrong, though seed {finding.seed} gives {matches} of {draws}, more "
+                    "than chance would: most of the draws may come from elsewhere"
+                )
+    return "nothing within what was sieved explains the draws better than chance"
 
 
 def _shortage(plan: Plan, records: Sequence[SieveRecord]) -> str:

@@ -18,6 +18,7 @@ from seedfleet.recover.controls import (
     negative_control,
     positive_control,
 )
+from seedfleet.recover.lane import lane_families
 from seedfleet.recover.search import Coverage, Found, Survivor
 from seedfleet.sieve import Rows, constant_skip_positions, local_backend
 
@@ -54,14 +55,16 @@ def seed_scans(
 ) -> tuple[SeedScan, ...]:
     """Return one scan for each generator and residue that the streams share, done by `backend`.
 
-    Generators with the algebra of a power-of-two modulus are left to the lane split; those with
-    large states or more than 2**32 seeds are left out.
+    Streams that a lane split answers at this modulus are left to it; generators with large states
+    or more than 2**32 seeds are left out.
     """
     backend = backend or local_backend()
+    streams = tuple(streams)
+    split = {each for family in lane_families(streams, question.modulus) for each in family.streams}
     groups: dict[tuple[Generator, int], list[Stream]] = {}
     for stream in streams:
         layout = stream.bounding.layout(question.modulus)
-        if not _is_scanned(stream.generator) or layout != (question.modulus, 1):
+        if stream in split or not _is_scanned(stream.generator) or layout != (question.modulus, 1):
             continue
         shape = stream.bounding.shape(question.modulus)
         if isinstance(shape, Residue) and shape.modulus == question.modulus:
@@ -117,7 +120,7 @@ def scan_problems(streams: Iterable[Stream], question: Question) -> list[str]:
 
 def _is_scanned(generator: Generator) -> bool:
     """Tell whether a scan of all its seeds ends in a minute or two."""
-    if generator.lcg is not None or generator.seed_count > _MAX_SEEDS:
+    if generator.seed_count > _MAX_SEEDS:
         return False
     if generator.step is MT19937.step:
         return True

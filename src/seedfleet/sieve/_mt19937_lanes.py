@@ -92,9 +92,15 @@ def early_lanes(  # noqa: C901 - its inner functions are counted in
 
     @jitable
     def confirm(states: Any, _start: Any, lane: Any, leaps: Any, limits: Any, common: Any) -> bool:
+        shared, radix = common
+        reached = np.int64(-1)
         for part in range(len(leaps)):
             there = (uint64(0), np.int64(leaps[part, 0]), uint64(0), uint64(0))
-            if not hit(states, there, lane, (limits[part, 0], limits[part, 1]), common[0]):
+            while checking and reached < there[1]:
+                reached += 1
+                if rejects(word_at(states, reached, lane), radix):
+                    return True  # the words behind it stand elsewhere: for a decision to tell
+            if not hit(states, there, lane, (limits[part, 0], limits[part, 1]), shared):
                 return False
         return True
 
