@@ -12,7 +12,6 @@ from seedfleet.evidence.chance import (
     expected_seeds,
     log10_expected_pairs,
     log_tail,
-    pass_power,
 )
 from seedfleet.evidence.likelihood import NOISE_RATES, log2_likelihood_ratio
 
@@ -105,18 +104,6 @@ def test_limits_of_expected_survivors() -> None:
     assert expected_pairs(77, [(4, 5)], 10) == 0
     # A chance of 1e-330 is no float, but what it makes of 2**64 seeds and 2**60 alignments is one.
     assert isclose(expected_seeds(2**64, 2**60, [(110, 110)], 1000), 2.0**124 / 10**300 / 1e30)
-
-
-@given(legs=legs_of_draws, noise=st.sampled_from([0.0, 0.01, 0.05, 0.25]))
-def test_power_is_the_exact_chance_of_enough_clean_draws(
-    legs: list[tuple[int, int]], noise: float
-) -> None:
-    clean = Fraction(1) - Fraction(noise)
-    exact = prod(
-        sum(comb(n, k) * clean**k * (1 - clean) ** (n - k) for k in range(needed, n + 1))
-        for n, needed in legs
-    )
-    assert isclose(pass_power(legs, noise), float(exact), rel_tol=1e-9)
 
 
 def test_what_no_float_holds_is_still_told_by_its_exponent() -> None:

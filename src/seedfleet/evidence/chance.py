@@ -1,4 +1,4 @@
-"""What a filter lets through: wrong seeds by chance, and the true one with its power.
+"""What a filter lets through by chance: wrong seeds.
 
 A filter has legs, each some draws of which so many must match. They look at different draws, so
 for a wrong seed they are independent and their chances multiply. Chance is that of independent
@@ -19,7 +19,6 @@ __all__ = [
     "log10_expected_pairs",
     "log_pass",
     "log_tail",
-    "pass_power",
 ]
 
 _SMALLEST_LOG = log(1e-307)  # below it a chance is no normal float
@@ -81,19 +80,3 @@ def expected_seeds(
     if passing == 0:
         return float(seeds)
     return -seeds * expm1(alignments * log1p(-exp(passing)))
-
-
-def pass_power(legs: Sequence[tuple[int, int]], noise: float) -> float:
-    """Return the chance that the true seed passes every leg at its own alignment.
-
-    Parameters
-    ----------
-    legs
-        As for `log_pass`.
-    noise
-        Share of draws recorded wrong, in ``[0, 1)``. A wrong record never matches, since it is
-        another value than the one drawn.
-    """
-    if noise == 0:
-        return 1.0
-    return exp(sum(log_tail(needed, draws, 1 - noise) for draws, needed in legs))

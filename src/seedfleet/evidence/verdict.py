@@ -82,7 +82,9 @@ def decide(
     return Verdict.NO_EVIDENCE if powered else Verdict.UNDER_POWERED
 
 
-def draws_in_principle(seed_space: int, alignments: int, modulus: int, gaps: int = 1) -> int | None:
+def draws_in_principle(
+    seed_space: int, alignments: int, modulus: float, gaps: int = 1
+) -> int | None:
     """Return from how many draws on a stream is recoverable in principle.
 
     ``ceil((log2 |S| + log2 H + 60) / (log2 m - log2 w))``: a draw tells which of m values it is,
@@ -93,7 +95,7 @@ def draws_in_principle(seed_space: int, alignments: int, modulus: int, gaps: int
     seed_space, alignments
         ``|S|`` and H, alignments tried for each seed.
     modulus
-        The draws' modulus m.
+        The draws' modulus m, or as many values as they are worth where some are more frequent.
     gaps
         ``w = skip_max - skip_min + 1`` of a variable skip; 1 for a constant one.
 

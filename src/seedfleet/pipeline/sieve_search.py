@@ -136,7 +136,8 @@ class PlannedSearch:
     @property
     def draws_in_principle(self) -> int | None:
         """From how many draws on every seed asked for is recoverable; None from no number."""
-        return draws_in_principle(self.seed_odds, self.alignments, self.question.modulus, self.gaps)
+        values = min(self.question.modulus, 2**self.chance.bits_a_draw)
+        return draws_in_principle(self.seed_odds, self.alignments, values, self.gaps)
 
     @property
     def outlook(self) -> str:
@@ -148,6 +149,8 @@ class PlannedSearch:
             if needed is None
             else f"recoverable in principle from {needed} draws, {known} are known"
         )
+        if self.chance.never_given:
+            enough += f", {self.chance.never_given} of them no values that it gives"
         return (
             f"{self.name.text}: {self.seed_count:,} seeds, {self.alignments:,} alignments each; "
             f"{enough}"
@@ -156,4 +159,4 @@ class PlannedSearch:
     @property
     def bits_a_draw(self) -> float:
         """What a matching draw earns at most."""
-        return log2(self.question.modulus) - log2(self.gaps)
+        return self.chance.bits_a_draw - log2(self.gaps)
