@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from seedfleet.generators.definition import Stream
 
-__all__ = ["at_positions", "build_kernel", "jitable", "part_maker"]
+__all__ = ["at_positions", "build_kernel", "draw_maker", "jitable"]
 
 
 _PACKAGE = __name__.rpartition(".")[0] + "."
@@ -100,7 +100,7 @@ def _source_digest(*functions: Callable[..., Any]) -> str:
     return hashlib.sha256("\0".join(names + sources).encode()).hexdigest()
 
 
-def part_maker(
+def draw_maker(
     step: Callable[..., Any],
     output: Callable[..., Any],
     value: Callable[..., Any],
@@ -108,7 +108,7 @@ def part_maker(
     *,
     words: int,
 ) -> Callable[..., Any]:
-    """Return ``part(state, radix) -> (state, value)``: the next part of a draw, for a kernel.
+    """Return ``draw(state, radix, parts) -> (state, value)``: the next draw, for a kernel.
 
     To be called in the factory of a kernel, with the functions that the factory was given.
 
@@ -134,7 +134,17 @@ def part_maker(
         state = step(state)
         return state, value(first, output(state), radix)
 
-    made: Callable[..., Any] = of_one_word if words == 1 else of_two_words
+    part = of_one_word if words == 1 else of_two_words
+
+    @jitable
+    def draw(state: Any, radix: Any, parts: Any) -> Any:
+        drawn = np.int64(0)
+        for _part in range(parts):
+            state, digit = part(state, radix)
+            drawn = drawn * radix + digit
+        return state, drawn
+
+    made: Callable[..., Any] = draw
     return made
 
 
@@ -147,17 +157,14 @@ def _at_positions_factory(words: int) -> Callable[..., Any]:
         value: Callable[..., Any],
         rejects: Callable[..., Any],
     ) -> Callable[..., Any]:
-        part = part_maker(step, output, value, rejects, words=words)
+        draw = draw_maker(step, output, value, rejects, words=words)
 
         def kernel(seed: Any, radix: Any, parts: Any, positions: Any, values: Any) -> Any:
             _ = digest
             state = seed_state(seed)
             filled = 0
             for position in range(positions[-1] + 1):
-                drawn = np.int64(0)
-                for _part in range(parts):
-                    state, digit = part(state, radix)
-                    drawn = drawn * radix + digit
+                state, drawn = draw(state, radix, parts)
                 if position == positions[filled]:
                     values[filled] = drawn
                     filled += 1

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seedfleet.generators.compiled import jitable, part_maker
+from seedfleet.generators.compiled import draw_maker, jitable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,15 +27,7 @@ def row_decider(  # noqa: C901 - its inner functions are counted in
     """
     seed_state, step, output, value, rejects, leap = functions[:6]
     words, leaping = kind.words, kind.leaping
-    part = part_maker(step, output, value, rejects, words=words)
-
-    @jitable
-    def draw(state: Any, radix: Any, parts: Any) -> Any:
-        drawn = np.int64(0)
-        for _part in range(parts):
-            state, digit = part(state, radix)
-            drawn = drawn * radix + digit
-        return state, drawn
+    draw = draw_maker(step, output, value, rejects, words=words)
 
     @jitable
     def digit_of_one(state: Any, radix: Any) -> Any:

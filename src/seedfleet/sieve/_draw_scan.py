@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seedfleet.generators.compiled import jitable, part_maker
+from seedfleet.generators.compiled import draw_maker, jitable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ def draw_scan_factory(words: int) -> Callable[..., Any]:  # noqa: C901, PLR0915 
     counts on beyond their length without writing.
     """
 
-    def factory(  # noqa: C901, PLR0915
+    def factory(  # noqa: C901
         digest: str,
         seed_state: Callable[..., Any],
         step: Callable[..., Any],
@@ -34,15 +34,7 @@ def draw_scan_factory(words: int) -> Callable[..., Any]:  # noqa: C901, PLR0915 
         value: Callable[..., Any],
         rejects: Callable[..., Any],
     ) -> Callable[..., Any]:
-        part = part_maker(step, output, value, rejects, words=words)
-
-        @jitable
-        def draw(state: Any, radix: Any, parts: Any) -> Any:
-            drawn = np.int64(0)
-            for _part in range(parts):
-                state, digit = part(state, radix)
-                drawn = drawn * radix + digit
-            return state, drawn
+        draw = draw_maker(step, output, value, rejects, words=words)
 
         @jitable
         def count(seed: Any, schedule: Any, legs: Any, bounds: Any, tally: Any) -> int:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import int32, int64
 
-from seedfleet.generators.compiled import jitable, part_maker
+from seedfleet.generators.compiled import draw_maker, jitable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,7 +139,7 @@ def report(seed: Any, matches: Any, hits: Any, found: Any) -> Any:
     return int64(found)
 
 
-def _drawer(part: Callable[..., Any]) -> Callable[..., Any]:
+def _drawer(draw: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function that draws a stream on, up to and including a position."""
 
     @jitable
@@ -150,11 +150,7 @@ def _drawer(part: Callable[..., Any]) -> Callable[..., Any]:
             return stream
         seen = _enlarged(seen, last + 1)
         for at in range(known, last + 1):
-            drawn = int64(0)
-            for _part in range(parts):
-                state, digit = part(state, radix)
-                drawn = drawn * radix + digit
-            seen[at] = drawn
+            state, seen[at] = draw(state, radix, parts)
         return state, seen, int64(last + 1)
 
     return drawn_to
@@ -228,14 +224,14 @@ def _lenient_leg(drawn_to: Callable[..., Any]) -> Callable[..., Any]:
     return leg
 
 
-def _walker(part: Callable[..., Any]) -> Callable[..., Any]:
+def _walker(draw: Callable[..., Any]) -> Callable[..., Any]:
     """Return ``walk_row(stream, question, row, room, matches) -> (stream, room)``, for a kernel.
 
     It walks one row of one seed. A stream is ``(state, draws seen from the first start on, their
     number)``; a question ``(starts, values, legs, gaps, layout)``. The matches of each leg are
     written to `matches`; where the row does not hold, its first entry is -1.
     """
-    drawn_to = _drawer(part)
+    drawn_to = _drawer(draw)
     exact_leg, lenient_leg = _exact_leg(drawn_to), _lenient_leg(drawn_to)
 
     @jitable
@@ -281,16 +277,16 @@ def seed_walker(
     matches)``; the matches of each row are filled in as by `_walker`.
     """
     value, rejects = bound
-    part = part_maker(step, output, value, rejects, words=words)
-    walk_row = _walker(part)
+    draw = draw_maker(step, output, value, rejects, words=words)
+    walk_row = _walker(draw)
 
     @jitable
     def walk_seed(seed: Any, question: Any, base: Any, work: Any) -> Any:
         seen, room, matches = work
         radix, parts = question[4]
         state = seed_state(seed)
-        for _skipped in range(base * parts):
-            state, _digit = part(state, radix)
+        for _skipped in range(base):
+            state, _drawn = draw(state, radix, parts)
         stream = (state, seen, int64(0))
         for row in range(len(question[0])):
             stream, room = walk_row(stream, question, row, room, matches[row])
