@@ -151,10 +151,8 @@ static inline uint32_t remainder_of(uint64_t product) {
     return folded >= PRIME ? folded - PRIME : folded;
 }
 
-static inline u32x1 seed_minstd(uint64_t seed) {
-    uint32_t x = seed % PRIME;
-    return (u32x1){{x ? x : 1}};
-}
+/* For seeds below the prime. */
+static inline u32x1 seed_minstd(uint64_t seed) { return (u32x1){{seed ? (uint32_t)seed : 1}}; }
 static inline uint32_t draw_minstd(u32x1 *s) {
     return (s->r[0] = remainder_of((uint64_t)s->r[0] * 48271)) % 1000;
 }
