@@ -274,7 +274,8 @@ static inline pcg64 seed_numpy_default_rng(uint64_t seed) {
     for (int from = 0; from < 4; from++)
         for (int to = 0; to < 4; to++) {
             if (from == to) continue;
-            uint32_t mixed = pool[to] * 0xCA01F9DDu - hashed(pool[from], &constant, 0x931E8875) * 0x4973F715u;
+            uint32_t source = hashed(pool[from], &constant, 0x931E8875);
+            uint32_t mixed = pool[to] * 0xCA01F9DDu - source * 0x4973F715u;
             pool[to] = mixed ^ mixed >> 16;
         }
     uint64_t words[4] = {0};
