@@ -361,6 +361,21 @@ def test_as_many_gaps_as_values_are_refused_at_once(skipping: Path, tmp_path: Pa
     assert "no threshold would do" in problem
 
 
+@pytest.mark.parametrize(
+    ("name", "skips", "said"),
+    [
+        ("xorshift32_hybrid", ("--skips", "0..3"), "every search named has a variable skip"),
+        ("xorshift32", ("--skips", "0..3", "--variable-skip", "0..3"), "exclude each other"),
+    ],
+)
+def test_skips_that_no_search_would_use_are_refused(
+    skipping: Path, tmp_path: Path, name: str, skips: tuple[str, ...], said: str
+) -> None:
+    words = ("--generator", name, "--seeds", "1..99", *skips)
+    (problem,) = refusal(skipping, *words, folder=tmp_path / "out")
+    assert said in problem
+
+
 def test_a_flood_is_refused_with_the_threshold_that_would_do(
     skipping: Path, tmp_path: Path
 ) -> None:

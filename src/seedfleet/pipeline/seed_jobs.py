@@ -7,8 +7,10 @@ Whatever interrupts it, the same question asked again goes on with the blocks th
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
+import platform
 import re
 import threading
 import time
@@ -230,10 +232,13 @@ class _Question:
     def run_id(self, options: RunOptions) -> str:
         """Name the run that was begun, or a new one.
 
-        A head that was killed early leaves a folder without jobs, which holds nothing to go on
-        with and may not be taken again.
+        A node knows runs by their names alone, so that of another folder must be another. A head
+        that was killed early leaves a folder without jobs, which holds nothing to go on with and
+        may not be taken again.
         """
-        names = (f"blocks-{number}" for number in count(1))
+        place = f"{platform.node()}:{self.folder.resolve()}"
+        own = hashlib.sha256(place.encode()).hexdigest()[:12]
+        names = (f"blocks-{own}-{number}" for number in count(1))
         taken = (options.paths(name) for name in names)
         return next(each.run_id for each in taken if each.jobs.exists() or not each.folder.exists())
 

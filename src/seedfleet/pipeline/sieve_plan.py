@@ -191,6 +191,21 @@ def _problems_of_options(options: SieveOptions) -> Iterator[str]:
         yield f"predictions: {options.predictions} is not within 0..{MAX_PREDICTIONS}"
     if options.top < 1:
         yield f"top: {options.top} is not at least 1"
+    yield from _problems_of_skips(options)
+
+
+def _problems_of_skips(options: SieveOptions) -> Iterator[str]:
+    """Tell of skips that no search would use: the answer would be to another question."""
+    if options.skips is None:
+        return
+    hybrid = {text.endswith(("_hybrid", "_hybrid_reverse")) for text in options.searches}
+    if hybrid == {True}:
+        yield "skips: every search named has a variable skip; give that as a variable skip A..B"
+    elif options.variable_skip is not None and True not in hybrid:
+        yield (
+            "skips, variable skip: they exclude each other; name NAME_hybrid beside NAME to "
+            "search both"
+        )
 
 
 def _problems_of_sessions(history: History, options: SieveOptions) -> Iterator[str]:
