@@ -268,3 +268,9 @@ def test_recover_finds_the_seed_of_a_sample(tmp_path: Path, slug: str) -> None:
     told = json.loads(result.stdout)
     assert told["verdict"] == "recovered"
     assert told["candidates"][0]["seed"] == 42
+
+
+def test_a_missing_seed_is_said_to_be_required() -> None:
+    result = CliRunner().invoke(main, ["generators", "sample", "xorshift32"])
+    assert result.exit_code == 2
+    assert "'--seed': it is required" in result.stderr

@@ -20,7 +20,7 @@ class CollectingOption(click.Option):
             return super().process_value(ctx, value)
         except click.BadParameter as error:
             hint = self.get_error_hint(ctx)
-            ctx.meta.setdefault(_KEY, []).append(f"{hint}: {error.message}")
+            ctx.meta.setdefault(_KEY, []).append(f"{hint}: {error.message or 'it is required'}")
             return None
 
 
