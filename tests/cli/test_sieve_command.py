@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from seedfleet.cli import main
 from seedfleet.generators import find_preset, reference
+from seedfleet.recover.controls import Control
 
 SCHEMA = json.loads(
     (Path(__file__).parents[2] / "docs" / "schemas" / "sieve.schema.json").read_text("utf-8")
@@ -422,3 +423,20 @@ def test_a_resumed_run_keeps_its_question(skipping: Path, tmp_path: Path) -> Non
     result = run("--resume", "nothing", folder=folder)
     assert result.exit_code == 2
     assert "nothing to resume" in result.stderr
+
+
+def test_a_missed_stream_is_told_what_would_hide_it_and_a_failed_control_first_of_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, np.random.default_rng(9).integers(1000, size=60).tolist())
+    words = (path, "--generator", "xorshift32", "--seeds", "1..999")
+    exact = answer(*words, folder=tmp_path / "out")["verdict_reason"]
+    assert exact.endswith(
+        "one wrong record would hide a stream, as every draw looked at had to match"
+    )
+    lenient = ("--forward-threshold", "0.8", "--reverse-threshold", "0.8")
+    assert "wrong record" not in answer(*words, *lenient, folder=tmp_path / "out")["verdict_reason"]
+    failed = Control("negative", 500.0, 3, passed=False, text="made to fail")
+    monkeypatch.setattr("seedfleet.pipeline.sieving.controls_of", lambda *_: (failed,))
+    distrusted = answer(*words, folder=tmp_path / "out")["verdict_reason"]
+    assert distrusted.startswith("a control failed, so that none of this can be relied on")

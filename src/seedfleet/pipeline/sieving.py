@@ -285,6 +285,8 @@ def _reason(
     text = _plain_reason(verdict, plan, records)
     if verdict is Verdict.NO_EVIDENCE and fitted_bits >= Thresholds.SIGNAL_BITS:
         text = "a stream explains the draws looked at, but the other known draws speak against it"
+    if not all(control.passed for record in records for control in record.controls):
+        text = f"a control failed, so that none of this can be relied on; {text}"
     if plan.uneven is not None:
         text = f"{plan.uneven.sentence}; {text}"
     if plan.repeats is None:
@@ -320,7 +322,10 @@ def _absence(records: Sequence[SieveRecord]) -> str:
                     f"recorded wrong, though seed {finding.seed} gives {matches} of {draws}, more "
                     "than chance would: most of the draws may come from elsewhere"
                 )
-    return "nothing within what was sieved explains the draws better than chance"
+    nothing = "nothing within what was sieved explains the draws better than chance"
+    if all(leg.needed == leg.draws for record in records for leg in record.search.question.legs):
+        nothing += "; one wrong record would hide a stream, as every draw looked at had to match"
+    return nothing
 
 
 def _shortage(plan: Plan, records: Sequence[SieveRecord]) -> str:
