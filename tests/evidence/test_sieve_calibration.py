@@ -70,8 +70,8 @@ def asked(window: tuple[int, int] = WINDOW, names: tuple[str, ...] = NAMES) -> S
     return SieveOptions(
         names,
         seeds=(first, first + SEEDS - 1),
-        skips=range(2),
-        variable_skip=(0, 1),
+        skips=None if names == HYBRID else range(2),
+        variable_skip=(0, 1) if names == HYBRID else None,
         window_start=window[0],
         window_size=window[1],
         forward_threshold=0.0,
