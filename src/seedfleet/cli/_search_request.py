@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from seedfleet.cli._own_faults import refusing_own_faults
 from seedfleet.cli._search_run import problems_of_resume
 from seedfleet.draws import DrawsError, load
 from seedfleet.fleet import BadInputError, FleetError
@@ -106,7 +107,8 @@ def problems_of(ctx: click.Context, draws: str | None, options: dict[str, Any]) 
 def refusing(output: Output) -> Iterator[None]:
     """Tell of whatever stands against an answer, and exit."""
     try:
-        yield
+        with refusing_own_faults(output):
+            yield
     except DrawsError as error:
         output.refuse(error.summary, error.problems)
     except OptionsError as error:

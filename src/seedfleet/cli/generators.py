@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 try:
     from seedfleet.cli._generator_words import brief, full, list_text, moduli, show_text
+    from seedfleet.cli._own_faults import refusing_own_faults
     from seedfleet.cli._sample import FORMATS, MAX_POSITION, Sample, records_of, written
     from seedfleet.generators import CATALOGUE
     from seedfleet.generators.searches import parse_search
@@ -134,7 +135,9 @@ def sample(ctx: click.Context, /, name: str, output: Output, **options: Any) -> 
         problems += _calendar_problems(start.date(), options)
     if problems or chosen is None:
         output.refuse("nothing was drawn", problems)
-    records = records_of(chosen.draws(), options["sessions"] or (), start.date())
+    with refusing_own_faults(output):
+        draws = chosen.draws()
+    records = records_of(draws, options["sessions"] or (), start.date())
     output.result(_sample_document(chosen, records), written(records, options["form"]))
 
 
