@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from seedfleet.evidence import Verdict, decide, mix, predictive_bits
-from seedfleet.evidence.chance import fits_better_than_chance
+from seedfleet.evidence.chance import better_than_chance
 from seedfleet.evidence.verdict import Thresholds
 from seedfleet.recover.answer import Status
 from seedfleet.recover.unevenness import bits_to_beat
@@ -118,7 +118,7 @@ def _absence(items: Sequence[Weighed], records: Sequence[SearchRecord], modulus:
     pairs = sum(record.coverage.pairs for record in records)
     for item in items:
         draws, matches = len(item.survivor.scope.values), item.matches
-        if fits_better_than_chance(pairs, draws, matches, modulus):
+        if better_than_chance(matches, draws, pairs=pairs, modulus=modulus):
             return (
                 f"no stream that was searched explains the draws, though one gives {matches} "
                 f"of {draws}, more than chance would: draws may be missing or out of order"
