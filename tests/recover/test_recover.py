@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from planted import planted_draws, random_draws, silent, with_noise
+from planted import history_of, planted_draws, random_draws, silent, with_noise
 
 from seedfleet.evidence import Verdict
 from seedfleet.generators import Start, Stream
@@ -31,13 +31,14 @@ def ask(
 ) -> Recovery:
     chosen: dict[str, Any] = {
         "skips": range(5),
-        "generators": frozenset({"java.util.Random"}),
+        "searched": frozenset({"java.util.Random"}),
+        "variable_skip": None,
         "controls": False,
         "sessions": only,
         **options,
     }
-    names = [None] * len(values) if sessions is None else sessions
-    return recover(values, names, modulus, Options(**chosen), progress=silent)
+    history = history_of(values, modulus=modulus, sessions=sessions)
+    return recover(history, Options(**chosen), progress=silent)
 
 
 def best(recovery: Recovery) -> tuple[Stream, Start, int, str | None]:
@@ -101,7 +102,7 @@ def test_every_session_with_a_stream_of_its_own() -> None:
 def test_the_weight_of_a_finding_depends_on_no_option() -> None:
     values = planted_draws(_JAVA, _SEED, count=60, skip=3)
     narrow = ask(values, skips=range(3, 4))
-    wide = ask(values, skips=range(20), generators=frozenset({"java.util.Random", "rand48"}))
+    wide = ask(values, skips=range(20), searched=frozenset({"java.util.Random", "rand48"}))
     assert best(narrow) == best(wide)
     assert narrow.items[0].scored == wide.items[0].scored
     assert narrow.fitted.evidence_bits == wide.fitted.evidence_bits
@@ -136,7 +137,7 @@ def test_draws_that_repeat_are_called_that_and_nothing_else(
     values: NDArray[np.int64], kind: str
 ) -> None:
     # All generators: a constant history would fit seed 0 of xorshift32 with any evidence.
-    recovery = ask(values, generators=frozenset())
+    recovery = ask(values, searched=frozenset())
     assert recovery.repeats is not None
     assert recovery.repeats.kind == kind
     assert recovery.verdict is Verdict.UNDER_POWERED
@@ -257,7 +258,7 @@ def test_all_seeds_of_xorshift32_are_scanned() -> None:
     truth = planted_draws(stream, 4_000_000_007, count=62, skip=1)
     recovery = ask(
         truth[:60],
-        generators=frozenset({"xorshift32"}),
+        searched=frozenset({"xorshift32"}),
         scan_skips=range(2),
         predictions=2,
         controls=True,
@@ -273,7 +274,7 @@ def test_all_seeds_of_xorshift32_are_scanned() -> None:
 
 def test_options_that_cannot_be_searched_are_all_named() -> None:
     with pytest.raises(OptionsError) as caught:
-        ask(random_draws(60), generators=frozenset({"mt19937"}), scan_skips=range(200))
+        ask(random_draws(60), searched=frozenset({"mt19937"}), scan_skips=range(200))
     too_many, too_far = caught.value.problems
     assert "at most 32 skips, not 200" in too_many
     assert "with skip 199 these are 1 draws modulo 1000, too few" in too_far
@@ -281,12 +282,12 @@ def test_options_that_cannot_be_searched_are_all_named() -> None:
 
 
 def test_progress_is_told_from_start_to_end() -> None:
-    options = Options(skips=range(2), generators=frozenset({"java.util.Random"}), controls=False)
+    options = Options(
+        skips=range(2), variable_skip=None, searched=frozenset({"java.util.Random"}), controls=False
+    )
     shares: list[float] = []
     recover(
-        random_draws(60),
-        [None] * 60,
-        1000,
+        history_of(random_draws(60)),
         options,
         progress=lambda _, share: shares.append(share),
     )

@@ -23,7 +23,7 @@ from seedfleet.sieve import Hits, Rows, TooManyHitsError, local_backend
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-__all__ = ["BlockResult", "ResultError", "main"]
+__all__ = ["BlockResult", "ResultError", "main", "write_result"]
 
 _MAX_HEADER_BYTES = 1024
 
@@ -91,7 +91,8 @@ class BlockResult:
                 part[...] = little.reshape(part.shape)
 
 
-def _write(stream: BinaryIO, result: BlockResult, hits: Hits | None) -> None:
+def write_result(stream: BinaryIO, result: BlockResult, hits: Hits | None) -> None:
+    """Write a result: its first line, and the columns of the hits where there are any."""
     stream.write(json.dumps(asdict(result)).encode() + b"\n")
     if hits is not None:
         for column in (hits.seeds, hits.rows, hits.matches):
@@ -127,7 +128,7 @@ def main() -> None:
     block = range(options.start, options.start + options.count)
     result, hits = _test(request, digest, block)
     with options.output.open("wb") as stream:
-        _write(stream, result, hits)
+        write_result(stream, result, hits)
 
 
 if __name__ == "__main__":

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["searches"]
 
 
-def searches(
-    streams: Sequence[Stream], question: Question, backend: Backend
-) -> tuple[Search, ...]:
+def searches(streams: Sequence[Stream], question: Question, backend: Backend) -> tuple[Search, ...]:
     """Return every search that applies to some of the streams, in any order.
 
     Parameters

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, assert_never
 
 from seedfleet.evidence import Verdict, decide, mix, predictive_bits
 from seedfleet.evidence.chance import better_than_chance
-from seedfleet.evidence.verdict import Thresholds
 from seedfleet.recover.answer import Status
 from seedfleet.recover.unevenness import bits_to_beat
 

@@ -7,11 +7,13 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from seedfleet.evidence.likelihood import NOISE_RATES
-from seedfleet.generators import generators
+from seedfleet.generators import CATALOGUE, generators, presets_of, streams
 from seedfleet.recover.scoring import MAX_PREDICTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from seedfleet.generators import Stream
 
 __all__ = ["DEEP", "MAX_OFFSET", "MAX_SKIP", "Options", "OptionsError"]
 
@@ -59,8 +61,8 @@ class Options:
         ``[0, MAX_OFFSET]``. Searches that start from any state cover every offset.
     noise
         Share of the draws recorded wrong that searches are to withstand, in [0, 0.25].
-    generators
-        Names of the generators to search; empty for all.
+    searched
+        What to search: names of generators and slugs of presets; empty for all.
     sessions
         Sessions of which only the streams of their own are searched; empty for all, and for the
         stream that all sessions may share.
@@ -80,7 +82,7 @@ class Options:
     variable_skip: tuple[int, int] | None = (0, 8)
     offsets: range = range(1)
     noise: float = 0.1
-    generators: frozenset[str] = frozenset()
+    searched: frozenset[str] = frozenset()
     sessions: frozenset[str] = frozenset()
     budget_s: float | None = 60.0
     predictions: int = 1
@@ -111,6 +113,16 @@ class Options:
             yield f"budget: {self.budget_s:g} seconds are no time"
         if not 0 <= self.predictions <= MAX_PREDICTIONS:
             yield f"predictions: {self.predictions} is not within 0..{MAX_PREDICTIONS}"
-        known = generators()
-        for name in sorted(self.generators - known.keys()):
-            yield f"generators: {name!r} is none of {', '.join(sorted(known))}"
+        known = {*generators(), *(preset.slug for preset in CATALOGUE)}
+        for name in sorted(self.searched - known):
+            yield f"{name!r} is neither a generator nor a preset of the catalogue"
+
+    def streams(self) -> tuple[Stream, ...]:
+        """Return the streams of the catalogue that are to be searched."""
+        return tuple(
+            stream
+            for stream in streams()
+            if not self.searched
+            or stream.generator.name in self.searched
+            or any(preset.slug in self.searched for preset in presets_of(stream))
+        )

@@ -83,11 +83,7 @@ def recover(
     repeats = find_repeats(history.values, history.modulus)
     start, stop = repeats.analysed if repeats else (0, len(history))
     question = _question(history, range(start, stop), options)
-    chosen = [
-        stream
-        for stream in streams()
-        if not options.generators or stream.generator.name in options.generators
-    ]
+    chosen = options.streams()
     problems = scan_problems(chosen, question)
     if problems:
         raise OptionsError(problems)
@@ -123,15 +119,15 @@ def _question(history: History, analysed: range, options: Options) -> Question:
 
 @dataclass(frozen=True)
 class _Pending:
-    """A search that waits for its turn: those of lower rank first, the cheaper of equal rank."""
+    """A search that waits for its turn: what a find led to first, else the cheapest."""
 
-    rank: int
+    led: bool
     order: int
     search: Search
 
     @property
-    def place(self) -> tuple[int, float, int]:
-        return self.rank, self.search.coverage.cost_s, self.order
+    def place(self) -> tuple[bool, float, int]:
+        return not self.led, self.search.coverage.cost_s, self.order
 
 
 class _Run:
@@ -165,14 +161,14 @@ class _Run:
     def search(self, uneven: Unevenness | None) -> None:
         """Take every search in turn."""
         self._uneven = uneven
-        self._plan(self._chosen, self._question.scopes, rank=_FIRST_RANK)
+        self._plan(self._chosen, self._question.scopes, led=False)
         while self._pending:
             self._pending.sort(key=lambda each: each.place, reverse=True)
             self._take(self._pending.pop().search)
 
-    def _plan(self, chosen: Sequence[Stream], scopes: tuple[Scope, ...], *, rank: int) -> None:
+    def _plan(self, chosen: Sequence[Stream], scopes: tuple[Scope, ...], *, led: bool) -> None:
         for search in searches(chosen, replace(self._question, scopes=scopes), self._backend):
-            self._pending.append(_Pending(rank, self._planned, search))
+            self._pending.append(_Pending(led, self._planned, search))
             self._planned += 1
             self._covered.update(search.coverage.streams)
 
@@ -247,7 +243,7 @@ class _Run:
         """Look first for what was found to lead on: named generators, and parts of the draws."""
         leads = set(found.leads)
         self._pending = [
-            replace(each, rank=_LED_RANK) if leads & set(each.search.coverage.streams) else each
+            replace(each, led=True) if leads & set(each.search.coverage.streams) else each
             for each in self._pending
         ]
         for survivor in found.survivors:
@@ -265,9 +261,9 @@ class _Run:
         self._split.add(scope.part)
         rest = rest_of(scope, segment)
         if rest:
-            self._plan([stream], rest, rank=_LED_RANK)
+            self._plan([stream], rest, led=True)
             others = [each for each in self._chosen if each != stream]
-            self._plan(others, rest, rank=_LAST_RANK)
+            self._plan(others, rest, led=False)
 
     def control(self, run_seed: int) -> None:
         """Run the controls of every search that was completed, as far as time allows."""
