@@ -1,9 +1,0 @@
-"""stub"""
-
-
-def segment_of(item, question):
-    return None
-
-
-def rest_of(scope, segment):
-    return ()
