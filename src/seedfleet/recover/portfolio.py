@@ -11,17 +11,20 @@ import numpy as np
 
 from seedfleet.evidence import Verdict, decide, mix, predictive_bits
 from seedfleet.evidence.chance import log10_expected_pairs
+from seedfleet.evidence.part_prior import Division
 from seedfleet.evidence.prior import log2_alignment_weight
-from seedfleet.evidence.verdict import Thresholds, draws_for_fitted, draws_needed, held_out_draws
+from seedfleet.evidence.verdict import Thresholds, draws_for_fitted, draws_needed
 from seedfleet.generators import presets_of, streams
 from seedfleet.recover.answer import Recovery, SearchRecord, Status
 from seedfleet.recover.lane import lane_families
 from seedfleet.recover.lane_search import first_window, sliding_windows
 from seedfleet.recover.options import OptionsError
 from seedfleet.recover.repeats import find_repeats
+from seedfleet.recover.scopes import scopes_of
 from seedfleet.recover.scoring import abstained, predict, weigh
-from seedfleet.recover.search import Question, Scope
+from seedfleet.recover.search import Question
 from seedfleet.recover.seed_scan import scan_problems, seed_scans
+from seedfleet.recover.stakes import best_odds, least_odds, part_bits
 from seedfleet.recover.unevenness import bits_to_beat, find_unevenness
 
 if TYPE_CHECKING:
@@ -88,7 +91,9 @@ def recover(
     start, stop = repeats.analysed if repeats else (0, len(values))
     question = Question(
         modulus=modulus,
-        scopes=_scopes(values[start:stop], sessions[start:stop], options.sessions),
+        scopes=scopes_of(
+            values[start:stop], sessions[start:stop], [None] * (stop - start), options.sessions
+        ),
         skips=options.skips,
         scan_skips=options.scan_skips,
     )
@@ -100,9 +105,9 @@ def recover(
     problems = scan_problems(chosen, question)
     if problems:
         raise OptionsError(problems)
-    session_count = len(_session_names(sessions[start:stop]))
+    division = Division.of(sessions[start:stop], [None] * (stop - start))
     uneven = find_unevenness(values[start:stop], modulus)
-    run = _Run(question, session_count=max(1, session_count), uneven=uneven)
+    run = _Run(question, division=division, uneven=uneven)
     searches = _searches(chosen, question, backend)
     for search in searches:
         run.take(search, progress)
@@ -116,32 +121,6 @@ def recover(
         repeats=repeats,
         to_the_end=stop == len(values),
     )
-
-
-def _session_names(sessions: Sequence[str | None]) -> list[str]:
-    """Return the sessions in order of first appearance."""
-    return list(dict.fromkeys(name for name in sessions if name is not None))
-
-
-def _scopes(
-    values: NDArray[np.int64], sessions: Sequence[str | None], only: frozenset[str]
-) -> tuple[Scope, ...]:
-    """Return the parts of a history that may each have a stream.
-
-    All draws share one in the first scope; where there are several sessions, each has one of its
-    own in a further scope. `only` names sessions to which the scopes are restricted.
-    """
-    fitted = len(values) - held_out_draws(len(values))
-    whole = Scope(values, fitted)
-    names = _session_names(sessions)
-    scopes = [] if only and set(names) != only else [whole]
-    for name in names if len(names) > 1 else []:
-        chosen = np.array([session == name for session in sessions])
-        own_fitted = int(chosen[:fitted].sum())
-        # A session that has all the fitted draws asks nothing else than the whole history does.
-        if own_fitted < fitted and (not only or name in only):
-            scopes.append(Scope(values[chosen], own_fitted, session=name))
-    return tuple(scopes or [whole])
 
 
 def _searches(
@@ -174,11 +153,11 @@ class _Run:
     """Searches taken one after the other, with what they found so far."""
 
     def __init__(
-        self, question: Question, *, session_count: int, uneven: Unevenness | None
+        self, question: Question, *, division: Division, uneven: Unevenness | None
     ) -> None:
         self._question = question
         # All sessions of the history share the stake, also those too rare to be a scope.
-        self._session_count = session_count
+        self._division = division
         self._uneven = uneven
         self._items: dict[Survivor, Weighed] = {}
         self._records: list[SearchRecord] = []
@@ -187,7 +166,8 @@ class _Run:
     def take(self, search: Search, progress: Callable[[str, float], None]) -> None:
         """Run one search, unless an answer stands already or there are too few draws for it."""
         coverage = search.coverage
-        needed = draws_needed(coverage.space, self._weight(coverage, least=True), self._modulus)
+        odds = least_odds(coverage)
+        needed = draws_needed(odds, self._weight(coverage, least=True), self._modulus)
         needed = max(needed, draws_for_fitted(coverage.least_draws))
         if self._is_answered(coverage):
             not_needed = "a cheaper search had recovered the stream already"
@@ -206,7 +186,7 @@ class _Run:
         found = search.run(_Told(label, progress))
         for survivor in found.survivors:
             if survivor not in self._items:
-                weighed = weigh(survivor, self._question, self._session_count)
+                weighed = weigh(survivor, self._question, self._division)
                 self._items[survivor] = weighed
         elapsed_s = time.perf_counter() - started
         status: Status = Status.COMPLETED
@@ -280,15 +260,15 @@ class _Run:
 
     def _weight(self, coverage: Coverage, *, least: bool) -> float:
         """Return the prior weight of the least or most favoured alignment, in bits."""
+        pick = min if least else max
         presets = [len(presets_of(stream)) for stream in coverage.streams]
         skip = coverage.skips[-1] if least else coverage.skips[0]
         return log2_alignment_weight(
-            presets=min(presets) if least else max(presets),
+            presets=pick(presets),
             skip_min=skip,
             skip_max=skip,
             offset=0,
-            session_count=self._session_count,
-            chosen_sessions=1 if least else self._session_count,
+            part_bits=pick(part_bits(scope, self._division) for scope in coverage.scopes),
         )
 
     def _is_answered(self, coverage: Coverage) -> bool:
@@ -309,9 +289,8 @@ class _Run:
     def _attainable_bits(self, coverage: Coverage) -> float:
         """Return the evidence that a perfect fit of the most favoured alignment would give."""
         draws = max(scope.fitted for scope in coverage.scopes)
-        smallest = min(stream.generator.seed_count for stream in coverage.streams)
         weight = self._weight(coverage, least=False)
-        return draws * log2(self._modulus) - log2(smallest) + weight
+        return draws * log2(self._modulus) - log2(best_odds(coverage)) + weight
 
     def _absence(self) -> str:
         """Say that nothing was found, and whether something fits in part."""
