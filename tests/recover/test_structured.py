@@ -166,8 +166,7 @@ def test_no_seed_of_a_sieve_is_worth_a_signal(generator: Any, name: str) -> None
             skip_min=int(row["skip_min"]),
             skip_max=int(row["skip_max"]),
             offset=0,
-            session_count=1,
-            chosen_sessions=1,
+            part_bits=-1.0,
         )
         items.append(Scored(int(row["seed"]), weight, generator.seed_count, bits, bits))
     assert mix(items, held_out=False).evidence_bits < Thresholds.SIGNAL_BITS

@@ -31,19 +31,9 @@ class Judgement:
     reason: str
 
 
-def goes_on(scope: Scope, question: Question) -> bool:
+def goes_on(scope: Scope) -> bool:
     """Tell whether a scope holds the last known draw of its session or machine."""
-    if scope.segment is None:
-        return True
-    whole = max(
-        (
-            len(each.values)
-            for each in question.scopes
-            if (each.session, each.machine) == (scope.session, scope.machine)
-        ),
-        default=scope.segment[1],
-    )
-    return scope.segment[1] >= whole
+    return scope.draws_after == 0
 
 
 def most_draws(scopes: Sequence[Scope]) -> int:
@@ -64,7 +54,7 @@ def judge(
     """
     scored = [item.scored for item in items]
     everything = mix(scored, held_out=False)
-    going_on = [item for item in items if goes_on(item.survivor.scope, question)]
+    going_on = [item for item in items if goes_on(item.survivor.scope)]
     best = max((everything.classes[item.scored.equivalence] for item in going_on), default=0.0)
     powered = any(
         record.status is Status.COMPLETED
@@ -91,7 +81,7 @@ def _reason(
         case Verdict.RECOVERED:
             return "one stream explains the fitted draws and predicts those held out"
         case Verdict.SIGNAL:
-            return _signal(items, question)
+            return _signal(items)
         case Verdict.NO_EVIDENCE:
             return _absence(items, records, question.modulus)
         case Verdict.UNDER_POWERED:
@@ -100,8 +90,8 @@ def _reason(
             assert_never(verdict)
 
 
-def _signal(items: Sequence[Weighed], question: Question) -> str:
-    ended = [item for item in items if not goes_on(item.survivor.scope, question)]
+def _signal(items: Sequence[Weighed]) -> str:
+    ended = [item for item in items if not goes_on(item.survivor.scope)]
     if ended:
         best = max(ended, key=lambda item: max(item.scored.stakes(held_out=True)))
         start, stop = best.survivor.scope.segment or (0, 0)

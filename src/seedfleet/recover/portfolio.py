@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.evidence import Verdict, mix, predictive_bits
+from seedfleet.evidence.part_prior import Division
 from seedfleet.evidence.prior import log2_alignment_weight
 from seedfleet.evidence.verdict import Thresholds, draws_for_fitted, draws_needed
 from seedfleet.generators import presets_of, streams
@@ -24,6 +25,7 @@ from seedfleet.recover.scoring import abstained, predict, weigh
 from seedfleet.recover.search import Question
 from seedfleet.recover.seed_scan import scan_problems
 from seedfleet.recover.segments import rest_of, segment_of
+from seedfleet.recover.stakes import best_odds, least_odds, part_bits
 from seedfleet.recover.unevenness import find_unevenness
 from seedfleet.sieve import local_backend
 
@@ -93,7 +95,7 @@ def recover(
         budget=budget,
         backend=backend or local_backend(),
         progress=progress,
-        sessions=len({name for name in history.sessions[start:stop] if name is not None}),
+        division=Division.of(history.sessions[start:stop], history.machines[start:stop]),
     )
     uneven = find_unevenness(history.values[start:stop], history.modulus)
     run.search(uneven)
@@ -141,7 +143,7 @@ class _Run:
         budget: Budget,
         backend: Backend,
         progress: Callable[[str, float], None],
-        sessions: int,
+        division: Division,
     ) -> None:
         self._question = question
         self._chosen = chosen
@@ -149,7 +151,7 @@ class _Run:
         self._backend = backend
         self._progress = progress
         # All sessions of the history share the stake, also those too rare to be a scope.
-        self._session_count = max(1, sessions)
+        self._division = division
         self._pending: list[_Pending] = []
         self._planned = 0
         self._covered: set[Stream] = set()
@@ -237,7 +239,7 @@ class _Run:
     def _weigh(self, survivors: Iterable[Survivor]) -> None:
         for survivor in survivors:
             if survivor not in self._items:
-                self._items[survivor] = weigh(survivor, self._question, self._session_count)
+                self._items[survivor] = weigh(survivor, self._question, self._division)
 
     def _follow(self, found: Found) -> None:
         """Look first for what was found to lead on: named generators, and parts of the draws."""
@@ -251,7 +253,7 @@ class _Run:
 
     def _peel(self, item: Weighed) -> None:
         """Where a stream explains a stretch of its draws alone, search the others by themselves."""
-        segment = segment_of(item, self._question)
+        segment = segment_of(item)
         if segment is None:
             return
         scope, stream = item.survivor.scope, item.survivor.stream
@@ -295,7 +297,7 @@ class _Run:
         known = mix([item.scored for item in items], held_out=True)
         order = sorted(range(len(items)), key=lambda i: -sum(known.posterior[i]))
         items = [items[i] for i in order]
-        going_on = [item for item in items if goes_on(item.survivor.scope, self._question)]
+        going_on = [item for item in items if goes_on(item.survivor.scope)]
         predictive = predictive_bits([item.scored for item in going_on])
         # A repeat at the end may go on or stop, and nothing tells which; and a stream that the
         # held-out draws speak against has ended, whatever it explained before.
@@ -328,22 +330,22 @@ class _Run:
 
     def _weight(self, coverage: Coverage, *, least: bool) -> float:
         """Return the prior weight of the least or most favoured alignment, in bits."""
+        pick = min if least else max
         presets = [len(presets_of(stream)) for stream in coverage.streams]
         least_skip, most_skip = coverage.variable_skip or (
             (coverage.skips[-1],) * 2 if least else (coverage.skips[0],) * 2
         )
         return log2_alignment_weight(
-            presets=min(presets) if least else max(presets),
+            presets=pick(presets),
             skip_min=least_skip,
             skip_max=most_skip,
             offset=coverage.offsets[-1] if least else coverage.offsets[0],
-            session_count=self._session_count,
-            chosen_sessions=1 if least else self._session_count,
+            part_bits=pick(part_bits(scope, self._division) for scope in coverage.scopes),
         )
 
     def _draws_needed(self, coverage: Coverage) -> int:
         weight = self._weight(coverage, least=True)
-        needed = draws_needed(coverage.space, weight, self._question.modulus)
+        needed = draws_needed(least_odds(coverage), weight, self._question.modulus)
         return max(needed, draws_for_fitted(coverage.least_draws))
 
     def _is_answered(self, coverage: Coverage) -> bool:
@@ -364,7 +366,5 @@ class _Run:
     def _attainable_bits(self, coverage: Coverage) -> float:
         """Return the evidence that a perfect fit of the most favoured alignment would give."""
         draws = max(scope.fitted for scope in coverage.scopes)
-        counts = [stream.generator.seed_count for stream in coverage.streams]
-        smallest = min(coverage.space, *counts)
         weight = self._weight(coverage, least=False)
-        return draws * log2(self._question.modulus) - log2(smallest) + weight
+        return draws * log2(self._question.modulus) - log2(best_odds(coverage)) + weight

@@ -48,7 +48,7 @@ def scopes_of(
     whole = Scope(values, fitted)
     session_names, machine_names = _names(sessions), _names(machines)
     mixed = not only or set(session_names) == only
-    parts = [
+    parts: list[tuple[str | None, str | None, NDArray[np.bool_]]] = [
         (name, None, _is(sessions, name)) for name in session_names if name in only or not only
     ]
     if mixed:
