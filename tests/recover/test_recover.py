@@ -25,6 +25,7 @@ def ask(
     values: NDArray[np.int64],
     *,
     sessions: Sequence[str | None] | None = None,
+    machines: Sequence[str | None] | None = None,
     modulus: int = 1000,
     only: frozenset[str] = frozenset(),
     **options: Any,
@@ -37,7 +38,7 @@ def ask(
         "sessions": only,
         **options,
     }
-    history = history_of(values, modulus=modulus, sessions=sessions)
+    history = history_of(values, modulus=modulus, sessions=sessions, machines=machines)
     return recover(history, Options(**chosen), progress=silent)
 
 
@@ -169,9 +170,45 @@ def test_after_a_repeat_in_the_middle_the_longest_fresh_stretch_speaks_if_it_is_
 def test_a_stream_that_has_ended_foretells_nothing() -> None:
     values = np.concatenate([planted_draws(_JAVA, _SEED, count=60), random_draws(40)])
     recovery = ask(values, predictions=2)
-    assert recovery.predictive_bits is not None
-    assert recovery.predictive_bits < 0
+    assert recovery.verdict is Verdict.SIGNAL
+    assert recovery.reason == (
+        "one stream explains draws 0 to 59; nothing that was searched explains the draws after them"
+    )
+    assert recovery.items[0].survivor.scope.segment == (0, 60)
     assert {p.draw for p in recovery.predictions} == {None}
+
+
+@pytest.mark.parametrize("ends", [(100,), (60, 130)])
+def test_a_generator_seeded_anew_is_recovered_from_seed_to_seed(ends: tuple[int, ...]) -> None:
+    starts = (0, *ends)
+    parts = [
+        planted_draws(_JAVA, _SEED + number, count=202 - start, skip=number)
+        for number, start in enumerate(starts)
+    ]
+    cuts = [stop - start for start, stop in zip(starts, (*ends, 200), strict=True)]
+    values = np.concatenate([part[:cut] for part, cut in zip(parts, cuts, strict=True)])
+    recovery = ask(values, predictions=2)
+    assert recovery.verdict is Verdict.RECOVERED
+    found = {
+        item.survivor.scope.segment: (item.survivor.start, item.survivor.alignment.skip_max)
+        for item in recovery.items
+    }
+    assert found == {
+        (start, stop): (_SEED + number, number)
+        for number, (start, stop) in enumerate(zip(starts, (*ends, 200), strict=True))
+    }
+    assert [p.draw for p in recovery.predictions] == parts[-1][cuts[-1] :][:2].tolist()
+
+
+def test_a_machine_with_a_stream_of_its_own() -> None:
+    values = random_draws(180)
+    truth = planted_draws(_JAVA, _SEED, count=61, skip=1)
+    values[2::3] = truth[:60]
+    recovery = ask(values, machines=["A", "B", "C"] * 60, predictions=1)
+    assert recovery.verdict is Verdict.RECOVERED
+    survivor = recovery.items[0].survivor
+    assert (survivor.scope.machine, survivor.start) == ("C", _SEED)
+    assert [p.draw for p in recovery.predictions] == [truth[60]]
 
 
 def test_two_sessions_with_streams_of_their_own_are_both_recovered_and_foretold() -> None:

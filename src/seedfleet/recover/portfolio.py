@@ -158,6 +158,7 @@ class _Run:
         self._items: dict[Survivor, Weighed] = {}
         self._records: list[SearchRecord] = []
         self._completed: dict[int, Search] = {}  # by the index of their record
+        self._taken_back: set[Survivor] = set()
         self._split: set[object] = set()  # parts in which a stream ends or begins
 
     def search(self, uneven: Unevenness | None) -> None:
@@ -238,7 +239,7 @@ class _Run:
 
     def _weigh(self, survivors: Iterable[Survivor]) -> None:
         for survivor in survivors:
-            if survivor not in self._items:
+            if survivor not in self._items and survivor not in self._taken_back:
                 self._items[survivor] = weigh(survivor, self._question, self._division)
 
     def _follow(self, found: Found) -> None:
@@ -249,7 +250,8 @@ class _Run:
             for each in self._pending
         ]
         for survivor in found.survivors:
-            self._peel(self._items[survivor])
+            if survivor in self._items:
+                self._peel(self._items[survivor])
 
     def _peel(self, item: Weighed) -> None:
         """Where a stream explains a stretch of its draws alone, search the others by themselves."""
@@ -257,6 +259,9 @@ class _Run:
         if segment is None:
             return
         scope, stream = item.survivor.scope, item.survivor.stream
+        # The bet on all draws is taken back: it would only be told of again.
+        self._taken_back.add(item.survivor)
+        del self._items[item.survivor]
         self._weigh([segment.survivor])
         if scope.part in self._split:
             return  # the same stretch under another name, or one that its own search will find
