@@ -259,7 +259,7 @@ def test_ranges_with_gaps_or_beyond_64_bits_are_refused(house: Path, seeds: rang
 def test_blocks_are_sized_by_time_and_share_out_the_range(
     house: Path, monkeypatch: pytest.MonkeyPatch, expected_s: float, jobs: int | None, seeds: range
 ) -> None:
-    monkeypatch.setattr(seed_jobs, "_expected_s", lambda _: expected_s)
+    monkeypatch.setattr(seed_jobs, "expected_core_s", lambda _: expected_s)
     request = SeedRequest(STREAM, question(), seeds, 1)
     plan = backend(house, block=None)._new_plan(request)
     if jobs is None:
