@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.pipeline.seed_request import RequestError, SeedRequest
-from seedfleet.sieve import Hits, Rows, TooManyHitsError, local_backend
+from seedfleet.sieve import Hits, TooManyHitsError, local_backend
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -100,14 +100,9 @@ def write_result(stream: BinaryIO, result: BlockResult, hits: Hits | None) -> No
 
 
 def _test(request: SeedRequest, digest: str, block: range) -> tuple[BlockResult, Hits | None]:
-    backend = local_backend(workers=1)
-    stream, asked, legs = request.stream, request.asked, len(request.asked.legs)
+    legs = len(request.asked.legs)
     try:
-        hits = (
-            backend.scan(stream, asked, block, room=request.room)
-            if isinstance(asked, Rows)
-            else backend.walk(stream, asked, block, room=request.room)
-        )
+        hits = request.ask(local_backend(workers=1), block)
     except TooManyHitsError:
         return BlockResult(digest, block.start, 0, None, legs), None
     return BlockResult(digest, block.start, hits.tested, len(hits.seeds), legs), hits
