@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Bounding",
+    "EarlyWords",
     "Generator",
     "Leap",
     "Monotone",
@@ -44,6 +45,28 @@ class Leap:
 
     coefficients: Callable[[int], tuple[int, int]]
     apply: Callable[[Any, Any, Any], Any]
+
+
+@dataclass(frozen=True)
+class EarlyWords:
+    """The first output words of many seeds side by side, without a state for each.
+
+    For states that are arrays, of which the first words need a small part, or which loops over
+    seeds make much faster than one seed after the other. Tests hold it to the definition.
+
+    Attributes
+    ----------
+    count
+        How many words there are: positions 0 to ``count - 1``.
+    factory, functions
+        What `compiled.build_kernel` makes ``fill(first, positions, words)`` of: `first` is a uint64
+        seed, `positions` an int64 array in ascending order, and ``words[k, i]`` becomes word
+        ``positions[k]`` of seed ``first + i``; uint32, or uint64 where words have more bits.
+    """
+
+    count: int
+    factory: Callable[..., Callable[..., Any]]
+    functions: tuple[Callable[..., Any], ...]
 
 
 @dataclass(frozen=True)
@@ -121,6 +144,8 @@ class Generator:
     jump
         ``jump(state, steps)``, ``steps`` from 0 on, in O(log(steps)) plain Python, where the
         family has a jump that is no `leap`; see `jumped`.
+    early
+        The first words of many seeds at once; None where seeding costs little.
     degenerate_seeds
         Seeds whose stream is constant or shorter than any history. They are left out of `seeds`,
         except where that would tear the range apart.
@@ -137,6 +162,7 @@ class Generator:
     lcg: PowerOfTwoLcg | None = None
     leap: Leap | None = None
     jump: Callable[[Any, int], Any] | None = None
+    early: EarlyWords | None = None
     degenerate_seeds: tuple[int, ...] = ()
 
     @property
