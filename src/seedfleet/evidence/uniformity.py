@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seedfleet.generators.definition import Monotone, Residue, never
+from seedfleet.generators.definition import FieldResidue, Monotone, Residue, never
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,7 +100,7 @@ def _part_share(stream: Stream, value: int, radix: int) -> float:
         case Monotone():
             words = _first_word(stream, value + 1, radix) - _first_word(stream, value, radix)
             return float(words / 2**bits)
-        case None:
+        case FieldResidue() | None:
             return 1 / radix
 
 

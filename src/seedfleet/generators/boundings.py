@@ -11,7 +11,7 @@ from typing import Any
 
 from numpy import float64, int64, uint32, uint64
 
-from seedfleet.generators.definition import Bounding, Monotone, Residue
+from seedfleet.generators.definition import Bounding, FieldResidue, Monotone, Residue
 
 __all__ = [
     "BIT_COUNT",
@@ -129,6 +129,10 @@ def _go_rejects(word: Any, radix: Any) -> Any:
     return not _is_power_of_two(radix) and _go_bits(word) > 2147483647 - 2147483648 % radix
 
 
+def _go_shape(radix: int) -> FieldResidue | None:
+    return None if radix == 2**31 else FieldResidue(32, 31, radix)
+
+
 def _up_to_2_31(modulus: int) -> tuple[int, int] | None:
     return (modulus, 1) if modulus <= 2**31 else None
 
@@ -152,7 +156,7 @@ PHP_RANGE = Bounding(
     "mt_rand(0, m-1)", _modulo, _one_part, _whole_word, _php_rejects, _php_rejection
 )
 GO_INT31N = Bounding(
-    "Intn(m)", _go_value, _up_to_2_31, _no_shape, _go_rejects, _rejection_of_31_bits
+    "Intn(m)", _go_value, _up_to_2_31, _go_shape, _go_rejects, _rejection_of_31_bits
 )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Bounding",
     "EarlyWords",
+    "FieldResidue",
     "Generator",
     "Leap",
     "Monotone",
@@ -204,6 +205,15 @@ class Residue:
 
 
 @dataclass(frozen=True)
+class FieldResidue:
+    """The shape of one whose value is ``(word >> first_bit) % 2**bits % modulus``, `bits` <= 32."""
+
+    first_bit: int
+    bits: int
+    modulus: int
+
+
+@dataclass(frozen=True)
 class Monotone:
     """The shape of a bounding whose accepted value never falls as the word grows."""
 
@@ -247,7 +257,7 @@ class Bounding:
     name: str
     value: Callable[..., Any]
     layout: Callable[[int], tuple[int, int] | None]
-    shape: Callable[[int], Residue | Monotone | None]
+    shape: Callable[[int], Residue | FieldResidue | Monotone | None]
     rejects: Callable[[Any, Any], Any] = never
     rejection: Callable[[int], float] = _no_rejection
     words: int = 1

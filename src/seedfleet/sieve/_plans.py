@@ -18,6 +18,7 @@ from seedfleet.generators.families.mt19937 import PARTS
 from seedfleet.sieve._count_scan import MAX_DRAWS, count_scan_factory
 from seedfleet.sieve._decide import row_decider
 from seedfleet.sieve._draw_scan import draw_scan_factory
+from seedfleet.sieve._early_plan import EarlyQuestion, early_fill
 from seedfleet.sieve._exact_scan import MAX_ROWS, exact_scan_factory
 from seedfleet.sieve._lanes import (
     CHUNK,
@@ -59,6 +60,9 @@ def plan(stream: Stream, rows: Rows) -> Callable[[range, Found], int]:
     layout = stream.bounding.layout(rows.modulus)
     if layout is None:
         raise ValueError(f"{stream.bounding.name} has no modulus {rows.modulus}")
+    early = EarlyQuestion.of(stream, rows)
+    if early is not None:
+        return early_fill([early])
     fast = _LanePlan.of(stream, rows, *layout)
     if fast is None:
         return _plain(stream, rows, *layout)

@@ -7,7 +7,7 @@ a part is compared through `value` itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy import uint32, uint64
 
 from seedfleet.generators import Monotone, Residue
+from seedfleet.generators.definition import FieldResidue
 from seedfleet.sieve.residues import odd_part, residue_of_32, residue_of_64
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ def word_tests(bounding: Bounding, bits: int, radix: int, values: NDArray[np.int
     shape = bounding.shape(radix) if bounding.words == 1 else None
     if isinstance(shape, Residue) and shape.modulus <= 2**32 - (bits > 32):
         return _residue_tests(shape, bits, values)
+    if isinstance(shape, FieldResidue):
+        return _field_tests(shape, values)
     if isinstance(shape, Monotone):
         return _interval_tests(bounding, bits, radix, values)
     everything = np.ones(values.shape, dtype=np.bool_)
@@ -77,6 +80,12 @@ def _within_64(word: Any, low: Any, high: Any, _shared: Any) -> Any:
     return uint64(word) - low <= high
 
 
+def _field_residue(word: Any, residue: Any, limit: Any, shared: Any) -> Any:
+    of_field, first_bit, mask = shared
+    field = uint32(uint64(word) >> (first_bit & uint64(63))) & mask
+    return residue_of_32(field, residue, limit, of_field)
+
+
 def _residue_tests(shape: Residue, bits: int, values: NDArray[np.int64]) -> WordTests:
     dtype = np.uint64 if bits > 32 else np.uint32
     last = (1 << bits - shape.dropped_bits) - 1
@@ -88,6 +97,13 @@ def _residue_tests(shape: Residue, bits: int, values: NDArray[np.int64]) -> Word
     limits = spare // np.uint64(shape.modulus)
     test = residue_of_64 if bits > 32 else residue_of_32
     return WordTests(test, values.astype(dtype), limits.astype(dtype), shared, possible)
+
+
+def _field_tests(shape: FieldResidue, values: NDArray[np.int64]) -> WordTests:
+    tests = _residue_tests(Residue(0, shape.modulus), shape.bits, values)
+    mask = np.uint32(2**shape.bits - 1)
+    shared = (tests.shared, np.uint64(shape.first_bit), mask)
+    return replace(tests, test=_field_residue, shared=shared)
 
 
 def _interval_tests(
