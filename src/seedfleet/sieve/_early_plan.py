@@ -223,7 +223,7 @@ def _digits(values: NDArray[np.int64], radix: int, parts: int) -> NDArray[np.int
     return (values[:, :, np.newaxis] // weights % radix).reshape(len(values), -1)
 
 
-def _word_type(generator: Generator) -> type[np.uint32] | type[np.uint64]:
+def _word_type(generator: Generator) -> type[np.uint32 | np.uint64]:
     return np.uint64 if generator.output_bits > 32 else np.uint32
 
 

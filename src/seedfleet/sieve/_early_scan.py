@@ -141,7 +141,7 @@ def _looking(sifting: Sifting, matches: Callable[..., Any]) -> Callable[..., Any
     return made
 
 
-def _flagging_accepted(
+def _flagging_accepted(  # noqa: C901 - its inner functions are counted in
     matches: Callable[..., Any], rejects: Callable[..., Any]
 ) -> Callable[..., Any]:
     """Return ``flag`` for words that may be rejected: lanes count those that were not.
@@ -151,9 +151,7 @@ def _flagging_accepted(
     """
 
     @jitable
-    def flag_word(
-        column: Any, base: Any, width: Any, number: Any, test: Any, state: Any
-    ) -> None:
+    def flag_word(column: Any, base: Any, width: Any, number: Any, test: Any, state: Any) -> None:
         (wanted, shared), (accepted, counts, flags) = test, state
         for lane in range(width):
             word = column[base + lane]
@@ -213,11 +211,10 @@ def _following(matches: Callable[..., Any], rejects: Callable[..., Any]) -> Call
 def decision_factory(words: int) -> Callable[..., Any]:
     """Return the factory of a kernel that decides the pairs that a sift picked out.
 
-    `words` is the number of output words of a part. The factory takes the maker of decisions and the functions ``seed_state, step, output, value,
-    rejects, leap``; the kernel the first seed, the lanes and rows, what the decider is asked, and
-    the arrays for hits.
+    `words` is the number of output words of a part. The factory takes the maker of decisions and
+    the functions ``seed_state, step, output, value, rejects, leap``; the kernel the first seed, the
+    lanes and rows, what the decider is asked, and the arrays for hits.
     """
-
     kind = Sifting(words, direct=False, checking=False).kind
 
     def factory(

@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy import int64, uint64
+from numpy import uint64
 
 from seedfleet.generators.boundings import GO_INT31N
 from seedfleet.generators.compiled import jitable
@@ -136,7 +136,7 @@ def _seed_state(seed: Any) -> Any:
     return state
 
 
-def _early_factory(
+def _early_factory(  # noqa: C901 - its inner functions are counted in
     digest: str, residue: Callable[..., Any], folded: Callable[..., Any]
 ) -> Callable[..., Any]:
     """Return ``fill`` of `EarlyWords`: words as sums of initial ones, each one a leap away."""

@@ -69,7 +69,7 @@ def by_chain_factory(
     return fill
 
 
-def by_array_factory(
+def by_array_factory(  # noqa: C901 - its inner functions are counted in
     digest: str,
     next_initial: Callable[..., Any],
     next_by_key: Callable[..., Any],
