@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EarlyQuestion", "early_fill"]
 
-_SELECTIVE = 10**4  # of so many seeds times rows one is decided from its seed on, or fewer
+_SELECTIVE = 1000  # of so many seeds for each row, one is decided from its seed on, or fewer
 _MOST_ROWS = 64  # the flags of so many rows, a chunk of seeds each, stay in the caches
 _DEVIATIONS = 5  # of the number of rejected words, that the words made allow for
 _RARELY = 1e-4  # rejected words: such seeds are decided from their start
@@ -68,7 +68,7 @@ class EarlyQuestion:
         if early is None or layout is None or leg.needed < leg.draws or len(rows) > _MOST_ROWS:
             return None
         shown, left = 1, rows.modulus
-        while shown < leg.draws and left < _SELECTIVE * len(rows):
+        while shown < leg.draws and left < _SELECTIVE * (len(rows) + 1):
             shown, left = shown + 1, left * rows.modulus
         made = cls(stream, rows, *layout, shown)
         return made if made.lines[-1] < early.count else None
