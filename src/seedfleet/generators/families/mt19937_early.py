@@ -38,25 +38,36 @@ def by_chain_factory(
     lanes = uint64(_CHAINS)
     emit = _emitting(_CHAINS, twist, temper)
 
+    # Nothing but the chain is stored in the loop of `link`: then it stays in registers.
+
+    @jitable
+    def link(begin: Any, end: Any, rows: Any) -> None:
+        for index in range(begin, end):
+            number = uint32(index)  # a 64-bit index would widen the whole vector loop
+            for lane in range(lanes):
+                rows[lane] = next_initial(rows[lane], number)
+
+    @jitable
+    def keep(slot: Any, rows: Any) -> None:
+        kept = uint64(slot) * lanes
+        for lane in range(lanes):
+            rows[kept + lane] = rows[lane]
+
     @jitable
     def chain_words(first: Any, last: Any, slots: Any, rows: Any) -> None:
         """Keep row 0 for the end of the chain, row ``slots[i]`` for initial word i."""
         for lane in range(lanes):
-            word = first_word(first + lane)
-            rows[lane] = word
-            if slots[0] > 0:
-                rows[uint64(slots[0]) * lanes + lane] = word
-        for index in range(1, last + 1):
-            number = uint32(index)  # a 64-bit index would widen the whole vector loop
+            rows[lane] = first_word(first + lane)
+        index = 0
+        while index < last:
             if slots[index] > 0:
-                kept = uint64(slots[index]) * lanes
-                for lane in range(lanes):
-                    word = next_initial(rows[lane], number)
-                    rows[lane] = word
-                    rows[kept + lane] = word
-            else:
-                for lane in range(lanes):
-                    rows[lane] = next_initial(rows[lane], number)
+                keep(slots[index], rows)
+            following = index + 1
+            while slots[following] == 0:
+                following += 1
+            link(index + 1, following + 1, rows)
+            index = following
+        keep(slots[last], rows)
 
     def fill(first: Any, positions: Any, words: Any) -> None:
         _ = digest
