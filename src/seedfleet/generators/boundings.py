@@ -106,7 +106,9 @@ def _rejection_of_31_bits(radix: int) -> float:
 
 def _php_rejects(word: Any, radix: Any) -> Any:
     # PHP 7.1 and later reject words above the last whole multiple of the range, less one.
-    return not _is_power_of_two(radix) and int64(word) > 4294967294 - 4294967295 % radix
+    # Unsigned, for loops over many words take the remainder out only then.
+    last = uint64(4294967294) - uint64(4294967295) % uint64(radix)
+    return not _is_power_of_two(radix) and uint64(word) > last
 
 
 def _php_rejection(radix: int) -> float:
@@ -126,7 +128,8 @@ def _go_value(word: Any, radix: Any) -> Any:
 
 
 def _go_rejects(word: Any, radix: Any) -> Any:
-    return not _is_power_of_two(radix) and _go_bits(word) > 2147483647 - 2147483648 % radix
+    last = uint64(2147483647) - uint64(2147483648) % uint64(radix)  # unsigned, as for PHP
+    return not _is_power_of_two(radix) and uint64(_go_bits(word)) > last
 
 
 def _go_shape(radix: int) -> FieldResidue | None:

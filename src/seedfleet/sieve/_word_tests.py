@@ -16,7 +16,7 @@ from numpy import uint32, uint64
 
 from seedfleet.generators import Monotone, Residue
 from seedfleet.generators.definition import FieldResidue
-from seedfleet.sieve.residues import odd_part, residue_of_32, residue_of_64
+from seedfleet.sieve.residues import odd_part, residue_of_32, residue_of_64, residue_of_field
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,12 +80,6 @@ def _within_64(word: Any, low: Any, high: Any, _shared: Any) -> Any:
     return uint64(word) - low <= high
 
 
-def _field_residue(word: Any, residue: Any, limit: Any, shared: Any) -> Any:
-    of_field, first_bit, mask = shared
-    field = uint32(uint64(word) >> (first_bit & uint64(63))) & mask
-    return residue_of_32(field, residue, limit, of_field)
-
-
 def _residue_tests(shape: Residue, bits: int, values: NDArray[np.int64]) -> WordTests:
     dtype = np.uint64 if bits > 32 else np.uint32
     last = (1 << bits - shape.dropped_bits) - 1
@@ -103,7 +97,7 @@ def _field_tests(shape: FieldResidue, values: NDArray[np.int64]) -> WordTests:
     tests = _residue_tests(Residue(0, shape.modulus), shape.bits, values)
     mask = np.uint32(2**shape.bits - 1)
     shared = (tests.shared, np.uint64(shape.first_bit), mask)
-    return replace(tests, test=_field_residue, shared=shared)
+    return replace(tests, test=residue_of_field, shared=shared)
 
 
 def _interval_tests(
