@@ -45,9 +45,11 @@ def parts(drawn: tuple[int, ...]) -> Iterator[Scope]:
     """Yield every scope and every stretch of it."""
     owners: list[tuple[str | None, str | None, list[int]]] = [(None, None, list(range(6)))]
     for name in ("noon", "night"):
-        owners.append((name, None, [i for i in range(6) if _SESSIONS[i] == name]))
+        own = [index for index in range(6) if _SESSIONS[index] == name]
+        owners.append((name, None, own))
     for name in ("x", "y"):
-        owners.append((None, name, [i for i in range(6) if _MACHINES[i] == name]))
+        own = [index for index in range(6) if _MACHINES[index] == name]
+        owners.append((None, name, own))
     for session, machine, own in owners:
         values = np.array(drawn)[own]
         for start, stop in product(range(len(values)), range(1, len(values) + 1)):
