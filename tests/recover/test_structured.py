@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from planted import planted_draws, random_draws, silent
+from planted import history_of, planted_draws, random_draws, silent
 
 from seedfleet.evidence import Scored, Verdict, mix
 from seedfleet.evidence.likelihood import bits_of_matches
@@ -62,11 +62,12 @@ _ALL = {**_EVEN, **_REPEATING, **_UNEVEN}
 def ask(values: NDArray[np.int64], **options: Any) -> Recovery:
     chosen: dict[str, Any] = {
         "skips": range(5),
-        "generators": frozenset({"java.util.Random"}),
+        "searched": frozenset({"java.util.Random"}),
+        "variable_skip": None,
         "controls": False,
         **options,
     }
-    return recover(values, [None] * len(values), 1000, Options(**chosen), progress=silent)
+    return recover(history_of(values), Options(**chosen), progress=silent)
 
 
 @pytest.mark.slow
