@@ -34,6 +34,7 @@ __all__ = ["Layout", "gaps_kernel"]
 
 _MARGIN = 1e-6  # by which float bounds are widened, in units of a basis vector
 _LOVASZ = 0.99
+_FAR = 2.0**62
 # Rows of `reals`, then the Gram-Schmidt coefficients, then the Gram-Schmidt vectors.
 _CENTRE, _REACH, _LEFT, _MIDDLE, _NORM, _SHARES = range(6)
 # Rows of `whole`, then the basis, then partial sums of its multiples, the point itself first.
@@ -202,7 +203,27 @@ def _bound(row: Any, whole: Any, reals: Any) -> None:
 
 
 @jitable
-def _next_point(row: Any, whole: Any, reals: Any) -> int:
+def _clip(shown: Any, whole: Any) -> None:
+    """Set the factors that the first basis vector may have: where its line is in the box."""
+    size = whole.shape[1]
+    least, most = -_FAR, _FAR
+    for at in range(size):
+        start = float(whole[_BASIS + size + 1, at] + whole[_OFFSET, at])
+        step = float(whole[_BASIS, at])
+        if step == 0:
+            if start < 0 or start > shown[2, at]:
+                most = -_FAR
+            continue
+        one, other = -start / step, (shown[2, at] - start) / step
+        least, most = max(least, min(one, other)), min(most, max(one, other))
+        if least > most + _MARGIN:
+            break
+    whole[_FACTOR, 0] = int64(np.ceil(least - _MARGIN))
+    whole[_LAST, 0] = int64(np.floor(most + _MARGIN))
+
+
+@jitable
+def _next_point(row: Any, shown: Any, whole: Any, reals: Any) -> int:
     """Go on to the next point near the box; return 0, or -1 at the end.
 
     `row` is where to go on: the last row at first, 0 after a point.
@@ -224,7 +245,10 @@ def _next_point(row: Any, whole: Any, reals: Any) -> int:
         apart = factor - reals[_MIDDLE, row]
         reals[_LEFT, row] = reals[_LEFT, row + 1] - apart * apart * reals[_NORM, row]
         row -= 1
-        _bound(row, whole, reals)
+        if row > 0:
+            _bound(row, whole, reals)
+        else:
+            _clip(shown, whole)
     return -1
 
 
@@ -304,7 +328,7 @@ def _gaps_factory(digest: str) -> Callable[..., Any]:
         for low in lows:
             _place_box(low, layout, shown, whole, reals)
             _bound(size - 1, whole, reals)
-            row = _next_point(size - 1, whole, reals)
+            row = _next_point(size - 1, shown, whole, reals)
             while row == 0:
                 if _in_box(whole, shown):
                     place = whole[_BASIS + size, 0] + whole[_OFFSET, 0]
@@ -314,7 +338,7 @@ def _gaps_factory(digest: str) -> Callable[..., Any]:
                         if found < len(hits):
                             hits[found] = state
                         found += 1
-                row = _next_point(0, whole, reals)
+                row = _next_point(0, shown, whole, reals)
         return found
 
     def kernel(lows: Any, firsts: Any, problem: Any, hits: Any) -> int:
