@@ -308,7 +308,7 @@ def _walks_on(state: Any, layout: Any, shown: Any, jumps: Any, places: Any) -> A
     return True
 
 
-def _gaps_factory(digest: str) -> Callable[..., Any]:
+def _gaps_factory(digest: str) -> Callable[..., Any]:  # noqa: C901 - its inner functions are counted in
     """Return ``kernel(lows, firsts, problem, hits) -> count``.
 
     `lows` are the low parts that show draw 0 and, the first of the two gaps on, draw 1; `firsts`

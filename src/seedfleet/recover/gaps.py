@@ -15,30 +15,34 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from math import gamma, pi
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seedfleet.generators import Bounding, Monotone, PowerOfTwoLcg, Residue, Stream
 from seedfleet.generators.boundings import FLOOR_26_27
 from seedfleet.recover._gaps_kernel import Layout, gaps_kernel
+from seedfleet.recover.search import Unwatched
 from seedfleet.sieve.residues import odd_part
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["Depth", "GapFamily", "Gaps", "gap_families", "solve"]
+    from seedfleet.recover.search import Watch
+
+__all__ = ["Depth", "GapFamily", "Gaps", "Solved", "gap_families", "solve"]
 
 _MAX_STATE_BITS = 62  # products modulo 2**62 and below survive the wrap of int64
 _LOW_WORD_BITS = 32
 _MAX_DIMENSION = 14
 _MAX_DEPTH = 8
 _ROOM = 4096
-# Seconds on one core, for the choice of a depth: by dimension squared, and for a position walked.
-_REDUCTION_S, _LOW_S, _POINT_S, _POSITION_S = 0.6e-6, 25e-9, 30e-9, 4e-9
+# Seconds on one core: a lattice by dimension squared, a node of an enumeration, a position walked.
+_REDUCTION_S, _NODE_S, _POSITION_S = 0.5e-6, 20e-9, 4e-9
 
 _Problem = tuple[Layout, "NDArray[np.int64]", "NDArray[np.int64]"]
 
@@ -125,7 +129,9 @@ class GapFamily:
         digits = (values[:, np.newaxis] // powers % radix).reshape(-1)
         if self.cofactor == 1:
             shift = self.lcg.output_shift
-            edges = [_states_of(self.bounding, radix, shift, self.high_bits, int(d)) for d in digits]
+            edges = [
+                _states_of(self.bounding, radix, shift, self.high_bits, int(d)) for d in digits
+            ]
             least, most = np.array(edges, dtype=np.int64).T
             return np.stack([np.zeros_like(least), least, most - least])
         residues = digits >> self.lane_bits
@@ -242,15 +248,37 @@ def _by_cost(depth: Depth) -> float:
 
 
 def _cost_s(family: GapFamily, gaps: Gaps, depth: int) -> float:
-    """Return the tuples, low parts and points that there are, times what each costs."""
-    parts = family.layout[1]
-    dimension = depth * parts
+    """Return the tuples, low parts and points that there are, times what each costs.
+
+    For each point in a box the enumeration passes about twice as many nodes as the ball around the
+    box is larger than the box.
+    """
+    dimension = depth * family.layout[1]
     tuples = float(gaps.count) ** (depth - 1)
     lows = tuples * 2.0 ** (family.low_bits - family.lane_bits * dimension)
     points = tuples * 2.0**family.lcg.modulus_bits / float(family.modulus) ** depth
-    walked_s = _POINT_S + _POSITION_S * gaps.most * family.stride
-    reduced_s = _REDUCTION_S * dimension**2 * min(1.0, lows / tuples)
-    return (tuples * reduced_s + lows * _LOW_S * dimension**2 + points * walked_s) / 2
+    ball = (pi * dimension / 4) ** (dimension / 2) / gamma(dimension / 2 + 1)
+    nodes = lows * dimension + points * 2 * ball
+    reduced_s = tuples * min(1.0, lows / tuples) * _REDUCTION_S * dimension**2
+    walked_s = points * _POSITION_S * gaps.most * family.stride
+    return float(reduced_s + nodes * _NODE_S + walked_s) / 2
+
+
+@dataclass(frozen=True)
+class Solved:
+    """The states that a window leaves.
+
+    Attributes
+    ----------
+    states
+        At the first word of draw 0, ascending, once for each tuple of gaps between the draws of
+        the lattice that gives them.
+    share
+        Of the pairs of gaps that were asked for, those that were decided.
+    """
+
+    states: tuple[int, ...]
+    share: float
 
 
 def solve(
@@ -259,8 +287,8 @@ def solve(
     gaps: Gaps,
     *,
     first_gaps: Sequence[tuple[int, int]] | None = None,
-    stop: Event | None = None,
-) -> list[int]:
+    watch: Watch | None = None,
+) -> Solved:
     """Return every state that gives all draws of a window on some path of gaps.
 
     Parameters
@@ -269,14 +297,8 @@ def solve(
         int64 array, shape (n,): successive draws, at least as many as `Depth.of` says.
     first_gaps
         Only paths that begin with one of these pairs of gaps; default all.
-    stop
-        Once set, the search ends early with what it has.
-
-    Returns
-    -------
-    list
-        States at the first word of draw 0, ascending, once for each tuple of gaps between the
-        draws of the lattice that gives them.
+    watch
+        Told of the pairs that are done; once it expires the others are left out.
 
     Raises
     ------
@@ -293,21 +315,36 @@ def solve(
         raise ValueError(f"{len(values)} draws are fewer than the {depth} that lattices look at")
     problem = _problem(family, values, gaps, depth)
     span = range(gaps.least, gaps.most + 1)
-    pairs = [(a, b) for a in span for b in span] if first_gaps is None else first_gaps
+    pairs = [(a, b) for a in span for b in span] if first_gaps is None else list(first_gaps)
     lows = _low_parts(problem)
     fitting = {
         first: _showing(problem, lows, draw=1, position=first) for first in {a for a, _ in pairs}
     }
     gaps_kernel()  # built before several threads would build it at once
+    return _over_pairs(partial(_solve_pair, problem, fitting), pairs, watch or Unwatched())
+
+
+def _over_pairs(
+    one: Callable[[tuple[int, int]], list[int]], pairs: list[tuple[int, int]], watch: Watch
+) -> Solved:
+    """Solve the pairs on every core, until they are done or time is up."""
+    states: list[int] = []
+    stop = Event()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
+        futures = [pool.submit(lambda pair: None if stop.is_set() else one(pair), p) for p in pairs]
+        decided = 0
         try:
-            one = partial(_solve_pair, problem, fitting, stop)
-            return sorted(state for states in pool.map(one, pairs) for state in states)
+            for done, future in enumerate(futures, 1):
+                found = future.result()
+                decided += found is not None
+                states += found or []
+                watch.progress(done / len(pairs))
+                if watch.expired():
+                    stop.set()
         except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
+            stop.set()
             raise
-
-
+    return Solved(tuple(sorted(states)), decided / len(pairs))
 
 
 def _problem(family: GapFamily, values: NDArray[np.int64], gaps: Gaps, depth: int) -> _Problem:
@@ -358,13 +395,8 @@ def _showing(
 
 
 def _solve_pair(
-    problem: _Problem,
-    fitting: dict[int, NDArray[np.int64]],
-    stop: Event | None,
-    pair: tuple[int, int],
+    problem: _Problem, fitting: dict[int, NDArray[np.int64]], pair: tuple[int, int]
 ) -> list[int]:
-    if stop is not None and stop.is_set():
-        return []
     room = np.empty(_ROOM, dtype=np.int64)
     while (found := gaps_kernel()(fitting[pair[0]], pair, problem, room)) > len(room):
         room = np.empty(found, dtype=np.int64)
