@@ -70,7 +70,7 @@ def streams_sighted(
     known: set[int] = set()
     for draw, states in windows.items():
         while fresh := states - known:
-            around = _around(family, min(fresh), range(-draw * gaps.most, draws * gaps.most))
+            around = _around(family, min(fresh), range(-draws * gaps.most, draws * gaps.most))
             known.update(around)
             places = sorted((around[state] for state in states & around.keys()), reverse=True)
             last = next(state for state, place in around.items() if place == places[0])
