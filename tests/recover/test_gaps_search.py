@@ -71,6 +71,13 @@ def test_small_seeds_come_back_with_their_skips(
 
 
 @pytest.mark.slow
+def test_negative_seeds_are_small() -> None:
+    values = drawn(_JAVA, -5, random_skips(60, 0, 8, seed=9))
+    search, *_ = searches([_JAVA], asked(values))
+    assert [survivor.start for survivor in search.run(UNWATCHED).survivors] == [2**48 - 5]
+
+
+@pytest.mark.slow
 def test_a_stream_without_a_seed_starts_from_a_state() -> None:
     start = AtState((0x123456789ABC,))
     skips = random_skips(40, 0, 8, seed=1)

@@ -101,6 +101,8 @@ def test_spaces_of_more_than_32_bits_are_left_to_others() -> None:
 
 
 def test_costs_of_arrays_are_those_of_their_seeding() -> None:
-    word, array = searches([_WHOLE, find_stream("mt19937", "word % m")], asked(np.zeros(30, np.int64)))
+    word, array = searches(
+        [_WHOLE, find_stream("mt19937", "word % m")], asked(np.zeros(30, np.int64))
+    )
     assert word.coverage.cost_s < 20
     assert array.coverage.cost_s > 3600

@@ -3,13 +3,15 @@
 The gaps before a window are not known. The draws before it are weighed over all paths that end at
 the window, wrong draws allowed for, which gives the positions that draw 0 may have. The first gap
 is unknown by nature: the streams that begin within one skip range of each other are the same for
-every draw that was made. Of those the one with the least seed is named, since programs seed with
-small numbers; where no seed leads there, the state from which draw 0 stands as early as it may.
+every draw that was made. Of those the one whose seed is nearest to 0 is named, since programs seed
+with small numbers; where no seed leads there, the state from which draw 0 stands as early as it
+may.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -109,11 +111,17 @@ def survivors_of(
         seeds = [seed for state in befores if (seed := lcg.seed_of_state(state)) is not None]
         if seeds:
             stateless = False
-            survivors.append(Survivor(stream, scope, min(seeds), alignment))
+            named = min(seeds, key=partial(_distance_from_0, stream.generator.seed_modulus))
+            survivors.append(Survivor(stream, scope, named, alignment))
         else:
             survivors.append(Survivor(stream, scope, AtState((befores[-1],)), alignment))
     # A state that no seed leads to is worth naming only where no other stream has a seed for it.
     return [s for s in survivors if stateless or not isinstance(s.start, AtState)]
+
+
+def _distance_from_0(seed_modulus: int, seed: int) -> int:
+    """Return how large a seed is; one just below the modulus stands for a negative number."""
+    return min(seed, seed_modulus - seed)
 
 
 def _before(lcg: PowerOfTwoLcg, state: int, words: int) -> int:
