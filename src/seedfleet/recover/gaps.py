@@ -12,11 +12,12 @@ The same serves remainders, whose cofactor is the odd part of the modulus, and t
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from itertools import islice
 from math import gamma, pi
-from threading import Event
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,6 +42,7 @@ _LOW_WORD_BITS = 32
 _MAX_DIMENSION = 14
 _MAX_DEPTH = 8
 _ROOM = 4096
+_DROPPED = 64  # first words that FLOOR_26_27 takes for one
 # Seconds on one core: a lattice by dimension squared, a node of an enumeration, a position walked.
 _REDUCTION_S, _NODE_S, _POSITION_S = 0.5e-6, 20e-9, 4e-9
 
@@ -149,10 +151,10 @@ def _states_of(
     """
     least = _first_word(bounding, radix, state_bits - shift, value)
     after = _first_word(bounding, radix, state_bits - shift, value + 1)
-    if bounding.words == 2:  # the word before the edge may still pass it, by its second word
-        least = max(0, least - 1)
-        drop = 64  # low bits of the first word that the double leaves out
-        least = least // drop * drop
+    if bounding.words == 2:
+        # The word before the edge may pass it by its second word, and so may those that differ from
+        # it only in the low bits that the double leaves out.
+        least = max(0, least - 1) // _DROPPED * _DROPPED
     return least << shift, max(after << shift, (least + 1) << shift) - 1
 
 
@@ -307,8 +309,8 @@ def solve(
 
     Notes
     -----
-    O(w**(d-1) * lows + states that the first d draws leave), on every core. Words that the
-    bounding rejected inside the window are not allowed for (`GapFamily.rejection` a word).
+    O(w**(d-1) * lows + states that the first d draws leave). Words that the bounding rejected
+    inside the window are not allowed for (`GapFamily.rejection` a word).
     """
     depth = Depth.of(family, gaps).draws
     if len(values) < depth:
@@ -327,24 +329,21 @@ def solve(
 def _over_pairs(
     one: Callable[[tuple[int, int]], list[int]], pairs: list[tuple[int, int]], watch: Watch
 ) -> Solved:
-    """Solve the pairs on every core, until they are done or time is up."""
+    """Solve the pairs on every core, a few ahead of the oldest, until time is up."""
+    workers = os.cpu_count() or 1
+    left, waiting = iter(pairs), deque[Future[list[int]]]()
     states: list[int] = []
-    stop = Event()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        futures = [pool.submit(lambda pair: None if stop.is_set() else one(pair), p) for p in pairs]
-        decided = 0
-        try:
-            for done, future in enumerate(futures, 1):
-                found = future.result()
-                decided += found is not None
-                states += found or []
-                watch.progress(done / len(pairs))
-                if watch.expired():
-                    stop.set()
-        except BaseException:
-            stop.set()
-            raise
-    return Solved(tuple(sorted(states)), decided / len(pairs))
+    decided, expired = 0, False
+    with ThreadPoolExecutor(workers) as pool:
+        while True:
+            room = 0 if expired else 2 * workers - len(waiting)
+            waiting.extend(pool.submit(one, pair) for pair in islice(left, room))
+            if not waiting:
+                return Solved(tuple(sorted(states)), decided / len(pairs))
+            states += waiting.popleft().result()
+            decided += 1
+            watch.progress(decided / len(pairs))
+            expired = expired or watch.expired()
 
 
 def _problem(family: GapFamily, values: NDArray[np.int64], gaps: Gaps, depth: int) -> _Problem:
