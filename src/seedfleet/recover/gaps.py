@@ -123,8 +123,7 @@ class GapFamily:
         -------
         NDArray
             int64 array, shape (3, n * parts): lanes, residues and spans of the words that show
-            something; the high bits are a residue plus the cofactor times a number from 0 to the
-            span.
+            something; the high bits are a residue plus the cofactor times 0 to the span.
         """
         radix, parts = self.layout
         powers = radix ** np.arange(parts - 1, -1, -1, dtype=np.int64)
@@ -185,7 +184,6 @@ def gap_families(streams: Iterable[Stream], modulus: int) -> tuple[GapFamily, ..
             continue
         lcg = family.lcg
         algebra = (lcg.multiplier, lcg.increment, lcg.modulus_bits, lcg.output_shift)
-        # Shapes that are equal show the same; of intervals the bounding itself says what they are.
         shows = (family.low_bits, family.layout, family.cofactor)
         key = (*algebra, *shows, None if family.cofactor > 1 else stream.bounding)
         known = families.get(key, family)
