@@ -60,6 +60,7 @@ def test_small_seeds_come_back_with_their_skips(
 ) -> None:
     for seed in (0, 5, 20150101, 2**31 + 7):
         skips = random_skips(60, *variable_skip, seed=seed)
+        skips[0] = variable_skip[seed % 2]  # the seed lies as near or as far as it may
         search, *_ = searches([stream], asked(drawn(stream, seed, skips), variable_skip))
         found = search.run(UNWATCHED)
         assert [survivor.start for survivor in found.survivors] == [seed]
