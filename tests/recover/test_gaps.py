@@ -198,3 +198,25 @@ def test_intervals_hold_every_state_that_gives_the_draw(
     assert least <= state <= least + span
     # And hardly more: an interval is an m-th of all states, but for the doubles that straddle.
     assert span <= 2**48 / modulus + 2**23
+
+
+def test_a_second_word_may_carry_a_draw_past_the_edge() -> None:
+    stream = Stream(JAVA_RANDOM, FLOOR_26_27)
+    family = family_of(stream, 1000)
+    passed = 0
+    for draw in (1, 333, 998):
+        below = -(-draw * 2**26 // 1000) - 1  # the last 26 bits that give less by themselves
+        lows = np.random.default_rng(draw).integers(0, 2**22, 2**10, dtype=np.uint64)
+        states = (np.uint64(below) << np.uint64(22)) | lows
+        with np.errstate(over="ignore"):
+            pairs = [(state, stream.generator.step(state)) for state in states]
+            words = [
+                (stream.generator.output(here), stream.generator.output(after))
+                for here, after in pairs
+            ]
+        given = np.array([stream.bounding.value(*pair, np.int64(1000)) for pair in words])
+        _lane, (least,), (span,) = family.shown(np.array([draw]))
+        carried = states[given == draw].astype(np.int64)
+        assert np.all((least <= carried) & (carried <= least + span))
+        passed += len(carried)
+    assert passed > 100
