@@ -20,6 +20,7 @@ _SMALL = Stream(replace(_WHOLE.generator, seeds=range(1, 2**16)), MODULO)
 
 def drawn(seed: int, count: int, *, offset: int = 0, most: int = 8) -> NDArray[np.int64]:
     skips = np.random.default_rng(seed).integers(0, most + 1, count)
+    skips[0] = most * (seed % 2)
     values, _ = compiled.at_positions(_SMALL, seed, 1000, offset + np.cumsum(skips + 1) - 1)
     return values
 
@@ -38,7 +39,7 @@ def asked(values: NDArray[np.int64], *, noise: float = 0.0, offsets: range = ran
 
 @pytest.mark.slow
 def test_planted_seeds_come_back() -> None:
-    for seed in (1, 31337, 2**16 - 1):
+    for seed in (1, 31336, 2**16 - 2):
         (search,) = searches([_SMALL], asked(drawn(seed, 20)))
         found = search.run(UNWATCHED)
         assert [survivor.start for survivor in found.survivors] == [seed]
