@@ -18,9 +18,11 @@ from seedfleet.generators.definition import (
     Residue,
     Stream,
 )
+from seedfleet.generators.start import AtState, Start
 
 __all__ = [
     "CATALOGUE",
+    "AtState",
     "Bounding",
     "Generator",
     "Leap",
@@ -28,6 +30,7 @@ __all__ = [
     "PowerOfTwoLcg",
     "Preset",
     "Residue",
+    "Start",
     "Stream",
     "find_preset",
     "find_stream",

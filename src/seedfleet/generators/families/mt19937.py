@@ -57,6 +57,7 @@ __all__ = [
 ]
 
 _SIZE = 624
+_STATE_BITS = 19937 + 10  # and the position in the block
 MIDDLE = 397  # word j of the next block mixes words j, j + 1 and j + MIDDLE of this one
 
 
@@ -196,6 +197,7 @@ MT19937 = Generator(
     seed_state=_seed_state,
     step=_step,
     output=_output,
+    state_width=_STATE_BITS,
 )
 
 MT19937_BY_ARRAY = Generator(
@@ -206,6 +208,7 @@ MT19937_BY_ARRAY = Generator(
     seed_state=_seed_state_by_array,
     step=_step,
     output=_output,
+    state_width=_STATE_BITS,
 )
 MT19937_PHP_521 = Generator(
     name="mt19937 of PHP 5.2.1",
@@ -215,6 +218,7 @@ MT19937_PHP_521 = Generator(
     seed_state=_seed_state,
     step=_step_php,
     output=_output,
+    state_width=_STATE_BITS,
 )
 MT19937_PHP_520 = Generator(
     name="mt19937 of PHP 5.2.0",
@@ -225,6 +229,7 @@ MT19937_PHP_520 = Generator(
     seed_state=_seed_state_php_520,
     step=_step,
     output=_output,
+    state_width=_STATE_BITS,
 )
 
 # By the two functions of a definition, what it is made of: the first state word, the ones that

@@ -87,6 +87,7 @@ def _generator(name: str, output: Any) -> Generator:
         step=_step,
         output=output,
         output_bits=64,
+        state_width=134,  # two words, and where in their block of 64 the next one stands
     )
 
 
