@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import float64, int64, uint32, uint64
 
-from seedfleet.generators.compiled import build_kernel, jitable
+from seedfleet.generators.compiled import build_kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,104 @@ _CHUNK = 2048
 _SLACK = 1e-6  # of a coordinate: what floating point may leave of a whole number
 
 
-def _close_factory(digest: str) -> Callable[..., Any]:  # noqa: C901 - its inner functions are counted in
+def _target_of(low: Any, k: Any, jumps: Any, observed: Any) -> Any:
+    """Return what the high part of observation k is for the multiple 0."""
+    multipliers, increments, state_mask, low_bits = jumps
+    wanted, _widths, inverse, high_mask = observed
+    carried = ((multipliers[k] * low + increments[k]) & state_mask) >> low_bits
+    return ((carried - wanted[k]) * inverse) & high_mask
+
+
+def _holds(multiple: Any, low: Any, jumps: Any, observed: Any) -> bool:
+    """Test a multiple exactly, at every observation."""
+    multipliers, high_mask = jumps[0], observed[3]
+    for k in range(len(multipliers)):
+        shown = (multipliers[k] * multiple + _target_of(low, k, jumps, observed)) & high_mask
+        if shown >= observed[1][k]:
+            return False
+    return True
+
+
+def _multiples_inside(rest: Any, first: Any, observed: Any, centre: Any) -> Any:
+    """Return which multiples of the first vector bring a point into the box."""
+    least, most = -1e18, 1e18
+    for k in range(len(first)):
+        if first[k] != 0.0:
+            # rest = centre - shown: after x steps the point shows centre - rest + x * first.
+            below = (rest[k] - centre[k]) / first[k]
+            above = (rest[k] - centre[k] + float64(observed[1][k]) - 1.0) / first[k]
+            least, most = max(least, min(below, above)), min(most, max(below, above))
+    return int64(np.ceil(least - _SLACK)), int64(np.floor(most + _SLACK))
+
+
+def _projection(rest: Any, row: Any) -> float:
+    total = 0.0
+    for k in range(len(row)):
+        total += rest[k] * row[k]
+    return total
+
+
+def _enter(level: Any, rests: Any, tree: Any, dual: Any) -> None:
+    """Begin at the multiple nearest to what is left; the others follow in zigzag."""
+    wanted, chosen, stride = tree
+    wanted[level] = _projection(rests[level], dual[level])
+    chosen[level] = np.round(wanted[level])
+    stride[level] = 1.0 if wanted[level] >= chosen[level] else -1.0
+
+
+def _next_choice(level: Any, tree: Any) -> None:
+    _wanted, chosen, stride = tree
+    chosen[level] += stride[level]
+    stride[level] = -stride[level] - (1.0 if stride[level] > 0.0 else -1.0)
+
+
+def _record(rest: Any, low: Any, known: Any, found: Any, room: Any) -> Any:
+    """Write down the points of the box on the line of the first vector."""
+    jumps, observed, lattice = known
+    basis, centre = lattice[0], lattice[4]
+    least, most = _multiples_inside(rest, basis[0], observed, centre)
+    for x in range(least, most + 1):
+        shown = uint64(int64(np.round(centre[0] - rest[0] + x * basis[0, 0])))
+        multiple = (shown - _target_of(low, 0, jumps, observed)) & observed[3]
+        if _holds(multiple, low, jumps, observed):
+            if found < room.shape[1]:
+                room[0, found], room[1, found] = multiple, low
+            found += 1
+    return found
+
+
+def _walk(low: Any, known: Any, scratch: Any, found: Any, room: Any) -> Any:
+    """Walk the tree of one low word."""
+    _jumps, _observed, (basis, dual, lengths, limits, _centre) = known
+    rests, fixed, tree, most = scratch
+    wanted, chosen, _stride = tree
+    last = len(basis) - 1
+    level, steps = last, 0
+    _enter(level, rests, tree, dual)
+    while level <= last and steps < most:
+        steps += 1
+        away = wanted[level] - chosen[level]
+        distance = fixed[level + 1] + away * away * lengths[level]
+        if distance > limits[level]:
+            level += 1  # the multiples come in order of distance
+            if level <= last:
+                _next_choice(level, tree)
+            continue
+        fixed[level] = distance
+        for k in range(len(basis)):
+            rests[level - 1, k] = rests[level, k] - chosen[level] * basis[level, k]
+        if level == 1:
+            found = _record(rests[0], low, known, found, room)
+            _next_choice(level, tree)
+        else:
+            level -= 1
+            _enter(level, rests, tree, dual)
+    return found, steps
+
+
+def _close_factory(
+    digest: str, target_of: Callable[..., Any], walk: Callable[..., Any]
+) -> Callable[..., Any]:
     """Return ``kernel(low_words, jumps, observed, lattice, most, room) -> (hits, steps)``.
 
     ``jumps = (multipliers, increments, mask of the state, low bits)``; ``observed = (wanted,
@@ -39,98 +136,6 @@ def _close_factory(digest: str) -> Callable[..., Any]:  # noqa: C901 - its inner
     observation 0 are written to ``room[0]`` beside their low words in ``room[1]``, and counted on
     beyond its length. A low word is given up after `most` steps of the tree.
     """
-
-    @jitable
-    def target_of(low: Any, k: Any, jumps: Any, observed: Any) -> Any:
-        multipliers, increments, state_mask, low_bits = jumps
-        wanted, _widths, inverse, high_mask = observed
-        carried = ((multipliers[k] * low + increments[k]) & state_mask) >> low_bits
-        return ((carried - wanted[k]) * inverse) & high_mask
-
-    @jitable
-    def holds(multiple: Any, low: Any, jumps: Any, observed: Any) -> bool:
-        multipliers, high_mask = jumps[0], observed[3]
-        for k in range(len(multipliers)):
-            shown = (multipliers[k] * multiple + target_of(low, k, jumps, observed)) & high_mask
-            if shown >= observed[1][k]:
-                return False
-        return True
-
-    @jitable
-    def multiples_inside(rest: Any, first: Any, observed: Any, centre: Any) -> Any:
-        """Return which multiples of the first vector bring a point into the box."""
-        least, most = -1e18, 1e18
-        for k in range(len(first)):
-            if first[k] != 0.0:
-                # rest = centre - shown: after x steps the point shows centre - rest + x * first.
-                below = (rest[k] - centre[k]) / first[k]
-                above = (rest[k] - centre[k] + float64(observed[1][k]) - 1.0) / first[k]
-                least, most = max(least, min(below, above)), min(most, max(below, above))
-        return int64(np.ceil(least - _SLACK)), int64(np.floor(most + _SLACK))
-
-    @jitable
-    def projection(rest: Any, row: Any) -> float:
-        total = 0.0
-        for k in range(len(row)):
-            total += rest[k] * row[k]
-        return total
-
-    @jitable
-    def enter(level: Any, rests: Any, tree: Any, dual: Any) -> None:
-        """Begin at the multiple nearest to what is left; the others follow in zigzag."""
-        wanted, chosen, stride = tree
-        wanted[level] = projection(rests[level], dual[level])
-        chosen[level] = np.round(wanted[level])
-        stride[level] = 1.0 if wanted[level] >= chosen[level] else -1.0
-
-    @jitable
-    def next_choice(level: Any, tree: Any) -> None:
-        _wanted, chosen, stride = tree
-        chosen[level] += stride[level]
-        stride[level] = -stride[level] - (1.0 if stride[level] > 0.0 else -1.0)
-
-    @jitable
-    def record(rest: Any, low: Any, known: Any, found: Any, room: Any) -> int:
-        jumps, observed, lattice = known
-        basis, centre = lattice[0], lattice[4]
-        least, most = multiples_inside(rest, basis[0], observed, centre)
-        for x in range(least, most + 1):
-            shown = uint64(int64(np.round(centre[0] - rest[0] + x * basis[0, 0])))
-            multiple = (shown - target_of(low, 0, jumps, observed)) & observed[3]
-            if holds(multiple, low, jumps, observed):
-                if found < room.shape[1]:
-                    room[0, found], room[1, found] = multiple, low
-                found += 1
-        return found
-
-    @jitable
-    def walk(low: Any, known: Any, scratch: Any, found: Any, room: Any) -> Any:
-        """Walk the tree of one low word."""
-        _jumps, _observed, (basis, dual, lengths, limits, _centre) = known
-        rests, fixed, tree, most = scratch
-        wanted, chosen, _stride = tree
-        last = len(basis) - 1
-        level, steps = last, 0
-        enter(level, rests, tree, dual)
-        while level <= last and steps < most:
-            steps += 1
-            away = wanted[level] - chosen[level]
-            distance = fixed[level + 1] + away * away * lengths[level]
-            if distance > limits[level]:
-                level += 1  # the multiples come in order of distance
-                if level <= last:
-                    next_choice(level, tree)
-                continue
-            fixed[level] = distance
-            for k in range(len(basis)):
-                rests[level - 1, k] = rests[level, k] - chosen[level] * basis[level, k]
-            if level == 1:
-                found = record(rests[0], low, known, found, room)
-                next_choice(level, tree)
-            else:
-                level -= 1
-                enter(level, rests, tree, dual)
-        return found, steps
 
     def kernel(
         low_words: Any, jumps: Any, observed: Any, lattice: Any, most: Any, room: Any
@@ -153,31 +158,37 @@ def _close_factory(digest: str) -> Callable[..., Any]:  # noqa: C901 - its inner
     return kernel
 
 
-def _near_factory(digest: str) -> Callable[..., Any]:
+def _carry_chunk(low_words: Any, start: Any, k: Any, jumps: Any, carried: Any) -> None:
+    """Fill in what low words carry into the high part of observation k."""
+    multipliers, increments, state_mask, low_bits = jumps
+    multiplier, increment = multipliers[k], increments[k]
+    for i in range(len(carried)):
+        state = (multiplier * uint64(low_words[start + i]) + increment) & state_mask
+        carried[i] = uint32(state >> (low_bits & uint64(63)))
+
+
+def _add_chunk(coefficient: Any, carried: Any, total: Any) -> None:
+    for i in range(len(carried)):
+        total[i] += uint32(coefficient * carried[i])
+
+
+def _flag_chunk(total: Any, reach: Any, flags: Any) -> None:
+    for i in range(len(total)):
+        flags[i] &= total[i] <= reach
+
+
+def _near_factory(
+    digest: str,
+    carry_chunk: Callable[..., Any],
+    add_chunk: Callable[..., Any],
+    flag_chunk: Callable[..., Any],
+) -> Callable[..., Any]:
     """Return ``kernel(jumps, low_words, tests, room) -> hits``.
 
     `jumps` as above, cut to the coordinates of the lattice; ``tests = (rows, offsets, reaches)``,
     uint32: a low word passes where ``rows[j] @ carried + offsets[j]`` modulo 2**32 is at most
     ``reaches[j]`` for every j. The low words that pass are written to `room`, as long as they are.
     """
-
-    @jitable
-    def carry_chunk(low_words: Any, start: Any, k: Any, jumps: Any, carried: Any) -> None:
-        multipliers, increments, state_mask, low_bits = jumps
-        multiplier, increment = multipliers[k], increments[k]
-        for i in range(len(carried)):
-            state = (multiplier * uint64(low_words[start + i]) + increment) & state_mask
-            carried[i] = uint32(state >> (low_bits & uint64(63)))
-
-    @jitable
-    def add_chunk(coefficient: Any, carried: Any, total: Any) -> None:
-        for i in range(len(carried)):
-            total[i] += uint32(coefficient * carried[i])
-
-    @jitable
-    def flag_chunk(total: Any, reach: Any, flags: Any) -> None:
-        for i in range(len(total)):
-            flags[i] &= total[i] <= reach
 
     def kernel(jumps: Any, low_words: Any, tests: Any, room: Any) -> int:
         _ = digest
@@ -207,10 +218,10 @@ def _near_factory(digest: str) -> Callable[..., Any]:
 @cache
 def near_kernel() -> Callable[..., Any]:
     """Return the compiled tests by dual vectors."""
-    return build_kernel(_near_factory)
+    return build_kernel(_near_factory, _carry_chunk, _add_chunk, _flag_chunk)
 
 
 @cache
 def close_kernel() -> Callable[..., Any]:
     """Return the compiled walk."""
-    return build_kernel(_close_factory)
+    return build_kernel(_close_factory, _target_of, _walk)

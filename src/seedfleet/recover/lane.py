@@ -8,19 +8,16 @@ the high words.
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache, partial
+from functools import partial
 from math import log2
-from threading import Event
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seedfleet.generators import Residue
 from seedfleet.recover._lane_kernel import high_kernel, low_kernel
-from seedfleet.recover.lattice import Boxes, Lattice, lattice_size, points_in_boxes
+from seedfleet.recover.lattice import Boxes, lattice_size, points_in_boxes, reduced
 from seedfleet.sieve.residues import ResidueTests, odd_part
 
 if TYPE_CHECKING:
@@ -29,20 +26,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.generators import PowerOfTwoLcg, Stream
+    from seedfleet.recover.jumps import Observations
+    from seedfleet.recover.lattice import Lattice
 
 __all__ = [
     "LaneFamily",
-    "Observations",
     "found_share",
     "lane_families",
+    "lattice_of",
     "solve",
-    "solve_all",
+    "takes_lattice",
 ]
 
 _FILTER_BITS = 9  # bits that the vectorised tests of a stage should filter by
 _ROOM = 4096
-_FEW_CANDIDATES = 2**22  # high words of a low word, and low words, up to which all are tried
-_FEW_LOW_WORDS = 64
+_FEW_STATES = 2**24  # up to which all are tried, in hundredths of a second
+_DEAREST = 3  # the radix whose lattice takes seconds for each skip: a scan of seeds is cheaper
+_SCANNED_SEEDS = 2**32
 _CLEAR_BITS = 4  # by which observations over-determine a high word before a lattice is walked
 _LOW_WORD_BITS = 32  # as wide as the kernels' words
 
@@ -68,6 +68,11 @@ class LaneFamily:
     parts: int
     dropped_bits: int
     streams: tuple[Stream, ...]
+
+    @property
+    def modulus(self) -> int:
+        """Of a draw."""
+        return int(self.radix**self.parts)
 
     @property
     def lane_bits(self) -> int:
@@ -119,6 +124,8 @@ def lane_families(streams: Iterable[Stream], modulus: int) -> tuple[LaneFamily, 
         if not isinstance(shape, Residue) or shape.modulus != radix:
             continue
         dropped = shape.dropped_bits
+        if radix == _DEAREST and stream.generator.seed_count <= _SCANNED_SEEDS:
+            continue
         if odd == 1:
             lcg = _cut(lcg, lcg.output_shift + dropped + twos)
         algebra = (lcg.multiplier, lcg.increment, lcg.modulus_bits, lcg.output_shift)
@@ -131,42 +138,6 @@ def lane_families(streams: Iterable[Stream], modulus: int) -> tuple[LaneFamily, 
 def _cut(lcg: PowerOfTwoLcg, bits: int) -> PowerOfTwoLcg:
     """Leave out the state bits that residues modulo a power of two never show."""
     return replace(lcg, modulus_bits=min(bits, lcg.modulus_bits))
-
-
-@cache
-def _jump_table(multiplier: int, increment: int, bits: int, count: int) -> NDArray[np.uint64]:
-    """Return a (2, count) table: row 0 the multipliers of 0 .. count-1 steps, row 1 increments."""
-    table = np.empty((2, count), dtype=np.uint64)
-    mask = 2**bits - 1
-    a, c = 1, 0
-    for steps in range(count):
-        table[0, steps], table[1, steps] = a, c
-        a, c = a * multiplier & mask, (c * multiplier + increment) & mask
-    return table
-
-
-@dataclass(frozen=True)
-class Observations:
-    """Where a run of draws lies in the word stream, under one constant skip.
-
-    Attributes
-    ----------
-    multipliers, increments
-        uint64 arrays, shape (n_words,): the jumps from the first observed word to each.
-    """
-
-    multipliers: NDArray[np.uint64]
-    increments: NDArray[np.uint64]
-
-    @classmethod
-    def of(cls, family: LaneFamily, skip: int, draws: int) -> Observations:
-        """Return the jumps for `draws` successive draws under `skip`."""
-        starts = np.arange(draws, dtype=np.int64) * (skip + 1) * family.parts
-        steps = (starts[:, np.newaxis] + np.arange(family.parts)).reshape(-1)
-        count = 1 << int(steps[-1]).bit_length()  # a few table sizes serve every skip
-        lcg = family.lcg
-        table = _jump_table(lcg.multiplier, lcg.increment, lcg.modulus_bits, count)
-        return cls(table[0, steps], table[1, steps])
 
 
 def solve(
@@ -209,8 +180,8 @@ def solve(
         low_words = _low_words(family, observations, residues)
     if len(low_words) == 0 or (stop is not None and stop()):
         return []
-    if high_candidates is None and _takes_lattice(family, len(residues), len(low_words)):
-        lattice = _lattice(family, observations)
+    if high_candidates is None and takes_lattice(family, len(residues), len(low_words)):
+        lattice = lattice_of(family, observations)
         return points_in_boxes(lattice, _boxes(family, observations, residues), low_words)[0]
     return _enumerate(
         family, observations, residues, low_words=low_words, most=high_candidates, stop=stop
@@ -232,28 +203,22 @@ def _low_words(
     return _collect(partial(low_kernel(), multipliers, increments, lanes, shape)).astype(np.uint64)
 
 
-def _takes_lattice(family: LaneFamily, words: int, low_words: int) -> bool:
+def takes_lattice(family: LaneFamily, words: int, low_words: int) -> bool:
     """Tell whether high words are found by a lattice, and not by trying all."""
     cofactor = family.cofactor
-    few = family.high_candidates <= _FEW_CANDIDATES and low_words <= _FEW_LOW_WORDS
+    few = family.high_candidates * low_words <= _FEW_STATES
     clear = words * log2(cofactor) >= family.high_bits + _CLEAR_BITS
     return clear and not few and cofactor % 2 == 1
 
 
-def _lattice(family: LaneFamily, observations: Observations) -> Lattice:
+def lattice_of(family: LaneFamily, observations: Observations) -> Lattice:
+    """Return the lattice of the high words at these observations."""
     words = len(observations.multipliers)
     size = lattice_size(family.high_bits, log2(family.cofactor), words)
-    return _reduced(observations.multipliers[:size].tobytes(), family.high_bits)
+    return reduced(observations.multipliers[:size].tobytes(), family.high_bits)
 
 
-@lru_cache(maxsize=2048)  # the windows of a search share the lattices of its skips
-def _reduced(multipliers: bytes, bits: int) -> Lattice:
-    return Lattice.of(np.frombuffer(multipliers, dtype=np.uint64), bits)
-
-
-def _boxes(
-    family: LaneFamily, observations: Observations, residues: NDArray[np.int64]
-) -> Boxes:
+def _boxes(family: LaneFamily, observations: Observations, residues: NDArray[np.int64]) -> Boxes:
     wanted = residues >> family.lane_bits
     return Boxes(
         observations.multipliers,
@@ -266,15 +231,23 @@ def _boxes(
     )
 
 
-def found_share(family: LaneFamily, observations: Observations) -> float:
-    """Return the share of states that `solve` finds: less than 1 where a lattice has to cut."""
-    low_words = 1 << (family.low_bits if family.lane_bits == 0 else 0)
-    words = len(observations.multipliers)
-    if not _takes_lattice(family, words, low_words):
+def found_share(
+    family: LaneFamily, observations: Observations, low_words: int | None = None
+) -> float:
+    """Return the share of states that `solve` finds: less than 1 where a lattice has to cut.
+
+    Parameters
+    ----------
+    low_words
+        How many are tried; default all where there are no lanes, one where there are.
+    """
+    if low_words is None:
+        low_words = 1 if family.lane_bits else 1 << family.low_bits
+    if not takes_lattice(family, len(observations.multipliers), low_words):
         return 1.0
     width = 2.0**family.high_bits / family.cofactor
-    rng = np.random.default_rng(words)
-    return _lattice(family, observations).kept(width, low_words, rng)
+    rng = np.random.default_rng(len(observations.multipliers))
+    return lattice_of(family, observations).kept(width, low_words, rng)
 
 
 def _enumerate(
@@ -320,50 +293,3 @@ def _collect(fill: Callable[[NDArray[np.uint32]], int]) -> NDArray[np.uint32]:
     while (found := fill(room)) > len(room):
         room = np.empty(found, dtype=np.uint32)
     return room[:found]
-
-
-def solve_all(
-    family: LaneFamily,
-    windows: Iterable[NDArray[np.int64]],
-    plans: dict[int, Observations],
-    progress: Callable[[int], None] | None = None,
-) -> list[tuple[int, int, int]]:
-    """Solve every window of draws under every skip, on all cores.
-
-    Parameters
-    ----------
-    windows
-        int64 arrays of draws, each as long as the plans' observations.
-    plans
-        Observations by skip.
-    progress
-        Called with the number of windows done so far.
-
-    Returns
-    -------
-    list
-        ``(window index, skip, state at the window's first word)``.
-    """
-    low_kernel()
-    high_kernel()  # both built before several threads would build them at once
-    hits: list[tuple[int, int, int]] = []
-    stop = Event()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        try:
-            for index, window in enumerate(windows):
-                one = partial(_solve_plan, family, family.residues(window), stop)
-                for skip, states in zip(plans, pool.map(one, plans.values()), strict=True):
-                    hits.extend((index, skip, state) for state in states)
-                if progress is not None:
-                    progress(index + 1)
-        except BaseException:
-            stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-    return hits
-
-
-def _solve_plan(
-    family: LaneFamily, residues: NDArray[np.int64], stop: Event, plan: Observations
-) -> list[int]:
-    return solve(family, plan, residues, stop=stop.is_set)

@@ -10,6 +10,7 @@ Source: Frieze, Hastad, Kannan, Lagarias and Shamir, SIAM Journal on Computing 1
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import exp, lgamma, log, pi, sqrt
 from typing import TYPE_CHECKING
 
@@ -21,13 +22,13 @@ from seedfleet.recover._lattice_kernel import close_kernel, near_kernel
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Boxes", "Lattice", "lattice_size", "points_in_boxes"]
+__all__ = ["Boxes", "Lattice", "lattice_size", "points_in_boxes", "reduced"]
 
 # Standard deviations by which the length of an error may exceed its mean, and the steps up to which
 # all targets together may take for the more generous of them.
 _SPREADS = (3.5, 2.5, 2.0)
 _GENEROUS_STEPS = 2**21
-_MOST_COORDINATES = 60
+_MOST_COORDINATES = 40
 _KEPT_SAMPLES = 2000
 _ROOM = 1024
 _REACH = 4.2  # standard deviations of an error along a dual vector that are allowed for
@@ -141,6 +142,12 @@ class Lattice:
         fixed = np.cumsum(parts[:, ::-1], axis=1)[:, ::-1]
         limits = self.limits(width, self.spread(width, targets))
         return float(np.mean(np.all(fixed[:, 1:] <= limits[1:], axis=1)))
+
+
+@lru_cache(maxsize=2048)  # the windows of a search share the lattices of its skips
+def reduced(multipliers: bytes, bits: int) -> Lattice:
+    """Return `Lattice.of` the multipliers, given as the bytes of their uint64 array."""
+    return Lattice.of(np.frombuffer(multipliers, dtype=np.uint64), bits)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,9 +14,8 @@ from seedfleet.evidence.chance import better_than_chance
 from seedfleet.evidence.prior import log2_alignment_weight
 from seedfleet.evidence.verdict import Thresholds, draws_for_fitted, draws_needed, held_out_draws
 from seedfleet.generators import presets_of, streams
+from seedfleet.recover import lane_search, lattice_search
 from seedfleet.recover.answer import Recovery, SearchRecord, Status
-from seedfleet.recover.lane import lane_families
-from seedfleet.recover.lane_search import first_window, sliding_windows
 from seedfleet.recover.options import OptionsError
 from seedfleet.recover.repeats import find_repeats
 from seedfleet.recover.scoring import abstained, predict, weigh
@@ -148,10 +147,8 @@ def _searches(
 ) -> list[Search]:
     """Return every search that applies, cheapest first."""
     searches: list[Search] = [*seed_scans(chosen, question, backend)]
-    for family in lane_families(chosen, question.modulus):
-        for scope in question.scopes:
-            asked = replace(question, scopes=(scope,))
-            searches += [first_window(family, asked), *sliding_windows(family, asked)]
+    searches += lane_search.searches(chosen, question)
+    searches += lattice_search.searches(chosen, question)
     return sorted(searches, key=lambda search: search.coverage.cost_s)
 
 

@@ -66,8 +66,8 @@ def _leap(state: Any, multiplier: Any, increment: Any) -> Any:
     return (state * multiplier + increment) & _MASK
 
 
-def _lcg(seed_of_state: Any) -> PowerOfTwoLcg:
-    return PowerOfTwoLcg(0x5DEECE66D, 11, 48, 16, seed_of_state)
+def _lcg(seed_of_state: Any, output_shift: int = 16) -> PowerOfTwoLcg:
+    return PowerOfTwoLcg(0x5DEECE66D, 11, 48, output_shift, seed_of_state)
 
 
 def _srand48_seed(state: int) -> int | None:
@@ -118,6 +118,7 @@ DRAND48 = Generator(
     step=_step,
     output=_whole,
     output_bits=48,
+    lcg=_lcg(_srand48_seed, output_shift=0),
     leap=_LEAP,
 )
 
