@@ -67,7 +67,9 @@ def test_points_are_those_of_brute_force(state: int, factor: int, skip: int, mor
 def test_the_share_that_is_kept_is_the_share_of_planted_points_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(lattice_module, "_SPREADS", (1.0,))  # at which about half are lost
+    monkeypatch.setattr(
+        lattice_module, "_SPREADS", ((1.0, np.inf),)
+    )  # at which about half are lost
     rng = np.random.default_rng(3)
     found, trials = 0, 400
     for _ in range(trials):

@@ -60,17 +60,13 @@ def _multiples_inside(rest: Any, first: Any, observed: Any, centre: Any) -> Any:
     return int64(np.ceil(least - _SLACK)), int64(np.floor(most + _SLACK))
 
 
-def _projection(rest: Any, row: Any) -> float:
-    total = 0.0
-    for k in range(len(row)):
-        total += rest[k] * row[k]
-    return total
-
-
 def _enter(level: Any, rests: Any, tree: Any, dual: Any) -> None:
     """Begin at the multiple nearest to what is left; the others follow in zigzag."""
     wanted, chosen, stride = tree
-    wanted[level] = _projection(rests[level], dual[level])
+    total = 0.0
+    for k in range(dual.shape[1]):
+        total += rests[level, k] * dual[level, k]
+    wanted[level] = total
     chosen[level] = np.round(wanted[level])
     stride[level] = 1.0 if wanted[level] >= chosen[level] else -1.0
 

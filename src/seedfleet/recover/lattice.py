@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import exp, lgamma, log, pi, sqrt
+from math import exp, inf, lgamma, log, pi, sqrt
 from typing import TYPE_CHECKING
 
 import flint
@@ -24,10 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Boxes", "Lattice", "lattice_size", "points_in_boxes", "reduced"]
 
-# Standard deviations by which the length of an error may exceed its mean, and the steps up to which
-# all targets together may take for the more generous of them.
-_SPREADS = (3.5, 2.5, 2.0)
-_GENEROUS_STEPS = 2**21
+# Standard deviations by which the length of an error may exceed its mean, each with the steps that
+# all targets together may take for it.
+_SPREADS = ((3.5, 2**18), (2.5, 2**22), (2.0, inf))
 _MOST_COORDINATES = 40
 _KEPT_SAMPLES = 2000
 _ROOM = 1024
@@ -130,10 +129,10 @@ class Lattice:
 
     def spread(self, width: float, targets: int) -> float:
         """Return the most generous spread that so many targets can afford."""
-        for spread in _SPREADS:
-            if self.steps(width, spread) * targets <= _GENEROUS_STEPS:
-                return spread
-        return _SPREADS[-1]
+        for spread, most_steps in _SPREADS:
+            if self.steps(width, spread) * targets <= most_steps:
+                break
+        return spread
 
     def kept(self, width: float, targets: int, rng: np.random.Generator) -> float:
         """Return the share of points in boxes of that width that a walk finds, by sampling."""
