@@ -114,13 +114,13 @@ def window_searches(family: WindowFamily, question: Question) -> tuple[WindowSea
     searches = []
     for scope in question.scopes:
         chosen = partial(WindowSearch, family, question, scope, least_draws=least)
+        length = max(2, min(first, scope.fitted))
         if family.cost_s(first, len(question.skips), 1) > _DEAR_S:
             few = replace(question, skips=question.scan_skips)
-            length = min(first, scope.fitted)
             searches.append(
                 WindowSearch(family, few, scope, length=length, starts=(0,), least_draws=least)
             )
-        searches.append(chosen(length=min(first, scope.fitted), starts=(0,)))
+        searches.append(chosen(length=length, starts=(0,)))
         if scope.fitted > short:
             stride = -(-(scope.fitted - short) // _MAX_WINDOWS)
             starts = range(0, scope.fitted - short + 1, stride)
@@ -142,7 +142,7 @@ class WindowSearch:
     Parameters
     ----------
     length
-        Draws of a window, at most the fitted draws of the scope.
+        Draws of a window, at least 2; with fewer fitted draws than that the search cannot run.
     starts
         Index of each window's first draw.
     least_draws
