@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from seedfleet.cli import main
 from seedfleet.generators import CATALOGUE, presets_of, streams
 from seedfleet.recover.lane import lane_families
+from seedfleet.recover.lattice_search import top_bits
 from seedfleet.recover.search import Question, Scope
 from seedfleet.recover.seed_scan import seed_scans
 
@@ -25,6 +26,10 @@ SEARCHED = {
     "Visual C++ `rand() % m`": {"msvc_rand"},
     "glibc's `rand() % m` with 8 bytes of state": {"glibc_rand_type0"},
     "classic `java_lcg`": {"java_lcg"},
+    "`nextDouble() * m`": {"java_next_double"},
+    "`Math.random() * m`": {"java_math_random"},
+    "C `drand48() * m`": {"c_drand48"},
+    "Perl `int(rand m)`": {"perl_rand"},
     "`std::minstd_rand % m`": {"cpp_minstd_rand"},
     "`std::minstd_rand0 % m`": {"cpp_minstd_rand0"},
     "musl's `rand() % m`": {"musl_rand"},
@@ -48,6 +53,7 @@ def searched(modulus: int) -> set[str]:
         stream for scan in seed_scans(streams(), question) for stream in scan.coverage.streams
     ]
     covered += [stream for family in lane_families(streams(), modulus) for stream in family.streams]
+    covered += [stream for stream in streams() if top_bits(stream, modulus)]
     return {preset.slug for stream in covered for preset in presets_of(stream)}
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from seedfleet.recover.lane import lane_families
-from seedfleet.recover.lane_search import first_window, sliding_windows
+from seedfleet.recover import lane_search, lattice_search
 from seedfleet.recover.seed_scan import seed_scans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from seedfleet.generators import Stream
     from seedfleet.recover.search import Question, Search
@@ -27,12 +25,8 @@ def searches(streams: Sequence[Stream], question: Question, backend: Backend) ->
     backend
         Runs the scans of seeds.
     """
-    return (*_by_lanes(streams, question), *seed_scans(streams, question, backend))
-
-
-def _by_lanes(streams: Sequence[Stream], question: Question) -> Iterator[Search]:
-    for family in lane_families(streams, question.modulus):
-        for scope in question.scopes:
-            asked = replace(question, scopes=(scope,))
-            yield first_window(family, asked)
-            yield from sliding_windows(family, asked)
+    return (
+        *lane_search.searches(streams, question),
+        *lattice_search.searches(streams, question),
+        *seed_scans(streams, question, backend),
+    )
