@@ -36,7 +36,7 @@ from seedfleet.generators.boundings import (
     MODULO,
     PHP_RANGE,
 )
-from seedfleet.generators.definition import Generator, Preset, Stream
+from seedfleet.generators.definition import Generator, LinearState, Preset, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -188,6 +188,8 @@ def _output(state: Any) -> Any:
     return temper(state[(int(state[_SIZE]) + _SIZE - 1) % _SIZE])
 
 
+_LINEAR = LinearState(words=_SIZE, controls=(0,))
+
 MT19937 = Generator(
     name="mt19937",
     seeds=range(2**32),
@@ -196,6 +198,7 @@ MT19937 = Generator(
     seed_state=_seed_state,
     step=_step,
     output=_output,
+    linear=_LINEAR,
 )
 
 MT19937_BY_ARRAY = Generator(
@@ -206,6 +209,7 @@ MT19937_BY_ARRAY = Generator(
     seed_state=_seed_state_by_array,
     step=_step,
     output=_output,
+    linear=_LINEAR,
 )
 MT19937_PHP_521 = Generator(
     name="mt19937 of PHP 5.2.1",
@@ -215,6 +219,7 @@ MT19937_PHP_521 = Generator(
     seed_state=_seed_state,
     step=_step_php,
     output=_output,
+    linear=_LINEAR,
 )
 MT19937_PHP_520 = Generator(
     name="mt19937 of PHP 5.2.0",
@@ -225,6 +230,7 @@ MT19937_PHP_520 = Generator(
     seed_state=_seed_state_php_520,
     step=_step,
     output=_output,
+    linear=_LINEAR,
 )
 
 # By the two functions of a definition, what it is made of: the first state word, the ones that
