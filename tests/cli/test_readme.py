@@ -42,7 +42,7 @@ def section(title: str) -> str:
 
 def searched(modulus: int) -> set[str]:
     """Return the presets that some search of `trace recover` covers by default."""
-    scope = Scope(None, np.arange(200) % modulus, 180)
+    scope = Scope(np.arange(200) % modulus, 180)
     question = Question(modulus, (scope,), skips=range(501), scan_skips=range(9))
     covered = [
         stream for scan in seed_scans(streams(), question) for stream in scan.coverage.streams

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.generators import Stream, compiled
-from seedfleet.recover.search import Question, Scope
+from seedfleet.recover.search import Question, Scope, Unwatched
 from seedfleet.sieve import constant_skip_positions
 
 if TYPE_CHECKING:
@@ -42,9 +42,12 @@ def question(
     scan_skips: range = range(3),
 ) -> Question:
     """Ask about one stream behind all draws, the last five of them held out."""
-    scope = Scope(None, values, len(values) - 5)
+    scope = Scope(values, len(values) - 5)
     return Question(modulus=modulus, scopes=(scope,), skips=skips, scan_skips=scan_skips)
 
 
 def silent(*_: object) -> None:
     """Take progress and say nothing."""
+
+
+UNWATCHED = Unwatched()

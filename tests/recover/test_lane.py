@@ -5,9 +5,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from planted import planted_draws, question, silent
+from planted import UNWATCHED, planted_draws, question
 
-from seedfleet.generators import PowerOfTwoLcg, Stream
+from seedfleet.generators import PowerOfTwoLcg, Start, Stream
 from seedfleet.generators.boundings import (
     JAVA_NEXT_INT,
     JAVA_NEXT_INT_DIGITS,
@@ -112,14 +112,14 @@ def java_rejects(seed: int, skip: int, modulus: int, *, draws: int) -> bool:
     return not np.array_equal(values, unrejected)
 
 
-def seeds_found(stream: Stream, seed: int, skip: int, modulus: int, *, draws: int) -> set[int]:
+def seeds_found(stream: Stream, seed: int, skip: int, modulus: int, *, draws: int) -> set[Start]:
     """Plant a seed, and return the seeds that the search names for its stream."""
     values = planted_draws(stream, seed, count=draws, skip=skip, modulus=modulus)
     (family,) = lane_families([stream], modulus)
     asked = question(values, modulus=modulus, skips=range(skip, skip + 1))
-    found = first_window(family, asked).run(silent)
-    assert all(survivor.skip == skip for survivor in found.survivors)
-    return {survivor.seed for survivor in found.survivors if survivor.stream == stream}
+    found = first_window(family, asked).run(UNWATCHED)
+    assert all(survivor.alignment.skip_max == skip for survivor in found.survivors)
+    return {survivor.start for survivor in found.survivors if survivor.stream == stream}
 
 
 seeds_of_48_bits = st.integers(0, 2**48 - 1) | st.sampled_from([0, 1, 2**48 - 1])

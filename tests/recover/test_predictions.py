@@ -11,24 +11,25 @@ from planted import random_draws
 
 from seedfleet.evidence import Scored, mix
 from seedfleet.evidence.likelihood import NOISE_RATES, bits_of_matches
-from seedfleet.generators import Stream
+from seedfleet.generators import AtState, Stream
 from seedfleet.generators.boundings import JAVA_NEXT_INT, MODULO
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
 from seedfleet.generators.families.xorshift import XORSHIFT32
 from seedfleet.recover.scoring import Weighed, predict, weigh
 from seedfleet.recover.search import Question, Scope, Survivor
+from seedfleet.sieve.weighing import Alignment
 
 _MODULUS = 10
-_SCOPE = Scope(None, np.zeros(20, dtype=np.int64), 15)
-_OTHER_SCOPE = Scope("evening", np.zeros(10, dtype=np.int64), 7)
+_SCOPE = Scope(np.zeros(20, dtype=np.int64), 15)
+_OTHER_SCOPE = Scope(np.zeros(10, dtype=np.int64), 7, session="evening")
 _JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)
 
 
 def weighed(scope: Scope, seed: int, matches: int) -> Weighed:
     """Return a survivor that gives so many of 20 draws, and draws at random from then on."""
-    survivor = Survivor(_JAVA, scope, 0, seed)
+    survivor = Survivor(_JAVA, scope, seed, Alignment(0, 0, 0))
     bits = bits_of_matches(matches, 20, _MODULUS)
-    scored = Scored(seed, -1.0, 100, bits, bits, scope.session)
+    scored = Scored(seed, -1.0, 100, bits, bits, scope.part)
     stream_draws = random_draws(40, modulus=_MODULUS, seed=seed)
     return Weighed(survivor, scored, matches, 0, stream_draws, None)
 
@@ -84,10 +85,10 @@ def test_no_more_draws_than_the_streams_were_run_on() -> None:
 
 
 def test_weighing_runs_on_past_the_history_and_keeps_the_state_at_its_end() -> None:
-    truth = weigh(Survivor(_JAVA, Scope(None, np.zeros(9, int), 5), 2, 77), ask(9), 1)
-    scope = Scope(None, truth.stream_draws[:9].copy(), 5)
+    truth = weigh(Survivor(_JAVA, Scope(np.zeros(9, int), 5), 77, Alignment(0, 2, 2)), ask(9), 1)
+    scope = Scope(truth.stream_draws[:9].copy(), 5)
     scope.values[[1, 8]] = (scope.values[[1, 8]] + 1) % 1000
-    item = weigh(Survivor(_JAVA, scope, 2, 77), ask(9), 1)
+    item = weigh(Survivor(_JAVA, scope, 77, Alignment(0, 2, 2)), ask(9), 1)
     assert (item.fitted_matches, item.held_out_matches) == (4, 3)
     assert item.scored.fitted_bits == bits_of_matches(4, 5, 1000)
     assert item.scored.known_bits == bits_of_matches(7, 9, 1000)
@@ -95,16 +96,17 @@ def test_weighing_runs_on_past_the_history_and_keeps_the_state_at_its_end() -> N
     # Nine draws with two words skipped before each: 27 steps from the seed.
     lcg = JAVA_RANDOM.lcg
     assert lcg is not None
-    assert item.state == lcg.advance(77 ^ 0x5DEECE66D, 27)
-    following = [(lcg.advance(item.state, 3 * k) >> 17) % 1000 for k in (1, 2, 3)]
+    state = lcg.advance(77 ^ 0x5DEECE66D, 27)
+    assert item.state == AtState((state,))
+    following = [(lcg.advance(state, 3 * k) >> 17) % 1000 for k in (1, 2, 3)]
     assert item.stream_draws[9:12].tolist() == following
 
 
 def test_frequent_values_of_a_bounding_are_taken_off() -> None:
     # 2**32 mod 1000 is 296: a word modulo 1000 gives each value below that a little more often.
     stream = Stream(XORSHIFT32, MODULO)
-    scope = Scope(None, np.array([5, 295, 296, 5, 999]), 3)
-    item = weigh(Survivor(stream, scope, 0, 77), ask(5), 1)
+    scope = Scope(np.array([5, 295, 296, 5, 999]), 3)
+    item = weigh(Survivor(stream, scope, 77, Alignment(0, 0, 0)), ask(5), 1)
     more = log2(1 + 704 / 2**32)
     for size, found in ((3, item.scored.fitted_bits), (5, item.scored.known_bits)):
         matches = int((item.stream_draws[:size] == scope.values[:size]).sum())
@@ -116,18 +118,19 @@ def test_frequent_values_of_a_bounding_are_taken_off() -> None:
 
 
 def ask(count: int) -> Question:
-    scope = Scope(None, np.zeros(count, dtype=np.int64), count)
+    scope = Scope(np.zeros(count, dtype=np.int64), count)
     return Question(modulus=1000, scopes=(scope,), skips=range(3), scan_skips=range(1))
 
 
 def test_streams_that_agree_on_history_and_horizon_are_one_finding() -> None:
-    scope = Scope(None, random_draws(9), 5)
+    scope = Scope(random_draws(9), 5)
     same = [
-        weigh(Survivor(_JAVA, scope, 0, seed), ask(9), 1).scored.equivalence
+        weigh(Survivor(_JAVA, scope, seed, Alignment(0, 0, 0)), ask(9), 1).scored.equivalence
         for seed in (7, 7 + 2**48)
     ]
     others = [
-        weigh(Survivor(_JAVA, scope, skip, 7), ask(9), 1).scored.equivalence for skip in range(3)
+        weigh(Survivor(_JAVA, scope, 7, Alignment(0, skip, skip)), ask(9), 1).scored.equivalence
+        for skip in range(3)
     ]
     assert same[0] == same[1] == others[0]
     assert all(first != second for first, second in pairwise(others))

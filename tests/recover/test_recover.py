@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from planted import planted_draws, random_draws, silent, with_noise
 
 from seedfleet.evidence import Verdict
-from seedfleet.generators import Stream
+from seedfleet.generators import Start, Stream
 from seedfleet.generators.boundings import JAVA_NEXT_INT, JAVA_NEXT_INT_DIGITS, MODULO
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
 from seedfleet.generators.families.xorshift import XORSHIFT32
@@ -40,9 +40,9 @@ def ask(
     return recover(values, names, modulus, Options(**chosen), progress=silent)
 
 
-def best(recovery: Recovery) -> tuple[Stream, int, int, str | None]:
+def best(recovery: Recovery) -> tuple[Stream, Start, int, str | None]:
     survivor = recovery.items[0].survivor
-    return survivor.stream, survivor.seed, survivor.skip, survivor.scope.session
+    return survivor.stream, survivor.start, survivor.alignment.skip_max, survivor.scope.session
 
 
 @pytest.mark.parametrize("skip", [0, 3, 15])
@@ -93,7 +93,7 @@ def test_every_session_with_a_stream_of_its_own() -> None:
     values[0::2] = planted_draws(_JAVA, 1, count=60)
     values[1::2] = planted_draws(_JAVA, 2, count=60)
     recovery = ask(values, sessions=["midday", "evening"] * 60)
-    found = {(item.survivor.scope.session, item.survivor.seed) for item in recovery.items}
+    found = {(item.survivor.scope.session, item.survivor.start) for item in recovery.items}
     assert found == {("midday", 1), ("evening", 2)}
     assert recovery.verdict in (Verdict.RECOVERED, Verdict.SIGNAL)
 
@@ -222,7 +222,7 @@ def test_where_java_rejects_three_words_in_ten() -> None:
     modulus = 1_500_000_000
     planted = ask(planted_draws(_JAVA, _SEED, count=60, modulus=modulus), modulus=modulus)
     assert planted.verdict is Verdict.RECOVERED  # windows of a few draws have no rejected word
-    assert {item.survivor.seed for item in planted.items} == {_SEED}
+    assert {item.survivor.start for item in planted.items} == {_SEED}
     by_chance = ask(random_draws(60, modulus=modulus), modulus=modulus)
     assert by_chance.verdict is not Verdict.RECOVERED
     assert by_chance.items == ()
@@ -267,7 +267,7 @@ def test_all_seeds_of_xorshift32_are_scanned() -> None:
     assert [prediction.draw for prediction in recovery.predictions] == truth[60:].tolist()
     (record,) = recovery.searches
     assert record.found is not None
-    assert record.found.tested == record.coverage.seed_space == 2**32 - 1
+    assert record.found.tested == record.coverage.space == 2**32 - 1
     assert all(control.passed for control in record.controls)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from planted import planted_draws, question, random_draws, silent
+from planted import UNWATCHED, planted_draws, question, random_draws
 
 from seedfleet.generators import Generator, Stream
 from seedfleet.generators.boundings import JAVA_NEXT_INT, MODULO, PHP_RANGE
@@ -69,7 +69,11 @@ def test_a_window_finds_the_seed_behind_wrong_draws() -> None:
     windows = sliding_windows(family, asked)
     starts = [start for search in windows for start in search._starts]
     assert sorted(starts) == list(range(len(starts)))  # no start thrice, none left out
-    hits = {(s.seed, s.skip) for search in windows for s in search.run(silent).survivors}
+    hits = {
+        (s.start, s.alignment.skip_max)
+        for search in windows
+        for s in search.run(UNWATCHED).survivors
+    }
     assert hits == {(987654321, 4)}
 
 
@@ -81,8 +85,8 @@ def test_scan_finds_planted_seeds_for_every_stream_of_the_residue(generator: Gen
     for seed in (small.seeds[0], small.seeds[12345], small.seeds[-1]):
         asked = question(planted_draws(plain, seed, count=40, skip=2))
         (search,) = seed_scans([plain, php, _JAVA], asked)
-        found = search.run(silent)
-        survivors = [(s.stream, s.seed, s.skip) for s in found.survivors]
+        found = search.run(UNWATCHED)
+        survivors = [(s.stream, s.start, s.alignment.skip_max) for s in found.survivors]
         assert {(plain, seed, 2), (php, seed, 2)} <= set(survivors)
         assert len(survivors) == 2 * found.passed
         assert found.passed <= 3  # two draws of a thousand leave 0.2 by chance

@@ -19,9 +19,11 @@ from seedfleet.generators.definition import (
     Residue,
     Stream,
 )
+from seedfleet.generators.start import AtState, Start
 
 __all__ = [
     "CATALOGUE",
+    "AtState",
     "Bounding",
     "Generator",
     "Leap",
@@ -30,6 +32,7 @@ __all__ = [
     "PowerOfTwoLcg",
     "Preset",
     "Residue",
+    "Start",
     "Stream",
     "find_preset",
     "find_stream",

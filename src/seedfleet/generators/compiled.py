@@ -20,12 +20,15 @@ import numba
 import numpy as np
 from numba.extending import register_jitable
 
+from seedfleet.generators.start import AtState, state_of_words, state_words
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from seedfleet.generators.definition import Stream
+    from seedfleet.generators.definition import Generator, Stream
+    from seedfleet.generators.start import Start
 
 __all__ = ["at_positions", "build_kernel", "draw_maker", "jitable"]
 
@@ -151,7 +154,6 @@ def draw_maker(
 def _at_positions_factory(words: int) -> Callable[..., Any]:
     def factory(
         digest: str,
-        seed_state: Callable[..., Any],
         step: Callable[..., Any],
         output: Callable[..., Any],
         value: Callable[..., Any],
@@ -159,9 +161,8 @@ def _at_positions_factory(words: int) -> Callable[..., Any]:
     ) -> Callable[..., Any]:
         draw = draw_maker(step, output, value, rejects, words=words)
 
-        def kernel(seed: Any, radix: Any, parts: Any, positions: Any, values: Any) -> Any:
+        def kernel(state: Any, radix: Any, parts: Any, positions: Any, values: Any) -> Any:
             _ = digest
-            state = seed_state(seed)
             filled = 0
             for position in range(positions[-1] + 1):
                 state, drawn = draw(state, radix, parts)
@@ -180,7 +181,6 @@ def _at_positions_kernel(stream: Stream) -> Callable[..., Any]:
     generator, bounding = stream.generator, stream.bounding
     return build_kernel(
         _at_positions_factory(bounding.words),
-        generator.seed_state,
         generator.step,
         generator.output,
         bounding.value,
@@ -188,15 +188,35 @@ def _at_positions_kernel(stream: Stream) -> Callable[..., Any]:
     )
 
 
+@cache
+def _seeding_kernel(generator: Generator) -> Callable[..., Any]:
+    def factory(digest: str, seed_state: Callable[..., Any]) -> Callable[..., Any]:
+        def kernel(seed: Any) -> Any:
+            _ = digest
+            return seed_state(seed)
+
+        return kernel
+
+    return build_kernel(factory, generator.seed_state)
+
+
+def _starting_state(generator: Generator, start: Start) -> Any:
+    """Return the state before the first step: the caller's own, also where it is an array."""
+    if not isinstance(start, AtState):
+        # What comes out of a kernel has lost its width.
+        start = AtState(state_words(_seeding_kernel(generator)(np.uint64(start % 2**64))))
+    return state_of_words(generator, start.words)
+
+
 def at_positions(
-    stream: Stream, seed: int, modulus: int, positions: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], int | None]:
+    stream: Stream, start: Start, modulus: int, positions: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], AtState]:
     """Return the draws of `stream` at `positions`, at machine speed, and the state after them.
 
     Parameters
     ----------
-    seed
-        Any integer; it is taken modulo 2**64 as the languages do.
+    start
+        Where the stream begins; a seed is taken modulo 2**64 as the languages do.
     modulus
         One that the bounding has.
     positions
@@ -206,18 +226,20 @@ def at_positions(
     -------
     values : NDArray
         int64 array, shape (n,), in ``[0, modulus)``. O(last position).
-    state : int or None
-        The generator's state right after the last of them; None where it is no single word.
+    state : AtState
+        The generator's state right after the last of them.
 
     Raises
     ------
     ValueError
-        The bounding has no such modulus.
+        The bounding has no such modulus, or the start is no state of this generator.
     """
     layout = stream.bounding.layout(modulus)
     if layout is None:
         raise ValueError(f"{stream.bounding.name} has no modulus {modulus}")
     radix, parts = layout
     values = np.empty(len(positions), dtype=np.int64)
-    state = _at_positions_kernel(stream)(np.uint64(seed % 2**64), radix, parts, positions, values)
-    return values, None if isinstance(state, tuple | np.ndarray) else int(state)
+    state = _at_positions_kernel(stream)(
+        _starting_state(stream.generator, start), radix, parts, positions, values
+    )
+    return values, AtState(state_words(state))

@@ -146,6 +146,8 @@ class Generator:
     jump
         ``jump(state, steps)``, ``steps`` from 0 on, in O(log(steps)) plain Python, where the
         family has a jump that is no `leap`; see `jumped`.
+    state_width
+        log2 of the number of states, where they are fewer than their words have room for.
     degenerate_seeds
         Seeds whose stream is constant or shorter than any history. They are left out of `seeds`,
         except where that would tear the range apart.
@@ -164,6 +166,7 @@ class Generator:
     lcg: PowerOfTwoLcg | None = None
     leap: Leap | None = None
     jump: Callable[[Any, int], Any] | None = None
+    state_width: int | None = None
     degenerate_seeds: tuple[int, ...] = ()
     linear: LinearState | None = None
 

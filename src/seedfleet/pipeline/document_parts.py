@@ -14,9 +14,17 @@ from seedfleet.evidence.verdict import Thresholds
 
 if TYPE_CHECKING:
     from seedfleet.draws import History
+    from seedfleet.generators import AtState
     from seedfleet.recover.repeats import Repeats
 
-__all__ = ["history_part", "prior_part", "structure_part", "thresholds_part", "versions_part"]
+__all__ = [
+    "history_part",
+    "prior_part",
+    "structure_part",
+    "thresholds_part",
+    "versions_part",
+    "word_part",
+]
 
 
 def versions_part() -> dict[str, str]:
@@ -75,3 +83,8 @@ def structure_part(repeats: Repeats | None) -> dict[str, Any] | None:
         "analysed": list(repeats.analysed),
         "text": repeats.text,
     }
+
+
+def word_part(state: AtState | None) -> int | None:
+    """Return a state that is one word; None where it is more."""
+    return state.words[0] if state is not None and len(state.words) == 1 else None

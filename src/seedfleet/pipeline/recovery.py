@@ -15,13 +15,14 @@ from seedfleet.evidence.chance import expected_pairs, expected_seeds, log10_expe
 from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.evidence.mixture import log2_sum
 from seedfleet.evidence.verdict import draws_in_principle
-from seedfleet.generators import presets_of
+from seedfleet.generators import AtState, presets_of
 from seedfleet.pipeline.document_parts import (
     history_part,
     prior_part,
     structure_part,
     thresholds_part,
     versions_part,
+    word_part,
 )
 from seedfleet.recover import Status, recover
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from seedfleet.draws import History
-    from seedfleet.generators import Preset, Stream
+    from seedfleet.generators import Generator, Preset, Start, Stream
     from seedfleet.recover import Options, Recovery, SearchRecord
     from seedfleet.recover.scoring import Weighed
     from seedfleet.recover.search import Coverage, Survivor
@@ -89,7 +90,7 @@ def recovery_document(
         backend=backend,
     )
     scope = max(recovery.question.scopes, key=lambda each: len(each.values))
-    null = recovery.known.null(recovery.items[0].survivor.scope.session if recovery.items else None)
+    null = recovery.known.null(recovery.items[0].survivor.scope.part if recovery.items else None)
     log10_false = _log10_expected_false(recovery)
     return {
         "format": _FORMAT,
@@ -156,12 +157,12 @@ def _candidates(recovery: Recovery) -> list[dict[str, Any]]:
         best, posterior = members[0]
         survivor, scope = best.survivor, best.survivor.scope
         generator = survivor.stream.generator
-        seeds = range(survivor.seed, 2**generator.seed_bits, generator.seed_modulus)
+        seeds = _equivalent_seeds(generator, survivor.start)
         named = [
             {
                 "preset": preset.name,
                 "holds_for": preset.holds_for,
-                "seed": item.survivor.seed,
+                "seed": item.survivor.start,
                 "reproduce": _code(preset, item.survivor, modulus),
             }
             for item, _ in members
@@ -174,12 +175,12 @@ def _candidates(recovery: Recovery) -> list[dict[str, Any]]:
                 "generator": generator.name,
                 "presets": [member["preset"] for member in named],
                 "bounding": survivor.stream.bounding.name,
-                "seed": survivor.seed,
-                "equivalent_seeds": list(seeds[1:]) if len(seeds) <= _MAX_EQUIVALENT_SEEDS else [],
-                "state": best.state,
+                "seed": survivor.start,
+                "equivalent_seeds": list(seeds) if len(seeds) < _MAX_EQUIVALENT_SEEDS else [],
+                "state": word_part(best.state),
                 "alignment": {
                     "offset": 0,
-                    "skip": survivor.skip,
+                    "skip": survivor.alignment.skip_max,
                     "session": scope.session,
                     "origin": recovery.repeats.analysed[0] if recovery.repeats else 0,
                 },
@@ -200,10 +201,18 @@ def _candidates(recovery: Recovery) -> list[dict[str, Any]]:
     return candidates
 
 
+def _equivalent_seeds(generator: Generator, start: Start) -> range:
+    """Return the other seeds of the same stream; none for a state."""
+    if isinstance(start, AtState):
+        return range(0)
+    return range(start, 2**generator.seed_bits, generator.seed_modulus)[1:]
+
+
 def _code(preset: Preset, survivor: Survivor, modulus: int) -> str:
     """Return the line of code that makes the draws, with what is dropped between them."""
-    line = preset.code.format(seed=survivor.seed, m=modulus, last=modulus - 1)
-    return line if survivor.skip == 0 else f"{line}, after dropping {survivor.skip}, for each draw"
+    line = preset.code.format(seed=survivor.start, m=modulus, last=modulus - 1)
+    skip = survivor.alignment.skip_max
+    return line if skip == 0 else f"{line}, after dropping {skip}, for each draw"
 
 
 def _generators(streams: Sequence[Stream]) -> str:
@@ -219,7 +228,7 @@ def _searched(record: SearchRecord, recovery: Recovery) -> dict[str, Any]:
         "sessions": [scope.session for scope in coverage.scopes],
         "skips": [coverage.skips[0], coverage.skips[-1]],
         "offsets": [0, 0],
-        "seed_space": coverage.seed_space,
+        "seed_space": coverage.space,
         "seeds_tested": record.found.tested if record.found else 0,
         "alignments": coverage.alignments,
         "status": record.status.value,
@@ -227,14 +236,14 @@ def _searched(record: SearchRecord, recovery: Recovery) -> dict[str, Any]:
         "draws_used": depth,
         "expected_pairs": _chance_pairs(coverage, modulus),
         "expected_seeds": expected_seeds(
-            coverage.seed_space,
+            coverage.space,
             coverage.alignments * coverage.windows,
             [(depth, depth)],
             modulus,
         ),
         "observed": record.found.passed if record.found else 0,
         "draws_needed_in_principle": draws_in_principle(
-            coverage.seed_space, coverage.alignments, modulus
+            coverage.space, coverage.alignments, modulus
         ),
         "draws_needed_for_recovered": record.draws_needed,
         "power": {f"{rate:g}": coverage.power(rate) for rate in NOISE_RATES},

@@ -17,6 +17,7 @@ from seedfleet.pipeline.document_parts import (
     structure_part,
     thresholds_part,
     versions_part,
+    word_part,
 )
 from seedfleet.pipeline.sieve_chance import power_of
 from seedfleet.sieve import ConstantSkip, Direction, VariableSkip
@@ -224,7 +225,7 @@ def _survivor(answer: Answer, members: list[int], rank: int) -> dict[str, Any]:
         "presets": [member["preset"] for member in named],
         "seed": best.seed,
         "equivalent_seeds": _equivalent_seeds(search, best.seed),
-        "state": weighing.state,
+        "state": word_part(weighing.state),
         "alignment": _alignment(answer.plan, best),
         "forward_matches": _count(best.forward_matches),
         "reverse_matches": _count(best.reverse_matches),

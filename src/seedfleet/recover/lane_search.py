@@ -19,14 +19,15 @@ from seedfleet.recover.controls import (
 from seedfleet.recover.lane import Observations, solve, solve_all
 from seedfleet.recover.search import Coverage, Found, Survivor
 from seedfleet.sieve import constant_skip_positions
+from seedfleet.sieve.weighing import Alignment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from seedfleet.generators import Stream
     from seedfleet.recover.controls import Control
     from seedfleet.recover.lane import LaneFamily
-    from seedfleet.recover.search import Question
+    from seedfleet.recover.search import Question, Watch
 
 __all__ = ["LaneSearch", "first_window", "sliding_windows"]
 
@@ -118,7 +119,8 @@ class LaneSearch:
             streams=family.streams,
             scopes=question.scopes,
             skips=question.skips,
-            seed_space=family.lcg.modulus,
+            space=family.lcg.modulus,
+            from_states=True,
             draws_used=length,
             least_draws=_least_draws(family, question),
             windows=len(starts),
@@ -126,7 +128,7 @@ class LaneSearch:
             cost_s=cost_s,
         )
 
-    def run(self, progress: Callable[[float], None]) -> Found:
+    def run(self, watch: Watch) -> Found:
         """Decide every state under every skip from each window."""
         plans = {
             skip: Observations.of(self._family, skip, self._length) for skip in self._question.skips
@@ -134,13 +136,13 @@ class LaneSearch:
         windows = [self._scope.values[start : start + self._length] for start in self._starts]
         survivors: dict[Survivor, None] = {}  # in the order of the windows, each once
         hits = solve_all(
-            self._family, windows, plans, lambda done: progress(done / len(self._starts))
+            self._family, windows, plans, lambda done: watch.progress(done / len(self._starts))
         )
         for index, skip, state in hits:
             found = self._survivors(skip, self._starts[index], state)
             survivors |= dict.fromkeys(found)
-        pairs = {(survivor.skip, survivor.seed) for survivor in survivors}
-        return Found(tuple(survivors), self.coverage.seed_space, len(pairs))
+        pairs = {(survivor.alignment, survivor.start) for survivor in survivors}
+        return Found(tuple(survivors), self.coverage.space, len(pairs))
 
     def controls(self, rng: np.random.Generator) -> tuple[Control, ...]:
         """Shuffled draws over a slice of the states, and planted seeds found in full.
@@ -159,7 +161,7 @@ class LaneSearch:
             lcg = stream.generator.lcg
             seed = None if lcg is None else lcg.seed_of_state(before)
             if seed is not None:
-                survivors.append(Survivor(stream, self._scope, skip, seed))
+                survivors.append(Survivor(stream, self._scope, seed, Alignment(0, skip, skip)))
         return survivors
 
     def _power(self, noise: float) -> float:
@@ -237,7 +239,7 @@ class LaneSearch:
             survivors = [
                 survivor for _, _, state in hits for survivor in self._survivors(skip, 0, state)
             ]
-            found += (stream, seed) in {(s.stream, s.seed) for s in survivors}
+            found += (stream, seed) in {(s.stream, s.start) for s in survivors}
             words = self._family.parts * self._length * (skip + 1)
             power += (1 - self._family.rejection) ** words
         return positive_control(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import log2
 from typing import TYPE_CHECKING, assert_never
 
@@ -132,7 +132,7 @@ def _scopes(
     own in a further scope. `only` names sessions to which the scopes are restricted.
     """
     fitted = len(values) - held_out_draws(len(values))
-    whole = Scope(None, values, fitted)
+    whole = Scope(values, fitted)
     names = _session_names(sessions)
     scopes = [] if only and set(names) != only else [whole]
     for name in names if len(names) > 1 else []:
@@ -140,7 +140,7 @@ def _scopes(
         own_fitted = int(chosen[:fitted].sum())
         # A session that has all the fitted draws asks nothing else than the whole history does.
         if own_fitted < fitted and (not only or name in only):
-            scopes.append(Scope(name, values[chosen], own_fitted))
+            scopes.append(Scope(values[chosen], own_fitted, session=name))
     return tuple(scopes or [whole])
 
 
@@ -154,6 +154,20 @@ def _searches(
             asked = replace(question, scopes=(scope,))
             searches += [first_window(family, asked), *sliding_windows(family, asked)]
     return sorted(searches, key=lambda search: search.coverage.cost_s)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """The watch of one search."""
+
+    label: str
+    told: Callable[[str, float], None]
+
+    def progress(self, share: float) -> None:
+        self.told(self.label, share)
+
+    def expired(self) -> bool:
+        return False
 
 
 class _Run:
@@ -173,9 +187,7 @@ class _Run:
     def take(self, search: Search, progress: Callable[[str, float], None]) -> None:
         """Run one search, unless an answer stands already or there are too few draws for it."""
         coverage = search.coverage
-        needed = draws_needed(
-            coverage.seed_space, self._weight(coverage, least=True), self._modulus
-        )
+        needed = draws_needed(coverage.space, self._weight(coverage, least=True), self._modulus)
         needed = max(needed, draws_for_fitted(coverage.least_draws))
         if self._is_answered(coverage):
             not_needed = "a cheaper search had recovered the stream already"
@@ -191,7 +203,7 @@ class _Run:
             return
         label = f"{coverage.attack}: {', '.join(stream.name for stream in coverage.streams)}"
         started = time.perf_counter()
-        found = search.run(lambda share: progress(label, share))
+        found = search.run(_Told(label, progress))
         for survivor in found.survivors:
             if survivor not in self._items:
                 weighed = weigh(survivor, self._question, self._session_count)
@@ -199,11 +211,11 @@ class _Run:
         elapsed_s = time.perf_counter() - started
         status: Status = Status.COMPLETED
         reason: str | None = None
-        if found.tested == coverage.seed_space:
+        if found.tested == coverage.space:
             self._completed[len(self._records)] = search
         else:
             status = Status.INCOMPLETE
-            reason = f"{coverage.seed_space - found.tested} seeds could not be tested"
+            reason = f"{coverage.space - found.tested} seeds could not be tested"
         self._records.append(SearchRecord(coverage, status, reason, found, (), needed, elapsed_s))
 
     def control(self, run_seed: int, progress: Callable[[str, float], None]) -> None:
@@ -291,7 +303,7 @@ class _Run:
             if mixture.classes[item.scored.equivalence] > Thresholds.RECOVERED_POSTERIOR
         }
         # A session with a stream of its own rules out that all share one.
-        asked = {scope.session for scope in coverage.scopes} - {None}
+        asked = {scope.part for scope in coverage.scopes} - {None}
         return None in answered or (asked <= answered and bool(answered))
 
     def _attainable_bits(self, coverage: Coverage) -> float:

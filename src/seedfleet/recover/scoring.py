@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from seedfleet.evidence import Scored
 from seedfleet.evidence.prediction import foretell, point_laws
 from seedfleet.evidence.prior import log2_alignment_weight, seed_odds
-from seedfleet.generators import presets_of
-from seedfleet.sieve.weighing import AHEAD, Alignment, Known
+from seedfleet.generators import AtState, presets_of
+from seedfleet.generators.start import state_bits
+from seedfleet.sieve.weighing import AHEAD, Known
 from seedfleet.sieve.weighing import weigh as weighed_stream
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.evidence import Mixture
+    from seedfleet.generators import Generator, Start
     from seedfleet.recover.search import Question, Scope, Survivor
 
 __all__ = ["MAX_PREDICTIONS", "Prediction", "Weighed", "abstained", "predict", "weigh"]
@@ -42,7 +44,7 @@ class Weighed:
     stream_draws
         int64 array, shape (n + 1000,): what the stream gives at the draws' positions and the next.
     state
-        The generator's state right after the last known draw; None where it is no single word.
+        The generator's state right after the last known draw; None where no path is certain.
     """
 
     survivor: Survivor
@@ -50,7 +52,7 @@ class Weighed:
     fitted_matches: int
     held_out_matches: int
     stream_draws: NDArray[np.int64]
-    state: int | None
+    state: AtState | None
 
     @property
     def matches(self) -> int:
@@ -84,23 +86,22 @@ def weigh(survivor: Survivor, question: Question, session_count: int) -> Weighed
     """Compare a survivor's stream with every known draw. O(draws * (skip + 1)) steps."""
     scope, stream = survivor.scope, survivor.stream
     known = Known(scope.values, question.modulus, range(scope.fitted))
-    weighing = weighed_stream(
-        stream, survivor.seed, Alignment(0, survivor.skip, survivor.skip), known
-    )
+    alignment = survivor.alignment
+    weighing = weighed_stream(stream, survivor.start, alignment, known)
     scored = Scored(
-        equivalence=(scope.session, weighing.digest),
+        equivalence=(scope.part, weighing.digest),
         log2_weight=log2_alignment_weight(
             presets=len(presets_of(stream)),
-            skip_min=survivor.skip,
-            skip_max=survivor.skip,
-            offset=0,
+            skip_min=alignment.skip_min,
+            skip_max=alignment.skip_max,
+            offset=alignment.offset,
             session_count=session_count,
             chosen_sessions=session_count if scope.session is None else 1,
         ),
-        seed_space=seed_odds(stream.generator.seed_count, survivor.seed),
+        seed_space=_start_odds(stream.generator, survivor.start),
         fitted_bits=weighing.fitted_bits,
         known_bits=weighing.known_bits,
-        scope=scope.session,
+        scope=scope.part,
     )
     return Weighed(
         survivor=survivor,
@@ -110,6 +111,13 @@ def weigh(survivor: Survivor, question: Question, session_count: int) -> Weighed
         stream_draws=weighing.stream_draws,
         state=weighing.state,
     )
+
+
+def _start_odds(generator: Generator, start: Start) -> int:
+    """Return one over the prior weight of a start among all starts of its kind."""
+    if isinstance(start, AtState):
+        return 1 << state_bits(generator)
+    return seed_odds(generator.seed_count, start)
 
 
 def predict(

@@ -11,10 +11,20 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from seedfleet.generators import Stream
+    from seedfleet.generators import Start, Stream
     from seedfleet.recover.controls import Control
+    from seedfleet.sieve.weighing import Alignment
 
-__all__ = ["Coverage", "Found", "Question", "Scope", "Search", "Survivor"]
+__all__ = [
+    "Coverage",
+    "Found",
+    "Question",
+    "Scope",
+    "Search",
+    "Survivor",
+    "Unwatched",
+    "Watch",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,22 +33,33 @@ class Scope:
 
     Attributes
     ----------
-    session
-        The session that has the stream to itself; None when all draws share one.
     values
-        int64 array, shape (n,): every known draw, oldest first.
+        int64 array, shape (n,): every known draw of it, oldest first.
     fitted
         How many of the first draws may be searched; the others are held out.
+    session, machine
+        The session or the machine that has the stream to itself; None when all share one.
+    segment
+        ``(start, stop)``, indices into the draws of that session or machine: the part of them
+        between two reseeds; None for all of them.
     """
 
-    session: str | None
     values: NDArray[np.int64]
     fitted: int
+    session: str | None = None
+    machine: str | None = None
+    segment: tuple[int, int] | None = None
 
     @property
     def searchable(self) -> NDArray[np.int64]:
         """The draws that a search may look at."""
         return self.values[: self.fitted]
+
+    @property
+    def part(self) -> tuple[str | None, str | None, tuple[int, int] | None] | None:
+        """Which part of the history this is; None for all of it."""
+        part = (self.session, self.machine, self.segment)
+        return None if part == (None, None, None) else part
 
 
 @dataclass(frozen=True)
@@ -50,35 +71,46 @@ class Question:
     modulus
         Draws lie in ``[0, modulus)``.
     scopes
-        The ways in which sessions may share a stream; at least one.
+        The ways in which the draws may be shared out among streams; at least one.
     skips
         Constant skips to be searched where the attack's cost allows all of them.
     scan_skips
         Constant skips to be searched by seed scans.
+    variable_skip
+        Least and most outputs dropped before each draw where they vary; None to leave that out.
+    offsets
+        Outputs that the stream may have given before the first draw's own skip, from 0 on: for
+        searches that start from seeds. Those that start from any state decide every offset.
+    noise
+        Share of the draws recorded wrong, in [0, 0.25], that a search should withstand.
     """
 
     modulus: int
     scopes: tuple[Scope, ...]
     skips: range
     scan_skips: range
+    variable_skip: tuple[int, int] | None = None
+    offsets: range = range(1)
+    noise: float = 0.0
 
 
 @dataclass(frozen=True)
 class Survivor:
-    """A seed and an alignment that passed a search's filter.
+    """A start and an alignment that passed a search's filter.
 
     Attributes
     ----------
-    stream, seed
-        Which stream; the seed is a canonical one.
-    scope, skip
-        The draws that it would have made, and the outputs dropped before each; offset 0.
+    stream, start
+        Which stream, and its canonical seed, or the state that it is in before position 0 where no
+        seed is known to lead there.
+    scope, alignment
+        The draws that it would have made, and at which stream positions.
     """
 
     stream: Stream
     scope: Scope
-    skip: int
-    seed: int
+    start: Start
+    alignment: Alignment
 
 
 @dataclass(frozen=True)
@@ -91,10 +123,14 @@ class Coverage:
         Name of the method.
     streams
         The streams of draws that it covers.
-    scopes, skips
-        The alignments that it covers, at stream offset 0.
-    seed_space
-        Canonical seeds of the largest generator covered, all of which are decided.
+    scopes, skips, offsets, variable_skip
+        The alignments that it covers: constant skips at stream offsets, or one variable skip, in
+        which case `skips` is empty.
+    space
+        Starts of the largest generator covered, all of which are decided: canonical seeds, or
+        states where `from_states`.
+    from_states
+        Whether any state may be the start, so that every offset is covered.
     draws_used
         Draws that a survivor must give exactly.
     least_draws
@@ -112,22 +148,26 @@ class Coverage:
     streams: tuple[Stream, ...]
     scopes: tuple[Scope, ...]
     skips: range
-    seed_space: int
+    space: int
     draws_used: int
     power: Callable[[float], float]
     cost_s: float
+    offsets: range = range(1)
+    variable_skip: tuple[int, int] | None = None
+    from_states: bool = False
     least_draws: int = 1
     windows: int = 1
 
     @property
     def alignments(self) -> int:
-        """Alignments tried for each seed."""
-        return len(self.scopes) * len(self.skips)
+        """Alignments tried for each start; a variable skip is one."""
+        skips = len(self.skips) if self.variable_skip is None else 1
+        return len(self.scopes) * skips * len(self.offsets)
 
     @property
     def pairs(self) -> int:
-        """Pairs of seed and alignment that are decided."""
-        return self.seed_space * self.alignments
+        """Pairs of start and alignment that are decided."""
+        return self.space * self.alignments
 
 
 @dataclass(frozen=True)
@@ -137,16 +177,40 @@ class Found:
     Attributes
     ----------
     survivors
-        Every (seed, alignment) that passed, once for each stream that it belongs to.
+        Every (start, alignment) that passed, once for each stream that it belongs to.
     tested
-        Seeds decided; equal to the coverage's seed space unless the run was cut short.
+        Starts decided; equal to the coverage's space unless the run was cut short.
     passed
-        (seed, alignment) pairs that passed the filter, to be set against chance.
+        (start, alignment) pairs that passed the filter, to be set against chance.
+    leads
+        Streams that the draws point to without naming a start: their other searches come first.
     """
 
     survivors: tuple[Survivor, ...]
     tested: int
     passed: int
+    leads: tuple[Stream, ...] = ()
+
+
+class Watch(Protocol):
+    """What a running search tells, and is told."""
+
+    def progress(self, share: float) -> None:
+        """Take the share that is done, in [0, 1]; it may raise, and the search then ends."""
+
+    def expired(self) -> bool:
+        """Tell whether time is up: return soon with what was decided."""
+
+
+class Unwatched:
+    """A watch that nobody reads and that never expires."""
+
+    def progress(self, share: float) -> None:
+        """Take it and say nothing."""
+
+    def expired(self) -> bool:
+        """Tell that there is time."""
+        return False
 
 
 class Search(Protocol):
@@ -158,8 +222,8 @@ class Search(Protocol):
 
     coverage: Coverage
 
-    def run(self, progress: Callable[[float], None]) -> Found:
-        """Decide all that `coverage` promises; `progress` takes the share done, in [0, 1]."""
+    def run(self, watch: Watch) -> Found:
+        """Decide all that `coverage` promises, or as much as time allows."""
 
     def controls(self, rng: np.random.Generator) -> tuple[Control, ...]:
         """Run the same kernels on shuffled draws and on planted seeds."""

@@ -21,15 +21,16 @@ from seedfleet.recover.controls import (
 from seedfleet.recover.lane import lane_families
 from seedfleet.recover.search import Coverage, Found, Survivor
 from seedfleet.sieve import Rows, constant_skip_positions, local_backend
+from seedfleet.sieve.weighing import Alignment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from seedfleet.generators import Generator
     from seedfleet.recover.controls import Control
-    from seedfleet.recover.search import Question, Scope
+    from seedfleet.recover.search import Question, Scope, Watch
     from seedfleet.sieve import Backend
 
 __all__ = ["SeedScan", "scan_problems", "seed_scans"]
@@ -172,22 +173,22 @@ class SeedScan:
             streams=streams,
             scopes=question.scopes,
             skips=question.scan_skips,
-            seed_space=generator.seed_count,
+            space=generator.seed_count,
             draws_used=depth,
             power=self._power,
             cost_s=generator.seed_count / _RATES.get(generator, _WORD_RATE),
         )
 
-    def run(self, progress: Callable[[float], None]) -> Found:
+    def run(self, watch: Watch) -> Found:
         """Test every seed under every alignment."""
         seeds = self._generator.seeds
         depth = self.coverage.draws_used
         rows = self._rows([scope.values[:depth] for scope in self._question.scopes])
         result = self._backend.scan(
-            self._words, rows, seeds, progress=lambda tested: progress(tested / len(seeds))
+            self._words, rows, seeds, progress=lambda tested: watch.progress(tested / len(seeds))
         )
         survivors = tuple(
-            Survivor(stream, scope, skip, int(seed))
+            Survivor(stream, scope, int(seed), Alignment(0, skip, skip))
             for seed, (scope, skip) in zip(
                 result.seeds, (self._alignments[row] for row in result.rows), strict=True
             )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.evidence.prediction import DrawLaw
-    from seedfleet.generators import Stream
+    from seedfleet.generators import AtState, Start, Stream
 
 __all__ = ["AHEAD", "Alignment", "Known", "Weighing", "told", "weigh"]
 
@@ -75,8 +75,8 @@ class Weighing:
     digest
         SHA-256, equal for streams that nothing here can tell apart.
     state
-        The generator's state right after the last known draw; None where it is no single word, and
-        with variable skip, where no path is certain.
+        The generator's state right after the last known draw; None with variable skip, where no
+        path is certain.
     """
 
     matched: NDArray[np.bool_]
@@ -84,20 +84,20 @@ class Weighing:
     known_bits: tuple[float, ...]
     stream_draws: NDArray[np.int64]
     digest: str
-    state: int | None
+    state: AtState | None
 
 
-def weigh(stream: Stream, seed: int, alignment: Alignment, known: Known) -> Weighing:
+def weigh(stream: Stream, start: Start, alignment: Alignment, known: Known) -> Weighing:
     """Compare a stream with every known draw.
 
     O((n + AHEAD) * (skip + 1)) steps of the stream; with variable skip also O(n**2 * w) sums.
     """
     if alignment.skip_min < alignment.skip_max:
-        return _weigh_paths(stream, seed, alignment, known)
+        return _weigh_paths(stream, start, alignment, known)
     n, modulus, looked_at = len(known.values), known.modulus, known.looked_at
     positions = constant_skip_positions(n + AHEAD, alignment.skip_max, offset=alignment.offset)
-    draws, _ = compiled.at_positions(stream, seed, modulus, positions)
-    _, state = compiled.at_positions(stream, seed, modulus, positions[:n])
+    draws, _ = compiled.at_positions(stream, start, modulus, positions)
+    _, state = compiled.at_positions(stream, start, modulus, positions[:n])
     matched = draws[:n] == known.values
     allowance = allowance_bits(stream, known.values, modulus)
     fitted_bits, known_bits = (
@@ -119,7 +119,7 @@ def weigh(stream: Stream, seed: int, alignment: Alignment, known: Known) -> Weig
     )
 
 
-def _weigh_paths(stream: Stream, seed: int, alignment: Alignment, known: Known) -> Weighing:
+def _weigh_paths(stream: Stream, start: Start, alignment: Alignment, known: Known) -> Weighing:
     """Sum over all skip paths.
 
     The digest is that of the stream from its first output on, whatever the offset: paths from
@@ -128,7 +128,7 @@ def _weigh_paths(stream: Stream, seed: int, alignment: Alignment, known: Known) 
     n, model = len(known.values), _path_model(alignment, known)
     reach = (n + AHEAD) * model.most_gap
     positions = np.arange(reach + model.offset)
-    values, _ = compiled.at_positions(stream, seed, known.modulus, positions)
+    values, _ = compiled.at_positions(stream, start, known.modulus, positions)
     allowance = allowance_bits(stream, known.values, known.modulus)
     looked_at = np.zeros(n, dtype=bool)
     looked_at[known.looked_at.start : known.looked_at.stop] = True

@@ -57,6 +57,7 @@ __all__ = [
 ]
 
 _SIZE = 624
+_STATE_BITS = 19937 + 10  # and the position in the block
 MIDDLE = 397  # word j of the next block mixes words j, j + 1 and j + MIDDLE of this one
 
 
@@ -198,6 +199,7 @@ MT19937 = Generator(
     seed_state=_seed_state,
     step=_step,
     output=_output,
+    state_width=_STATE_BITS,
     linear=_LINEAR,
 )
 
@@ -209,6 +211,7 @@ MT19937_BY_ARRAY = Generator(
     seed_state=_seed_state_by_array,
     step=_step,
     output=_output,
+    state_width=_STATE_BITS,
     linear=_LINEAR,
 )
 MT19937_PHP_521 = Generator(
@@ -219,6 +222,7 @@ MT19937_PHP_521 = Generator(
     seed_state=_seed_state,
     step=_step_php,
     output=_output,
+    state_width=_STATE_BITS,
     linear=_LINEAR,
 )
 MT19937_PHP_520 = Generator(
@@ -230,6 +234,7 @@ MT19937_PHP_520 = Generator(
     seed_state=_seed_state_php_520,
     step=_step,
     output=_output,
+    state_width=_STATE_BITS,
     linear=_LINEAR,
 )
 

@@ -106,6 +106,7 @@ def _generator(name: str, output: Any, linear: LinearState | None = None) -> Gen
         step=_step,
         output=output,
         output_bits=64,
+        state_width=134,  # two words, and where in their block of 64 the next one stands
         linear=linear,
     )
 
