@@ -73,6 +73,7 @@ def _pack_kernel() -> Callable[..., Any]:
     return build_kernel(_pack_factory)
 
 
+@cache
 def unknown_count(generator: Generator) -> int:
     """Return how many bits of a state of a linear generator are unknown.
 
@@ -100,10 +101,18 @@ def _state(generator: Generator, words: Iterable[int]) -> Any:
 
 def _basis_state(generator: Generator, unknown: int) -> Any:
     count = _linear(generator).words
-    width = unknown_count(generator) // count
-    words = [0] * count
-    words[unknown // width] = 1 << unknown % width
-    return _state(generator, words)
+    index, bit = divmod(unknown, unknown_count(generator) // count)
+    zero = _zero_state(generator)
+    if isinstance(zero, np.ndarray):  # much faster than by way of 625 integers
+        state = zero.copy()
+        state[index] = 1 << bit
+        return state
+    return _state(generator, [(1 << bit) * (index == each) for each in range(count)])
+
+
+@cache
+def _zero_state(generator: Generator) -> Any:
+    return _state(generator, [0] * _linear(generator).words)
 
 
 def fill_rows(
