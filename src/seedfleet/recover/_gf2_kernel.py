@@ -174,7 +174,7 @@ def _consistency_factory(digest: str, trailing_zeros: Callable[..., Any]) -> Cal
     System (start, stride) takes from `table`, shape (places, bits, words), the row at place
     ``start + stride * draw`` for each equation ``(draw, bit, right side)``. Systems without a
     contradiction and with `least` surplus equations or more are written to `hits` as (start,
-    stride), and counted on beyond its length.
+    stride, surplus), and counted on beyond its length.
     """
 
     @jitable
@@ -223,9 +223,10 @@ def _consistency_factory(digest: str, trailing_zeros: Callable[..., Any]) -> Cal
         found = 0
         for stride in strides:
             for start in starts:
-                if surplus_of(table, equations, (start, stride), basis) >= least:
+                surplus = surplus_of(table, equations, (start, stride), basis)
+                if surplus >= least:
                     if found < len(hits):
-                        hits[found, 0], hits[found, 1] = start, stride
+                        hits[found, 0], hits[found, 1], hits[found, 2] = start, stride, surplus
                     found += 1
         return found
 

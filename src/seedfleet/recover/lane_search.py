@@ -22,14 +22,22 @@ from seedfleet.sieve import constant_skip_positions
 from seedfleet.sieve.weighing import Alignment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
 
     from seedfleet.generators import Stream
     from seedfleet.recover.controls import Control
     from seedfleet.recover.lane import LaneFamily
     from seedfleet.recover.search import Question, Watch
 
-__all__ = ["LaneSearch", "first_window", "sliding_windows"]
+__all__ = [
+    "LaneSearch",
+    "chance_of_clean_window",
+    "first_window",
+    "sliding_windows",
+    "window_batches",
+]
 
 _LANE_BITS = 60  # of the first window: where 16 divides skip + 1 the low words lose period
 _SPARE_BITS = 10  # by which a window over-determines the state, and its lanes the low words
@@ -66,15 +74,54 @@ def sliding_windows(family: LaneFamily, question: Question) -> tuple[LaneSearch,
     length = _least_draws(family, question)  # the fewer, the more often clean
     if fitted <= length:
         return ()
+    return tuple(
+        LaneSearch(family, question, length=length, starts=batch, cost_s=0.05 * len(batch))
+        for batch in window_batches(fitted, length)
+    )
+
+
+def window_batches(fitted: int, length: int) -> tuple[tuple[int, ...], ...]:
+    """Return where windows of `length` of more than so many draws start, far-apart ones first."""
     stride = -(-(fitted - length) // _MAX_WINDOWS)
     starts = range(0, fitted - length + 1, stride)
     far, near = set(starts[::16]), set(starts[::4])
     batches = (far, near - far, set(starts) - near)
-    return tuple(
-        LaneSearch(family, question, length=length, starts=sorted(batch), cost_s=0.05 * len(batch))
-        for batch in batches
-        if batch
-    )
+    return tuple(tuple(sorted(batch)) for batch in batches if batch)
+
+
+def chance_of_clean_window(
+    starts: Iterable[int], length: int, clean: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the chance that some window has no bad draw inside.
+
+    Parameters
+    ----------
+    starts
+        Index of each window's first draw.
+    length
+        Draws of a window.
+    clean
+        float array, shape (k,): the chance of a draw to be good, for k cases at once.
+
+    Returns
+    -------
+    NDArray
+        float array, shape (k,). O(length * last start), by recursion over the run of good draws.
+    """
+    begun = set(starts)
+    # chance_of_run[k]: the chance of k clean draws up to here, capped, and no clean window yet
+    chance_of_run = np.zeros((length + 1, len(clean)))
+    chance_of_run[0] = 1.0
+    power = np.zeros(len(clean))
+    for end in range(1, max(begun) + length + 1):
+        wrong = chance_of_run.sum(axis=0) * (1 - clean)
+        full = (chance_of_run[-1] + chance_of_run[-2]) * clean
+        chance_of_run[1:-1] = chance_of_run[:-2] * clean
+        chance_of_run[0], chance_of_run[-1] = wrong, full
+        if end - length in begun:
+            power += full
+            chance_of_run[-1] = 0.0
+    return np.minimum(1.0, power)
 
 
 def _least_draws(family: LaneFamily, question: Question) -> int:
@@ -165,32 +212,17 @@ class LaneSearch:
         return survivors
 
     def _power(self, noise: float) -> float:
-        """Return the chance that some window has no wrong draw and no rejected word inside.
-
-        By recursion over the length of the run of clean draws, for several skips at once.
-        """
+        """Return the chance that some window has no wrong draw and no rejected word inside."""
         if noise not in self._powers:
             self._powers[noise] = self._some_clean_window(noise)
         return self._powers[noise]
 
     def _some_clean_window(self, noise: float) -> float:
-        starts, skips = set(self._starts), self._question.skips
+        skips = self._question.skips
         step = max(1, len(skips) // _POWER_SKIPS)
         words = self._family.parts * (np.array(skips[::step]) + 1)
         clean = (1 - noise) * (1 - self._family.rejection) ** words
-        # chance_of_run[k]: the chance of k clean draws up to here, capped, and no clean window yet
-        chance_of_run = np.zeros((self._length + 1, len(words)))
-        chance_of_run[0] = 1.0
-        power = np.zeros(len(words))
-        for end in range(1, max(starts) + self._length + 1):
-            wrong = chance_of_run.sum(axis=0) * (1 - clean)
-            full = (chance_of_run[-1] + chance_of_run[-2]) * clean
-            chance_of_run[1:-1] = chance_of_run[:-2] * clean
-            chance_of_run[0], chance_of_run[-1] = wrong, full
-            if end - self._length in starts:
-                power += full
-                chance_of_run[-1] = 0.0
-        return float(min(1.0, power.mean()))
+        return float(chance_of_clean_window(self._starts, self._length, clean).mean())
 
     def _shuffled(self, rng: np.random.Generator) -> Control | None:
         family = self._family

@@ -49,6 +49,21 @@ class Equations:
         """How many bits are shown."""
         return len(self.draws)
 
+    def end(self, start: int, wanted: int) -> int | None:
+        """Return the end of the shortest run of draws from `start` on that shows `wanted` bits."""
+        last = int(np.searchsorted(self.draws, start)) + wanted - 1
+        return int(self.draws[last]) + 1 if last < len(self) else None
+
+    def within(self, window: range) -> Equations:
+        """Return those of a run of draws, which are counted from its start."""
+        first, end = np.searchsorted(self.draws, (window.start, window.stop))
+        draws = self.draws[first:end] - window.start
+        return Equations(draws, self.bits[first:end], self.right[first:end])
+
+    def first(self, count: int) -> Equations:
+        """Return the first so many."""
+        return Equations(self.draws[:count], self.bits[:count], self.right[:count])
+
 
 def shown_bits(
     bounding: Bounding, bits: int, radix: int, values: NDArray[np.int64]
@@ -153,10 +168,6 @@ class LinearFamily:
         draws, bits = np.nonzero(masks[:, np.newaxis] >> every & np.uint64(1))
         right = words[draws] >> bits.astype(np.uint64) & np.uint64(1)
         return Equations(draws, bits, right.astype(np.uint8))
-
-    def bits_a_draw(self, values: NDArray[np.int64]) -> float:
-        """Return how many bits a draw shows, the mean over `values`."""
-        return len(self.equations(values)) / len(values)
 
 
 def linear_families(
