@@ -18,7 +18,7 @@ from seedfleet.recover.lane_search import chance_of_clean_window
 from seedfleet.recover.linear import Equations
 from seedfleet.recover.linear_rows import unknown_count
 from seedfleet.recover.linear_states import solve_state
-from seedfleet.recover.linear_survivors import linear_survivors, most_matching
+from seedfleet.recover.linear_survivors import Solved, linear_survivors
 from seedfleet.recover.linear_systems import SystemTable, consistent_systems
 from seedfleet.recover.search import Coverage, Found, Scope
 from seedfleet.sieve import constant_skip_positions
@@ -64,6 +64,7 @@ class LinearSearch:
         self._question = question
         (self._scope,) = question.scopes
         self._starts = starts
+        self._powers: dict[float, float] = {}
         self._unknowns = unknown_count(family.generator)
         self._length = window_length(family, self._scope)
         self._strides = _strides(family, question.skips)
@@ -71,7 +72,7 @@ class LinearSearch:
         places = self._length * self._strides[-1]
         attack = "linear equations"
         self.coverage = Coverage(
-            attack=attack if tuple(starts) == (0,) else f"{attack}, {len(starts)} windows",
+            attack=attack if tuple(starts) == (0,) else f"{attack}, windows: {len(starts)}",
             streams=family.streams,
             scopes=question.scopes,
             skips=question.skips,
@@ -118,20 +119,24 @@ class LinearSearch:
     ) -> list[Survivor]:
         """Return the streams that give the draws of a window."""
         family, values = self._family, scope.values[window.start : window.stop]
-        survivors = []
         hits = consistent_systems(
             table, family.equations(values), strides, least_surplus=LEAST_SURPLUS
         )
+        solved = []
         for phase, stride, _ in hits:
-            solved = solve_state(family, values, phase + stride * np.arange(len(values)))
+            found = solve_state(family, values, phase + stride * np.arange(len(values)))
             skip = stride // family.words - 1
-            ahead = (skip + window.start * (skip + 1)) * family.words - phase
-            for words in () if solved is None else solved.states:
-                survivors += linear_survivors(family, scope, window, (words, ahead), skip=skip)
-        return most_matching(survivors, family.modulus)
+            steps = (skip + window.start * (skip + 1)) * family.words - phase
+            solved += [Solved(words, steps, skip) for words in (found.states if found else ())]
+        return linear_survivors(family, scope, window, solved)
 
     def _power(self, noise: float) -> float:
         """Return the chance that some window has no wrong draw and no rejected word inside."""
+        if noise not in self._powers:
+            self._powers[noise] = self._some_clean_window(noise)
+        return self._powers[noise]
+
+    def _some_clean_window(self, noise: float) -> float:
         step = max(1, len(self._strides) // _POWER_SKIPS)
         words = np.array(self._strides[::step])
         clean = (1 - noise) * (1 - self._family.rejection) ** words

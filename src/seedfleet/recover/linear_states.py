@@ -8,7 +8,7 @@ from each kernel vector, says what all other draws make of those.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -229,6 +229,7 @@ def origin_of(
     return _backwards(generator)(words, cycles), cycles * linear.cycle - ahead
 
 
+@lru_cache(maxsize=256)  # streams of one generator ask for the same
 def seed_before(generator: Generator, words: tuple[int, ...]) -> tuple[int, int] | None:
     """Return the canonical seed from which a state at the start of a cycle comes, if any.
 

@@ -1,10 +1,9 @@
-"""From a solved state to survivors: named by a seed where there is one, and tried on the draws."""
+"""From solved states to survivors: tried on the draws, and named by a seed where there is one."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from seedfleet.generators import compiled
 from seedfleet.recover.linear_states import origin_of, seed_before, start_after
@@ -13,75 +12,86 @@ from seedfleet.sieve import constant_skip_positions
 from seedfleet.sieve.weighing import Alignment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
-    from seedfleet.generators import Start, Stream
     from seedfleet.recover.linear import LinearFamily
     from seedfleet.recover.search import Scope
 
-__all__ = ["linear_survivors", "most_matching"]
+__all__ = ["Solved", "linear_survivors"]
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A state that some draws give.
+
+    Attributes
+    ----------
+    words
+        Unknown words of a state at the start of a cycle.
+    steps
+        How many steps it lies after the stream's position 0; negative where it lies before.
+    skip
+        The constant skip under which it was found.
+    """
+
+    words: tuple[int, ...]
+    steps: int
+    skip: int
 
 
 def linear_survivors(
-    family: LinearFamily,
-    scope: Scope,
-    window: range,
-    solved: tuple[tuple[int, ...], int],
-    *,
-    skip: int,
+    family: LinearFamily, scope: Scope, window: range, solved: Iterable[Solved]
 ) -> list[Survivor]:
-    """Return a survivor for each stream of a family that gives every draw of a window.
+    """Return the streams of a family that give every draw of a window, each named by its seed.
 
     Parameters
     ----------
     window
-        Indices of its draws.
-    solved
-        Unknown words of a state at the start of a cycle, and how many steps it lies after the
-        stream's position 0; negative where it lies before.
+        Indices of the draws by which the states were found.
+
+    Notes
+    -----
+    A run of draws within one cycle fits several phases of it, which differ in what comes next: of
+    all that give the window, those are kept that give the most of the draws that may be searched.
     """
-    words, steps = origin_of(family.generator, *solved)
-    survivors = []
-    for stream in family.streams:
-        for start, offset in _starts(stream, words, steps):
-            alignment = Alignment(offset, skip, skip)
+    tried: list[tuple[int, Survivor, Solved]] = []
+    for each in solved:
+        words, before = origin_of(family.generator, each.words, each.steps)
+        origin = Solved(words, -before, each.skip)
+        start = start_after(family.generator, words, before)
+        alignment = Alignment(0, each.skip, each.skip)
+        for stream in family.streams:
             survivor = Survivor(stream, scope, start, alignment)
-            if _gives(survivor, family.modulus, window):
-                survivors.append(survivor)
-                break
-    return survivors
+            if _matches(survivor, family.modulus, window) == len(window):
+                matches = _matches(survivor, family.modulus, range(scope.fitted))
+                tried.append((matches, survivor, origin))
+    most = max((matches for matches, _, _ in tried), default=0)
+    return [
+        _named(survivor, origin, family.modulus, window)
+        for matches, survivor, origin in tried
+        if matches == most
+    ]
 
 
-def _starts(stream: Stream, words: tuple[int, ...], steps: int) -> Iterator[tuple[Start, int]]:
-    """Yield a seed with its offset, where it has one, and the state itself."""
-    seeded = seed_before(stream.generator, words)
-    if seeded is not None:
-        seed, before = seeded
-        offset, rest = divmod(before + steps, stream.bounding.words)
-        if rest == 0:
-            yield seed, offset
-    yield start_after(stream.generator, words, steps), 0
-
-
-def _gives(survivor: Survivor, modulus: int, window: range) -> bool:
-    """Tell whether a survivor's stream gives every draw of a window."""
-    return _matches(survivor, modulus, window) == len(window)
+def _named(survivor: Survivor, origin: Solved, modulus: int, window: range) -> Survivor:
+    """Start a survivor from its seed, where it has one."""
+    seeded = seed_before(survivor.stream.generator, origin.words)
+    if seeded is None:
+        return survivor
+    seed, before = seeded
+    offset, rest = divmod(before - origin.steps, survivor.stream.bounding.words)
+    alignment = replace(survivor.alignment, offset=offset)
+    named = replace(survivor, start=seed, alignment=alignment)
+    # A word rejected on the way would have moved the stream.
+    same = rest == 0 and _matches(named, modulus, window) == len(window)
+    return named if same else survivor
 
 
 def _matches(survivor: Survivor, modulus: int, window: range) -> int:
+    """Count the draws of a window that a survivor's stream gives."""
     alignment = survivor.alignment
     positions = constant_skip_positions(window.stop, alignment.skip_min) + alignment.offset
     values, _ = compiled.at_positions(
         survivor.stream, survivor.start, modulus, positions[window.start :]
     )
     return int((values == survivor.scope.values[window.start : window.stop]).sum())
-
-
-def most_matching(survivors: list[Survivor], modulus: int) -> list[Survivor]:
-    """Return those of one window that give the most of all draws that may be searched.
-
-    A run of draws within one cycle fits several phases of it: they differ in what comes next.
-    """
-    matches = [_matches(each, modulus, range(each.scope.fitted)) for each in survivors]
-    most = max(matches, default=0)
-    return [each for each, count in zip(survivors, matches, strict=True) if count == most]
