@@ -193,7 +193,4 @@ class LinearSearch:
 
 def _strides(family: LinearFamily, skips: range) -> range:
     """Return the words from one draw to the next under each skip."""
-    return range(
-        family.words * (skips.start + 1), family.words * (skips[-1] + 1) + 1, family.words
-    )
-
+    return range(family.words * (skips.start + 1), family.words * (skips[-1] + 1) + 1, family.words)

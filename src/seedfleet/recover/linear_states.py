@@ -129,14 +129,12 @@ def _settle(
         choices = [refined.vector]
         for each in live:
             choices += [choice ^ each for choice in choices]
-        vectors = [solution.vector ^ _combined(solution.kernel, choice) for choice in choices]
-        states = tuple(_words(generator, vector) for vector in vectors)
+        added = (_combined(solution.kernel, choice) for choice in choices)
+        states = tuple(_words(generator, solution.vector ^ each) for each in added)
     return StateFound(unknowns, rank, len(live), len(equations) - rank, states)
 
 
-def _combined(
-    vectors: NDArray[np.uint64], coefficients: NDArray[np.uint64]
-) -> NDArray[np.uint64]:
+def _combined(vectors: NDArray[np.uint64], coefficients: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Add up those of at most 64 `vectors`, one a row, whose bit is set in ``coefficients[0]``."""
     chosen = [k for k in range(len(vectors)) if int(coefficients[0]) >> k & 1]
     combined: NDArray[np.uint64] = np.bitwise_xor.reduce(vectors[chosen], axis=0)
@@ -195,9 +193,7 @@ def _inverse(images: list[int]) -> Callable[[int], int]:
     return lambda vector: _reduced(vector, 0, pivots)[1]
 
 
-def _reduced(
-    vector: int, preimage: int, pivots: dict[int, tuple[int, int]]
-) -> tuple[int, int]:
+def _reduced(vector: int, preimage: int, pivots: dict[int, tuple[int, int]]) -> tuple[int, int]:
     while vector and (pivot := pivots.get(vector & -vector)) is not None:
         vector, preimage = vector ^ pivot[0], preimage ^ pivot[1]
     return vector, preimage
@@ -251,8 +247,6 @@ def seed_before(generator: Generator, words: tuple[int, ...]) -> tuple[int, int]
     return None
 
 
-def start_after(
-    generator: Generator, words: tuple[int, ...], steps: int
-) -> AtState:
+def start_after(generator: Generator, words: tuple[int, ...], steps: int) -> AtState:
     """Return the start that is so many steps after a state at the start of a cycle."""
     return AtState(ran_on(generator, words, steps))

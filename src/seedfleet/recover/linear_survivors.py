@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from seedfleet.generators import compiled
+from seedfleet.generators import AtState, compiled
 from seedfleet.recover.linear_states import origin_of, seed_before, start_after
 from seedfleet.recover.search import Survivor
 from seedfleet.sieve import constant_skip_positions
-from seedfleet.sieve.weighing import Alignment
+from seedfleet.sieve.weighing import AHEAD, Alignment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from seedfleet.generators import Stream
     from seedfleet.recover.linear import LinearFamily
     from seedfleet.recover.search import Scope
 
@@ -66,11 +70,31 @@ def linear_survivors(
                 matches = _matches(survivor, family.modulus, range(scope.fitted))
                 tried.append((matches, survivor, origin))
     most = max((matches for matches, _, _ in tried), default=0)
-    return [
+    named = [
         _named(survivor, origin, family.modulus, window)
         for matches, survivor, origin in tried
         if matches == most
     ]
+    return _told_apart(named, family.modulus)
+
+
+def _told_apart(survivors: list[Survivor], modulus: int) -> list[Survivor]:
+    """Return one survivor for each future, a seeded one where there is one.
+
+    Under a skip whose stride shares a divisor with the cycle, several phases are one for ever.
+    """
+    by_future: dict[tuple[Stream, bytes], Survivor] = {}
+    for survivor in sorted(survivors, key=_preference):
+        known = len(survivor.scope.values)
+        future = _draws(survivor, modulus, range(known, known + AHEAD))
+        by_future.setdefault((survivor.stream, future.tobytes()), survivor)
+    return list(by_future.values())
+
+
+def _preference(survivor: Survivor) -> tuple[int, ...]:
+    """Order seeds before states, and states alike from whatever window they were found."""
+    start = survivor.start
+    return (1, *start.words) if isinstance(start, AtState) else (0, start)
 
 
 def _named(survivor: Survivor, origin: Solved, modulus: int, window: range) -> Survivor:
@@ -89,9 +113,15 @@ def _named(survivor: Survivor, origin: Solved, modulus: int, window: range) -> S
 
 def _matches(survivor: Survivor, modulus: int, window: range) -> int:
     """Count the draws of a window that a survivor's stream gives."""
+    values = _draws(survivor, modulus, window)
+    return int((values == survivor.scope.values[window.start : window.stop]).sum())
+
+
+def _draws(survivor: Survivor, modulus: int, window: range) -> NDArray[np.int64]:
+    """Return what a survivor's stream gives for the draws of a window."""
     alignment = survivor.alignment
     positions = constant_skip_positions(window.stop, alignment.skip_min) + alignment.offset
     values, _ = compiled.at_positions(
         survivor.stream, survivor.start, modulus, positions[window.start :]
     )
-    return int((values == survivor.scope.values[window.start : window.stop]).sum())
+    return values

@@ -114,7 +114,8 @@ def _seeded_blocks(generator: Generator, words: NDArray[np.uint32]) -> list[int]
 
 def _product() -> np.uint32:
     """Return the multiplier of the seeding that is nothing but a product."""
-    first: np.uint32 = MT19937_PHP_520.seed_state(np.uint64(1))[1]
+    with np.errstate(over="ignore"):
+        first: np.uint32 = MT19937_PHP_520.seed_state(np.uint64(1))[1]
     return first
 
 

@@ -36,7 +36,7 @@ def whole_state_length(family: LinearFamily, scope: Scope) -> int:
     equations = family.equations(scope.searchable)
     each = np.bincount(equations.draws, minlength=scope.fitted)
     share = _FIXED_BITS if each.min() == each.max() else _LEADING_BITS
-    return ceil(share * unknown_count(family.generator) / each.mean())
+    return ceil(share * unknown_count(family.generator) / float(each.mean()))
 
 
 class WholeStateSearch:
