@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seedfleet.cli._search_run import SearchCommand, SearchProgress, stop
-from seedfleet.cli._spans import SpanRange
 from seedfleet.cli.output import MissingExtra, output_option
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from seedfleet.cli.output import Output
     from seedfleet.draws import History
     from seedfleet.pipeline import RunContext
+    from seedfleet.recover import Options
 
 try:
     from seedfleet.cli._search_request import (
@@ -27,13 +27,13 @@ try:
         refusing,
         run_options,
     )
-    from seedfleet.generators import generators
+    from seedfleet.cli._search_scope import options_of, scope_options
     from seedfleet.pipeline import recovery_document
     from seedfleet.pipeline.recorded import read_record, write_record
+    from seedfleet.pipeline.recorded_scans import RecordedBackend
     from seedfleet.pipeline.run_folder import write_json, write_text
-    from seedfleet.pipeline.seed_jobs import FleetBackend, ScanInterrupted
-    from seedfleet.recover import MAX_SKIP, Options
     from seedfleet.report import render_html, render_text
+    from seedfleet.sieve import local_backend
 except ModuleNotFoundError as error:
     if error.name not in {"numpy", "numba", "jinja2"}:
         raise
@@ -49,34 +49,7 @@ def trace() -> None:
 
 @trace.command(cls=SearchCommand)
 @draws_options
-@click.option(
-    "--session",
-    "sessions",
-    multiple=True,
-    help="Search only for a stream that this session has to itself; may be given more than once.",
-)
-@click.option(
-    "--generator",
-    "generators",
-    multiple=True,
-    type=click.Choice(sorted(generators())),
-    help="Search only this generator; may be given more than once. Default: all. For those that no "
-    "search covers there is `seedfleet sieve`.",
-)
-@click.option(
-    "--skips",
-    type=SpanRange(MAX_SKIP),
-    default="0..500",
-    show_default=True,
-    help="Outputs dropped before each draw, for the algebraic searches.",
-)
-@click.option(
-    "--scan-skips",
-    type=SpanRange(MAX_SKIP),
-    default="0..8",
-    show_default=True,
-    help="The same for seed scans.",
-)
+@scope_options
 @run_options("trace_results")
 @output_option
 @click.pass_context
@@ -110,17 +83,10 @@ class _Request:
 
 def _new(draws: str, options: dict[str, Any]) -> _Request:
     history = load_draws(draws, options)
-    for session in options["sessions"]:
+    asked = options_of(options)
+    for session in sorted(asked.sessions):
         history.select(session)  # refuses a session that there is not
-    search = Options(
-        skips=options["skips"],
-        scan_skips=options["scan_skips"],
-        generators=frozenset(options["generators"]),
-        sessions=frozenset(options["sessions"]),
-        predictions=options["predictions"],
-        run_seed=options["run_seed"],
-    )
-    return _Request(history, search, *begin_run(history, options["output_dir"]))
+    return _Request(history, asked, *begin_run(history, options["output_dir"]))
 
 
 def _resumed(options: dict[str, Any]) -> _Request:
@@ -135,13 +101,13 @@ def _answer(request: _Request, output: Output) -> dict[str, Any]:
     def record() -> None:
         write_record(folder, request.history, request.options, request.context)
 
-    backend = FleetBackend(folder.absolute() / "scans", before_first=record, notice=output.note)
+    backend = RecordedBackend(local_backend(), folder / "scans", before_first=record)
     progress = SearchProgress(output)
     try:
         document = recovery_document(
             request.history, request.options, request.context, progress=progress, backend=backend
         )
-    except (KeyboardInterrupt, ScanInterrupted):
+    except KeyboardInterrupt:
         stop("trace recover", folder, request.context.run_id, output)
     write_json(folder / "recovery.json", document)
     write_text(folder / "report.html", render_html(document))
