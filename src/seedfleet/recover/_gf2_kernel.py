@@ -25,14 +25,17 @@ __all__ = ["CHUNK", "back_kernel", "clear_kernel", "consistency_kernel", "pivot_
 CHUNK = 32  # words of a row: 8 tables of 256 such pieces take 512 KiB
 
 
+# Multiplied by a power of two, this de Bruijn sequence shows another six highest bits for each.
+_DE_BRUIJN = 0x03F79D71B4CB0A89
+_INDEX_OF_BIT = np.zeros(64, dtype=np.int64)
+for _bit in range(64):
+    _INDEX_OF_BIT[(_DE_BRUIJN << _bit) % 2**64 >> 58] = _bit
+
+
 def _trailing_zeros(word: Any) -> Any:
     """Return the index of the lowest bit that is set; `word` is not 0."""
-    count = 0
-    for width in (32, 16, 8, 4, 2, 1):
-        if word & ((uint64(1) << uint64(width)) - uint64(1)) == uint64(0):
-            word >>= uint64(width)
-            count += width
-    return count
+    lowest = word & (~word + uint64(1))
+    return _INDEX_OF_BIT[int64((lowest * uint64(_DE_BRUIJN)) >> uint64(58))]
 
 
 def _parity(word: Any) -> Any:
