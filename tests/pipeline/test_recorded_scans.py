@@ -32,6 +32,10 @@ class Counting(CpuBackend):
         self.asked += 1
         return super().walk(*args, **options)  # type: ignore[arg-type]
 
+    def scan_together(self, *args: object, **options: object) -> tuple[Hits, ...]:
+        self.asked += 1
+        return super().scan_together(*args, **options)  # type: ignore[arg-type]
+
 
 def recorded(backend: CpuBackend, folder: Path, *, long_s: float = 0.0) -> RecordedBackend:
     return RecordedBackend(backend, folder, long_s=long_s)
@@ -54,6 +58,19 @@ def test_a_later_process_reads_what_an_earlier_one_was_answered(
     assert same(answer, again)
     assert len(answer.seeds) > 0
     assert told == [len(_SEEDS)]
+
+
+def test_questions_that_were_answered_together_are_remembered_one_by_one(tmp_path: Path) -> None:
+    backend = Counting(1)
+    other = Rows.exact(_ROWS.positions, _ROWS.values + 1, 100)
+    both = [(_STREAM, _ROWS), (_STREAM, other)]
+    together = recorded(backend, tmp_path).scan_together(both, _SEEDS)
+    assert backend.asked == 1
+    again = recorded(backend, tmp_path).scan_together(both, _SEEDS)
+    alone = recorded(backend, tmp_path).scan(_STREAM, other, _SEEDS)
+    assert backend.asked == 1
+    assert all(same(*pair) for pair in zip(together, again, strict=True))
+    assert same(alone, together[1])
 
 
 def test_another_question_is_asked(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def value_of(bounding: Bounding, words: list[int], radix: int, bits: int) -> int
 
 @given(
     bounding=st.sampled_from(
-        [MODULO, MODULO_31, MASK, LEMIRE, BIT_COUNT, FLOOR_32, FLOOR_53, FLOOR_27_26]
+        [MODULO, MODULO_31, MASK, LEMIRE, BIT_COUNT, FLOOR_32, FLOOR_53, FLOOR_27_26, GO_INT31N]
     ),
     radix=st.sampled_from([2, 10, 12, 49, 100, 999, 1000, 1024, 65536]),
     words=st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1)),
@@ -56,7 +56,7 @@ def value_of(bounding: Bounding, words: list[int], radix: int, bits: int) -> int
 def test_a_word_has_the_bits_that_its_value_shows(
     bounding: Bounding, radix: int, words: tuple[int, int]
 ) -> None:
-    bits = 64 if bounding is FLOOR_53 else 32
+    bits = 64 if bounding in {FLOOR_53, GO_INT31N} else 32
     taken = [word % 2**bits for word in words[: bounding.words]]
     value = value_of(bounding, taken, radix, bits)
     if value >= radix:  # rejected
@@ -73,7 +73,7 @@ def test_a_word_has_the_bits_that_its_value_shows(
         (MODULO, 32, 2**40, 32.0),
         (FLOOR_53, 64, 1000, 8.04),  # published for V8
         (LEMIRE, 32, 1024, 10.0),
-        (GO_INT31N, 64, 1000, 0.0),
+        (GO_INT31N, 64, 1000, 3.0),  # of bits 32 on
     ],
 )
 def test_bits_a_draw(bounding: Bounding, bits: int, modulus: int, expected: float) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.generators import Monotone, Residue
+from seedfleet.generators.definition import FieldResidue
 from seedfleet.generators.first_word import first_word
 from seedfleet.sieve.residues import odd_part
 
@@ -90,13 +91,20 @@ def shown_bits(
 
 
 def _shown(
-    shape: Residue | Monotone | None, bounding: Bounding, bits: int, radix: int, value: int
+    shape: Residue | FieldResidue | Monotone | None,
+    bounding: Bounding,
+    bits: int,
+    radix: int,
+    value: int,
 ) -> tuple[int, int]:
     match shape:
         case Residue(dropped, modulus):
             width = min(odd_part(modulus)[0], bits - dropped)
             mask = (1 << width) - 1
             return mask << dropped, (value & mask) << dropped
+        case FieldResidue(first_bit, field_bits, modulus):
+            mask = (1 << min(odd_part(modulus)[0], field_bits)) - 1
+            return mask << first_bit, (value & mask) << first_bit
         case Monotone():
             lowest = first_word(_of_first_word(bounding, 2**bits - 1), bits, radix, value)
             last = first_word(_of_first_word(bounding, 0), bits, radix, value + 1) - 1

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seedfleet.generators.families.mt19937 import (
-    MIDDLE,
     MT19937,
     MT19937_BY_ARRAY,
     MT19937_PHP_520,
@@ -22,6 +21,7 @@ from seedfleet.generators.families.mt19937 import (
     next_by_key,
     next_initial,
 )
+from seedfleet.generators.families.mt19937_early import MIDDLE, SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,14 +32,13 @@ if TYPE_CHECKING:
 
 __all__ = ["seed_of_block"]
 
-_SIZE = 624
 _MIX = np.uint32(0x9908B0DF)  # what a twist adds where its low bit is set
 _STRETCH = MIDDLE - 1  # words that are undone at once
 _INDEX = 8  # of the word by which a seeding's block is told from others
 
 
 def seed_of_block(
-    generator: Generator, words: tuple[int, ...], *, back: int = 1000 * _SIZE
+    generator: Generator, words: tuple[int, ...], *, back: int = 1000 * SIZE
 ) -> tuple[int, int] | None:
     """Return the seed behind a state, and how many words it had made before.
 
@@ -58,9 +57,9 @@ def seed_of_block(
     tuple or None
         ``(seed, steps)``: the state is `steps` after that seed's. None where no seed leads there.
     """
-    history = _with_words_before(generator, np.array(words[:_SIZE], dtype=np.uint32), back)
+    history = _with_words_before(generator, np.array(words[:SIZE], dtype=np.uint32), back)
     for start in reversed(_seeded_blocks(generator, history)):
-        block = history[start : start + _SIZE]
+        block = history[start : start + SIZE]
         for seed in _candidates(generator, block):
             if _leads_to(generator, seed, block):
                 return seed, back - start
@@ -76,7 +75,7 @@ def _with_words_before(
     generator: Generator, block: NDArray[np.uint32], back: int
 ) -> NDArray[np.uint32]:
     """Return the `back` words before a block, and those of the block."""
-    words = np.empty(back + _SIZE, dtype=np.uint32)
+    words = np.empty(back + SIZE, dtype=np.uint32)
     words[back:] = block
     own = _own_bits(generator)
     words[back] = (block[0] & own) | (_joined(words, back - 1, back)[0] & ~own)
@@ -91,7 +90,7 @@ def _with_words_before(
 
 def _joined(words: NDArray[np.uint32], start: int, end: int) -> NDArray[np.uint32]:
     """Undo the twists of words `start` to `end`: their own bits beside the next words' others."""
-    added = words[start + _SIZE : end + _SIZE] ^ words[start + MIDDLE : end + MIDDLE]
+    added = words[start + SIZE : end + SIZE] ^ words[start + MIDDLE : end + MIDDLE]
     low_bit = added >> np.uint32(31)  # only the mix sets the highest one
     return ((added ^ (low_bit * _MIX)) << np.uint32(1)) | low_bit
 
@@ -100,7 +99,7 @@ def _seeded_blocks(generator: Generator, words: NDArray[np.uint32]) -> list[int]
     """Return where blocks begin whose word _INDEX is as the seeding makes it from earlier ones."""
 
     def column(index: int) -> NDArray[np.uint32]:
-        return words[index : len(words) - _SIZE + index + 1]
+        return words[index : len(words) - SIZE + index + 1]
 
     if generator.seed_state is MT19937_BY_ARRAY.seed_state:
         early, late = (_key_word(column, index) for index in (_INDEX - 2, _INDEX))
@@ -155,4 +154,4 @@ def _leads_to(generator: Generator, seed: int, block: NDArray[np.uint32]) -> boo
     with np.errstate(over="ignore"):
         state = generator.seed_state(np.uint64(seed))
     same_first = (state[0] ^ block[0]) & _own_bits(generator) == 0
-    return bool(same_first) and np.array_equal(state[1:_SIZE], block[1:])
+    return bool(same_first) and np.array_equal(state[1:SIZE], block[1:])
