@@ -52,10 +52,6 @@ def _monotone(_radix: int) -> Monotone:
     return Monotone()
 
 
-def _no_shape(_radix: int) -> None:
-    return None
-
-
 # Plain remainders.
 
 

@@ -246,7 +246,7 @@ class FieldResidue:
 
 @dataclass(frozen=True)
 class Monotone:
-    """The shape of a bounding whose accepted value never falls as a word grows."""
+    """The shape of a bounding whose accepted value never falls as a word grows, each of two."""
 
 
 def never(_word: Any, _radix: Any) -> Any:
