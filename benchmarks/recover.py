@@ -1,4 +1,4 @@
-"""Recovery of generators with 2**48 states, beside the times we ask of it."""
+"""Recovery of whole states by algebra, beside the times we ask of it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.table import Row, seconds
-from seedfleet.generators import compiled, find_stream, streams
-from seedfleet.recover import lane_search, lattice_search
+from seedfleet.generators import compiled, find_preset, find_stream, streams
+from seedfleet.recover import lane_search, lattice_search, linear_attack
 from seedfleet.recover.gaps import Gaps, gap_families
 from seedfleet.recover.gaps import solve as solve_gaps
 from seedfleet.recover.search import Question, Scope, Unwatched
@@ -24,7 +24,7 @@ _JAVA, _DOUBLES = "nextInt(m)", "floor(u * m), 26 + 27 bits"
 _ALL, _ONE = range(501), range(1)
 
 # (generator, bounding, modulus, skips, draws, seconds asked for)
-_CASES = (
+_WINDOWS = (
     ("java.util.Random", _JAVA, 1000, _ALL, 20, 0.1),
     ("java_lcg", "word % m", 1000, _ALL, 20, 0.1),
     ("java.util.Random", "nextInt(10) digits", 1000, _ONE, 20, 2.0),
@@ -49,24 +49,38 @@ _VARIABLE_SKIPS = (
     ("java.util.Random / floor(u * m), 26 + 27 bits", 1000, 8, 14, 0.3),
     ("drand48 / floor(u * m), 48 bits", 1000, 20, 18, 3.0),
 )
-_SEED, _SKIP = 1234567890, 0
+# (preset, skips, draws, seconds asked for)
+_LINEAR = (
+    ("cpp_mt19937", _ONE, 7000, 20.0),
+    ("cpp_mt19937_uniform", _ONE, 3500, 20.0),
+    ("python_random", _ONE, 3500, 20.0),
+    ("v8_math_random", _ONE, 40, 1.0),
+    ("v8_math_random", _ALL, 40, 5.0),
+    ("xorshift128", _ALL, 80, 1.0),
+)
+_SEED, _SKIP, _MODULUS = 1234567890, 0, 1000
 _LONG_S = 5.0  # work of more is timed once, not five times
 
 
 def rows() -> Iterator[Row]:
-    """Time one window of draws from a warm cache, on every core."""
-    for generator, bounding, modulus, skips, draws, bound_s in _CASES:
-        search = _search(generator, bounding, modulus, skips=skips, draws=draws)
-        found = search.run(Unwatched())
-        if _SEED not in {survivor.start for survivor in found.survivors}:
-            raise RuntimeError(f"{generator}, {bounding}: the planted seed was not found")
-        runs = 5 if bound_s < _LONG_S else 1
-        taken_s = seconds(partial(search.run, Unwatched()), runs=runs)
+    """Time every attack on one window of draws from a warm cache, on every core."""
+    yield from _window_rows()
+    yield from _variable_skip_rows()
+    yield from _linear_rows()
+
+
+def _window_rows() -> Iterator[Row]:
+    for generator, bounding, modulus, skips, draws, bound_s in _WINDOWS:
+        stream = find_stream(generator, bounding)
+        asked = _planted(stream.name, modulus, skips, draws)
+        search = (
+            *lane_search.searches([stream], asked),
+            *lattice_search.searches([stream], asked),
+        )[0]
         what = (
             f"{generator} {bounding}, m = {modulus}, skips {skips[0]}..{skips[-1]}, {draws} draws"
         )
-        yield Row(what, taken_s, bound_s, "s", "asked for", bound_s / taken_s)
-    yield from _variable_skip_rows()
+        yield _row(search, what, bound_s)
 
 
 def _variable_skip_rows() -> Iterator[Row]:
@@ -76,9 +90,8 @@ def _variable_skip_rows() -> Iterator[Row]:
         stream = next(stream for stream in streams() if stream.name == name)
         (family,) = gap_families([stream], modulus)
         gaps = Gaps(1, most + 1)
-        seed = _SEED % stream.generator.seed_count
         positions = np.cumsum(rng.integers(gaps.least, gaps.most + 1, draws)) - 1
-        values, _ = compiled.at_positions(stream, seed, modulus, positions)
+        values, _ = compiled.at_positions(stream, _SEED, modulus, positions)
         if not solve_gaps(family, values, gaps).states:
             raise RuntimeError(f"{name}: the planted state was not found")
         taken_s = seconds(partial(solve_gaps, family, values, gaps), runs=3)
@@ -86,14 +99,27 @@ def _variable_skip_rows() -> Iterator[Row]:
         yield Row(what, taken_s, bound_s, "s", "asked for", bound_s / taken_s)
 
 
-def _search(generator: str, bounding: str, modulus: int, *, skips: range, draws: int) -> Search:
-    """Plant a seed, and return the search of a window that has all its draws."""
-    stream = find_stream(generator, bounding)
+def _linear_rows() -> Iterator[Row]:
+    for slug, skips, draws, bound_s in _LINEAR:
+        stream = find_preset(slug).stream
+        asked = _planted(stream.name, _MODULUS, skips, draws)
+        search = linear_attack.searches([stream], asked)[0]
+        bits = search.coverage.space.bit_length() - 1
+        what = f"{slug}: 2^{bits} states, skips {skips[0]}..{skips[-1]}, {draws} draws"
+        yield _row(search, what, bound_s)
+
+
+def _planted(name: str, modulus: int, skips: range, draws: int) -> Question:
+    """Ask for the first draws of a planted seed."""
+    stream = next(stream for stream in streams() if stream.name == name)
     positions = constant_skip_positions(draws, _SKIP)
     values, _ = compiled.at_positions(stream, _SEED, modulus, positions)
-    asked = Question(modulus, (Scope(values, draws),), skips, range(1))
-    searches = (
-        *lane_search.searches([stream], asked),
-        *lattice_search.searches([stream], asked),
-    )
-    return searches[0]
+    return Question(modulus, (Scope(values, draws),), skips, range(1))
+
+
+def _row(search: Search, what: str, bound_s: float) -> Row:
+    if not search.run(Unwatched()).survivors:
+        raise RuntimeError(f"{what}: the planted seed was not found")
+    runs = 5 if bound_s < _LONG_S else 1
+    taken_s = seconds(partial(search.run, Unwatched()), runs=runs)
+    return Row(what, taken_s, bound_s, "s", "asked for", bound_s / taken_s)

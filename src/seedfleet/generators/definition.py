@@ -23,6 +23,7 @@ __all__ = [
     "FieldResidue",
     "Generator",
     "Leap",
+    "LinearState",
     "Monotone",
     "PowerOfTwoLcg",
     "Preset",
@@ -116,6 +117,30 @@ class PowerOfTwoLcg:
 
 
 @dataclass(frozen=True)
+class LinearState:
+    """The algebra of a generator whose steps and output words are linear over GF(2).
+
+    Attributes
+    ----------
+    words
+        Leading words of the state, all bits of which are unknown; the all-zero ones give zeros.
+    controls
+        The words behind them, which steps and outputs may branch on, at the start of a cycle.
+    cycle
+        Steps after which the controls come back. A stream may begin at any step of a cycle.
+    seed_of_state
+        Inverse of the generator's ``seed_state``: takes the state at the start of a cycle as a
+        tuple of Python integers, and returns the canonical seed whose words are the same, or None
+        where no seed has them. None itself where a seed is found in another way.
+    """
+
+    words: int
+    controls: tuple[int, ...] = ()
+    cycle: int = 1
+    seed_of_state: Callable[[tuple[int, ...]], int | None] | None = None
+
+
+@dataclass(frozen=True)
 class Generator:
     """A seeded stream of output words: word ``j`` is ``output(step^(j+1)(seed_state(seed)))``.
 
@@ -152,6 +177,8 @@ class Generator:
     degenerate_seeds
         Seeds whose stream is constant or shorter than any history. They are left out of `seeds`,
         except where that would tear the range apart.
+    linear
+        The algebra, where the words are linear over GF(2) in the bits of the state.
     """
 
     name: str
@@ -168,6 +195,7 @@ class Generator:
     state_width: int | None = None
     early: EarlyWords | None = None
     degenerate_seeds: tuple[int, ...] = ()
+    linear: LinearState | None = None
 
     @property
     def seed_count(self) -> int:
@@ -218,7 +246,7 @@ class FieldResidue:
 
 @dataclass(frozen=True)
 class Monotone:
-    """The shape of a bounding whose accepted value never falls as the word grows."""
+    """The shape of a bounding whose accepted value never falls as a word grows, each of two."""
 
 
 def never(_word: Any, _radix: Any) -> Any:

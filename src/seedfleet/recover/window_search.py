@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from seedfleet.generators import AtState, compiled
+from seedfleet.recover.clean_windows import chance_of_clean_window, window_batches
 from seedfleet.recover.controls import PLANTED_SEEDS, positive_control
 from seedfleet.recover.search import Coverage, Found, Survivor
 from seedfleet.sieve import constant_skip_positions
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["WindowFamily", "WindowSearch", "window_searches"]
 
 _SPARE_BITS = 10  # by which a window over-determines the state
-_MAX_WINDOWS = 256
 _DEAR_S = 120.0  # for a window under all skips, above which the likely ones come first
 _SAMPLED_SKIPS = 8  # skips over which the power is averaged, from the least to the greatest
 _DRAWS_AFTER = 50  # of a planted seed, which what was found must draw as well
@@ -122,11 +122,8 @@ def window_searches(family: WindowFamily, question: Question) -> tuple[WindowSea
             )
         searches.append(chosen(length=length, starts=(0,)))
         if scope.fitted > short:
-            stride = -(-(scope.fitted - short) // _MAX_WINDOWS)
-            starts = range(0, scope.fitted - short + 1, stride)
-            far, near = set(starts[::16]), set(starts[::4])
-            batches = (far, near - far, set(starts) - near)
-            searches += [chosen(length=short, starts=sorted(each)) for each in batches if each]
+            batches = window_batches(scope.fitted, short)
+            searches += [chosen(length=short, starts=each) for each in batches]
     return tuple(searches)
 
 
@@ -271,26 +268,10 @@ class WindowSearch:
         return skips[:: max(1, len(skips) // _SAMPLED_SKIPS)]
 
     def _some_clean_window(self, noise: float) -> NDArray[np.float64]:
-        """Return the chance that some window has no wrong draw and no rejected word inside.
-
-        By recursion over the length of the run of clean draws, for several skips at once.
-        """
-        starts = set(self._starts)
+        """Return the chance that some window has no wrong draw and no rejected word inside."""
         words = self._family.draw_words * (np.array(self._sampled_skips()) + 1)
         clean = (1 - noise) * (1 - self._family.rejection) ** words
-        # chance_of_run[k]: the chance of k clean draws up to here, capped, and no clean window yet
-        chance_of_run = np.zeros((self._length + 1, len(words)))
-        chance_of_run[0] = 1.0
-        power = np.zeros(len(words))
-        for end in range(1, max(starts) + self._length + 1):
-            wrong = chance_of_run.sum(axis=0) * (1 - clean)
-            full = (chance_of_run[-1] + chance_of_run[-2]) * clean
-            chance_of_run[1:-1] = chance_of_run[:-2] * clean
-            chance_of_run[0], chance_of_run[-1] = wrong, full
-            if end - self._length in starts:
-                power += full
-                chance_of_run[-1] = 0.0
-        return np.minimum(1.0, power)
+        return chance_of_clean_window(self._starts, self._length, clean)
 
     def _planted(self, rng: np.random.Generator) -> Control:
         stream, skips = self._family.streams[0], self._question.skips

@@ -36,7 +36,7 @@ from seedfleet.generators.boundings import (
     MODULO,
     PHP_RANGE,
 )
-from seedfleet.generators.definition import EarlyWords, Generator, Preset, Stream
+from seedfleet.generators.definition import EarlyWords, Generator, LinearState, Preset, Stream
 from seedfleet.generators.families.mt19937_early import (
     COUNT,
     MIDDLE,
@@ -207,6 +207,8 @@ def _early(*definition: Callable[..., Any]) -> EarlyWords:
     return EarlyWords(COUNT, by_chain_factory, PARTS[definition])
 
 
+_LINEAR = LinearState(words=SIZE, controls=(0,))
+
 MT19937 = Generator(
     name="mt19937",
     seeds=range(2**32),
@@ -217,6 +219,7 @@ MT19937 = Generator(
     output=_output,
     state_width=_STATE_BITS,
     early=_early(_seed_state, _step),
+    linear=_LINEAR,
 )
 
 MT19937_BY_ARRAY = Generator(
@@ -231,6 +234,7 @@ MT19937_BY_ARRAY = Generator(
     early=EarlyWords(
         COUNT, by_array_factory, (next_initial, next_by_key, next_by_index, twist, temper)
     ),
+    linear=_LINEAR,
 )
 MT19937_PHP_521 = Generator(
     name="mt19937 of PHP 5.2.1",
@@ -242,6 +246,7 @@ MT19937_PHP_521 = Generator(
     output=_output,
     state_width=_STATE_BITS,
     early=_early(_seed_state, _step_php),
+    linear=_LINEAR,
 )
 MT19937_PHP_520 = Generator(
     name="mt19937 of PHP 5.2.0",
@@ -254,6 +259,7 @@ MT19937_PHP_520 = Generator(
     output=_output,
     state_width=_STATE_BITS,
     early=_early(_seed_state_php_520, _step),
+    linear=_LINEAR,
 )
 
 _MT19937 = Stream(MT19937, MODULO)
