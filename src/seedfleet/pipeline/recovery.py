@@ -237,7 +237,7 @@ def _searched(record: SearchRecord, recovery: Recovery) -> dict[str, Any]:
         "expected_pairs": _chance_pairs(coverage, modulus),
         "expected_seeds": expected_seeds(
             coverage.space,
-            coverage.alignments * coverage.windows,
+            coverage.alignments * coverage.windows * coverage.readings,
             [(depth, depth)],
             modulus,
         ),

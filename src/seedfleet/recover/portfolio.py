@@ -22,6 +22,7 @@ from seedfleet.recover.repeats import find_repeats
 from seedfleet.recover.scoring import abstained, predict, weigh
 from seedfleet.recover.search import Question, Scope
 from seedfleet.recover.seed_scan import scan_problems, seed_scans
+from seedfleet.recover.state_scan import state_scans
 from seedfleet.recover.unevenness import bits_to_beat, find_unevenness
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ __all__ = ["recover"]
 
 
 _ODD_LOG10 = -6.0  # fewer pairs than 10**-6 expected to match so well is no chance
+_LONGEST_S = 200.0  # what a search may cost that nobody asked for
 _POWERED = 0.5  # a search that more often than not misses what it covers can tell nothing
 
 
@@ -97,7 +99,7 @@ def recover(
         for stream in streams()
         if not options.generators or stream.generator.name in options.generators
     ]
-    problems = scan_problems(chosen, question)
+    problems = scan_problems(question)
     if problems:
         raise OptionsError(problems)
     session_count = len(_session_names(sessions[start:stop]))
@@ -148,8 +150,13 @@ def _searches(
     chosen: Sequence[Stream], question: Question, backend: Backend | None
 ) -> list[Search]:
     """Return every search that applies, cheapest first."""
-    searches: list[Search] = [*seed_scans(chosen, question, backend)]
-    for family in lane_families(chosen, question.modulus):
+    families = lane_families(chosen, question.modulus)
+    decided = {stream for family in families for stream in family.streams}
+    states = state_scans([stream for stream in chosen if stream not in decided], question)
+    decided |= {stream for scan in states for stream in scan.coverage.streams}
+    scans = seed_scans(chosen, question, backend, decided=decided)
+    searches: list[Search] = [*states, *(s for s in scans if s.coverage.cost_s <= _LONGEST_S)]
+    for family in families:
         for scope in question.scopes:
             asked = replace(question, scopes=(scope,))
             searches += [first_window(family, asked), *sliding_windows(family, asked)]
