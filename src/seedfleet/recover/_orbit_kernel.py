@@ -19,7 +19,7 @@ from seedfleet.generators.compiled import jitable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = [ "WALKERS", "orbit_factory"]
+__all__ = ["WALKERS", "orbit_factory"]
 
 WALKERS = 64
 _STRETCH = 8192  # steps between two looks at the masks
@@ -101,7 +101,7 @@ def _met(masks: Any, rows: Any, at: Any, gap: Any, mask: Any) -> Any:
 
 @jitable
 def _sparse_block(masks: Any, rows: Any, place: Any, first_skip: Any, hits: Any, found: Any) -> Any:
-    """Try _BLOCK skips from one step, ``place = (step, index of its masks, window, skips' end)``."""
+    """Try _BLOCK skips from one step, ``place = (step, its masks, window, end of the skips)``."""
     step, at, window, stop = place
     mask, left = masks[rows[0] + at], uint64(0)
     second = _row(masks, rows[1] + at + first_skip + 1)

@@ -15,6 +15,7 @@ from seedfleet.evidence.prior import log2_alignment_weight
 from seedfleet.evidence.verdict import Thresholds, draws_for_fitted, draws_needed, held_out_draws
 from seedfleet.generators import presets_of, streams
 from seedfleet.recover.answer import Recovery, SearchRecord, Status
+from seedfleet.recover.lags import lag_searches
 from seedfleet.recover.lane import lane_families
 from seedfleet.recover.lane_search import first_window, sliding_windows
 from seedfleet.recover.options import OptionsError
@@ -43,7 +44,7 @@ __all__ = ["recover"]
 
 
 _ODD_LOG10 = -6.0  # fewer pairs than 10**-6 expected to match so well is no chance
-_LONGEST_S = 200.0  # what a search may cost that nobody asked for
+_LONGEST_S = 100.0  # what a search may cost that nobody asked for
 _POWERED = 0.5  # a search that more often than not misses what it covers can tell nothing
 
 
@@ -155,7 +156,8 @@ def _searches(
     states = state_scans([stream for stream in chosen if stream not in decided], question)
     decided |= {stream for scan in states for stream in scan.coverage.streams}
     scans = seed_scans(chosen, question, backend, decided=decided)
-    searches: list[Search] = [*states, *(s for s in scans if s.coverage.cost_s <= _LONGEST_S)]
+    affordable = [scan for scan in scans if scan.coverage.cost_s <= _LONGEST_S]
+    searches: list[Search] = [*lag_searches(chosen, question), *states, *affordable]
     for family in families:
         for scope in question.scopes:
             asked = replace(question, scopes=(scope,))
@@ -222,7 +224,8 @@ class _Run:
             self._completed[len(self._records)] = search
         else:
             status = Status.INCOMPLETE
-            reason = f"{coverage.space - found.tested} seeds could not be tested"
+            untested = f"{coverage.space - found.tested} seeds could not be tested"
+            reason = "; ".join(lead.text for lead in found.leads) or untested
         self._records.append(SearchRecord(coverage, status, reason, found, (), needed, elapsed_s))
 
     def control(self, run_seed: int, progress: Callable[[str, float], None]) -> None:
@@ -322,6 +325,9 @@ class _Run:
 
     def _absence(self) -> str:
         """Say that nothing was found, and whether something fits in part."""
+        for record in self._records:
+            for lead in record.found.leads if record.found else ():
+                return f"no seed was found, but {lead.text}"
         for item in self._items.values():
             draws, matches = len(item.survivor.scope.values), item.matches
             pairs = sum(record.coverage.pairs for record in self._records)

@@ -46,7 +46,9 @@ _MAX_CHANCE_PAIRS = 1.0  # a window is as deep as it takes to leave about one fa
 _MAX_SEEDS = 2**32
 _MAX_ALIGNMENTS = 2**12  # of one scope: beyond that a pass takes days
 _MAX_WINDOWS = 32
-_CLEAR_BITS = 20  # by which draws must over-determine the seed for a scope to be scanned with others
+_CLEAR_BITS = (
+    20  # by which draws must over-determine the seed for a scope to be scanned with others
+)
 _FIRST_PART, _LAST_PART = 2**16, 2**30
 _PART_S = 8.0  # between two looks at the clock
 _CONTROL_S = 1.0
@@ -91,10 +93,8 @@ def scan_problems(question: Question) -> list[str]:
     alignments = len(question.scan_skips) * len(question.offsets)
     if alignments <= _MAX_ALIGNMENTS:
         return []
-    return [
-        f"seed scans test at most {_MAX_ALIGNMENTS} alignments, not {len(question.scan_skips)} "
-        f"skips at {len(question.offsets)} offsets"
-    ]
+    asked = f"{len(question.scan_skips)} skips at {len(question.offsets)} offsets"
+    return [f"seed scans test at most {_MAX_ALIGNMENTS} alignments, not {asked}"]
 
 
 def _seeds(generator: Generator) -> range:
@@ -179,7 +179,9 @@ class SeedScan:
             for stream, hits in zip(self._streams, every, strict=True):
                 for seed, row in zip(hits.seeds.tolist(), hits.rows.tolist(), strict=True):
                     scope, alignment = alignments[row]
-                    survivors[Survivor(stream, self._question.scopes[scope], seed, alignment)] = None
+                    survivors[Survivor(stream, self._question.scopes[scope], seed, alignment)] = (
+                        None
+                    )
         return Found(tuple(survivors), max(0, tested), len(survivors))
 
     def controls(self, rng: np.random.Generator) -> tuple[Control, ...]:
@@ -190,7 +192,7 @@ class SeedScan:
         return tuple(filter(None, (self._shuffled(rng), self._planted(rng))))
 
     def _parts(self, rows: Rows, watch: Watch) -> Iterator[tuple[range, tuple[Hits, ...]]]:
-        """Scan one part of the seeds after the other, each as long as a look at the clock allows."""
+        """Scan the seeds in parts that each take about as long as the clock may wait."""
         questions = [(stream, rows) for stream in self._streams]
         done, size, space = 0, _FIRST_PART, len(self._seeds)
 

@@ -127,7 +127,7 @@ class StateScan:
         draws = np.stack([scope.values[first : first + depth] for scope, first in places])
         survivors: dict[Survivor, None] = {}
         tested = 0
-        for tested, hits in pieces(self._asked(draws), self._length):  # noqa: B007 - told below
+        for tested, hits in pieces(self._asked(draws), self._length):
             for hit in hits:
                 scope, begin = places[hit.window]
                 start = self._start(hit.state, hit.skip + begin * (hit.skip + 1))

@@ -71,9 +71,7 @@ def _strided(fitted: int, depth: int, widest: int) -> Iterator[tuple[int, ...]]:
         yield tuple(range(first, first - stride * depth, -stride))
 
 
-def _enough(
-    candidates: Iterable[tuple[int, ...]], fitted: int, noise: float, most: int
-) -> Windows:
+def _enough(candidates: Iterable[tuple[int, ...]], fitted: int, noise: float, most: int) -> Windows:
     clean = _clean(fitted, noise)
     found: NDArray[np.bool_] = np.zeros(len(clean), dtype=np.bool_)
     chosen: dict[tuple[int, ...], None] = {}
