@@ -6,7 +6,8 @@ then there is a lead to be followed by other searches, or no state explains them
 
 from __future__ import annotations
 
-from math import exp, log
+from dataclasses import replace
+from math import ceil, exp, log
 from typing import TYPE_CHECKING
 
 from seedfleet.evidence.chance import log_tail
@@ -55,10 +56,10 @@ def lag_searches(streams: Iterable[Stream], question: Question) -> tuple[LagSear
         scopes = tuple(
             scope
             for scope in question.scopes
-            if skips and scope.fitted >= _least_draws(stream, question.modulus, skips)
+            if skips and scope.fitted >= _least_draws(stream, question, skips)
         )
         if scopes:
-            searches.append(LagSearch(stream, question.modulus, scopes, skips))
+            searches.append(LagSearch(stream, replace(question, scopes=scopes), skips))
     return tuple(searches)
 
 
@@ -75,15 +76,16 @@ def _skips(stream: Stream, question: Question) -> range:
     return range(first, stop)
 
 
-def _least_draws(stream: Stream, modulus: int, skips: range) -> int:
+def _tried(scopes: int, skips: range) -> int:
+    """Return how many relations are tried, the other streams' at this scope and skip included."""
+    return scopes * len(skips) * len(LAGGED)
+
+
+def _least_draws(stream: Stream, question: Question, skips: range) -> int:
     """Return how many draws can make a lead, at the skip whose relation is sharpest."""
-    needed = []
-    for skip in skips:
-        found = relation(stream, modulus, skip)
-        needed.append(
-            int(found.lags[-1]) + int(log(_MAX_CHANCE / len(skips)) / log(found.share)) + 1
-        )
-    return min(needed)
+    enough = log(_MAX_CHANCE / _tried(len(question.scopes), skips))
+    related = [relation(stream, question.modulus, skip) for skip in skips]
+    return min(int(each.lags[-1]) + ceil(enough / log(each.share)) for each in related)
 
 
 class LagSearch:
@@ -93,27 +95,24 @@ class LagSearch:
     ----------
     stream
         One of `LAGGED`.
-    scopes
-        Each with the draws that a lead takes.
+    question
+        Each scope has the draws that a lead takes.
     skips
         Constant skips with a relation.
     """
 
-    def __init__(
-        self, stream: Stream, modulus: int, scopes: tuple[Scope, ...], skips: range
-    ) -> None:
-        self._stream, self._modulus = stream, modulus
-        self._scopes, self._skips = scopes, skips
-        least = _least_draws(stream, modulus, skips)
+    def __init__(self, stream: Stream, question: Question, skips: range) -> None:
+        self._stream, self._modulus = stream, question.modulus
+        self._scopes, self._skips = question.scopes, skips
         self.coverage = Coverage(
             attack="lag relation",
             streams=(stream,),
-            scopes=scopes,
+            scopes=question.scopes,
             skips=skips,
             space=stream.generator.seed_count,
             from_states=True,
-            draws_used=min(scope.fitted for scope in scopes),
-            least_draws=least,
+            draws_used=min(scope.fitted for scope in question.scopes),
+            least_draws=_least_draws(stream, question, skips),
             power=self._power,
             cost_s=_COST_S,
         )
@@ -138,14 +137,14 @@ class LagSearch:
         related = relation(self._stream, self._modulus, skip)
         kept = related.kept(scope.searchable)
         hits, of = int(kept.sum()), len(kept)
-        tried = len(self._scopes) * len(self._skips) * len(LAGGED)
+        tried = _tried(len(self._scopes), self._skips)
         chance = min(1.0, tried * exp(max(log_tail(hits, of, related.share), _SMALLEST_LOG)))
         return Lead(self._stream, scope, skip, hits, of, chance)
 
     def _power(self, noise: float) -> float:
         """Return the chance of a lead in the scope with most draws, averaged over the skips."""
         most = max(scope.fitted for scope in self._scopes)
-        tried = len(self._scopes) * len(self._skips) * len(LAGGED)
+        tried = _tried(len(self._scopes), self._skips)
         related = [relation(self._stream, self._modulus, skip) for skip in self._skips]
         return sum(_lead_chance(each, most, noise, tried) for each in related) / len(related)
 

@@ -39,7 +39,7 @@ class Options:
     skips
         Constant skips of the lane split, within ``[0, MAX_SKIP]``.
     scan_skips
-        Constant skips of seed scans; with the session scopes at most 32 alignments.
+        Constant skips of seed scans, within ``[0, MAX_SKIP]``.
     generators
         Names of the generators to search; empty for all.
     sessions
