@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+from interrupted_runs import finished_blocks, wait_for_blocks
 
 from seedfleet.cli import main
 from seedfleet.generators import find_preset, reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
@@ -39,36 +38,39 @@ main()
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SEEDFLEET_HOME", str(tmp_path / "home"))
-    yield tmp_path
-    for status in (tmp_path / "home").glob("runs/*/attempts/*/*/pid"):
-        os.kill(int(status.read_text()), signal.SIGKILL)
+    return tmp_path
 
 
-def start(house: Path) -> subprocess.Popen[bytes]:
+def start(house: Path, last: int = _LAST) -> subprocess.Popen[bytes]:
     """Sieve 40 draws that the last but five of so many seeds of CPython made with skip 2."""
     places = [2 + 3 * index for index in range(40)]
     draws = reference.at_positions(find_preset("python_randrange").stream, _SEED, 1000, places)
     path = house / "draws.txt"
     path.write_text("\n".join(map(str, draws)), encoding="utf-8")
-    words = ["sieve", str(path), "--generator", "python_randrange", "--seeds", f"1..{_LAST}"]
+    words = ["sieve", str(path), "--generator", "python_randrange", "--seeds", f"1..{last}"]
     words += ["--skips", "2..2", "--modulus", "1000", "--output-dir", str(house / "out")]
+    words += ["--max-days", "1e9"]
     return subprocess.Popen([sys.executable, "-c", _HEAD, *words], stderr=subprocess.DEVNULL)
 
 
-def finished_blocks(house: Path) -> dict[Path, int]:
-    """Return each finished block's result with the time that it was written, in nanoseconds."""
-    found = house.glob("out/*/seeds/*/*/results/*.hits")
-    return {path: path.stat().st_mtime_ns for path in found}
+def test_an_interruption_does_not_wait_for_blocks(house: Path) -> None:
+    head = start(house, 2**50)  # of which a block takes days
+    started = time.monotonic()
+    try:
+        while not list(house.glob("home/runs/*/attempts/*/*/alive")):
+            assert time.monotonic() - started < _PATIENCE_S, "no block was started"
+            time.sleep(0.05)
+    finally:
+        head.send_signal(signal.SIGINT)
+    assert head.wait(_PATIENCE_S) == 3
+    assert finished_blocks(house) == {}
 
 
 def test_a_killed_sieve_goes_on_without_repeating_a_block(house: Path) -> None:
     head = start(house)
-    started = time.monotonic()
-    while not (before := finished_blocks(house)):
-        assert time.monotonic() - started < _PATIENCE_S, "no block was finished"
-        time.sleep(0.05)
+    before = wait_for_blocks(house, 1, patience_s=_PATIENCE_S)
     head.kill()
     head.wait(_PATIENCE_S)
     assert len(before) < _JOBS

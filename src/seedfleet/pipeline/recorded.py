@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from seedfleet.draws import History
-from seedfleet.pipeline.recovery import RunContext
+from seedfleet.pipeline.run_context import RunContext
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.recover import Options
 
@@ -25,6 +25,7 @@ _T = TypeVar("_T")
 
 _NAME = "request.json"
 _FORMAT = "seedfleet.recovery-request/1"
+_RANGES = ("skips", "scan_skips", "offsets")
 
 
 class RecordError(Exception):
@@ -32,7 +33,7 @@ class RecordError(Exception):
 
 
 def write_request(
-    folder: Path, form: str, history: History, options: dict[str, Any], context: object
+    folder: Path, form: str, history: History, options: dict[str, Any], context: RunContext
 ) -> None:
     """Write the request of a run into its folder, whole or not at all.
 
@@ -42,8 +43,6 @@ def write_request(
         Name and version of the request's format.
     options
         As JSON takes them.
-    context
-        A dataclass.
     """
     write_json(
         folder / _NAME,
@@ -55,13 +54,13 @@ def write_request(
                 "dates": [day.isoformat() if day else None for day in history.dates],
             },
             "options": options,
-            "context": dataclasses.asdict(context),  # type: ignore[call-overload]
+            "context": dataclasses.asdict(context),
         },
     )
 
 
 def read_request(
-    folder: Path, form: str, read: Callable[[History, dict[str, Any], dict[str, Any]], _T]
+    folder: Path, form: str, read: Callable[[History, dict[str, Any], RunContext], _T]
 ) -> _T:
     """Return what `read` makes of the history, the options and the context of a request.
 
@@ -74,7 +73,8 @@ def read_request(
         document = json.loads((folder / _NAME).read_text(encoding="utf-8"))
         if document["format"] != form:
             raise RecordError(f"{folder / _NAME}: {document['format']} is not {form}")
-        context = {**document["context"], "command": tuple(document["context"]["command"])}
+        told = document["context"]
+        context = RunContext(**{**told, "command": tuple(told["command"])})
         return read(_history(document["history"]), document["options"], context)
     except OSError as error:
         raise RecordError(f"{folder / _NAME}: {error.strerror}; nothing to resume") from error
@@ -86,9 +86,8 @@ def write_record(folder: Path, history: History, options: Options, context: RunC
     """Write the request of a recovery into its folder, whole or not at all."""
     plain = {
         **dataclasses.asdict(options),
-        "skips": [options.skips.start, options.skips.stop],
-        "scan_skips": [options.scan_skips.start, options.scan_skips.stop],
-        "generators": sorted(options.generators),
+        **{name: [getattr(options, name).start, getattr(options, name).stop] for name in _RANGES},
+        "searched": sorted(options.searched),
         "sessions": sorted(options.sessions),
     }
     write_request(folder, _FORMAT, history, plain, context)
@@ -105,7 +104,7 @@ def read_record(folder: Path) -> tuple[History, Options, RunContext]:
     return read_request(
         folder,
         _FORMAT,
-        lambda history, options, context: (history, _options(options), RunContext(**context)),
+        lambda history, options, context: (history, _options(options), context),
     )
 
 
@@ -126,9 +125,9 @@ def _options(document: dict[str, Any]) -> Options:
     return Options(
         **{
             **document,
-            "skips": range(*document["skips"]),
-            "scan_skips": range(*document["scan_skips"]),
-            "generators": frozenset(document["generators"]),
+            **{name: range(*document[name]) for name in _RANGES},
+            "variable_skip": document["variable_skip"] and tuple(document["variable_skip"]),
+            "searched": frozenset(document["searched"]),
             "sessions": frozenset(document["sessions"]),
         }
     )
