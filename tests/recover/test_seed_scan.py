@@ -8,7 +8,16 @@ import pytest
 from planted import UNWATCHED, planted_draws, question, random_draws
 
 from seedfleet.generators import Generator, Stream, compiled
-from seedfleet.generators.boundings import BIT_COUNT, FLOOR_27_26, LEMIRE, MASK, MODULO, PHP_RANGE
+from seedfleet.generators.boundings import (
+    BIT_COUNT,
+    FLOOR_26_27,
+    FLOOR_27_26,
+    LEMIRE,
+    MASK,
+    MODULO,
+    PHP_RANGE,
+)
+from seedfleet.generators.families.lcg48 import JAVA_RANDOM
 from seedfleet.generators.families.mt19937 import MT19937, MT19937_BY_ARRAY
 from seedfleet.generators.families.pcg import NUMPY_PCG64
 from seedfleet.generators.families.xorshift import XORSHIFT32, XORSHIFT64
@@ -134,6 +143,8 @@ def test_wide_spaces_are_scanned_below_2_32_and_say_so() -> None:
     assert (narrow.coverage.attack, narrow.coverage.space) == ("seed scan", 2**32 - 1)
     assert wide.coverage.attack == "scan of seeds below 2^32"
     assert wide.coverage.space == 2**32 - 1
+    # Of 2**48 seeds a program is as likely to take any.
+    assert seed_scans([Stream(JAVA_RANDOM, FLOOR_26_27)], asked) == ()
 
 
 def test_decided_streams_and_those_without_the_modulus_are_left_out() -> None:
@@ -170,13 +181,16 @@ class Impatient:
 
 
 @pytest.mark.slow
-def test_an_expired_watch_ends_the_scan_with_what_was_decided() -> None:
+def test_an_expired_watch_ends_the_scan_with_what_was_decided(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(seed_scan, "_MOST_PART", 2**20)
     few = small(XORSHIFT32, start=1, count=2**24)
     stream = Stream(few, MODULO)
     draws = planted_draws(stream, 12, count=60)
     watch = Impatient()
     found = scan(stream, question(draws)).run(watch)
-    assert 0 < found.tested < 2**24
+    assert found.tested == 2**20
     assert max(watch.shares) == pytest.approx(found.tested / 2**24)
     assert watch.shares == sorted(watch.shares)
     assert 12 in {survivor.start for survivor in found.survivors}

@@ -7,7 +7,7 @@ since the back end tests the streams themselves. Of a seed space wider than 32 b
 
 from __future__ import annotations
 
-import time
+import os
 from dataclasses import replace
 from math import ceil, log2
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.evidence.chance import expected_pairs
+from seedfleet.evidence.prior import seed_odds
 from seedfleet.generators import compiled
 from seedfleet.recover.controls import (
     LEAST_SURVIVORS,
@@ -49,8 +50,8 @@ _MAX_WINDOWS = 32
 _CLEAR_BITS = (
     20  # by which draws must over-determine the seed for a scope to be scanned with others
 )
-_FIRST_PART, _LAST_PART = 2**16, 2**30
-_PART_S = 8.0  # between two looks at the clock
+_PART_S = 64.0  # of one core, between two looks at the clock: enough to be worth a back end's start
+_LEAST_PART, _MOST_PART = 2**16, 2**30
 _CONTROL_S = 1.0
 _CONTROL_SEEDS, _PLANTED_AMONG = 2**25, 2**18
 _REPLICATES = 16
@@ -71,14 +72,16 @@ def seed_scans(
     Parameters
     ----------
     streams
-        To be covered; those that lack the modulus are left out.
+        To be covered; those that lack the modulus are left out, and those with more than 2**32
+        seeds that are all as likely (`evidence.prior`).
     decided
         Streams that another search decides from all states.
     """
     backend = backend or local_backend()
     groups: dict[Generator, list[Stream]] = {}
     for stream in streams:
-        if stream not in decided and stream.bounding.layout(question.modulus) is not None:
+        fits = stream.bounding.layout(question.modulus) is not None
+        if fits and stream not in decided and _is_scanned(stream.generator):
             groups.setdefault(stream.generator, []).append(stream)
     return tuple(
         scan
@@ -95,6 +98,12 @@ def scan_problems(question: Question) -> list[str]:
         return []
     asked = f"{len(question.scan_skips)} skips at {len(question.offsets)} offsets"
     return [f"seed scans test at most {_MAX_ALIGNMENTS} alignments, not {asked}"]
+
+
+def _is_scanned(generator: Generator) -> bool:
+    return (
+        generator.seed_count <= _MAX_SEEDS or seed_odds(generator.seed_count, 0) <= 2 * _MAX_SEEDS
+    )
 
 
 def _seeds(generator: Generator) -> range:
@@ -154,6 +163,7 @@ class SeedScan:
         most = max(len(windows) for windows in self._windows)
         name = "seed scan" if generator.seed_count <= _MAX_SEEDS else "scan of seeds below 2^32"
         positions = len(question.scan_skips) * len(question.offsets)
+        rows = positions * sum(map(len, self._windows))
         self.coverage = Coverage(
             attack=name if most == 1 else f"{name}, {most} windows",
             streams=self._streams,
@@ -165,9 +175,10 @@ class SeedScan:
             windows=most,
             readings=len(self._streams),
             power=self._power,
-            cost_s=len(self._seeds)
-            * scan_s(self._streams, positions * sum(map(len, self._windows))),
+            cost_s=len(self._seeds) * scan_s(self._streams, rows),
         )
+        fitting = _PART_S / (scan_s(self._streams, rows) * (os.cpu_count() or 1))
+        self._part_size = 2 ** int(log2(min(_MOST_PART, max(_LEAST_PART, fitting))))
 
     def run(self, watch: Watch) -> Found:
         """Test the seeds in ascending parts; the end comes soon after time is up."""
@@ -192,21 +203,19 @@ class SeedScan:
         return tuple(filter(None, (self._shuffled(rng), self._planted(rng))))
 
     def _parts(self, rows: Rows, watch: Watch) -> Iterator[tuple[range, tuple[Hits, ...]]]:
-        """Scan the seeds in parts that each take about as long as the clock may wait."""
+        """Scan the seeds in parts, the same in every run: a back end may know some already."""
         questions = [(stream, rows) for stream in self._streams]
-        done, size, space = 0, _FIRST_PART, len(self._seeds)
+        done, space = 0, len(self._seeds)
 
         def told(pairs: int) -> None:
             watch.progress((done + pairs / len(questions)) / space)
 
         while done < space:
-            began, part = time.monotonic(), self._seeds[done : done + size]
+            part = self._seeds[done : done + self._part_size]
             yield part, _scan_together(self._backend, questions, part, told)
             if watch.expired():
                 return
             done += len(part)
-            faster = _PART_S / max(1e-3, time.monotonic() - began)
-            size = max(1, min(_LAST_PART, int(size * min(16.0, faster))))
 
     def _depth(self) -> int:
         """Return how many draws leave little to chance, as far as every scope has them."""
