@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from planted import UNWATCHED, question
 from tools.vectors.make import PRESETS, Request, answers
 
@@ -30,7 +31,7 @@ _SCANNED = [
 ]
 
 
-def drawn(preset: str, seed: int, modulus: int, positions: np.ndarray) -> np.ndarray:
+def drawn(preset: str, seed: int, modulus: int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
     missing = PRESETS[preset].missing_tool
     if missing is not None:
         reason = f"{preset} needs '{missing}' on PATH"
@@ -38,7 +39,8 @@ def drawn(preset: str, seed: int, modulus: int, positions: np.ndarray) -> np.nda
             pytest.fail(reason)
         pytest.skip(reason)
     (outputs,) = answers(preset, [Request(seed, modulus, 0, int(positions[-1]) + 1)])
-    return np.array(outputs)[positions]
+    draws: NDArray[np.int64] = np.array(outputs, dtype=np.int64)[positions]
+    return draws
 
 
 @pytest.mark.parametrize(("preset", "seed"), _SCANNED)

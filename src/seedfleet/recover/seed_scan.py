@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.evidence.chance import expected_pairs
-from seedfleet.evidence.prior import seed_odds
+from seedfleet.evidence.start_prior import seed_odds
 from seedfleet.generators import compiled
 from seedfleet.recover.controls import (
     LEAST_SURVIVORS,
@@ -73,7 +73,7 @@ def seed_scans(
     ----------
     streams
         To be covered; those that lack the modulus are left out, and those with more than 2**32
-        seeds that are all as likely (`evidence.prior`).
+        seeds that are all as likely (`evidence.start_prior`).
     decided
         Streams that another search decides from all states.
     """
@@ -101,9 +101,8 @@ def scan_problems(question: Question) -> list[str]:
 
 
 def _is_scanned(generator: Generator) -> bool:
-    return (
-        generator.seed_count <= _MAX_SEEDS or seed_odds(generator.seed_count, 0) <= 2 * _MAX_SEEDS
-    )
+    seeds = generator.seed_count
+    return seeds <= _MAX_SEEDS or seed_odds(seeds, 0) <= 2 * _MAX_SEEDS
 
 
 def _seeds(generator: Generator) -> range:
