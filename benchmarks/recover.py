@@ -1,10 +1,11 @@
-"""Recovery of java.util.Random over its whole 2**48 space, beside the times we ask of it."""
+"""Recovery of states and seeds, beside the times we ask of it."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
 
+from benchmarks import scans
 from benchmarks.table import Row, seconds
 from seedfleet.generators import compiled, streams
 from seedfleet.recover.lane import Observations, lane_families, solve_all
@@ -25,7 +26,7 @@ _SEED, _SKIP, _MODULUS = 123456789012345, 0, 1000
 
 
 def rows() -> Iterator[Row]:
-    """Time the lane split from a warm cache, on every core."""
+    """Time the lane split and the scans from a warm cache, on every core."""
     for name, skips, draws, bound_s in _CASES:
         family = _family(name)
         stream = next(stream for stream in family.streams if stream.name == name)
@@ -38,6 +39,7 @@ def rows() -> Iterator[Row]:
         taken_s = seconds(partial(solve_all, family, [values], plans))
         what = f"{name}: 2^48 states, skips {skips[0]}..{skips[-1]}, {draws} draws"
         yield Row(what, taken_s, bound_s, "s", "asked for", bound_s / taken_s)
+    yield from scans.rows()
 
 
 def _family(name: str) -> LaneFamily:

@@ -31,7 +31,7 @@ from seedfleet.sieve import Rows, constant_skip_positions, local_backend
 from seedfleet.sieve.weighing import Alignment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -102,7 +102,7 @@ def scan_problems(question: Question) -> list[str]:
 
 def _is_scanned(generator: Generator) -> bool:
     seeds = generator.seed_count
-    return seeds <= _MAX_SEEDS or seed_odds(seeds, 0) <= 2 * _MAX_SEEDS
+    return seeds <= _MAX_SEEDS or seed_odds(seeds, 0) < seed_odds(seeds, seeds - 1)
 
 
 def _seeds(generator: Generator) -> range:
@@ -181,18 +181,41 @@ class SeedScan:
 
     def run(self, watch: Watch) -> Found:
         """Test the seeds in ascending parts; the end comes soon after time is up."""
+        space, done, parts = len(self._seeds), 0, list[Found]()
+
+        def told(share: float) -> None:
+            watch.progress((done + share * len(part)) / space)
+
+        while done < space:
+            # The same parts in every run: a back end may know some already.
+            part = self._seeds[done : done + self._part_size]
+            parts.append(self.decide(part, told))
+            done += len(part)
+            if watch.expired():
+                break
+        survivors = tuple(survivor for part in parts for survivor in part.survivors)
+        return Found(survivors, sum(part.tested for part in parts), len(survivors))
+
+    def decide(self, seeds: range, progress: Callable[[float], None]) -> Found:
+        """Test some of the seeds.
+
+        Parameters
+        ----------
+        progress
+            Called with the share of them that is done, in [0, 1].
+        """
         rows, alignments = self._rows([scope.values for scope in self._question.scopes])
+        questions = [(stream, rows) for stream in self._streams]
+        pairs = len(seeds) * len(questions)
+        every = self._backend.scan_together(questions, seeds, progress=lambda of: progress(of / pairs))
         survivors: dict[Survivor, None] = {}
-        tested = 0
-        for part, every in self._parts(rows, watch):
-            tested += len(part) - sum(len(part) - hits.tested for hits in every)
-            for stream, hits in zip(self._streams, every, strict=True):
-                for seed, row in zip(hits.seeds.tolist(), hits.rows.tolist(), strict=True):
-                    scope, alignment = alignments[row]
-                    survivors[Survivor(stream, self._question.scopes[scope], seed, alignment)] = (
-                        None
-                    )
-        return Found(tuple(survivors), max(0, tested), len(survivors))
+        for stream, hits in zip(self._streams, every, strict=True):
+            for seed, row in zip(hits.seeds.tolist(), hits.rows.tolist(), strict=True):
+                index, alignment = alignments[row]
+                scope = self._question.scopes[index]
+                survivors[Survivor(stream, scope, seed, alignment)] = None
+        untested = sum(len(seeds) - hits.tested for hits in every)
+        return Found(tuple(survivors), max(0, len(seeds) - untested), len(survivors))
 
     def controls(self, rng: np.random.Generator) -> tuple[Control, ...]:
         """Shuffled draws over slices of the seeds, and planted seeds in some of them.
@@ -200,21 +223,6 @@ class SeedScan:
         Where the modulus is so large that one draw leaves nothing to chance, only the latter.
         """
         return tuple(filter(None, (self._shuffled(rng), self._planted(rng))))
-
-    def _parts(self, rows: Rows, watch: Watch) -> Iterator[tuple[range, tuple[Hits, ...]]]:
-        """Scan the seeds in parts, the same in every run: a back end may know some already."""
-        questions = [(stream, rows) for stream in self._streams]
-        done, space = 0, len(self._seeds)
-
-        def told(pairs: int) -> None:
-            watch.progress((done + pairs / len(questions)) / space)
-
-        while done < space:
-            part = self._seeds[done : done + self._part_size]
-            yield part, _scan_together(self._backend, questions, part, told)
-            if watch.expired():
-                return
-            done += len(part)
 
     def _depth(self) -> int:
         """Return how many draws leave little to chance, as far as every scope has them."""
@@ -293,19 +301,3 @@ class SeedScan:
         text = f"{PLANTED_SEEDS} seeds of {self._streams[0].generator.name} planted, {names}"
         return positive_control(found, float(PLANTED_SEEDS), text=text)
 
-
-def _scan_together(
-    backend: Backend,
-    questions: Sequence[tuple[Stream, Rows]],
-    seeds: range,
-    progress: Callable[[int], None],
-) -> tuple[Hits, ...]:
-    """Answer several scans of the same seeds; tell the pairs of seed and question decided."""
-    answers: list[Hits] = []
-
-    def told(tested: int) -> None:
-        progress(len(answers) * len(seeds) + tested)
-
-    for stream, rows in questions:
-        answers.append(backend.scan(stream, rows, seeds, progress=told))
-    return tuple(answers)
