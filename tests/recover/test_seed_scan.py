@@ -25,7 +25,7 @@ from seedfleet.recover import seed_scan
 from seedfleet.recover.scan_rates import scan_s
 from seedfleet.recover.search import Question, Scope, Search
 from seedfleet.recover.seed_scan import SeedScan, scan_problems, seed_scans
-from seedfleet.sieve import CpuBackend, Hits, Rows, constant_skip_positions
+from seedfleet.sieve import CpuBackend, Hits, constant_skip_positions
 
 _PLAIN = Stream(XORSHIFT32, MODULO)
 

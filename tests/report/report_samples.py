@@ -87,7 +87,7 @@ def _control(kind: str, generator: str, expected: float, observed: int, text: st
 
 def _predictions(draws: list[Any], probability: float) -> list[Document]:
     return [
-        {"draw": draw, "probability": probability, "session": None, "ahead": ahead}
+        {"draw": draw, "probability": probability, "session": None, "machine": None, "ahead": ahead}
         for ahead, draw in enumerate(draws, start=1)
     ]
 

@@ -315,6 +315,6 @@ def _comparison(recovery: Recovery) -> dict[str, Any] | None:
     return {
         "start": start,
         "observed": scope.values[start:].tolist(),
-        "predicted": best.stream_draws[start : len(scope.values)].tolist(),
+        "predicted": best.weighing.given[start:].tolist(),
         "held_out_from": scope.fitted,
     }

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from seedfleet.recover.controls import Control
     from seedfleet.recover.search import Question, Scope, Watch
     from seedfleet.recover.windows import Windows
-    from seedfleet.sieve import Backend, Hits
+    from seedfleet.sieve import Backend
 
 __all__ = ["SeedScan", "scan_problems", "seed_scans"]
 
@@ -206,8 +206,9 @@ class SeedScan:
         """
         rows, alignments = self._rows([scope.values for scope in self._question.scopes])
         questions = [(stream, rows) for stream in self._streams]
-        pairs = len(seeds) * len(questions)
-        every = self._backend.scan_together(questions, seeds, progress=lambda of: progress(of / pairs))
+        every = self._backend.scan_together(
+            questions, seeds, progress=lambda of: progress(of / pairs)
+        )
         survivors: dict[Survivor, None] = {}
         for stream, hits in zip(self._streams, every, strict=True):
             for seed, row in zip(hits.seeds.tolist(), hits.rows.tolist(), strict=True):
@@ -301,3 +302,6 @@ class SeedScan:
         text = f"{PLANTED_SEEDS} seeds of {self._streams[0].generator.name} planted, {names}"
         return positive_control(found, float(PLANTED_SEEDS), text=text)
 
+
+def _tell(progress: Callable[[float], None], pairs: int, decided: int) -> None:
+    progress(decided / pairs)
