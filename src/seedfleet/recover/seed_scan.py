@@ -206,9 +206,8 @@ class SeedScan:
         """
         rows, alignments = self._rows([scope.values for scope in self._question.scopes])
         questions = [(stream, rows) for stream in self._streams]
-        every = self._backend.scan_together(
-            questions, seeds, progress=lambda of: progress(of / pairs)
-        )
+        told = partial(_tell, progress, len(seeds) * len(questions))
+        every = self._backend.scan_together(questions, seeds, progress=told)
         survivors: dict[Survivor, None] = {}
         for stream, hits in zip(self._streams, every, strict=True):
             for seed, row in zip(hits.seeds.tolist(), hits.rows.tolist(), strict=True):
