@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from math import ceil, log2
 from typing import TYPE_CHECKING
 
