@@ -1,4 +1,4 @@
-"""Recovery of whole states by algebra, beside the times we ask of it."""
+"""Recovery of states and seeds, beside the times we ask of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks import scans
 from benchmarks.table import Row, seconds
 from seedfleet.generators import compiled, find_preset, find_stream, streams
 from seedfleet.recover import lane_search, lattice_search, linear_attack
@@ -63,10 +64,11 @@ _LONG_S = 5.0  # work of more is timed once, not five times
 
 
 def rows() -> Iterator[Row]:
-    """Time every attack on one window of draws from a warm cache, on every core."""
+    """Time every attack on one window of draws, and the scans, from a warm cache, on every core."""
     yield from _window_rows()
     yield from _variable_skip_rows()
     yield from _linear_rows()
+    yield from scans.rows()
 
 
 def _window_rows() -> Iterator[Row]:

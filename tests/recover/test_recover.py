@@ -13,7 +13,7 @@ from seedfleet.generators import Start, Stream
 from seedfleet.generators.boundings import JAVA_NEXT_INT, JAVA_NEXT_INT_DIGITS, MODULO
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
 from seedfleet.generators.families.xorshift import XORSHIFT32
-from seedfleet.recover import Options, OptionsError, Recovery, Status, recover
+from seedfleet.recover import Options, Recovery, Status, recover
 
 pytestmark = pytest.mark.slow
 
@@ -311,15 +311,6 @@ def test_all_seeds_of_xorshift32_are_scanned() -> None:
     assert record.found is not None
     assert record.found.tested == record.coverage.space == 2**32 - 1
     assert all(control.passed for control in record.controls)
-
-
-def test_options_that_cannot_be_searched_are_all_named() -> None:
-    with pytest.raises(OptionsError) as caught:
-        ask(random_draws(60), searched=frozenset({"mt19937"}), scan_skips=range(200))
-    too_many, too_far = caught.value.problems
-    assert "at most 32 skips, not 200" in too_many
-    assert "with skip 199 these are 1 draws modulo 1000, too few" in too_far
-    assert str(caught.value) == f"{too_many}; {too_far}"
 
 
 def test_progress_is_told_from_start_to_end() -> None:

@@ -206,7 +206,7 @@ def _searched(record: SearchRecord, recovery: Recovery) -> dict[str, Any]:
         **_streams(coverage.streams),
         "sessions": [scope.session for scope in coverage.scopes],
         "skips": [coverage.skips[0], coverage.skips[-1]],
-        "offsets": [0, 0],
+        "offsets": [coverage.offsets[0], coverage.offsets[-1]],
         "seed_space": coverage.space,
         "seeds_tested": record.found.tested if record.found else 0,
         "alignments": coverage.alignments,
@@ -216,7 +216,7 @@ def _searched(record: SearchRecord, recovery: Recovery) -> dict[str, Any]:
         "expected_pairs": _chance_pairs(coverage, modulus),
         "expected_seeds": expected_seeds(
             coverage.space,
-            coverage.alignments * coverage.windows,
+            coverage.alignments * coverage.windows * coverage.readings,
             [(depth, depth)],
             modulus,
         ),

@@ -86,7 +86,7 @@ def recover(
     start, stop = repeats.analysed if repeats else (0, len(history))
     question = _question(history, range(start, stop), options)
     chosen = options.streams()
-    problems = scan_problems(chosen, question)
+    problems = scan_problems(question)
     if problems:
         raise OptionsError(problems)
     run = _Run(
@@ -209,7 +209,8 @@ class _Run:
         return replace(
             record,
             status=Status.INCOMPLETE,
-            reason=f"{left} of {record.coverage.space} starts were not tested",
+            reason="; ".join(lead.text for lead in found.leads)
+            or f"{left} of {record.coverage.space} starts were not tested",
             budget_needed_s=self._budget.needed_s(more_s),
         )
 
@@ -245,7 +246,7 @@ class _Run:
 
     def _follow(self, found: Found) -> None:
         """Look first for what was found to lead on: named generators, and parts of the draws."""
-        leads = set(found.leads)
+        leads = {lead.stream for lead in found.leads}
         self._pending = [
             replace(each, led=True) if leads & set(each.search.coverage.streams) else each
             for each in self._pending
