@@ -258,8 +258,14 @@ class Preset:
     stream
         Generator and bounding.
     code
-        A line of code that seeds the generator, with ``{seed}``, ``{m}`` and ``{last}`` (m - 1) to
-        be filled in.
+        What seeds the generator, and after the last ``"; "`` the expression that is one draw (or
+        one part of it), with ``{seed}``, ``{m}`` and ``{last}`` (m - 1) to be filled in;
+        ``{signed}`` is the seed for runtimes that take signed ones only.
+    language
+        The key of `reproduction.LANGUAGES` in which that is code; None where it is but a sketch.
+    set_state
+        What takes the place of the seeding for a state: given the words of an `AtState`, the
+        code that puts the generator there. None where the runtime takes no state.
     """
 
     slug: str
@@ -267,3 +273,11 @@ class Preset:
     holds_for: str
     stream: Stream
     code: str
+    language: str | None = None
+    set_state: Callable[[tuple[int, ...]], str] | None = None
+
+    def line(self, seed: int, modulus: int) -> str:
+        """Return the code with a seed and a modulus filled in."""
+        width = 1 << self.stream.generator.seed_bits
+        signed = (seed + width // 2) % width - width // 2
+        return self.code.format(seed=seed, signed=signed, m=modulus, last=modulus - 1)

@@ -210,7 +210,7 @@ def _equivalent_seeds(generator: Generator, start: Start) -> range:
 
 def _code(preset: Preset, survivor: Survivor, modulus: int) -> str:
     """Return the line of code that makes the draws, with what is dropped between them."""
-    line = preset.code.format(seed=survivor.start, m=modulus, last=modulus - 1)
+    line = preset.line(survivor.start, modulus)
     skip = survivor.alignment.skip_max
     return line if skip == 0 else f"{line}, after dropping {skip}, for each draw"
 

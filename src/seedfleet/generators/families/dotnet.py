@@ -95,6 +95,7 @@ PRESETS = (
         ".NET System.Random.Next(m)",
         ".NET Framework, .NET Core, .NET 5 and later, Mono 4.0 and later, with a seed",
         Stream(DOTNET, DIVIDE_31),
-        "var r = new System.Random(unchecked((int){seed})); r.Next({m})",
+        "var r = new System.Random({seed}); r.Next({m})",
+        "csharp",
     ),
 )

@@ -112,6 +112,14 @@ GLIBC_RAND_TYPE0 = Generator(
     leap=Leap(_LCG.jump, _leap_type0),
 )
 
+
+def _set_state(words: tuple[int, ...]) -> str:
+    # The word ahead of the state holds its type and the place of the rear pointer.
+    rear = (words[-1] + _SIZE - _SEPARATION) % _SIZE
+    listed = ", ".join(f"{word}u" for word in (5 * rear + 3, *words[:-1]))
+    return f"uint32_t state[] = {{{listed}}}; setstate((char *) state)"
+
+
 PRESETS = (
     Preset(
         "glibc_rand",
@@ -119,6 +127,8 @@ PRESETS = (
         "glibc, also random() after srandom()",
         Stream(GLIBC_RAND, MODULO),
         "srand({seed}); rand() % {m}",
+        "c",
+        _set_state,
     ),
     Preset(
         "glibc_rand_type0",
@@ -126,5 +136,6 @@ PRESETS = (
         "glibc, after initstate() with 8 to 31 bytes",
         Stream(GLIBC_RAND_TYPE0, MODULO),
         "char state[8]; initstate({seed}, state, 8); rand() % {m}",
+        "c",
     ),
 )

@@ -138,5 +138,6 @@ PRESETS = (
         "Go 1, every version, of math/rand; not of math/rand/v2",
         Stream(GO_RAND, GO_INT31N),
         "r := rand.New(rand.NewSource({seed})); r.Intn({m})",
+        "go",
     ),
 )

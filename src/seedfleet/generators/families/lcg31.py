@@ -124,7 +124,8 @@ PRESETS = (
         "minstd % m",
         "classic table",
         _MINSTD,
-        "s = {seed}; s = 48271 * s % 2147483647; s % {m}",
+        "uint64_t s = {seed}; (s = 48271 * s % 2147483647) % {m}",
+        "c",
     ),
     Preset(
         "cpp_minstd_rand",
@@ -132,6 +133,7 @@ PRESETS = (
         "C++11 and later",
         _MINSTD,
         "std::minstd_rand r({seed}u); r() % {m}",
+        "c++",
     ),
     Preset(
         "cpp_minstd_rand0",
@@ -139,12 +141,14 @@ PRESETS = (
         "C++11 and later",
         Stream(MINSTD0, MODULO),
         "std::minstd_rand0 r({seed}u); r() % {m}",
+        "c++",
     ),
     Preset(
         "lcg32",
         "lcg32 % m",
         "classic table",
         Stream(LCG32, MODULO),
-        "s = {seed}; s = (1103515245 * s + 12345) % 2147483647; s % {m}",
+        "uint64_t s = {seed}; (s = (1103515245 * s + 12345) % 2147483647) % {m}",
+        "c",
     ),
 )
