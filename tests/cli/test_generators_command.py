@@ -198,7 +198,7 @@ def test_every_problem_is_told_at_once() -> None:
     for part in (
         "'--seed'",
         "'--count'",
-        "'4..2' is not A..B",
+        "'4..2' is not within 0..1000000000, low end first",
         "'a,,b' must name",
         "'--noise'",
         "did you mean java_next_int ",

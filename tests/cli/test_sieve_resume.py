@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+from interrupted_runs import finished_blocks, own_home, wait_for_blocks
 
 from seedfleet.cli import main
 from seedfleet.generators import find_preset, reference
@@ -40,10 +38,8 @@ main()
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("SEEDFLEET_HOME", str(tmp_path / "home"))
-    yield tmp_path
-    for status in (tmp_path / "home").glob("runs/*/attempts/*/*/pid"):
-        os.kill(int(status.read_text()), signal.SIGKILL)
+    with own_home(tmp_path, monkeypatch) as folder:
+        yield folder
 
 
 def start(house: Path) -> subprocess.Popen[bytes]:
@@ -57,18 +53,9 @@ def start(house: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", _HEAD, *words], stderr=subprocess.DEVNULL)
 
 
-def finished_blocks(house: Path) -> dict[Path, int]:
-    """Return each finished block's result with the time that it was written, in nanoseconds."""
-    found = house.glob("out/*/seeds/*/*/results/*.hits")
-    return {path: path.stat().st_mtime_ns for path in found}
-
-
 def test_a_killed_sieve_goes_on_without_repeating_a_block(house: Path) -> None:
     head = start(house)
-    started = time.monotonic()
-    while not (before := finished_blocks(house)):
-        assert time.monotonic() - started < _PATIENCE_S, "no block was finished"
-        time.sleep(0.05)
+    before = wait_for_blocks(house, 1, patience_s=_PATIENCE_S)
     head.kill()
     head.wait(_PATIENCE_S)
     assert len(before) < _JOBS

@@ -236,7 +236,7 @@ def test_bad_files_are_refused_and_nothing_is_written(
     ("option", "value", "told"),
     [
         ("--skips", "5..2", "low end first"),
-        ("--skips", "all", "LO..HI"),
+        ("--skips", "all", "A..B"),
         ("--scan-skips", "0..40", "at most 32 skips"),
         ("--scan-skips", "200", "too few to filter"),
         ("--modulus", "1", "--modulus"),
@@ -254,6 +254,16 @@ def test_bad_options_are_refused_and_nothing_is_written(
     assert result.exit_code == 2
     assert told in result.stderr
     assert not out.exists()
+
+
+def test_every_option_that_cannot_be_read_is_told_as_json(tmp_path: Path) -> None:
+    words = ("--skips", "9..2", "--scan-skips", "x", "--predict", -1, "--generator", "dice")
+    result = recover(EXAMPLE, *words, "--output", "json", folder=tmp_path / "out")
+    assert result.exit_code == 2
+    problems = json.loads(result.stdout)["problems"]
+    options = ["'--predict'", "'--generator'", "'--skips'", "'--scan-skips'"]
+    assert sorted(problem.split()[3].rstrip(":") for problem in problems) == sorted(options)
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_output_folder_that_cannot_be_made_is_refused_before_the_search(tmp_path: Path) -> None:

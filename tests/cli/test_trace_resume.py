@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from interrupted_runs import finished_blocks, own_home, wait_for_blocks
 
 from seedfleet.cli import main
 from seedfleet.pipeline import seed_jobs
@@ -38,10 +37,8 @@ main()
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("SEEDFLEET_HOME", str(tmp_path / "home"))
-    yield tmp_path
-    for status in (tmp_path / "home").glob("runs/*/attempts/*/*/pid"):
-        os.kill(int(status.read_text()), signal.SIGKILL)
+    with own_home(tmp_path, monkeypatch) as folder:
+        yield folder
 
 
 def start(house: Path) -> subprocess.Popen[str]:
@@ -59,20 +56,6 @@ def start(house: Path) -> subprocess.Popen[str]:
     )
 
 
-def finished_blocks(house: Path) -> dict[Path, int]:
-    """Return each finished block's result with the time that it was written, in nanoseconds."""
-    found = house.glob("out/*/scans/*/*/results/*.hits")
-    return {path: path.stat().st_mtime_ns for path in found}
-
-
-def wait_for_blocks(house: Path, count: int) -> dict[Path, int]:
-    started = time.monotonic()
-    while len(blocks := finished_blocks(house)) < count:
-        assert time.monotonic() - started < _PATIENCE_S, "no block was finished"
-        time.sleep(0.05)
-    return blocks
-
-
 def resume(house: Path) -> dict[str, Any]:
     (folder,) = (house / "out").iterdir()
     words = ["trace", "recover", "--resume", folder.name, "--output-dir", str(house / "out")]
@@ -85,7 +68,7 @@ def resume(house: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "ctrl-c"])
 def test_a_stopped_scan_goes_on_without_repeating_a_block(house: Path, how: signal.Signals) -> None:
     head = start(house)
-    before = wait_for_blocks(house, 2)
+    before = wait_for_blocks(house, 2, patience_s=_PATIENCE_S)
     head.send_signal(how)
     stdout, stderr = head.communicate(timeout=_PATIENCE_S)
     if how is signal.SIGINT:

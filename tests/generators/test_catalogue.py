@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import json
 import os
 import subprocess
 import sys
@@ -165,9 +166,42 @@ PRESETS += (replace(PRESETS[0], slug="b", stream=Stream(JAVA_LCG, other)),)
 """
 
 
+_FUNCTIONS = """
+from numpy import uint32
+from seedfleet.generators.boundings import MODULO
+from seedfleet.generators.definition import Generator, Preset, Stream
+
+TABLE = {0: 7}
+
+def _seed_state(seed):
+    return uint32(seed)
+
+def _step(state):
+    return uint32(state * uint32(1103515245)) + uint32(12345)
+
+def _output(state):
+    return state >> uint32(16)
+
+MINE = Generator("mine", range(2**32), 2**32, 32, _seed_state, _step, _output, output_bits=16)
+PRESETS = (Preset("mine", "mine", "mine", Stream(MINE, MODULO), "{seed} {m}"),)
+"""
+_IN_A_TABLE = _FUNCTIONS.replace("return state >>", "return uint32(TABLE.get(9, 0)) + state >>")
+_OUTSIDE = "from dataclasses import replace\nMODULO = replace(MODULO, value=lambda w, r: r)\n"
+
+
+def test_functions_of_ones_own_are_tried(discovered: Discover) -> None:
+    assert "mine" in {preset.slug for preset in discovered(mine=_FUNCTIONS)}
+
+
 @pytest.mark.parametrize(
     ("source", "problem"),
     [
+        (
+            _FUNCTIONS.replace("_bits=16", "_bits=15"),
+            r"mine\.py: mine gives the word \d+ from seed",
+        ),
+        (_FUNCTIONS.replace("(16)", "(sixteen)"), r"mine\.py, line 15: NameError: name 'sixteen'"),
+        (_FUNCTIONS.replace("MINE =", _OUTSIDE + "MINE ="), r"gives the draw 1000 modulo 1000"),
         ("def broken(:\n", r"mine\.py, line 1: SyntaxError: invalid syntax"),
         ("x = 1\n\ny = x / 0\n", r"mine\.py, line 3: ZeroDivisionError: division by zero"),
         ("import no_such_module\n", r"mine\.py, line 1: ModuleNotFoundError: No module named"),
@@ -242,3 +276,28 @@ def test_a_command_tells_a_wrong_module_without_a_traceback(tmp_path: Path, form
         done.stderr if form == "text" else done.stdout
     )
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sieve", "draws.txt", "--generator", "mine", "--seeds", "1..9"),
+        ("generators", "sample", "mine", "--seed", "1", "--offset", "50000"),
+    ],
+    ids=["sieve", "sample"],
+)
+def test_a_command_tells_what_cannot_be_compiled(tmp_path: Path, words: tuple[str, ...]) -> None:
+    (tmp_path / "mine.py").write_text(_IN_A_TABLE)
+    (tmp_path / "draws.txt").write_text("\n".join(str(draw * draw % 997) for draw in range(60)))
+    done = subprocess.run(
+        [sys.executable, "-m", "seedfleet", *words, "--output", "json"],
+        cwd=tmp_path,
+        env={**os.environ, "SEEDFLEET_GENERATORS": "."},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    (problem,) = json.loads(done.stdout)["problems"]
+    assert f"{tmp_path}/mine.py, line 15: it cannot be compiled: Untyped global" in problem

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from plain_history import history
 
-from seedfleet.draws import History
 from seedfleet.evidence import Verdict
 from seedfleet.generators import find_preset, reference
 from seedfleet.pipeline.sieve_plan import SieveOptions, plan_sieve
@@ -23,24 +23,6 @@ if TYPE_CHECKING:
 
 SEED = 5489
 NEAR = (SEED - 40, SEED + 40)
-
-
-def history(
-    draws: Sequence[int], modulus: int = 1000, sessions: Sequence[str | None] | None = None
-) -> History:
-    none = (None,) * len(draws)
-    return History(
-        values=np.array(draws, dtype=np.int64),
-        modulus=modulus,
-        modulus_inferred=False,
-        dates=none,
-        sessions=none if sessions is None else tuple(sessions),
-        machines=none,
-        source="draws",
-        name="draws",
-        sha256="0" * 64,
-        notes=(),
-    )
 
 
 def drawn(slug: str, count: int, *, skip: int = 0, seed: int = SEED) -> list[int]:

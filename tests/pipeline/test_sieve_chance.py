@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from plain_history import history
 
-from seedfleet.draws.history import History
 from seedfleet.generators import find_preset
 from seedfleet.generators.compiled import at_positions
 from seedfleet.pipeline.sieve_chance import chance_of, power_of
@@ -124,20 +124,8 @@ def test_where_nothing_is_expected_nothing_may_be_found() -> None:
 def test_controls_hold_where_a_bounding_gives_few_of_the_values(wrong: int) -> None:
     draws, _state = at_positions(MSVC, 77, 10**6, np.arange(30))
     draws[:wrong] += 500_000
-    history = History(
-        name="ms",
-        source="test",
-        sha256="",
-        values=draws,
-        dates=(None,) * 30,
-        sessions=(None,) * 30,
-        machines=(None,) * 30,
-        modulus=10**6,
-        modulus_inferred=False,
-        notes=(),
-    )
     options = SieveOptions(("msvc_rand",), seeds=(0, 2_000_000), skips=range(5), window_size=8)
-    (search,) = plan_sieve(history, options).searches
+    (search,) = plan_sieve(history(draws.tolist(), 10**6), options).searches
     negative, positive = controls_of(search, np.random.default_rng(1))
     assert negative.passed, negative
     assert positive.passed, positive

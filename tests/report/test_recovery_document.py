@@ -1,9 +1,8 @@
-"""The samples, the published schema and its documentation describe one document."""
+"""The samples are documents as the published schema describes them, which refuses others."""
 
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,31 +11,11 @@ import pytest
 from report_samples import SAMPLES, recovered_noisy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 DOCS = Path(__file__).parents[2] / "docs"
 SCHEMA = json.loads((DOCS / "schemas" / "recovery.schema.json").read_text("utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
-
-
-def _fields(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
-    """List every field below `schema` as (path, description)."""
-    for branch in [schema, *schema.get("anyOf", [])]:
-        for name, field in branch.get("properties", {}).items():
-            below = f"{path}.{name}" if path else name
-            yield below, field["description"]
-            yield from _fields(field, below)
-        if isinstance(branch.get("items"), dict):
-            yield from _fields(branch["items"], f"{path}[]")
-
-
-def _objects(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    if schema.get("type") == "object":
-        yield schema
-    for below in [*schema.get("properties", {}).values(), *schema.get("anyOf", [])]:
-        yield from _objects(below)
-    if isinstance(schema.get("items"), dict):
-        yield from _objects(schema["items"])
 
 
 def _remove_seed(document: dict[str, Any]) -> None:
@@ -61,18 +40,6 @@ def _unknown_verdict(document: dict[str, Any]) -> None:
 
 def _three_ended_range(document: dict[str, Any]) -> None:
     document["searched"][0]["skips"] = [0, 1, 2]
-
-
-def test_schema_is_itself_valid() -> None:
-    jsonschema.Draft202012Validator.check_schema(SCHEMA)
-
-
-def test_every_object_is_closed_and_asks_for_all_its_fields() -> None:
-    objects = list(_objects(SCHEMA))
-    assert len(objects) > 10
-    for each in objects:
-        assert each["additionalProperties"] is False, each["description"]
-        assert each["required"] == list(each["properties"]), each["description"]
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -104,9 +71,3 @@ def test_spoiled_document_is_refused_where_it_is_wrong(
     document = recovered_noisy()
     spoil(document)
     assert [error.json_path for error in VALIDATOR.iter_errors(document)] == [place]
-
-
-def test_documentation_says_the_same_of_every_field() -> None:
-    page = (DOCS / "recovery.md").read_text("utf-8")
-    documented = re.findall(r"^\| `([^`|]+)` \| [^|]+ \| ([^|]+) \|$", page, flags=re.MULTILINE)
-    assert sorted(documented) == sorted(_fields(SCHEMA))

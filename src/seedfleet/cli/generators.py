@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from datetime import date, timedelta
 from functools import partial
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seedfleet.cli._bad_values import CollectingOption, bad_values
+from seedfleet.cli._spans import Span
 from seedfleet.cli.output import MissingExtra, output_option
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 try:
     from seedfleet.cli._generator_words import brief, full, list_text, moduli, show_text
+    from seedfleet.cli._own_faults import refusing_own_faults
     from seedfleet.cli._sample import FORMATS, MAX_POSITION, Sample, records_of, written
     from seedfleet.generators import CATALOGUE
     from seedfleet.generators.searches import parse_search
@@ -32,26 +33,11 @@ except ModuleNotFoundError as error:
 __all__ = ["generators"]
 
 _MAX_COUNT = 1_000_000
+_MAX_SKIP = 10**9
 _option = partial(click.option, cls=CollectingOption, show_default=True)
 _modulus_option = _option(
     "--modulus", type=click.IntRange(2, 2**31), default=1000, help="Draws lie in [0, MODULUS)."
 )
-
-
-class _SkipRange(click.ParamType[tuple[int, int]]):
-    """`A..B`."""
-
-    name = "A..B"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        if isinstance(value, tuple):
-            return value
-        match = re.fullmatch(r"(\d{1,9})\.\.(\d{1,9})", str(value))
-        if match is None or int(match[1]) > int(match[2]):
-            self.fail(f"{value!r} is not A..B with whole numbers, low end first", param, ctx)
-        return int(match[1]), int(match[2])
 
 
 class _Names(click.ParamType[tuple[str, ...]]):
@@ -107,11 +93,13 @@ def show(ctx: click.Context, /, name: str, output: Output, **options: Any) -> No
 @_option("--count", type=click.IntRange(1, _MAX_COUNT), default=100, help="How many draws.")
 @_modulus_option
 @_option(
-    "--skip", type=click.IntRange(0, 10**9), help="Outputs dropped before each draw.  [default: 0]"
+    "--skip",
+    type=click.IntRange(0, _MAX_SKIP),
+    help="Outputs dropped before each draw.  [default: 0]",
 )
 @_option(
     "--variable-skip",
-    type=_SkipRange(),
+    type=Span(_MAX_SKIP),
     help="The same, another number from A to B before each draw.",
 )
 @_option(
@@ -147,7 +135,9 @@ def sample(ctx: click.Context, /, name: str, output: Output, **options: Any) -> 
         problems += _calendar_problems(start.date(), options)
     if problems or chosen is None:
         output.refuse("nothing was drawn", problems)
-    records = records_of(chosen.draws(), options["sessions"] or (), start.date())
+    with refusing_own_faults(output):
+        draws = chosen.draws()
+    records = records_of(draws, options["sessions"] or (), start.date())
     output.result(_sample_document(chosen, records), written(records, options["form"]))
 
 

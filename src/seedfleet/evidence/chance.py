@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "better_than_chance",
     "expected_pairs",
     "expected_seeds",
     "log10_expected_pairs",
@@ -21,6 +22,7 @@ __all__ = [
     "log_tail",
 ]
 
+_ODD_LOG10 = -6.0  # fewer pairs than 10**-6 expected to match so well is no chance
 _SMALLEST_LOG = log(1e-307)  # below it a chance is no normal float
 
 
@@ -39,7 +41,7 @@ def log_tail(matches: int, draws: int, chance: float) -> float:
     return min(0.0, top + log(sum(exp(term - top) for term in terms)))
 
 
-def log_pass(legs: Sequence[tuple[int, int]], modulus: int) -> float:
+def log_pass(legs: Sequence[tuple[int, int]], modulus: float) -> float:
     """Return ``ln P``: that a wrong seed passes every leg at one alignment.
 
     Parameters
@@ -47,14 +49,30 @@ def log_pass(legs: Sequence[tuple[int, int]], modulus: int) -> float:
     legs
         ``(draws, needed)`` of each.
     modulus
-        The draws' modulus m; a wrong seed gives a draw with chance 1/m.
+        The draws' modulus m, or how many even values an uneven bounding is worth; a wrong seed
+        gives a draw with chance 1/m.
     """
     return sum(log_tail(needed, draws, 1 / modulus) for draws, needed in legs)
 
 
-def log10_expected_pairs(pairs: int, legs: Sequence[tuple[int, int]], modulus: int) -> float:
+def log10_expected_pairs(pairs: int, legs: Sequence[tuple[int, int]], modulus: float) -> float:
     """Return log10 of ``E_pairs = |S| * H * P``, for the `pairs` = |S| * H that were tried."""
     return (log(pairs) + log_pass(legs, modulus)) / log(10)
+
+
+def better_than_chance(matches: int, draws: int, *, pairs: int, modulus: float) -> bool:
+    """Return whether none of `pairs` wrong pairs would give so many matches.
+
+    Parameters
+    ----------
+    matches, draws
+        So many of so many draws.
+    pairs
+        |S| * H that were tried.
+    modulus
+        As for `log_pass`.
+    """
+    return log10_expected_pairs(pairs, [(draws, matches)], modulus) < _ODD_LOG10
 
 
 def expected_pairs(pairs: int, legs: Sequence[tuple[int, int]], modulus: int) -> float:

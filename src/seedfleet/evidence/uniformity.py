@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.generators.definition import Monotone, Residue, never
+from seedfleet.generators.first_word import first_word
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,21 +99,7 @@ def _part_share(stream: Stream, value: int, radix: int) -> float:
             rounds, more = divmod(2 ** (bits - dropped_bits), modulus)
             return float((rounds + (value < more)) / 2 ** (bits - dropped_bits))
         case Monotone():
-            words = _first_word(stream, value + 1, radix) - _first_word(stream, value, radix)
-            return float(words / 2**bits)
+            first, end = (first_word(bounding, bits, radix, v) for v in (value, value + 1))
+            return float((end - first) / 2**bits)
         case None:
             return 1 / radix
-
-
-def _first_word(stream: Stream, value: int, radix: int) -> int:
-    """Return the least word that a monotone bounding takes to `value` or more, by bisection."""
-    bits = stream.generator.output_bits
-    word_type = np.uint32 if bits <= 32 else np.uint64
-    low, high = 0, 2**bits
-    while low < high:
-        middle = (low + high) // 2
-        if stream.bounding.value(word_type(middle), np.int64(radix)) >= value:
-            high = middle
-        else:
-            low = middle + 1
-    return low

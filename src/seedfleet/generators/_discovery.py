@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import os
 import pkgutil
 import re
-import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING
 from seedfleet.errors import CatalogueError
 from seedfleet.generators import families
 from seedfleet.generators.definition import Preset, Stream
+from seedfleet.generators.faults import OWN_FOLDER, fault_in, problem_of_trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,7 +23,6 @@ __all__ = ["MAX_PRESETS", "SEARCH_SUFFIXES", "Found", "discover"]
 MAX_PRESETS = 64  # the prior over presets has so many slots (`evidence.prior`)
 SEARCH_SUFFIXES = ("_hybrid", "_reverse", "_hybrid_reverse")
 
-_OWN = Path(families.__file__).parent
 _SLUG = re.compile(r"[a-z0-9_]+")
 
 
@@ -84,28 +82,17 @@ def _modules(folders: Iterable[str], problems: list[str]) -> Iterable[tuple[str,
 
 def _imported(folder: str, name: str, problems: list[str]) -> ModuleType | None:
     qualified = f"{families.__name__}.{name}"
-    if Path(folder) == _OWN:
+    if Path(folder) == OWN_FOLDER:
         return importlib.import_module(qualified)
     try:
         return importlib.import_module(qualified)
     except Exception as error:  # noqa: BLE001 - a user's file may raise anything
-        problems.append(f"{_place(error, folder, name)}: {type(error).__name__}: {_said(error)}")
+        problems.append(_told(error, Path(folder) / f"{name}.py"))
         return None
 
 
-def _place(error: Exception, folder: str, name: str) -> str:
-    """Return the file at fault, with the line where there is one."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{error.filename}, line {error.lineno}"
-    frames = traceback.extract_tb(error.__traceback__)
-    inside = [frame for frame in frames if frame.filename.startswith(folder + os.sep)]
-    if inside:
-        return f"{inside[-1].filename}, line {inside[-1].lineno}"
-    return str(Path(folder) / f"{name}.py")
-
-
-def _said(error: Exception) -> str:
-    return error.msg if isinstance(error, SyntaxError) else str(error)
+def _told(error: Exception, file: Path) -> str:
+    return fault_in(error, [str(file.parent)]) or f"{file}: {type(error).__name__}: {error}"
 
 
 def _presets(module: ModuleType, problems: list[str]) -> list[Found]:
@@ -117,11 +104,26 @@ def _presets(module: ModuleType, problems: list[str]) -> list[Found]:
     found = []
     for index, each in enumerate(offered):
         wrong = _wrong_with(each)
-        if wrong is None:
-            found.append(Found(each, module))
-        else:
+        if wrong is not None:
             problems.append(f"{module.__file__}: PRESETS[{index}] {wrong}")
+        elif _passes_trial(each, module, problems):
+            found.append(Found(each, module))
     return found
+
+
+def _passes_trial(preset: Preset, module: ModuleType, problems: list[str]) -> bool:
+    """Draw from a preset of the user's own; tests do so for ours."""
+    file = Path(str(module.__file__))
+    if file.parent == OWN_FOLDER:
+        return True
+    try:
+        wrong = problem_of_trial(preset.stream)
+    except Exception as error:  # noqa: BLE001 - a user's functions may raise anything
+        problems.append(_told(error, file))
+        return False
+    if wrong is not None:
+        problems.append(f"{file}: {preset.slug} {wrong}")
+    return wrong is None
 
 
 def _wrong_with(offered: object) -> str | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from seedfleet.draws import History
-from seedfleet.pipeline.recovery import RunContext
+from seedfleet.pipeline.run_context import RunContext
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.recover import Options
 
@@ -32,7 +32,7 @@ class RecordError(Exception):
 
 
 def write_request(
-    folder: Path, form: str, history: History, options: dict[str, Any], context: object
+    folder: Path, form: str, history: History, options: dict[str, Any], context: RunContext
 ) -> None:
     """Write the request of a run into its folder, whole or not at all.
 
@@ -42,8 +42,6 @@ def write_request(
         Name and version of the request's format.
     options
         As JSON takes them.
-    context
-        A dataclass.
     """
     write_json(
         folder / _NAME,
@@ -55,13 +53,13 @@ def write_request(
                 "dates": [day.isoformat() if day else None for day in history.dates],
             },
             "options": options,
-            "context": dataclasses.asdict(context),  # type: ignore[call-overload]
+            "context": dataclasses.asdict(context),
         },
     )
 
 
 def read_request(
-    folder: Path, form: str, read: Callable[[History, dict[str, Any], dict[str, Any]], _T]
+    folder: Path, form: str, read: Callable[[History, dict[str, Any], RunContext], _T]
 ) -> _T:
     """Return what `read` makes of the history, the options and the context of a request.
 
@@ -74,7 +72,8 @@ def read_request(
         document = json.loads((folder / _NAME).read_text(encoding="utf-8"))
         if document["format"] != form:
             raise RecordError(f"{folder / _NAME}: {document['format']} is not {form}")
-        context = {**document["context"], "command": tuple(document["context"]["command"])}
+        told = document["context"]
+        context = RunContext(**{**told, "command": tuple(told["command"])})
         return read(_history(document["history"]), document["options"], context)
     except OSError as error:
         raise RecordError(f"{folder / _NAME}: {error.strerror}; nothing to resume") from error
@@ -105,7 +104,7 @@ def read_record(folder: Path) -> tuple[History, Options, RunContext]:
     return read_request(
         folder,
         _FORMAT,
-        lambda history, options, context: (history, _options(options), RunContext(**context)),
+        lambda history, options, context: (history, _options(options), context),
     )
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from dataclasses import dataclass
 from math import log10
 from typing import TYPE_CHECKING, Any
 
@@ -31,36 +30,18 @@ if TYPE_CHECKING:
 
     from seedfleet.draws import History
     from seedfleet.generators import Generator, Preset, Start, Stream
+    from seedfleet.pipeline.run_context import RunContext
     from seedfleet.recover import Options, Recovery, SearchRecord
     from seedfleet.recover.scoring import Weighed
     from seedfleet.recover.search import Coverage, Survivor
     from seedfleet.sieve import Backend
 
-__all__ = ["RunContext", "recovery_document"]
+__all__ = ["recovery_document"]
 
 _FORMAT = "seedfleet.recovery/1"
 _MAX_CANDIDATES = 10
 _MAX_EQUIVALENT_SEEDS = 8
 _COMPARED_DRAWS = 120
-
-
-@dataclass(frozen=True)
-class RunContext:
-    """What a document says of the run that made it.
-
-    Attributes
-    ----------
-    run_id, command, started_utc
-        Its name, its command line, and when it began (ISO 8601).
-    recovery_path, report_path
-        The files it writes.
-    """
-
-    run_id: str
-    command: tuple[str, ...]
-    started_utc: str
-    recovery_path: str
-    report_path: str
 
 
 def recovery_document(
@@ -138,7 +119,7 @@ def recovery_document(
         ],
         "comparison": _comparison(recovery),
         "prior": prior_part(),
-        "files": {"recovery": context.recovery_path, "report": context.report_path},
+        "files": {"recovery": context.path("recovery.json"), "report": context.path("report.html")},
     }
 
 

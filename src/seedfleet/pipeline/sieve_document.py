@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from seedfleet.evidence.prediction import DrawLaw
     from seedfleet.generators import Stream
+    from seedfleet.pipeline.run_context import RunContext
     from seedfleet.pipeline.sieve_findings import Finding
     from seedfleet.pipeline.sieve_plan import Plan
     from seedfleet.pipeline.sieve_search import PlannedSearch
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from seedfleet.sieve import Question
     from seedfleet.sieve.weighing import Alignment
 
-__all__ = ["SieveContext", "sieve_document"]
+__all__ = ["sieve_document"]
 
 _FORMAT = "seedfleet.sieve/1"
 _MAX_EQUIVALENT_SEEDS = 8
@@ -43,28 +43,7 @@ _MAX_MEMBERS_SOUGHT = 3  # survivors for which the whole catalogue is asked what
 _FIRST_DRAWS = 6  # enough to rule out nearly every other stream before its kernel is loaded
 
 
-@dataclass(frozen=True)
-class SieveContext:
-    """What a document says of the run that made it.
-
-    Attributes
-    ----------
-    run_id, command, started_utc
-        Its name, its command line, and when it began (ISO 8601).
-    sieve_path, survivors_path
-        The files it writes.
-    """
-
-    run_id: str
-    command: tuple[str, ...]
-    started_utc: str
-    sieve_path: str
-    survivors_path: str
-
-
-def sieve_document(
-    answer: Answer, context: SieveContext, *, survivors_sha256: str
-) -> dict[str, Any]:
+def sieve_document(answer: Answer, context: RunContext, *, survivors_sha256: str) -> dict[str, Any]:
     """Return everything that is to be said about a sieve.
 
     Parameters
@@ -100,8 +79,8 @@ def sieve_document(
         else null > 0.5,
         "null_probability": null,
         "files": {
-            "sieve": context.sieve_path,
-            "survivors": context.survivors_path,
+            "sieve": context.path("sieve.json"),
+            "survivors": context.path("survivors.csv"),
             "survivors_sha256": survivors_sha256,
             "survivors_rows": sum(record.passed for record in answer.records),
         },

@@ -6,7 +6,6 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from seedfleet.pipeline.recorded import read_request, write_request
-from seedfleet.pipeline.sieve_document import SieveContext
 from seedfleet.pipeline.sieve_plan import SieveOptions
 from seedfleet.sieve import Direction
 
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from seedfleet.draws import History
+    from seedfleet.pipeline.run_context import RunContext
 
 __all__ = ["read_sieve_request", "write_sieve_request"]
 
@@ -21,7 +21,7 @@ _FORMAT = "seedfleet.sieve-request/1"
 
 
 def write_sieve_request(
-    folder: Path, history: History, options: SieveOptions, context: SieveContext
+    folder: Path, history: History, options: SieveOptions, context: RunContext
 ) -> None:
     """Write the request of a sieve into its folder, whole or not at all."""
     skips, direction = options.skips, options.direction
@@ -34,7 +34,7 @@ def write_sieve_request(
     write_request(folder, _FORMAT, history, plain, context)
 
 
-def read_sieve_request(folder: Path) -> tuple[History, SieveOptions, SieveContext]:
+def read_sieve_request(folder: Path) -> tuple[History, SieveOptions, RunContext]:
     """Return what `write_sieve_request` wrote.
 
     Raises
@@ -45,7 +45,7 @@ def read_sieve_request(folder: Path) -> tuple[History, SieveOptions, SieveContex
     return read_request(
         folder,
         _FORMAT,
-        lambda history, options, context: (history, _options(options), SieveContext(**context)),
+        lambda history, options, context: (history, _options(options), context),
     )
 
 

@@ -136,8 +136,12 @@ class PlannedSearch:
     @property
     def draws_in_principle(self) -> int | None:
         """From how many draws on every seed asked for is recoverable; None from no number."""
-        values = min(self.question.modulus, 2**self.chance.bits_a_draw)
-        return draws_in_principle(self.seed_odds, self.alignments, values, self.gaps)
+        return draws_in_principle(self.seed_odds, self.alignments, self.even_values, self.gaps)
+
+    @property
+    def even_values(self) -> float:
+        """From how many values, all equally likely, a draw would be worth as much; at most m."""
+        return min(self.question.modulus, 2**self.chance.bits_a_draw)
 
     @property
     def outlook(self) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, assert_never
 import numpy as np
 
 from seedfleet.evidence import Verdict, decide, mix, predictive_bits
-from seedfleet.evidence.chance import log10_expected_pairs
+from seedfleet.evidence.chance import better_than_chance
 from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.evidence.prior import NULL_WEIGHT
 from seedfleet.evidence.verdict import Thresholds, draws_needed
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["SURVIVORS_HEADER", "Answer", "SieveRecord", "run_sieve"]
 
 _LINES_AT_ONCE = 2**16
-_ODD_LOG10 = -6.0  # fewer pairs than 10**-6 expected to match so well is no chance
 SURVIVORS_HEADER = (
     "generator,seed,offset,skip_min,skip_max,"
     "forward_matches,forward_draws,reverse_matches,reverse_draws,sessions\n"
@@ -315,8 +314,7 @@ def _absence(records: Sequence[SieveRecord]) -> str:
         for finding in record.findings if search.gaps == 1 else ():
             draws, matches = len(search.question.draws), int(finding.weighing.matched.sum())
             pairs = search.seed_count * search.alignments
-            expected = log10_expected_pairs(pairs, [(draws, matches)], search.question.modulus)
-            if expected < _ODD_LOG10:
+            if better_than_chance(matches, draws, pairs=pairs, modulus=search.even_values):
                 return (
                     f"no stream explains the draws with up to {max(NOISE_RATES):.0%} of them "
                     f"recorded wrong, though seed {finding.seed} gives {matches} of {draws}, more "

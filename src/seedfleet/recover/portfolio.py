@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, assert_never
 import numpy as np
 
 from seedfleet.evidence import Verdict, decide, mix, predictive_bits
-from seedfleet.evidence.chance import log10_expected_pairs
+from seedfleet.evidence.chance import better_than_chance
 from seedfleet.evidence.prior import log2_alignment_weight
 from seedfleet.evidence.verdict import Thresholds, draws_for_fitted, draws_needed, held_out_draws
 from seedfleet.generators import presets_of, streams
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 __all__ = ["recover"]
 
 
-_ODD_LOG10 = -6.0  # fewer pairs than 10**-6 expected to match so well is no chance
 _POWERED = 0.5  # a search that more often than not misses what it covers can tell nothing
 
 
@@ -318,7 +317,7 @@ class _Run:
         for item in self._items.values():
             draws, matches = len(item.survivor.scope.values), item.matches
             pairs = sum(record.coverage.pairs for record in self._records)
-            if log10_expected_pairs(pairs, [(draws, matches)], self._modulus) < _ODD_LOG10:
+            if better_than_chance(matches, draws, pairs=pairs, modulus=self._modulus):
                 return (
                     f"no stream that was searched explains the draws, though one gives {matches} "
                     f"of {draws}, more than chance would: draws may be missing or out of order"

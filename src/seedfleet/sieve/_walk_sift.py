@@ -82,20 +82,17 @@ def _tuple_store(words: int) -> Callable[..., Any]:
     return store
 
 
-def _sifter(  # noqa: C901 - its inner functions are counted in
-    seed_state: Callable[..., Any],
+def _lookers(
     step: Callable[..., Any],
     output: Callable[..., Any],
     tests: tuple[Callable[..., Any], ...],
     state_words: int,
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Return the coarse and the fine sieve, ``sieve(seeds, spans, constants, states, flags)``.
+    """Return the loops that step all states once, and four times, and flag what they see.
 
-    `spans` is an (n_levels, 2) array: the first and last position at which the draw of each level
-    is looked for. `tests` are ``test(level, constants)``, ``holds(word, test)`` and
-    ``rejects(word, radix)``.
+    Both are ``look(test, radix, states, flags)``; `tests` are `holds` and `rejects`.
     """
-    test_of, holds, rejects = tests
+    holds, rejects = tests
     load, store = _state_access(state_words)
 
     @jitable
@@ -121,6 +118,26 @@ def _sifter(  # noqa: C901 - its inner functions are counted in
             state, flag = look_on(state, flag, test, radix)
             store(states, lane, state)
             flags[lane] = flag
+
+    return look_once, look_four_times
+
+
+def _sifter(  # noqa: C901 - its inner functions are counted in
+    seed_state: Callable[..., Any],
+    step: Callable[..., Any],
+    output: Callable[..., Any],
+    tests: tuple[Callable[..., Any], ...],
+    state_words: int,
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the coarse and the fine sieve, ``sieve(seeds, spans, constants, states, flags)``.
+
+    `spans` is an (n_levels, 2) array: the first and last position at which the draw of each level
+    is looked for. `tests` are ``test(level, constants)``, ``holds(word, test)`` and
+    ``rejects(word, radix)``.
+    """
+    test_of, holds, rejects = tests
+    load, store = _state_access(state_words)
+    look_once, look_four_times = _lookers(step, output, (holds, rejects), state_words)
 
     @jitable
     def pass_later(radix: Any, states: Any, moved: Any) -> None:

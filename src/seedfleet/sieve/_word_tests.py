@@ -8,13 +8,13 @@ a part is compared through `value` itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import uint32, uint64
 
 from seedfleet.generators import Monotone, Residue
+from seedfleet.generators.first_word import first_word
 from seedfleet.sieve.residues import odd_part, residue_of_32, residue_of_64
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _interval_tests(
     dtype = np.uint64 if bits > 32 else np.uint32
     distinct, places = np.unique(values, return_inverse=True)
     ends = [
-        (_first_word(bounding, bits, radix, value), _first_word(bounding, bits, radix, value + 1))
+        (first_word(bounding, bits, radix, value), first_word(bounding, bits, radix, value + 1))
         for value in distinct.tolist()
     ]
     lows = np.array([min(low, 2**bits - 1) for low, _ in ends], dtype=dtype)
@@ -106,18 +106,3 @@ def _interval_tests(
     test = _within_64 if bits > 32 else _within_32
     shared = np.int64(radix)
     return WordTests(test, lows[places], highs[places], shared, possible[places])
-
-
-@lru_cache(maxsize=2**16)
-def _first_word(bounding: Bounding, bits: int, radix: int, value: int) -> int:
-    """Return the least word whose value is at least `value`; ``2**bits`` where there is none."""
-    dtype = np.uint64 if bits > 32 else np.uint32
-    low, high = 0, 1 << bits
-    with np.errstate(over="ignore"):
-        while low < high:
-            middle = (low + high) // 2
-            if int(bounding.value(dtype(middle), np.int64(radix))) >= value:
-                high = middle
-            else:
-                low = middle + 1
-    return low
