@@ -38,6 +38,7 @@ __all__ = [
     "log2_likelihood_ratios",
     "log2_ratios_by_noise",
     "mean_path",
+    "path_odds",
 ]
 
 
@@ -272,19 +273,53 @@ def mean_path(
     ValueError
         As for `law_over_paths`, though `values` need reach no further than the last draw.
     """
-    rows = _Rows(values, draws, model, observed)
     means = np.empty(len(draws))
-    last = model.band(len(draws) - 1)
+    for index, weights in _posteriors(_Rows(values, draws, model, observed)):
+        band = model.band(index)
+        means[index] = np.average(np.arange(band.start, band.stop), weights=weights)
+    return means
+
+
+def path_odds(
+    values: NDArray[np.int64],
+    draws: NDArray[np.int64],
+    model: PathModel,
+    path: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Return the posterior probability of each draw's position on a path, given all draws.
+
+    Parameters
+    ----------
+    path
+        int64 array, shape (n,): a path within the model's bands, such as `likeliest_path` gives.
+
+    Returns
+    -------
+    NDArray
+        float64 array, shape (n,), in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        As for `mean_path`.
+    """
+    odds = np.empty(len(draws))
+    for index, weights in _posteriors(_Rows(values, draws, model, None)):
+        odds[index] = weights[path[index] - model.band(index).start] / weights.sum()
+    return odds
+
+
+def _posteriors(rows: _Rows) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """Yield the weights of each draw's positions given all draws, from the last draw on."""
+    model = rows.model
+    last = model.band(len(rows.draws) - 1)
     ahead = np.ones(last.stop - last.start)
     for index, row in rows.backward(np.add):
         _refuse_no_path(row)
-        weights = _scaled(row * ahead)
-        band = model.band(index)
-        means[index] = np.average(np.arange(band.start, band.stop), weights=weights)
+        yield index, _scaled(row * ahead)
         # From each position back over the gaps: the same windows, cut to the band before.
         spread = over_gaps(np.add, _scaled(ahead * rows.factors(index)), model.gaps)
         ahead = spread[model.gaps - 1 : len(spread) - model.gaps + 1]
-    return means
 
 
 def likeliest_path(

@@ -123,6 +123,9 @@ class Generator:
         family has a jump that is no `leap`; see `jumped`.
     state_width
         log2 of the number of states, where they are fewer than their words have room for.
+    doubles
+        ``doubles(seed)``: other seeds of a canonical seed's stream, as the runtime takes them,
+        that `seed_modulus` does not tell.
     degenerate_seeds
         Seeds whose stream is constant or shorter than any history. They are left out of `seeds`,
         except where that would tear the range apart.
@@ -140,6 +143,7 @@ class Generator:
     leap: Leap | None = None
     jump: Callable[[Any, int], Any] | None = None
     state_width: int | None = None
+    doubles: Callable[[int], tuple[int, ...]] | None = None
     degenerate_seeds: tuple[int, ...] = ()
 
     @property

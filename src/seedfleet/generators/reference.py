@@ -72,9 +72,7 @@ def _part(bounding: Bounding, source: Iterator[Any], radix: np.int64) -> int:
         return int(bounding.value(*taken, radix))
 
 
-def at_positions(
-    stream: Stream, start: Start, modulus: int, positions: Sequence[int]
-) -> list[int]:
+def at_positions(stream: Stream, start: Start, modulus: int, positions: Sequence[int]) -> list[int]:
     """Return the draws at increasing `positions` of the stream. O(last position)."""
     wanted = set(positions)
     reached = islice(draws(stream, start, modulus), max(positions) + 1)

@@ -205,9 +205,7 @@ for i = 1, <count> do
 end
 """,
     ),
-    "numpy": Language(
-        "Python", "draws.py", "python3 draws.py", "import numpy as np\n\n" + _PYTHON
-    ),
+    "numpy": Language("Python", "draws.py", "python3 draws.py", "import numpy as np\n\n" + _PYTHON),
     "perl": Language(
         "Perl",
         "draws.pl",

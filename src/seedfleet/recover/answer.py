@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from seedfleet.evidence import Mixture, Verdict
     from seedfleet.generators import Stream
     from seedfleet.recover.controls import Control
     from seedfleet.recover.repeats import Repeats
     from seedfleet.recover.scoring import Prediction, Weighed
-    from seedfleet.recover.search import Coverage, Found, Question
+    from seedfleet.recover.search import Coverage, Found, Question, Survivor
 
 __all__ = ["Recovery", "SearchRecord", "Status"]
 
@@ -24,6 +26,7 @@ class Status(Enum):
     INCOMPLETE = "incomplete"
     NOT_NEEDED = "not_needed"
     UNDER_POWERED = "under_powered"
+    OVER_BUDGET = "over_budget"
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class SearchRecord:
         The same search where the answer is known; empty where it was not completed.
     draws_needed
         Known draws with which it could end in `recovered`.
+    budget_needed_s
+        The least budget that would have let it run to its end; None where the budget was enough.
     elapsed_s
         How long it took, without its controls.
     """
@@ -53,6 +58,7 @@ class SearchRecord:
     controls: tuple[Control, ...]
     draws_needed: int
     elapsed_s: float
+    budget_needed_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,11 @@ class Recovery:
         What repeats in the history, if anything.
     question
         Scopes and skips that were asked.
+    without_seed
+        What is known of the seeds that do not lead to a survivor's state, in a sentence such as
+        "no seed of 32 bits leads to this state within 100,000 words".
+    rule
+        The rule by which the user said that seeds follow from dates; None without one.
     """
 
     verdict: Verdict
@@ -96,3 +107,5 @@ class Recovery:
     unselected: tuple[Stream, ...]
     repeats: Repeats | None
     question: Question
+    without_seed: Mapping[Survivor, str] = field(default_factory=dict)
+    rule: str | None = None

@@ -184,12 +184,15 @@ class Found:
         (start, alignment) pairs that passed the filter, to be set against chance.
     leads
         Streams that the draws point to without naming a start: their other searches come first.
+    remarks
+        What points to each of the leads, a sentence for each, with what chance would show.
     """
 
     survivors: tuple[Survivor, ...]
     tested: int
     passed: int
     leads: tuple[Stream, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 class Watch(Protocol):

@@ -78,6 +78,12 @@ def _output(state: Any) -> Any:
     return uint32(max(state[(int(state[_SIZE]) + _SIZE - 1) % _SIZE], int32(0)))
 
 
+def _doubles(seed: int) -> tuple[int, ...]:
+    if seed == _LARGEST:
+        return -seed, -seed - 1
+    return (-seed,) if seed else ()
+
+
 DOTNET = Generator(
     name="System.Random",
     seeds=range(2**31),
@@ -87,6 +93,7 @@ DOTNET = Generator(
     step=_step,
     output=_output,
     output_bits=31,
+    doubles=_doubles,
 )
 
 PRESETS = (

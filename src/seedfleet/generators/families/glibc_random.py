@@ -88,6 +88,15 @@ def _seed_of_state(state: int) -> int:
 
 _LCG = PowerOfTwoLcg(1103515245, 12345, 31, 0, _seed_of_state)
 
+
+def _doubles(seed: int) -> tuple[int, ...]:
+    return (0,) if seed == 1 else ()
+
+
+def _doubles_type0(seed: int) -> tuple[int, ...]:
+    return _doubles(seed) if seed == 2**31 else (*_doubles(seed), seed + 2**31)
+
+
 GLIBC_RAND = Generator(
     name="glibc random TYPE_3",
     seeds=range(1, 2**32),
@@ -97,6 +106,7 @@ GLIBC_RAND = Generator(
     step=_step,
     output=_output,
     output_bits=31,
+    doubles=_doubles,
 )
 GLIBC_RAND_TYPE0 = Generator(
     name="glibc random TYPE_0",
@@ -108,6 +118,7 @@ GLIBC_RAND_TYPE0 = Generator(
     step=_step_type0,
     output=_output_type0,
     output_bits=31,
+    doubles=_doubles_type0,
     lcg=_LCG,
     leap=Leap(_LCG.jump, _leap_type0),
 )

@@ -119,6 +119,10 @@ def _seed_state(seed: Any) -> Any:
     return state
 
 
+def _doubles(seed: int) -> tuple[int, ...]:
+    return (0,) if seed == int(_FOR_ZERO) else ()
+
+
 GO_RAND = Generator(
     name="Go math/rand",
     seeds=range(1, 2**31 - 1),
@@ -129,6 +133,7 @@ GO_RAND = Generator(
     output=_output,
     output_bits=64,
     jump=_jump,
+    doubles=_doubles,
 )
 
 PRESETS = (

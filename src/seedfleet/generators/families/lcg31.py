@@ -81,6 +81,10 @@ def _output(state: Any) -> Any:
     return state
 
 
+def _doubles_minstd(seed: int) -> tuple[int, ...]:
+    return (0, 2**31 - 1, 2**32 - 2) if seed == 1 else ()
+
+
 MINSTD = Generator(
     name="minstd",
     seeds=range(1, 2**31 - 1),
@@ -91,6 +95,7 @@ MINSTD = Generator(
     output=_output,
     output_bits=31,
     leap=Leap(lambda steps: affine_power(48271, 0, 2**31 - 1, steps), _leap_minstd),
+    doubles=_doubles_minstd,
 )
 MINSTD0 = Generator(
     name="minstd_rand0",
@@ -102,6 +107,7 @@ MINSTD0 = Generator(
     output=_output,
     output_bits=31,
     leap=Leap(lambda steps: affine_power(16807, 0, 2**31 - 1, steps), _leap_minstd),
+    doubles=_doubles_minstd,
 )
 LCG32 = Generator(
     name="lcg32",

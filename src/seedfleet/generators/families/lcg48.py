@@ -139,7 +139,8 @@ PRESETS = (
         "java_lcg % m",
         "classic table",
         Stream(JAVA_LCG, MODULO),
-        "uint64_t s = {seed}; (s = (0x5DEECE66D * s + 11) % (1ull << 48), s >> 16 & 0xFFFFFFFF) % {m}",
+        "uint64_t s = {seed}; "
+        "(s = (0x5DEECE66D * s + 11) % (1ull << 48), s >> 16 & 0xFFFFFFFF) % {m}",
         "c",
     ),
     Preset(

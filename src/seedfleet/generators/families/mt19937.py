@@ -189,6 +189,14 @@ def _output(state: Any) -> Any:
     return temper(state[(int(state[_SIZE]) + _SIZE - 1) % _SIZE])
 
 
+def _without_sign(seed: int) -> tuple[int, ...]:
+    return (-seed,) if seed else ()
+
+
+def _even_and_odd(seed: int) -> tuple[int, ...]:
+    return (seed ^ 1,)
+
+
 MT19937 = Generator(
     name="mt19937",
     seeds=range(2**32),
@@ -209,6 +217,7 @@ MT19937_BY_ARRAY = Generator(
     step=_step,
     output=_output,
     state_width=_STATE_BITS,
+    doubles=_without_sign,
 )
 MT19937_PHP_521 = Generator(
     name="mt19937 of PHP 5.2.1",
@@ -230,6 +239,7 @@ MT19937_PHP_520 = Generator(
     step=_step,
     output=_output,
     state_width=_STATE_BITS,
+    doubles=_even_and_odd,
 )
 
 # By the two functions of a definition, what it is made of: the first state word, the ones that

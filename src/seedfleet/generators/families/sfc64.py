@@ -102,7 +102,8 @@ PRESETS = (
         "classic table",
         Stream(SFC64, MODULO),
         "uint64_t a = {seed}u, b = 0x9E3779B97F4A7C15, c = 0x6A09E667F3BCC908, n = 1, r; "
-        "(r = a + b + n++, a = b ^ b >> 11, b = c + (c << 3), c = (c << 24 | c >> 40) + r, r) % {m}",
+        "(r = a + b + n++, a = b ^ b >> 11, b = c + (c << 3), "
+        "c = (c << 24 | c >> 40) + r, r) % {m}",
         "c",
     ),
     Preset(
