@@ -284,6 +284,7 @@ def recovered_java() -> Document:
         "files": {
             "recovery": "trace_results/java_daily3_20261121T061502Z_9f3a1c/recovery.json",
             "report": "trace_results/java_daily3_20261121T061502Z_9f3a1c/report.html",
+            "evidence_pack": None,
         },
     }
 
@@ -543,7 +544,7 @@ def hostile() -> Document:
     ]
     document["leads"] = [_lead(HOSTILE_NAME, HOSTILE_TEXT)]
     document["prior"] = {"version": HOSTILE_TEXT, "text": HOSTILE_TEXT}
-    document["files"] = {"recovery": HOSTILE_NAME, "report": HOSTILE_NAME}
+    document["files"] = dict.fromkeys(document["files"], HOSTILE_NAME)
     for candidate in document["candidates"]:
         candidate |= {
             "generator": HOSTILE_NAME,

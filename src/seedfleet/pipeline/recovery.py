@@ -121,7 +121,11 @@ def recovery_document(
         ],
         "comparison": comparison_part(recovery),
         "prior": prior_part(),
-        "files": {"recovery": context.path("recovery.json"), "report": context.path("report.html")},
+        "files": {
+            "recovery": context.path("recovery.json"),
+            "report": context.path("report.html"),
+            "evidence_pack": context.evidence_pack,
+        },
     }
 
 

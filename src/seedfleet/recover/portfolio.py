@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from seedfleet.recover.unevenness import Unevenness
     from seedfleet.sieve import Backend
 
-__all__ = ["recover"]
+__all__ = ["planned", "recover"]
 
 
 _POWERED = 0.5  # a search that more often than not misses what it covers can tell nothing
@@ -80,25 +80,9 @@ def recover(
     OptionsError
         An option is out of range, or the seed scans cannot look so far or at so many alignments.
     """
-    problems = options.problems()
-    if problems:
-        raise OptionsError(problems)
     repeats = find_repeats(values, modulus)
     start, stop = repeats.analysed if repeats else (0, len(values))
-    question = Question(
-        modulus=modulus,
-        scopes=_scopes(values[start:stop], sessions[start:stop], options.sessions),
-        skips=options.skips,
-        scan_skips=options.scan_skips,
-    )
-    chosen = [
-        stream
-        for stream in streams()
-        if not options.generators or stream.generator.name in options.generators
-    ]
-    problems = scan_problems(chosen, question)
-    if problems:
-        raise OptionsError(problems)
+    question, chosen = _asked(values[start:stop], sessions[start:stop], modulus, options)
     session_count = len(_session_names(sessions[start:stop]))
     uneven = find_unevenness(values[start:stop], modulus)
     run = _Run(question, session_count=max(1, session_count), uneven=uneven)
@@ -115,6 +99,43 @@ def recover(
         repeats=repeats,
         to_the_end=stop == len(values),
     )
+
+
+def planned(
+    values: NDArray[np.int64], sessions: Sequence[str | None], modulus: int, options: Options
+) -> tuple[Coverage, ...]:
+    """Return what `recover` would search, in its order, without searching.
+
+    The parameters and errors are those of `recover`.
+    """
+    repeats = find_repeats(values, modulus)
+    start, stop = repeats.analysed if repeats else (0, len(values))
+    question, chosen = _asked(values[start:stop], sessions[start:stop], modulus, options)
+    return tuple(search.coverage for search in _searches(chosen, question, None))
+
+
+def _asked(
+    values: NDArray[np.int64], sessions: Sequence[str | None], modulus: int, options: Options
+) -> tuple[Question, list[Stream]]:
+    """Return the question about the draws to be analysed, and the streams that are chosen."""
+    problems = options.problems()
+    if problems:
+        raise OptionsError(problems)
+    question = Question(
+        modulus=modulus,
+        scopes=_scopes(values, sessions, options.sessions),
+        skips=options.skips,
+        scan_skips=options.scan_skips,
+    )
+    chosen = [
+        stream
+        for stream in streams()
+        if not options.generators or stream.generator.name in options.generators
+    ]
+    problems = scan_problems(chosen, question)
+    if problems:
+        raise OptionsError(problems)
+    return question, chosen
 
 
 def _session_names(sessions: Sequence[str | None]) -> list[str]:

@@ -82,6 +82,8 @@ def _end(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Give what a reader copies, which is never wrapped or cut."""
     if document["verdict"] in FOUND and document["candidates"]:
         yield "reproduce", _one_line(document["candidates"][0]["reproduce"])
+    if document["files"]["evidence_pack"] is not None:
+        yield "pack", _one_line(document["files"]["evidence_pack"])
     yield "next draws", _next_draws(document)
     yield "report", _one_line(document["files"]["report"])
 
