@@ -18,6 +18,7 @@ from seedfleet.evidence.skip_paths import (
     log2_likelihood_ratios,
     log2_ratios_by_noise,
     mean_path,
+    path_odds,
 )
 
 Path = tuple[int, ...]
@@ -95,6 +96,9 @@ def test_the_mean_and_the_likeliest_path_are_those_of_all_paths(
     best = tuple(likeliest_path(values, draws, model).tolist())
     assert best in paths
     assert isclose(ratio(values, draws, model, best, known), max(weights))
+    shared = np.array(paths) == best
+    expected_odds = np.average(shared, axis=0, weights=weights)
+    assert np.allclose(path_odds(values, draws, model, np.array(best)), expected_odds)
 
 
 def pmf_of(law: DrawLaw, modulus: int) -> NDArray[np.float64]:
