@@ -1,29 +1,14 @@
-"""A place for searches that are interrupted, and the blocks of seeds that they have finished."""
+"""The blocks of seeds that an interrupted search has finished."""
 
 from __future__ import annotations
 
-import os
-import signal
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    import pytest
-
-__all__ = ["finished_blocks", "own_home", "wait_for_blocks"]
-
-
-@contextmanager
-def own_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Keep all of the fleet's files below `folder`, and leave none of its processes."""
-    monkeypatch.setenv("SEEDFLEET_HOME", str(folder / "home"))
-    yield folder
-    for status in (folder / "home").glob("runs/*/attempts/*/*/pid"):
-        os.kill(int(status.read_text()), signal.SIGKILL)
+__all__ = ["finished_blocks", "wait_for_blocks"]
 
 
 def finished_blocks(house: Path) -> dict[Path, int]:

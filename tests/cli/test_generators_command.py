@@ -191,6 +191,25 @@ def test_a_sample_as_one_json_value_says_how_it_was_drawn() -> None:
     assert generators("sample", "perl_rand", "--seed", 7, "--output", "quiet").output == ""
 
 
+@pytest.mark.parametrize(
+    ("slug", "seed", "said"),
+    [
+        ("mt19937", 2**32 + 5, f"seed {2**32 + 5} gives the stream of seed 5;"),
+        ("minstd", 0, "seed 0 gives the stream of seed 1; distinct seeds are 1..2147483646"),
+        ("xorshift32", 0, "seed 0 is none of the distinct seeds 1..4294967295 of xorshift32"),
+        ("java_lcg", 2**48 - 1, None),
+    ],
+)
+def test_a_seed_whose_stream_is_anothers_is_noted(slug: str, seed: int, said: str | None) -> None:
+    told = document("sample", slug, "--seed", seed, "--count", 3)["notes"]
+    stderr = generators("sample", slug, "--seed", seed, "--count", 3).stderr
+    if said is None:
+        assert (told, stderr) == ([], "")
+    else:
+        assert told[0].startswith(said)
+        assert stderr == f"note: {told[0]}\n"
+
+
 def test_every_problem_is_told_at_once() -> None:
     words = ("java_next_imt", "--seed", 2**64, "--skip", 1, "--variable-skip", "4..2")
     result = generators("sample", *words, "--count", 0, "--sessions", "a,,b", "--noise", 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -398,6 +399,20 @@ def test_the_last_distinct_seed_is_the_last_that_can_be_asked_for(
     )
     document = answer(*words, "2^48-9..2^48-1", folder=tmp_path / "out")
     assert document["searches"][0]["seeds_tested"] == 9
+
+
+def test_a_sieve_of_centuries_is_refused_before_anything_is_written(
+    skipping: Path, tmp_path: Path
+) -> None:
+    words = ("--generator", "numpy_default_rng", "--skips", "0..0", "--modulus", 1000)
+    (problem,) = refusal(skipping, *words, "--seeds", "0..2^64-1", folder=tmp_path / "out")
+    assert re.search(r"they would take about [\d,.]+ years on the \d+ cores? of this", problem)
+    assert "--max-days" in problem
+    agreed = ("--generator", "xorshift32", "--seeds", "1..2^21", "--modulus", 1000)
+    (problem,) = refusal(skipping, *agreed, "--max-days", 1e-9, folder=tmp_path / "out")
+    assert "they would take about" in problem
+    assert not (tmp_path / "out").exists()
+    assert run(skipping, *agreed, folder=tmp_path / "out").exit_code == 0
 
 
 @pytest.mark.parametrize("seeds", ["5..2", "0..2^64", "1..", "2^65", "a..b", "1..2..3", "-1..3"])

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
-from interrupted_runs import finished_blocks, own_home, wait_for_blocks
+from interrupted_runs import finished_blocks, wait_for_blocks
 
 from seedfleet.cli import main
 from seedfleet.generators import find_preset, reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
@@ -37,20 +38,34 @@ main()
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    with own_home(tmp_path, monkeypatch) as folder:
-        yield folder
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SEEDFLEET_HOME", str(tmp_path / "home"))
+    return tmp_path
 
 
-def start(house: Path) -> subprocess.Popen[bytes]:
+def start(house: Path, last: int = _LAST) -> subprocess.Popen[bytes]:
     """Sieve 40 draws that the last but five of so many seeds of CPython made with skip 2."""
     places = [2 + 3 * index for index in range(40)]
     draws = reference.at_positions(find_preset("python_randrange").stream, _SEED, 1000, places)
     path = house / "draws.txt"
     path.write_text("\n".join(map(str, draws)), encoding="utf-8")
-    words = ["sieve", str(path), "--generator", "python_randrange", "--seeds", f"1..{_LAST}"]
+    words = ["sieve", str(path), "--generator", "python_randrange", "--seeds", f"1..{last}"]
     words += ["--skips", "2..2", "--modulus", "1000", "--output-dir", str(house / "out")]
+    words += ["--max-days", "1e9"]
     return subprocess.Popen([sys.executable, "-c", _HEAD, *words], stderr=subprocess.DEVNULL)
+
+
+def test_an_interruption_does_not_wait_for_blocks(house: Path) -> None:
+    head = start(house, 2**50)  # of which a block takes days
+    started = time.monotonic()
+    try:
+        while not list(house.glob("home/runs/*/attempts/*/*/alive")):
+            assert time.monotonic() - started < _PATIENCE_S, "no block was started"
+            time.sleep(0.05)
+    finally:
+        head.send_signal(signal.SIGINT)
+    assert head.wait(_PATIENCE_S) == 3
+    assert finished_blocks(house) == {}
 
 
 def test_a_killed_sieve_goes_on_without_repeating_a_block(house: Path) -> None:

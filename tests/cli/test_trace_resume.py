@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from interrupted_runs import finished_blocks, own_home, wait_for_blocks
+from interrupted_runs import finished_blocks, wait_for_blocks
 
 from seedfleet.cli import main
 from seedfleet.pipeline import seed_jobs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
@@ -36,9 +35,9 @@ main()
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    with own_home(tmp_path, monkeypatch) as folder:
-        yield folder
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SEEDFLEET_HOME", str(tmp_path / "home"))
+    return tmp_path
 
 
 def start(house: Path) -> subprocess.Popen[str]:

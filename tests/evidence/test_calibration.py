@@ -41,8 +41,7 @@ def published(skip_min: int, skip_max: int) -> float:
         skip_min=skip_min,
         skip_max=skip_max,
         offset=0,
-        session_count=1,
-        chosen_sessions=1,
+        part_bits=-1.0,
     )
 
 

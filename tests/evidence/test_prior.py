@@ -10,11 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedfleet.evidence.likelihood import NOISE_RATES
-from seedfleet.evidence.prior import (
-    NULL_WEIGHT,
-    log2_alignment_weight,
-    noise_weights,
+from seedfleet.evidence.part_prior import Division, log2_part_weight
+from seedfleet.evidence.prior import NULL_WEIGHT, log2_alignment_weight, noise_weights
+from seedfleet.evidence.start_prior import (
+    FORMULA_SYMBOLS,
+    formula_odds,
     seed_odds,
+    state_odds,
+    table_odds,
 )
 from seedfleet.generators import CATALOGUE, presets_of, streams
 
@@ -28,19 +31,20 @@ def weight(
     skip: int = 0,
     skip_min: int | None = None,
     offset: int = 0,
-    sessions: int = 1,
-    chosen: int | None = None,
 ) -> float:
-    """Return the weight of a skip, or of the skips from `skip_min` to `skip`."""
+    """Return the weight of a skip, or of the skips from `skip_min` to `skip`, for all draws."""
     log2_weight = log2_alignment_weight(
         presets=presets,
         skip_min=skip if skip_min is None else skip_min,
         skip_max=skip,
         offset=offset,
-        session_count=sessions,
-        chosen_sessions=sessions if chosen is None else chosen,
+        part_bits=0.0,
     )
     return math.pow(2, log2_weight)
+
+
+def part(division: Division, *, whole: bool = True, **chosen: int) -> float:
+    return math.pow(2, log2_part_weight(division, whole=whole, **chosen))
 
 
 def total_over_skips(offset: int) -> float:
@@ -79,20 +83,57 @@ def test_the_whole_support_weighs_no_more_than_one() -> None:
     offsets = [(0, 1), *((first, end - first) for first, end in pairwise(_OCTAVES))]
     constant = sum(count * total_over_skips(offset) for offset, count in offsets)
     variable = 2 * total_over_variable_skips(offset=0)  # offset 0 has half of the offsets' stake
-    # Each law has half, and half of that is kept for segments. The first octave of skip_max, a
-    # lone 0, leaves no skip_min below it: its sixteenth stays unspent.
-    assert constant == 0.25
-    assert isclose(variable, 0.25 * 15 / 16, rel_tol=1e-9)
+    # Each law has half. The first octave of skip_max, a lone 0, leaves no skip_min below it: its
+    # sixteenth stays unspent.
+    assert constant == 0.5
+    assert isclose(variable, 0.5 * 15 / 16, rel_tol=1e-9)
     assert NULL_WEIGHT + (1 - NULL_WEIGHT) * (constant + variable) * sum(noise_weights()) <= 1
 
 
 @pytest.mark.parametrize("sessions", [1, 2, 3, 4, 7, 24])
-def test_session_scopes_share_one_stake(sessions: int) -> None:
-    scopes = sum(
-        comb(sessions, chosen) * weight(sessions=sessions, chosen=chosen)
-        for chosen in range(1, sessions + 1)
-    )
-    assert isclose(scopes, weight(), rel_tol=1e-12)
+@pytest.mark.parametrize("machines", [1, 2, 3, 8])
+@pytest.mark.parametrize("draws", [1, 2, 9])
+def test_the_parts_of_a_history_share_one_stake(sessions: int, machines: int, draws: int) -> None:
+    division = Division(draws, sessions, machines)
+
+    def choices(whole: bool) -> float:
+        """Sum over all draws, and over every other choice of sessions or of machines."""
+        everything = part(division, whole=whole)
+        if sessions > 1:
+            assert part(division, whole=whole, sessions=sessions) == everything
+        return (
+            everything
+            + sum(
+                comb(sessions, chosen) * part(division, whole=whole, sessions=chosen)
+                for chosen in range(1, sessions)
+            )
+            + sum(
+                comb(machines, chosen) * part(division, whole=whole, machines=chosen)
+                for chosen in range(1, machines)
+            )
+        )
+
+    assert isclose(choices(whole=True), 0.5, rel_tol=1e-12)
+    if draws > 1:
+        stretches = sum(1 for stop in range(draws + 1) for start in range(stop)) - 1
+        assert isclose(stretches * choices(whole=False), 0.5, rel_tol=1e-12)
+
+
+def test_what_a_part_weighs() -> None:
+    alone, both = Division(10, 3), Division(10, 3, 4)
+    assert part(Division(10)) == part(Division(10), sessions=1) == 1 / 2
+    assert part(alone) == part(both) == part(both, machines=4) == 1 / 4
+    assert isclose(part(alone, sessions=1), 1 / 2 * 1 / 4 / 3)
+    assert isclose(part(both, sessions=1), 1 / 2 * 1 / 8 / 3)
+    assert isclose(part(both, machines=1), 1 / 2 * 1 / 8 / 4)
+    assert isclose(part(both, machines=1, whole=False), 1 / 2 * 1 / 8 / 4 / 54)
+    with pytest.raises(ValueError, match="not of both"):
+        part(both, sessions=1, machines=1)
+
+
+def test_a_division_counts_draws_without_a_name_as_one_more() -> None:
+    assert Division.of([None] * 3, [None] * 3) == Division(3)
+    assert Division.of(["a", None, "a", "b"], ["x", "x", "y", "x"]) == Division(4, 3, 2)
 
 
 def test_the_catalogue_fits_into_its_slots() -> None:
@@ -109,14 +150,24 @@ def test_nothing_is_staked_outside_the_support() -> None:
 
 
 @pytest.mark.parametrize("seeds", [1, 2**31 - 2, 2**32, 2**48, 2**63, 2**64])
-def test_the_seeds_of_a_generator_share_one_stake(seeds: int) -> None:
+def test_the_seeds_of_a_generator_share_half_of_the_starts(seeds: int) -> None:
     small = min(seeds, 2**32)
     total = Fraction(small, seed_odds(seeds, 0)) + Fraction(
         seeds - small, seed_odds(seeds, seeds - 1)
     )
-    assert Fraction(99, 100) < total <= 1
+    assert Fraction(99, 200) < total <= Fraction(1, 2)
     assert seed_odds(seeds, small - 1) == seed_odds(seeds, 0)
     assert seed_odds(2**64, 2**32) > seed_odds(2**64, 2**32 - 1)
+
+
+@pytest.mark.parametrize("bits", [31, 48, 19968])
+def test_all_starts_of_a_generator_share_one_stake(bits: int) -> None:
+    seeds, states = Fraction(1, 2), Fraction(2**bits, state_odds(bits))
+    # Formulas of n symbols: 31**n of them. Those of up to 60 have 85 % of what all have.
+    formulas = sum(Fraction(FORMULA_SYMBOLS**count, formula_odds(count)) for count in range(1, 61))
+    rest = Fraction(FORMULA_SYMBOLS, FORMULA_SYMBOLS + 1) ** 61 / 8
+    assert formulas + rest + Fraction(1, 8) * Fraction(1, FORMULA_SYMBOLS + 1) == Fraction(1, 8)
+    assert seeds + states + Fraction(1, table_odds()) + formulas + rest <= 1
 
 
 def test_noise_rates_share_one_stake() -> None:

@@ -16,7 +16,7 @@ import pytest
 from uniform_histories import generator_of
 
 from seedfleet.draws import History
-from seedfleet.evidence.prior import seed_odds
+from seedfleet.evidence.start_prior import seed_odds
 from seedfleet.pipeline import sieve_findings, sieving
 from seedfleet.pipeline.sieve_plan import SieveOptions, plan_sieve
 from seedfleet.pipeline.sieving import run_sieve
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 SEEDS = 8  # from anywhere among the 2**32 - 1 of xorshift32
 # By the published prior: half is not on the null; one preset of 64; either law of skips; for the
-# constant one skips 0 and 1, for the variable one 0..1; offset 0; the whole history.
-_COMMON = 1 / 2 * 1 / 64 * 1 / 2 * 1 / 2 * 1 / 2 * SEEDS / (2**32 - 1)
+# constant one skips 0 and 1, for the variable one 0..1; offset 0; the whole history; from a seed.
+_COMMON = 1 / 2 * 1 / 64 * 1 / 2 * 1 / 2 * 1 / 2 * 1 / 2 * SEEDS / (2**32 - 1)
 CONSTANT, VARIABLE = _COMMON * (1 / 16 + 1 / 32), _COMMON * 1 / 32
 NAMES = ("xorshift32", "xorshift32_reverse")
 HYBRID = ("xorshift32_hybrid", "xorshift32_hybrid_reverse")

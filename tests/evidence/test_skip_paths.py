@@ -13,12 +13,12 @@ from seedfleet.evidence.likelihood import NOISE_RATES, log2_likelihood_ratio
 from seedfleet.evidence.prediction import DrawLaw
 from seedfleet.evidence.skip_paths import (
     PathModel,
-    law_over_paths,
+    laws_over_paths,
     likeliest_path,
     log2_likelihood_ratios,
     log2_ratios_by_noise,
     mean_path,
-    path_odds,
+    path_certainty,
 )
 
 Path = tuple[int, ...]
@@ -98,7 +98,7 @@ def test_the_mean_and_the_likeliest_path_are_those_of_all_paths(
     assert isclose(ratio(values, draws, model, best, known), max(weights))
     shared = np.array(paths) == best
     expected_odds = np.average(shared, axis=0, weights=weights)
-    assert np.allclose(path_odds(values, draws, model, np.array(best)), expected_odds)
+    assert np.allclose(path_certainty(values, draws, model, np.array(best)), expected_odds)
 
 
 def pmf_of(law: DrawLaw, modulus: int) -> NDArray[np.float64]:
@@ -118,7 +118,7 @@ def test_the_next_draw_is_that_of_all_paths(
             right = values[path[-1]] == value
             law = 1 - model.noise if right else model.noise / (model.modulus - 1)
             expected[value] += weight * law
-    pmf = pmf_of(law_over_paths(values, draws, model), model.modulus)
+    pmf = pmf_of(laws_over_paths(values, draws, model)[0], model.modulus)
     assert np.allclose(pmf, expected / expected.sum())
     assert isclose(pmf.sum(), 1, abs_tol=1e-12)
 
@@ -193,7 +193,7 @@ def test_predictions_over_planted_streams_are_calibrated() -> None:
     said, came = [], []
     for _ in range(1500):
         values, draws, _positions = planted(rng, model, 9)
-        pmf = pmf_of(law_over_paths(values, draws[:8], model), model.modulus)
+        pmf = pmf_of(laws_over_paths(values, draws[:8], model)[0], model.modulus)
         said.append(pmf)
         came.append(np.arange(8) == draws[8])
     probabilities, happened = np.concatenate(said), np.concatenate(came)
@@ -215,6 +215,6 @@ def test_what_is_no_history_is_refused_with_all_its_problems() -> None:
     with pytest.raises(ValueError, match="an entry for each draw"):
         mean_path(values, np.array([0]), model, np.array([True, False]))
     with pytest.raises(ValueError, match="no path of gaps"):
-        law_over_paths(np.zeros(9, np.int64), np.array([1]), model)
+        laws_over_paths(np.zeros(9, np.int64), np.array([1]), model)
     with pytest.raises(ValueError, match=r"gaps 0..3 .* modulus 1 .* offset -1 .* noise 1.0"):
         PathModel(0, 3, 1, offset=-1, noise=1.0)

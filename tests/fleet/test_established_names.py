@@ -179,7 +179,9 @@ def sieve_house(house: House, monkeypatch: pytest.MonkeyPatch) -> House:
 @pytest.mark.slow
 def test_sieve_jobs_find_what_made_the_draws(sieve_house: House, start: Start) -> None:
     manual = (COMPAT.parent / "docs" / "sieve_jobs.md").read_text("utf-8")
-    for line in manual.split("```sh\n")[1].split("```")[0].splitlines():
+    into, *commands = manual.split("```sh\n")[1].split("```")[0].splitlines()
+    assert into == "cd examples"  # which the house stands for
+    for line in commands:
         done = CliRunner().invoke(main, [*line.split()[1:], "--output", "json"])
         assert done.exit_code == 0, done.output
     jobs = json.loads(done.stdout)["jobs"]
@@ -187,6 +189,10 @@ def test_sieve_jobs_find_what_made_the_draws(sieve_house: House, start: Start) -
         job_id: json.loads(Path(next(iter(job["outputs"]))).read_text())
         for job_id, job in jobs.items()
     }
+    (run,) = Path("full_scoring_results").glob("*/manifest.json")
+    results_folder = run.parent.resolve() / "results"
+    for job in jobs.values():
+        assert [Path(path).parent for path in job["outputs"]] == [results_folder]
     searches = ("", "_hybrid", "_reverse", "_hybrid_reverse")
     for job_id, found in (("sieve-1", []), ("sieve-100000", [140_001])):
         families = results[job_id]["families"]

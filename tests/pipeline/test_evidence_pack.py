@@ -112,7 +112,7 @@ def test_hypotheses_stand_before_the_search(
     assert _recover(draws, "--evidence-pack", str(pack)).exit_code == 3
     fixed = _read(pack, "hypotheses.json")
     assert fixed["options"]["skips"] == [0, 2]
-    assert fixed["options"]["generators"] == ["java.util.Random"]
+    assert fixed["options"]["searched"] == ["java.util.Random"]
     assert len(fixed["catalogue"]) == len(CATALOGUE)
     assert {len(entry["definition_sha256"]) for entry in fixed["catalogue"]} == {64}
     assert len({entry["definition_sha256"] for entry in fixed["catalogue"]}) > len(CATALOGUE) // 2
@@ -128,7 +128,7 @@ def test_hypotheses_stand_before_the_search(
 def test_a_resumed_run_ends_the_pack_that_it_began(draws: Path, tmp_path: Path) -> None:
     pack, folder = tmp_path / "pack", tmp_path / "out" / "run"
     history = load(draws)
-    options = Options(skips=range(3), generators=frozenset({"java.util.Random"}))
+    options = Options(skips=range(3), searched=frozenset({"java.util.Random"}))
     context = RunContext("run", ("seedfleet",), "2026-11-21T00:00:00+00:00", str(folder))
     context = replace(context, evidence_pack=str(pack))
     begin_pack(pack, history, options, context, draws)
@@ -170,7 +170,7 @@ def test_draws_from_standard_input_are_kept_as_they_were_understood(
 
 def test_what_is_planned_is_said_without_a_search(draws: Path) -> None:
     history = load(draws)
-    options = Options(generators=frozenset({"java.util.Random"}))
-    coverages = planned(history.values, history.sessions, history.modulus, options)
+    options = Options(searched=frozenset({"java.util.Random"}))
+    coverages = planned(history, options)
     assert "lane split" in {coverage.attack for coverage in coverages}
     assert [each.cost_s for each in coverages] == sorted(each.cost_s for each in coverages)

@@ -10,6 +10,7 @@ import pytest
 
 from seedfleet.draws import History
 from seedfleet.evidence import Verdict, mix
+from seedfleet.evidence.part_prior import Division
 from seedfleet.generators import AtState, compiled, find_preset
 from seedfleet.pipeline.recovery_candidates import (
     candidates_part,
@@ -44,7 +45,8 @@ def _history(values: NDArray[np.int64], machines: tuple[str | None, ...]) -> His
 def _recovery(*survivors: Survivor, **fields: Any) -> Recovery:
     scopes = tuple(dict.fromkeys(survivor.scope for survivor in survivors))
     question = Question(_MODULUS, scopes, range(1), range(1))
-    items = tuple(weigh(survivor, question, 1) for survivor in survivors)
+    division = Division(sum(len(scope.values) for scope in scopes))
+    items = tuple(weigh(survivor, question, division) for survivor in survivors)
     mixture = mix([item.scored for item in items], held_out=True)
     return Recovery(
         verdict=Verdict.RECOVERED,

@@ -20,6 +20,7 @@ from seedfleet.generators import find_preset, reference
 from seedfleet.pipeline import seed_jobs
 from seedfleet.pipeline.seed_jobs import FleetBackend
 from seedfleet.pipeline.seed_request import SeedRequest
+from seedfleet.pipeline.seed_timing import expected_core_s
 from seedfleet.sieve import CpuBackend, Hits, Leg, Rows, TooManyHitsError, Walk
 from seedfleet.sieve.testing import check_backend
 
@@ -258,7 +259,7 @@ def test_ranges_with_gaps_or_beyond_64_bits_are_refused(house: Path, seeds: rang
 def test_blocks_are_sized_by_time_and_share_out_the_range(
     house: Path, monkeypatch: pytest.MonkeyPatch, expected_s: float, jobs: int | None, seeds: range
 ) -> None:
-    monkeypatch.setattr(seed_jobs, "_expected_s", lambda _: expected_s)
+    monkeypatch.setattr(seed_jobs, "expected_core_s", lambda _: expected_s)
     request = SeedRequest(STREAM, question(), seeds, 1)
     plan = backend(house, block=None)._new_plan(request)
     if jobs is None:
@@ -275,5 +276,5 @@ def test_blocks_are_sized_by_time_and_share_out_the_range(
 
 def test_the_time_of_a_long_question_is_foreseen() -> None:
     seeds = range(2**40)
-    expected_s = seed_jobs._expected_s(SeedRequest(STREAM, question(), seeds, 10**7))
+    expected_s = expected_core_s(SeedRequest(STREAM, question(), seeds, 10**7))
     assert 2**40 / 1e10 < expected_s < 2**40 / 1e5, "a core tests 10^5 to 10^10 seeds a second"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from seedfleet.generators import Stream, find_preset, find_stream
 from seedfleet.generators.boundings import FLOOR_32, MODULO
-from seedfleet.pipeline.seed_block import BlockResult, ResultError, _write
+from seedfleet.pipeline.seed_block import BlockResult, ResultError, write_result
 from seedfleet.pipeline.seed_request import RequestError, SeedRequest, digest_of
 from seedfleet.sieve import Hits, Leg, Rows, Walk
 
@@ -153,7 +153,7 @@ def test_results_hold_their_hits_and_whatever_is_not_whole_is_no_result(
     header = BlockResult("digest", 7, 50, len(table), legs)
     buffer = tmp_path_factory.mktemp("block") / "x.hits"
     with buffer.open("wb") as stream:
-        _write(stream, header, hits)
+        write_result(stream, header, hits)
     assert BlockResult.of_file(buffer) == header
     total = len(table) + before
     joined = Hits(
@@ -174,6 +174,6 @@ def test_more_hits_than_room_are_said_and_not_written(tmp_path: Path) -> None:
     path = tmp_path / "x.hits"
     header = BlockResult("digest", 7, 0, None, 1)
     with path.open("wb") as stream:
-        _write(stream, header, None)
+        write_result(stream, header, None)
     assert BlockResult.of_file(path) == header
     assert header.size_bytes == 0

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seedfleet.draws import History
 from seedfleet.generators import Stream, compiled
 from seedfleet.recover.search import Question, Scope, Unwatched
 from seedfleet.sieve import constant_skip_positions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 
@@ -23,6 +26,28 @@ def planted_draws(
 
 def random_draws(count: int, *, modulus: int = 1000, seed: int = 0) -> NDArray[np.int64]:
     return np.random.default_rng(seed).integers(0, modulus, count)
+
+
+def history_of(
+    values: NDArray[np.int64],
+    *,
+    modulus: int = 1000,
+    sessions: Sequence[str | None] | None = None,
+    machines: Sequence[str | None] | None = None,
+) -> History:
+    none = (None,) * len(values)
+    return History(
+        name="draws",
+        source="draws.txt",
+        sha256="0" * 64,
+        values=values,
+        dates=none,
+        sessions=none if sessions is None else tuple(sessions),
+        machines=none if machines is None else tuple(machines),
+        modulus=modulus,
+        modulus_inferred=False,
+        notes=(),
+    )
 
 
 def with_noise(

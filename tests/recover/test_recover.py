@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from planted import planted_draws, random_draws, silent, with_noise
+from planted import history_of, planted_draws, random_draws, silent, with_noise
 
 from seedfleet.evidence import Verdict
 from seedfleet.generators import Start, Stream
@@ -25,19 +25,21 @@ def ask(
     values: NDArray[np.int64],
     *,
     sessions: Sequence[str | None] | None = None,
+    machines: Sequence[str | None] | None = None,
     modulus: int = 1000,
     only: frozenset[str] = frozenset(),
     **options: Any,
 ) -> Recovery:
     chosen: dict[str, Any] = {
         "skips": range(5),
-        "generators": frozenset({"java.util.Random"}),
+        "searched": frozenset({"java.util.Random"}),
+        "variable_skip": None,
         "controls": False,
         "sessions": only,
         **options,
     }
-    names = [None] * len(values) if sessions is None else sessions
-    return recover(values, names, modulus, Options(**chosen), progress=silent)
+    history = history_of(values, modulus=modulus, sessions=sessions, machines=machines)
+    return recover(history, Options(**chosen), progress=silent)
 
 
 def best(recovery: Recovery) -> tuple[Stream, Start, int, str | None]:
@@ -101,7 +103,7 @@ def test_every_session_with_a_stream_of_its_own() -> None:
 def test_the_weight_of_a_finding_depends_on_no_option() -> None:
     values = planted_draws(_JAVA, _SEED, count=60, skip=3)
     narrow = ask(values, skips=range(3, 4))
-    wide = ask(values, skips=range(20), generators=frozenset({"java.util.Random", "rand48"}))
+    wide = ask(values, skips=range(20), searched=frozenset({"java.util.Random", "rand48"}))
     assert best(narrow) == best(wide)
     assert narrow.items[0].scored == wide.items[0].scored
     assert narrow.fitted.evidence_bits == wide.fitted.evidence_bits
@@ -136,7 +138,7 @@ def test_draws_that_repeat_are_called_that_and_nothing_else(
     values: NDArray[np.int64], kind: str
 ) -> None:
     # All generators: a constant history would fit seed 0 of xorshift32 with any evidence.
-    recovery = ask(values, generators=frozenset())
+    recovery = ask(values, searched=frozenset())
     assert recovery.repeats is not None
     assert recovery.repeats.kind == kind
     assert recovery.verdict is Verdict.UNDER_POWERED
@@ -168,9 +170,45 @@ def test_after_a_repeat_in_the_middle_the_longest_fresh_stretch_speaks_if_it_is_
 def test_a_stream_that_has_ended_foretells_nothing() -> None:
     values = np.concatenate([planted_draws(_JAVA, _SEED, count=60), random_draws(40)])
     recovery = ask(values, predictions=2)
-    assert recovery.predictive_bits is not None
-    assert recovery.predictive_bits < 0
+    assert recovery.verdict is Verdict.SIGNAL
+    assert recovery.reason == (
+        "one stream explains draws 0 to 59; nothing that was searched explains the draws after them"
+    )
+    assert recovery.items[0].survivor.scope.segment == (0, 60)
     assert {p.draw for p in recovery.predictions} == {None}
+
+
+@pytest.mark.parametrize("ends", [(100,), (60, 130)])
+def test_a_generator_seeded_anew_is_recovered_from_seed_to_seed(ends: tuple[int, ...]) -> None:
+    starts = (0, *ends)
+    parts = [
+        planted_draws(_JAVA, _SEED + number, count=202 - start, skip=number)
+        for number, start in enumerate(starts)
+    ]
+    cuts = [stop - start for start, stop in zip(starts, (*ends, 200), strict=True)]
+    values = np.concatenate([part[:cut] for part, cut in zip(parts, cuts, strict=True)])
+    recovery = ask(values, predictions=2)
+    assert recovery.verdict is Verdict.RECOVERED
+    found = {
+        item.survivor.scope.segment: (item.survivor.start, item.survivor.alignment.skip_max)
+        for item in recovery.items
+    }
+    assert found == {
+        (start, stop): (_SEED + number, number)
+        for number, (start, stop) in enumerate(zip(starts, (*ends, 200), strict=True))
+    }
+    assert [p.draw for p in recovery.predictions] == parts[-1][cuts[-1] :][:2].tolist()
+
+
+def test_a_machine_with_a_stream_of_its_own() -> None:
+    values = random_draws(180)
+    truth = planted_draws(_JAVA, _SEED, count=61, skip=1)
+    values[2::3] = truth[:60]
+    recovery = ask(values, machines=["A", "B", "C"] * 60, predictions=1)
+    assert recovery.verdict is Verdict.RECOVERED
+    survivor = recovery.items[0].survivor
+    assert (survivor.scope.machine, survivor.start) == ("C", _SEED)
+    assert [p.draw for p in recovery.predictions] == [truth[60]]
 
 
 def test_two_sessions_with_streams_of_their_own_are_both_recovered_and_foretold() -> None:
@@ -257,7 +295,7 @@ def test_all_seeds_of_xorshift32_are_scanned() -> None:
     truth = planted_draws(stream, 4_000_000_007, count=62, skip=1)
     recovery = ask(
         truth[:60],
-        generators=frozenset({"xorshift32"}),
+        searched=frozenset({"xorshift32"}),
         scan_skips=range(2),
         predictions=2,
         controls=True,
@@ -273,7 +311,7 @@ def test_all_seeds_of_xorshift32_are_scanned() -> None:
 
 def test_options_that_cannot_be_searched_are_all_named() -> None:
     with pytest.raises(OptionsError) as caught:
-        ask(random_draws(60), generators=frozenset({"mt19937"}), scan_skips=range(200))
+        ask(random_draws(60), searched=frozenset({"mt19937"}), scan_skips=range(200))
     too_many, too_far = caught.value.problems
     assert "at most 32 skips, not 200" in too_many
     assert "with skip 199 these are 1 draws modulo 1000, too few" in too_far
@@ -281,12 +319,12 @@ def test_options_that_cannot_be_searched_are_all_named() -> None:
 
 
 def test_progress_is_told_from_start_to_end() -> None:
-    options = Options(skips=range(2), generators=frozenset({"java.util.Random"}), controls=False)
+    options = Options(
+        skips=range(2), variable_skip=None, searched=frozenset({"java.util.Random"}), controls=False
+    )
     shares: list[float] = []
     recover(
-        random_draws(60),
-        [None] * 60,
-        1000,
+        history_of(random_draws(60)),
         options,
         progress=lambda _, share: shares.append(share),
     )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from planted import planted_draws, random_draws, silent
+from planted import history_of, planted_draws, random_draws, silent
 
 from seedfleet.evidence import Scored, Verdict, mix
 from seedfleet.evidence.likelihood import bits_of_matches
@@ -62,11 +62,12 @@ _ALL = {**_EVEN, **_REPEATING, **_UNEVEN}
 def ask(values: NDArray[np.int64], **options: Any) -> Recovery:
     chosen: dict[str, Any] = {
         "skips": range(5),
-        "generators": frozenset({"java.util.Random"}),
+        "searched": frozenset({"java.util.Random"}),
+        "variable_skip": None,
         "controls": False,
         **options,
     }
-    return recover(values, [None] * len(values), 1000, Options(**chosen), progress=silent)
+    return recover(history_of(values), Options(**chosen), progress=silent)
 
 
 @pytest.mark.slow
@@ -165,8 +166,7 @@ def test_no_seed_of_a_sieve_is_worth_a_signal(generator: Any, name: str) -> None
             skip_min=int(row["skip_min"]),
             skip_max=int(row["skip_max"]),
             offset=0,
-            session_count=1,
-            chosen_sessions=1,
+            part_bits=-1.0,
         )
         items.append(Scored(int(row["seed"]), weight, generator.seed_count, bits, bits))
     assert mix(items, held_out=False).evidence_bits < Thresholds.SIGNAL_BITS

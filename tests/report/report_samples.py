@@ -107,9 +107,13 @@ def _control(kind: str, generator: str, expected: float, observed: int, text: st
     }
 
 
+def _whose(session: str | None = None, machine: str | None = None) -> Document:
+    return {"session": session, "machine": machine}
+
+
 def _predictions(draws: list[Any], probability: float) -> list[Document]:
     return [
-        {"draw": draw, "probability": probability, "session": None, "ahead": ahead}
+        {"draw": draw, "probability": probability, **_whose(), "ahead": ahead}
         for ahead, draw in enumerate(draws, start=1)
     ]
 

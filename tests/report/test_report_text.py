@@ -66,8 +66,8 @@ def test_next_draws_and_the_page_come_last() -> None:
 def test_single_abstentions_are_dashes_and_odds_a_range() -> None:
     document = recovered_java()
     document["predictions"] = [
-        {"draw": 7, "probability": 0.9, "session": None, "ahead": 1},
-        {"draw": None, "probability": 0.001, "session": None, "ahead": 2},
+        {"draw": 7, "probability": 0.9, "session": None, "machine": None, "ahead": 1},
+        {"draw": None, "probability": 0.001, "session": None, "machine": None, "ahead": 2},
     ]
     assert "next draws  7 – (0.1% to 90%, by chance 0.1%)" in render_text(document)
 
@@ -75,7 +75,7 @@ def test_single_abstentions_are_dashes_and_odds_a_range() -> None:
 def test_next_draws_of_sessions_are_told_apart() -> None:
     document = recovered_java()
     document["predictions"] = [
-        {"draw": draw, "probability": 0.9, "session": session, "ahead": ahead}
+        {"draw": draw, "probability": 0.9, "session": session, "machine": None, "ahead": ahead}
         for session, draws in (("noon", (7, 8)), ("night", (9, 10)))
         for ahead, draw in enumerate(draws, start=1)
     ]

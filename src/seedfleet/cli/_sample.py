@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seedfleet.generators import reference
+from seedfleet.generators.canonical import canonical_seed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +58,18 @@ class Sample:
     def farthest(self) -> int:
         """The last position, if every skip is the largest."""
         return self.offset + self.count * (self.skips[1] + 1) - 1
+
+    @property
+    def notes(self) -> list[str]:
+        """What the seed says otherwise than one might think: its stream is another seed's."""
+        generator = self.preset.stream.generator
+        twin = canonical_seed(generator, self.seed)
+        if twin == self.seed:
+            return []
+        seeds = f"{generator.seeds.start}..{generator.seeds.stop - 1}"
+        if twin is not None:
+            return [f"seed {self.seed} gives the stream of seed {twin}; distinct seeds are {seeds}"]
+        return [f"seed {self.seed} is none of the distinct seeds {seeds} of {self.preset.slug}"]
 
     def positions(self) -> NDArray[np.int64]:
         """Return the stream position of each draw, int64 array, shape (count,)."""

@@ -17,10 +17,11 @@ __all__ = ["command", "counted", "duration", "in_folder", "outcomes", "place"]
 _MINUTE_S: Final = 60
 _HOUR_S: Final = 3600
 _DAY_S: Final = 86400
+_YEAR_S: Final = 365.25 * _DAY_S
 
 
 def duration(seconds: float) -> str:
-    """Write a length of time in its two largest units."""
+    """Write a length of time in its two largest units, years in none smaller."""
     whole = round(seconds)
     if whole < _MINUTE_S:
         return f"{whole} s"
@@ -28,7 +29,9 @@ def duration(seconds: float) -> str:
         return f"{whole // _MINUTE_S} min {whole % _MINUTE_S:02d} s"
     if whole < _DAY_S:
         return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S:02d} min"
-    return f"{whole // _DAY_S} d {whole % _DAY_S // _HOUR_S:02d} h"
+    if whole < _YEAR_S:
+        return f"{whole // _DAY_S} d {whole % _DAY_S // _HOUR_S:02d} h"
+    return f"{whole / _YEAR_S:,.1f} years"
 
 
 def counted(number: int, noun: str) -> str:

@@ -137,6 +137,8 @@ def sample(ctx: click.Context, /, name: str, output: Output, **options: Any) -> 
         output.refuse("nothing was drawn", problems)
     with refusing_own_faults(output):
         draws = chosen.draws()
+    for note in chosen.notes:
+        output.note(f"note: {note}")
     records = records_of(draws, options["sessions"] or (), start.date())
     output.result(_sample_document(chosen, records), written(records, options["form"]))
 
@@ -203,5 +205,6 @@ def _sample_document(chosen: Sample, records: Sequence[Mapping[str, Any]]) -> di
         "offset": chosen.offset,
         "noise": chosen.noise,
         "path_seed": chosen.path_seed,
+        "notes": chosen.notes,
         "draws": list(records),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import click
 
 from seedfleet.cli._search_run import SearchCommand, SearchProgress, stop
 from seedfleet.cli._spans import Span, SpanRange
+from seedfleet.cli._words import counted, duration
 from seedfleet.cli.output import MissingExtra, output_option
 from seedfleet.fleet import RunOptions
 from seedfleet.fleet.cluster import read_cluster
@@ -32,6 +34,7 @@ try:
     )
     from seedfleet.pipeline.run_folder import whole_file, write_json
     from seedfleet.pipeline.seed_jobs import FleetBackend, ScanInterrupted
+    from seedfleet.pipeline.seed_timing import expected_sieve_core_s
     from seedfleet.pipeline.sieve_document import sieve_document
     from seedfleet.pipeline.sieve_plan import Plan, SieveOptions, plan_sieve
     from seedfleet.pipeline.sieve_recorded import read_sieve_request, write_sieve_request
@@ -44,6 +47,9 @@ except ModuleNotFoundError as error:
     raise MissingExtra(error.name, "trace") from error
 
 __all__ = ["sieve"]
+
+_DAY_S = 86400
+_WORTH_SAYING_S = 10.0
 
 
 @click.command(cls=SearchCommand, context_settings={"help_option_names": ["-h", "--help"]})
@@ -117,6 +123,13 @@ __all__ = ["sieve"]
     metavar="FILE",
     help="Run long sieves on the nodes of this cluster file, over ssh.  [this machine]",
 )
+@click.option(
+    "--max-days",
+    type=click.FloatRange(0, min_open=True),
+    default=30.0,
+    show_default=True,
+    help="Refuse a sieve that would take longer on this machine, by the time of a sample.",
+)
 @run_options("sieve_results")
 @output_option
 @click.pass_context
@@ -133,6 +146,9 @@ def sieve(ctx: click.Context, /, draws: str | None, output: Output, **options: A
     with refusing(output):
         jobs = _job_options(options["cluster"])
         request = _resumed(options) if draws is None else _new(draws, options)
+        _announce(request.plan, output)
+        if draws is not None:
+            _refuse_too_long(request.plan, options["max_days"], output)
         document = _answer(request, jobs, output)
     output.result(document, render_sieve_text(document))
 
@@ -181,13 +197,29 @@ def _job_options(cluster: Path | None) -> RunOptions:
     return RunOptions(engine="ssh", cluster=read_cluster(cluster))
 
 
-def _answer(request: _Request, jobs: RunOptions, output: Output) -> dict[str, Any]:
-    """Sieve, write the files, and return the document."""
-    folder, plan = request.folder, request.plan
+def _announce(plan: Plan, output: Output) -> None:
+    """Say what will be tested."""
     for note in plan.history.notes:
         output.note(f"note: {note}")
     for search in plan.searches:
         output.note(search.outlook)
+
+
+def _refuse_too_long(plan: Plan, max_days: float, output: Output) -> None:
+    """Say how long a long sieve will take, unless that is longer than was agreed to."""
+    cores = os.cpu_count() or 1
+    expected_s = expected_sieve_core_s(plan) / cores
+    said = f"about {duration(expected_s)} on the {counted(cores, 'core')} of this machine"
+    if expected_s > max_days * _DAY_S:
+        problem = f"seeds: they would take {said}; name fewer, or agree to it with --max-days"
+        output.refuse("this would take too long", [problem])
+    if expected_s >= _WORTH_SAYING_S:
+        output.note(f"this will take {said}")
+
+
+def _answer(request: _Request, jobs: RunOptions, output: Output) -> dict[str, Any]:
+    """Sieve, write the files, and return the document."""
+    folder, plan = request.folder, request.plan
     write_sieve_request(folder, plan.history, plan.options, request.context)
     try:
         answer = _sieved(request, jobs, output)

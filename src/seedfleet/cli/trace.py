@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seedfleet.cli._search_run import SearchCommand, SearchProgress, stop
-from seedfleet.cli._spans import SpanRange
 from seedfleet.cli.output import MissingExtra, output_option
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from seedfleet.cli.output import Output
     from seedfleet.draws import History
     from seedfleet.pipeline import RunContext
+    from seedfleet.recover import Options
 
 try:
     from seedfleet.cli._search_request import (
@@ -29,7 +29,7 @@ try:
         refusing,
         run_options,
     )
-    from seedfleet.generators import generators
+    from seedfleet.cli._search_scope import options_of, scope_options
     from seedfleet.pipeline import recovery_document
     from seedfleet.pipeline.evidence_pack import (
         EvidencePackError,
@@ -38,10 +38,10 @@ try:
         pack_problem,
     )
     from seedfleet.pipeline.recorded import read_record, write_record
+    from seedfleet.pipeline.recorded_scans import RecordedBackend
     from seedfleet.pipeline.run_folder import printable, unwritable, write_json, write_text
-    from seedfleet.pipeline.seed_jobs import FleetBackend, ScanInterrupted
-    from seedfleet.recover import MAX_SKIP, Options
     from seedfleet.report import render_html, render_text
+    from seedfleet.sieve import local_backend
 except ModuleNotFoundError as error:
     if error.name not in {"numpy", "numba", "jinja2"}:
         raise
@@ -57,34 +57,7 @@ def trace() -> None:
 
 @trace.command(cls=SearchCommand)
 @draws_options
-@click.option(
-    "--session",
-    "sessions",
-    multiple=True,
-    help="Search only for a stream that this session has to itself; may be given more than once.",
-)
-@click.option(
-    "--generator",
-    "generators",
-    multiple=True,
-    type=click.Choice(sorted(generators())),
-    help="Search only this generator; may be given more than once. Default: all. For those that no "
-    "search covers there is `seedfleet sieve`.",
-)
-@click.option(
-    "--skips",
-    type=SpanRange(MAX_SKIP),
-    default="0..500",
-    show_default=True,
-    help="Outputs dropped before each draw, for the algebraic searches.",
-)
-@click.option(
-    "--scan-skips",
-    type=SpanRange(MAX_SKIP),
-    default="0..8",
-    show_default=True,
-    help="The same for seed scans.",
-)
+@scope_options
 @run_options("trace_results")
 @click.option(
     "--evidence-pack",
@@ -126,23 +99,16 @@ class _Request:
 
 def _new(draws: str, options: dict[str, Any]) -> _Request:
     history = load_draws(draws, options)
-    for session in options["sessions"]:
+    asked = options_of(options)
+    for session in sorted(asked.sessions):
         history.select(session)  # refuses a session that there is not
-    search = Options(
-        skips=options["skips"],
-        scan_skips=options["scan_skips"],
-        generators=frozenset(options["generators"]),
-        sessions=frozenset(options["sessions"]),
-        predictions=options["predictions"],
-        run_seed=options["run_seed"],
-    )
     context, folder = begin_run(history, options["output_dir"])
     pack: Path | None = options["evidence_pack"]
     if pack is not None:
         context = replace(context, evidence_pack=printable(str(pack.absolute())))
         source = None if draws == "-" else Path(draws)
-        begin_pack(pack, history, search, context, source)
-    return _Request(history, search, context, folder)
+        begin_pack(pack, history, asked, context, source)
+    return _Request(history, asked, context, folder)
 
 
 def _problems_of_pack(pack: Path | None) -> list[str]:
@@ -171,13 +137,13 @@ def _answer(request: _Request, output: Output) -> dict[str, Any]:
     def record() -> None:
         write_record(folder, request.history, request.options, request.context)
 
-    backend = FleetBackend(folder.absolute() / "scans", before_first=record, notice=output.note)
+    backend = RecordedBackend(local_backend(), folder / "scans", before_first=record)
     progress = SearchProgress(output)
     try:
         document = recovery_document(
             request.history, request.options, request.context, progress=progress, backend=backend
         )
-    except (KeyboardInterrupt, ScanInterrupted):
+    except KeyboardInterrupt:
         stop("trace recover", folder, request.context.run_id, output)
     write_json(folder / "recovery.json", document)
     page = render_html(document)

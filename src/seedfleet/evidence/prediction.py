@@ -72,7 +72,7 @@ def foretell(told: Iterable[tuple[float, DrawLaw]], modulus: int) -> Forecast:
     ----------
     told
         ``(posterior, law)`` for each survivor and noise rate: `point_laws` for a constant skip,
-        `skip_paths.law_over_paths` for a variable one.
+        `skip_paths.laws_over_paths` for a variable one.
     modulus
         The draws' modulus m.
 

@@ -16,8 +16,8 @@ Where ``w`` reaches m, a value is always within reach, and a history tells next 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from math import isqrt, log2
+from dataclasses import dataclass
+from math import isqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PathModel",
-    "law_over_paths",
+    "laws_over_paths",
     "likeliest_path",
     "log2_likelihood_ratios",
     "log2_ratios_by_noise",
     "mean_path",
-    "path_odds",
+    "path_certainty",
 ]
 
 
@@ -100,8 +100,11 @@ class _Rows:
         draws: NDArray[np.int64],
         model: PathModel,
         observed: NDArray[np.bool_] | None,
+        noise: NDArray[np.float64] | None = None,
     ) -> None:
         self.values, self.draws, self.model = values, draws, model
+        # Several rates, shape (k, 1), make rows of shape (k, band).
+        self.noise = np.array(model.noise) if noise is None else noise
         self.observed = np.ones(len(draws), bool) if observed is None else observed
         problems = []
         if len(self.draws) == 0:
@@ -121,7 +124,7 @@ class _Rows:
         seen = self.values[self.model.band(index)]
         if not self.observed[index]:
             return np.ones(len(seen))
-        noise, modulus = self.model.noise, self.model.modulus
+        noise, modulus = self.noise, self.model.modulus
         hit, miss = (1 - noise) * modulus, noise * modulus / (modulus - 1)
         return np.where(seen == self.draws[index], hit, miss)
 
@@ -191,17 +194,8 @@ def log2_likelihood_ratios(
     ValueError
         The stream is too short, a draw is no draw, or there is none.
     """
-    rows = _Rows(values, draws, model, observed)
-    bits = np.full(len(draws), -np.inf)
-    row, scale = np.ones(1), 0.0
-    for index in range(len(draws)):
-        row = rows.next_row(np.add, row, index) / model.gaps
-        largest = row.max()
-        if largest == 0:
-            break
-        row /= largest
-        scale += log2(largest)
-        bits[index] = scale + log2(row.sum())
+    rows = _Rows(values, draws, model, observed, np.array([[model.noise]]))
+    bits: NDArray[np.float64] = _running_bits(rows)[0]
     return bits
 
 
@@ -215,39 +209,66 @@ def log2_ratios_by_noise(
 
     The noise of `model` is left aside; all else is as for one rate.
     """
-    models = (replace(model, noise=noise) for noise in NOISE_RATES)
-    return np.array([log2_likelihood_ratios(values, draws, each, observed) for each in models])
+    rates = np.array(NOISE_RATES)[:, np.newaxis]
+    return _running_bits(_Rows(values, draws, model, observed, rates))
 
 
-def law_over_paths(
+def _running_bits(rows: _Rows) -> NDArray[np.float64]:
+    """Return log2 LR after each draw, shape (n_rates, n), of rows with several noise rates."""
+    rates = len(rows.noise)
+    bits = np.full((rates, len(rows.draws)), -np.inf)
+    row, scale = np.ones((rates, 1)), np.zeros(rates)
+    for index in range(len(rows.draws)):
+        row = rows.next_row(np.add, row, index) / rows.model.gaps
+        largest = row.max(axis=1)
+        alive = largest > 0
+        if not alive.any():
+            break
+        largest[~alive] = 1.0
+        row /= largest[:, np.newaxis]
+        scale += np.log2(largest)
+        bits[alive, index] = scale[alive] + np.log2(row[alive].sum(axis=1))
+    return bits
+
+
+def laws_over_paths(
     values: NDArray[np.int64],
     draws: NDArray[np.int64],
     model: PathModel,
-    observed: NDArray[np.bool_] | None = None,
-) -> DrawLaw:
-    """Return the law of the draw after the last one, over all paths, given all known draws.
+    ahead: int = 1,
+) -> tuple[DrawLaw, ...]:
+    """Return the laws of the `ahead` draws after the last one, over all paths, given all draws.
 
-    It names the values that the stream has within reach.
+    Each is the law of its own draw, whatever the ones before it turn out to be. It names the values
+    that the stream has within reach.
 
-    `values` must reach one draw further than for `log2_likelihood_ratios`.
+    `values` must reach `ahead` draws further than for `log2_likelihood_ratios`. O((n + ahead) x
+    band x log w).
 
     Raises
     ------
     ValueError
         As there, or no path is left: the model cannot have made the draws.
     """
-    rows = _Rows(values, np.append(draws, 0), model, _and_unknown(len(draws), observed))
-    *_, row = rows.forward(np.add, np.ones(1), range(len(draws) + 1))
-    _refuse_no_path(row)
-    reach, where = np.unique(values[model.band(len(draws))], return_inverse=True)
+    count = len(draws)
+    observed = np.arange(count + ahead) < count
+    coming = np.zeros(ahead, dtype=np.int64)
+    rows = _Rows(values, np.concatenate([draws, coming]), model, observed)
+    laws = []
+    for index, row in enumerate(rows.forward(np.add, np.ones(1), range(count + ahead))):
+        _refuse_no_path(row)
+        if index >= count:
+            laws.append(_law_of(values[model.band(index)], row, model))
+    return tuple(laws)
+
+
+def _law_of(reached: NDArray[np.int64], row: NDArray[np.float64], model: PathModel) -> DrawLaw:
+    """Return the law of a draw that stands where `reached` does, with these weights."""
+    reach, where = np.unique(reached, return_inverse=True)
     held = np.bincount(where, weights=row / row.sum(), minlength=len(reach))
     elsewhere = model.noise / (model.modulus - 1)
     probabilities = (1 - model.noise) * held + elsewhere * (1 - held)
     return DrawLaw(dict(zip(reach.tolist(), probabilities.tolist(), strict=True)), elsewhere)
-
-
-def _and_unknown(count: int, observed: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
-    return np.append(np.ones(count, bool) if observed is None else observed, np.array([False]))
 
 
 def _refuse_no_path(row: NDArray[np.float64]) -> None:
@@ -271,27 +292,28 @@ def mean_path(
     Raises
     ------
     ValueError
-        As for `law_over_paths`, though `values` need reach no further than the last draw.
+        As for `laws_over_paths`, though `values` need reach no further than the last draw.
     """
+    rows = _Rows(values, draws, model, observed)
     means = np.empty(len(draws))
-    for index, weights in _posteriors(_Rows(values, draws, model, observed)):
+    for index, weights in _marginals(rows):
         band = model.band(index)
         means[index] = np.average(np.arange(band.start, band.stop), weights=weights)
     return means
 
 
-def path_odds(
+def path_certainty(
     values: NDArray[np.int64],
     draws: NDArray[np.int64],
     model: PathModel,
     path: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """Return the posterior probability of each draw's position on a path, given all draws.
+    """Return the posterior probability, given all known draws, of each position of a path.
 
     Parameters
     ----------
     path
-        int64 array, shape (n,): a path within the model's bands, such as `likeliest_path` gives.
+        int64 array, shape (n,), as from `likeliest_path`.
 
     Returns
     -------
@@ -303,14 +325,14 @@ def path_odds(
     ValueError
         As for `mean_path`.
     """
-    odds = np.empty(len(draws))
-    for index, weights in _posteriors(_Rows(values, draws, model, None)):
-        odds[index] = weights[path[index] - model.band(index).start] / weights.sum()
-    return odds
+    certainty = np.empty(len(draws))
+    for index, weights in _marginals(_Rows(values, draws, model, None)):
+        certainty[index] = weights[path[index] - model.band(index).start] / weights.sum()
+    return certainty
 
 
-def _posteriors(rows: _Rows) -> Iterator[tuple[int, NDArray[np.float64]]]:
-    """Yield the weights of each draw's positions given all draws, from the last draw on."""
+def _marginals(rows: _Rows) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """Yield each draw's posterior over its band, up to a factor, from the last to the first."""
     model = rows.model
     last = model.band(len(rows.draws) - 1)
     ahead = np.ones(last.stop - last.start)

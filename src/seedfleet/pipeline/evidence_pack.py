@@ -178,7 +178,7 @@ def _draws_document(history: History) -> Any:
 
 
 def _hypotheses(history: History, options: Options, context: RunContext) -> dict[str, Any]:
-    searches = planned(history.values, history.sessions, history.modulus, options)
+    searches = planned(history, options)
     return {
         "format": _FORMAT,
         "written_utc": datetime.now(UTC).isoformat(timespec="microseconds"),

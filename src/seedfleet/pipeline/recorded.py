@@ -25,6 +25,7 @@ _T = TypeVar("_T")
 
 _NAME = "request.json"
 _FORMAT = "seedfleet.recovery-request/1"
+_RANGES = ("skips", "scan_skips", "offsets")
 
 
 class RecordError(Exception):
@@ -85,9 +86,8 @@ def write_record(folder: Path, history: History, options: Options, context: RunC
     """Write the request of a recovery into its folder, whole or not at all."""
     plain = {
         **dataclasses.asdict(options),
-        "skips": [options.skips.start, options.skips.stop],
-        "scan_skips": [options.scan_skips.start, options.scan_skips.stop],
-        "generators": sorted(options.generators),
+        **{name: [getattr(options, name).start, getattr(options, name).stop] for name in _RANGES},
+        "searched": sorted(options.searched),
         "sessions": sorted(options.sessions),
     }
     write_request(folder, _FORMAT, history, plain, context)
@@ -125,9 +125,9 @@ def _options(document: dict[str, Any]) -> Options:
     return Options(
         **{
             **document,
-            "skips": range(*document["skips"]),
-            "scan_skips": range(*document["scan_skips"]),
-            "generators": frozenset(document["generators"]),
+            **{name: range(*document[name]) for name in _RANGES},
+            "variable_skip": document["variable_skip"] and tuple(document["variable_skip"]),
+            "searched": frozenset(document["searched"]),
             "sessions": frozenset(document["sessions"]),
         }
     )

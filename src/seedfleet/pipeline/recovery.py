@@ -64,9 +64,7 @@ def recovery_document(
     """
     started = time.perf_counter()
     recovery = recover(
-        history.values,
-        history.sessions,
-        history.modulus,
+        history,
         options,
         progress=progress,
         backend=backend,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seedfleet.evidence import skip_paths
 from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.evidence.mixture import log2_sum
 from seedfleet.generators import AtState, compiled, presets_of
@@ -17,8 +16,6 @@ from seedfleet.sieve.rows import constant_skip_positions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from numpy.typing import NDArray
 
     from seedfleet.draws import History
     from seedfleet.generators import Preset, Start, Stream
@@ -30,36 +27,8 @@ __all__ = ["candidates_part", "comparison_part", "findings_part", "scope_part", 
 
 _MAX_CANDIDATES = 10
 _MAX_KIN_SOUGHT = 3  # candidates for which the rest of the catalogue is tried
-_CERTAIN = 0.99
 _COMPARED_DRAWS = 120
 _HOLDS = 0.5  # posterior that a part of the history must have on its streams to be told
-
-
-@dataclass(frozen=True, eq=False)
-class _Path:
-    """The positions of the draws of a candidate.
-
-    Attributes
-    ----------
-    positions
-        int64 array, shape (n,), strictly increasing.
-    certain
-        bool array, shape (n,): whether the position is beyond doubt.
-    """
-
-    positions: NDArray[np.int64]
-    certain: NDArray[np.bool_]
-
-    def skips(self, offset: int) -> tuple[int, ...]:
-        """Return the outputs dropped before each draw."""
-        before = np.concatenate([[offset - 1], self.positions[:-1]])
-        return tuple((self.positions - before - 1).tolist())
-
-    @property
-    def certain_skips(self) -> list[bool]:
-        """Which of the skips are beyond doubt: those between two such positions."""
-        before = np.concatenate([[True], self.certain[:-1]])
-        return [bool(sure) for sure in self.certain & before]
 
 
 @dataclass(frozen=True)
@@ -116,9 +85,9 @@ def _described(
     generator = survivor.stream.generator
     seed = seed_of(generator, survivor.start)
     alike = SeedClass(None, ()) if seed is None else seed_class(generator, seed)
-    path = _path(best, modulus)
-    skips = alignment.skip_max if path is None else path.skips(alignment.offset)
-    schedule = Schedule(modulus, len(scope.values), alignment.offset, skips)
+    skips = _skips(best)
+    dropped = alignment.skip_max if skips is None else skips
+    schedule = Schedule(modulus, len(scope.values), alignment.offset, dropped)
     members = [
         _member(preset, start, schedule)
         for preset, start in _presets(candidate, modulus, sought=sought)
@@ -132,7 +101,7 @@ def _described(
         "equivalent_seeds": list(alike.others),
         "start_state": _start_state(survivor),
         "without_seed": recovery.without_seed.get(survivor, _without_seed(survivor)),
-        "state": _last_state(best, path, modulus),
+        "state": _last_state(best, modulus),
         "alignment": {
             "offset": alignment.offset,
             "skip_min": alignment.skip_min,
@@ -141,8 +110,8 @@ def _described(
             "origin": _indices(scope, recovery, history)[0],
         },
         "path": None
-        if path is None
-        else {"skips": list(path.skips(alignment.offset)), "certain": path.certain_skips},
+        if skips is None
+        else {"skips": list(skips), "certain": (~best.ambiguous_gaps).tolist()},
         "noise": candidate.noise,
         "matches": best.matches,
         "n": len(scope.values),
@@ -184,33 +153,24 @@ def _without_seed(survivor: Survivor) -> str | None:
     return f"no seed of {generator.seed_bits} bits leads to this state"
 
 
-def _last_state(best: Weighed, path: _Path | None, modulus: int) -> list[str] | None:
+def _last_state(best: Weighed, modulus: int) -> list[str] | None:
     """Write the state right after the last known draw, where its position is beyond doubt."""
-    if path is None:
-        return None if best.state is None else state_part(best.state.words)
-    if not path.certain[-1]:
+    if best.state is not None:
+        return state_part(best.state.words)
+    if best.ambiguous_gaps[-1]:
         return None
-    survivor = best.survivor
-    last = path.positions[-1:]
+    survivor, last = best.survivor, best.weighing.path[-1:]
     _, state = compiled.at_positions(survivor.stream, survivor.start, modulus, last)
     return state_part(state.words)
 
 
-def _path(best: Weighed, modulus: int) -> _Path | None:
-    """Return the likeliest path of a variable skip; None for a constant one."""
-    alignment, scope = best.survivor.alignment, best.survivor.scope
+def _skips(best: Weighed) -> tuple[int, ...] | None:
+    """Return the outputs dropped before each draw; None for a constant skip."""
+    alignment = best.survivor.alignment
     if alignment.skip_min == alignment.skip_max:
         return None
-    model = skip_paths.PathModel(
-        alignment.skip_min + 1,
-        alignment.skip_max + 1,
-        modulus,
-        alignment.offset,
-        NOISE_RATES[int(np.argmax(best.scored.known_bits))],
-    )
-    positions = skip_paths.likeliest_path(best.stream_draws, scope.values, model)
-    odds = skip_paths.path_odds(best.stream_draws, scope.values, model, positions)
-    return _Path(positions, odds > _CERTAIN)
+    gaps = np.diff(best.weighing.path, prepend=alignment.offset - 1)
+    return tuple((gaps - 1).tolist())
 
 
 def _presets(
@@ -268,13 +228,14 @@ def _indices(scope: Scope, recovery: Recovery, history: History) -> list[int]:
 
 def findings_part(recovery: Recovery, history: History) -> list[dict[str, Any]]:
     """Say which part of the history each stream explains, in the history's order."""
-    by_scope: dict[Scope, list[tuple[int, _Candidate]]] = {}
+    by_part: dict[object, list[tuple[int, _Candidate]]] = {}
     for place, candidate in enumerate(_candidates(recovery)):
-        by_scope.setdefault(candidate.best.survivor.scope, []).append((place, candidate))
+        by_part.setdefault(candidate.best.survivor.scope.part, []).append((place, candidate))
     findings = []
-    for scope, ranked in by_scope.items():
+    for ranked in by_part.values():
         if sum(candidate.posterior for _, candidate in ranked) > _HOLDS:
             place, best = ranked[0]
+            scope = best.best.survivor.scope
             findings.append(_finding(scope, place, best, _indices(scope, recovery, history)))
     for finding in findings:
         dates = [history.dates[finding[end]] for end in ("first", "last")]
@@ -310,11 +271,9 @@ def comparison_part(recovery: Recovery) -> dict[str, Any] | None:
     scope = best.survivor.scope
     count = len(scope.values)
     start = max(0, count - _COMPARED_DRAWS)
-    path = _path(best, recovery.question.modulus)
-    stream = best.stream_draws[:count] if path is None else best.stream_draws[path.positions]
     return {
         "start": start,
         "observed": scope.values[start:].tolist(),
-        "predicted": stream[start:].tolist(),
+        "predicted": best.weighing.given[start:].tolist(),
         "held_out_from": scope.fitted,
     }

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.pipeline.seed_request import RequestError, SeedRequest
-from seedfleet.sieve import Hits, Rows, TooManyHitsError, local_backend
+from seedfleet.sieve import Hits, TooManyHitsError, local_backend
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-__all__ = ["BlockResult", "ResultError", "main"]
+__all__ = ["BlockResult", "ResultError", "main", "write_result"]
 
 _MAX_HEADER_BYTES = 1024
 
@@ -91,7 +91,8 @@ class BlockResult:
                 part[...] = little.reshape(part.shape)
 
 
-def _write(stream: BinaryIO, result: BlockResult, hits: Hits | None) -> None:
+def write_result(stream: BinaryIO, result: BlockResult, hits: Hits | None) -> None:
+    """Write a result: its first line, and the columns of the hits where there are any."""
     stream.write(json.dumps(asdict(result)).encode() + b"\n")
     if hits is not None:
         for column in (hits.seeds, hits.rows, hits.matches):
@@ -99,14 +100,9 @@ def _write(stream: BinaryIO, result: BlockResult, hits: Hits | None) -> None:
 
 
 def _test(request: SeedRequest, digest: str, block: range) -> tuple[BlockResult, Hits | None]:
-    backend = local_backend(workers=1)
-    stream, asked, legs = request.stream, request.asked, len(request.asked.legs)
+    legs = len(request.asked.legs)
     try:
-        hits = (
-            backend.scan(stream, asked, block, room=request.room)
-            if isinstance(asked, Rows)
-            else backend.walk(stream, asked, block, room=request.room)
-        )
+        hits = request.ask(local_backend(workers=1), block)
     except TooManyHitsError:
         return BlockResult(digest, block.start, 0, None, legs), None
     return BlockResult(digest, block.start, hits.tested, len(hits.seeds), legs), hits
@@ -127,7 +123,7 @@ def main() -> None:
     block = range(options.start, options.start + options.count)
     result, hits = _test(request, digest, block)
     with options.output.open("wb") as stream:
-        _write(stream, result, hits)
+        write_result(stream, result, hits)
 
 
 if __name__ == "__main__":

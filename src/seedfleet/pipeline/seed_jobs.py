@@ -13,11 +13,10 @@ import os
 import platform
 import re
 import threading
-import time
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -33,17 +32,19 @@ from seedfleet.fleet import (
     run,
 )
 from seedfleet.fleet.signals import run_blocking
+from seedfleet.fleet.state import Stop
 from seedfleet.pipeline.run_folder import write_json, write_text
 from seedfleet.pipeline.seed_block import BlockResult, ResultError
 from seedfleet.pipeline.seed_request import SeedRequest, digest_of
-from seedfleet.sieve import DEFAULT_ROOM, Hits, Rows, TooManyHitsError, local_backend
+from seedfleet.pipeline.seed_timing import expected_core_s
+from seedfleet.sieve import DEFAULT_ROOM, Hits, TooManyHitsError, local_backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from seedfleet.fleet import Progress, RunReport
     from seedfleet.generators import Stream
-    from seedfleet.sieve import Walk
+    from seedfleet.sieve import Rows, Walk
 
 __all__ = ["FleetBackend", "ScanInterrupted"]
 
@@ -51,8 +52,6 @@ _SHORT_S = 10.0  # of one core: what takes less stays in this process
 _BLOCK_S = 20.0  # of one core, against half a second to start a job
 _LEAST_JOBS = 16  # so that an interruption costs little of a question that just passes for long
 _MOST_JOBS = 4096
-_SAMPLE_S = 0.2  # long enough for a clock, short enough to be spent on every question
-_FIRST_SAMPLE = 2**10
 _LEAST_TIMEOUT_S = 7200.0
 _TIMEOUT_FACTOR = 20  # a busy or slower machine is no failure
 _GENERATORS = "SEEDFLEET_GENERATORS"  # where users keep generators of their own
@@ -67,6 +66,14 @@ main()
 
 class ScanInterrupted(Exception):  # noqa: N818 - nothing went wrong; the user asked for it
     """The user stopped a question; asking it again goes on with what is left."""
+
+
+class _StopsAtOnce(RunControl):
+    """An interruption ends the blocks that run: whoever asks again loses little by it."""
+
+    def interrupt(self) -> Stop:
+        self.cancel()
+        return Stop.CANCEL
 
 
 class FleetBackend:
@@ -143,13 +150,13 @@ class FleetBackend:
         if seeds.step != 1 or seeds.start < 0 or seeds.stop > 2**64:
             raise ValueError(f"seeds must be a contiguous range within [0, 2**64), not {seeds}")
         if not request.can_travel:
-            return _in_process(request, seeds, progress)
+            return request.ask(local_backend(), seeds, progress)
         digest = digest_of(request.to_document())
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", request.stream.generator.name)
         question = _Question(self._folder / f"{name}-{digest[:16]}", digest, request)
         plan = question.recorded_plan() or self._new_plan(request)
         if plan is None:
-            return _in_process(request, seeds, progress)
+            return request.ask(local_backend(), seeds, progress)
         with self._turn:
             if not self._begun:
                 self._before_first()
@@ -163,7 +170,7 @@ class FleetBackend:
         seeds = _length(request.seeds)
         if self._block is not None:
             return _Plan(self._block, _LEAST_TIMEOUT_S) if seeds >= 2 * self._block else None
-        expected_s = _expected_s(request)
+        expected_s = expected_core_s(request)
         if expected_s < _SHORT_S:
             return None
         jobs = int(min(max(expected_s / _BLOCK_S, _LEAST_JOBS), _MOST_JOBS))
@@ -172,7 +179,7 @@ class FleetBackend:
 
     def _run(self, question: _Question, ledger: _Ledger, plan: _Plan) -> RunReport:
         """Run the blocks, or go on with a run of them."""
-        control = RunControl()
+        control = _StopsAtOnce()
 
         def hear(event: Progress) -> None:
             if isinstance(event, Notice):
@@ -352,33 +359,6 @@ def _joined(found: list[tuple[Path, BlockResult]], legs: int, room: int) -> Hits
         result.read_into(path, hits, at)
         at += result.hits or 0
     return hits
-
-
-def _in_process(
-    request: SeedRequest,
-    seeds: range,
-    progress: Callable[[int], None] | None = None,
-    workers: int | None = None,
-) -> Hits:
-    backend, asked = local_backend(workers), request.asked
-    wanted: dict[str, Any] = {"room": request.room, "progress": progress}
-    if isinstance(asked, Rows):
-        return backend.scan(request.stream, asked, seeds, **wanted)
-    return backend.walk(request.stream, asked, seeds, **wanted)
-
-
-def _expected_s(request: SeedRequest) -> float:
-    """Return how long one core would take, by the time of a sample of the first seeds."""
-    seeds, size = request.seeds, _FIRST_SAMPLE
-    _in_process(request, seeds[:1], workers=1)  # the compiler's time is not to be measured
-    while True:
-        sample = seeds[:size]
-        started = time.perf_counter()
-        _in_process(request, sample, workers=1)
-        elapsed_s = time.perf_counter() - started
-        if elapsed_s >= _SAMPLE_S or size >= _length(seeds):
-            return elapsed_s * _length(seeds) / max(1, _length(sample))
-        size *= 4
 
 
 def _blocks(seeds: range, size: int) -> dict[str, range]:

@@ -14,11 +14,13 @@ from seedfleet.pipeline.run_folder import write_json
 from seedfleet.sieve import Leg, Rows, Walk
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from seedfleet.generators import Stream
+    from seedfleet.sieve import Backend, Hits
 
 __all__ = ["RequestError", "SeedRequest"]
 
@@ -59,6 +61,14 @@ class SeedRequest:
             return find_stream(*names) == self.stream
         except KeyError:
             return False
+
+    def ask(
+        self, backend: Backend, seeds: range, progress: Callable[[int], None] | None = None
+    ) -> Hits:
+        """Put the question to a back end, about these `seeds` only."""
+        if isinstance(self.asked, Rows):
+            return backend.scan(self.stream, self.asked, seeds, room=self.room, progress=progress)
+        return backend.walk(self.stream, self.asked, seeds, room=self.room, progress=progress)
 
     def to_document(self) -> dict[str, Any]:
         """Write it as JSON types; all of it decides the digest."""

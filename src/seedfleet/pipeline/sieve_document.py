@@ -305,15 +305,21 @@ def _predictions(answer: Answer) -> list[dict[str, Any]]:
     speaks = plan.to_the_end and (answer.predictive_bits is None or answer.predictive_bits >= 0)
     modulus = plan.history.modulus
     predictions = []
-    for ahead in range(1, plan.options.predictions + 1):
-        forecast = foretell(_told(answer, ahead), modulus)
+    for ahead, laws in enumerate(_told(answer, plan.options.predictions), start=1):
+        forecast = foretell(laws, modulus)
         value = forecast.value if speaks else None
         probability = 1 / modulus if value is None else forecast.law.probability(value)
         predictions.append({"ahead": ahead, "draw": value, "probability": probability})
     return predictions
 
 
-def _told(answer: Answer, ahead: int) -> Iterator[tuple[float, DrawLaw]]:
+def _told(answer: Answer, ahead: int) -> list[list[tuple[float, DrawLaw]]]:
+    """Return what all findings tell of each of the coming draws."""
+    laws: list[list[tuple[float, DrawLaw]]] = [[] for _ in range(ahead)]
     for finding, posterior in zip(answer.findings, answer.known.posterior, strict=True):
         known = finding.search.known
-        yield from told(finding.weighing, finding.alignment, known, posterior, ahead)
+        for own, more in zip(
+            laws, told(finding.weighing, finding.alignment, known, posterior, ahead), strict=True
+        ):
+            own.extend(more)
+    return laws

@@ -9,7 +9,7 @@ import numpy as np
 
 from seedfleet.evidence import Scored
 from seedfleet.evidence.likelihood import bits_of_matches
-from seedfleet.evidence.prior import seed_odds
+from seedfleet.evidence.start_prior import seed_odds
 from seedfleet.sieve.weighing import Alignment, weigh
 
 if TYPE_CHECKING:

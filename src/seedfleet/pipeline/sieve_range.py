@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
+from seedfleet.generators.canonical import canonical_seed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from seedfleet.generators.definition import Generator
     from seedfleet.generators.searches import SearchName
 
 __all__ = ["problems_of_seeds", "seeds_of"]
@@ -41,30 +40,9 @@ def problems_of_seeds(name: SearchName, asked: tuple[int, int] | None) -> Iterat
         yield f"seeds: {first}..{last} is empty"
     elif last >= generator.seeds.stop:
         beyond = max(first, generator.seeds.stop)
-        twin = _twin(generator, beyond)
+        twin = canonical_seed(generator, beyond) if beyond < 2**64 else None
         same = "" if twin is None else f"; seed {beyond} is the stream of seed {twin}"
         yield (
             f"seeds: the distinct seeds of {name.text} are "
             f"{generator.seeds.start}..{generator.seeds.stop - 1}; {last} is beyond{same}"
         )
-
-
-def _twin(generator: Generator, seed: int) -> int | None:
-    """Return the canonical seed with the state of another, where it is found."""
-    if seed >= 2**64:
-        return None
-    state = _state(generator, seed)
-    likely = (
-        seed % generator.seed_modulus,
-        2**generator.seed_bits - seed,  # where |seed| counts
-        generator.seeds.start,  # where 0 becomes another
-        generator.seeds.stop - 1,  # where |seed| is cut to the largest
-        seed % 2 ** (generator.seed_bits - 1),  # where the top bit does not count
-    )
-    same = (twin for twin in likely if twin in generator.seeds)
-    return next((twin for twin in same if _state(generator, twin) == state), None)
-
-
-def _state(generator: Generator, seed: int) -> list[object]:
-    with np.errstate(over="ignore"):
-        return np.asarray(generator.seed_state(np.uint64(seed))).reshape(-1).tolist()

@@ -7,7 +7,9 @@ from functools import cached_property
 from math import inf, log2
 from typing import TYPE_CHECKING
 
-from seedfleet.evidence.prior import log2_alignment_weight, seed_odds
+from seedfleet.evidence.part_prior import Division, log2_part_weight
+from seedfleet.evidence.prior import log2_alignment_weight
+from seedfleet.evidence.start_prior import seed_odds
 from seedfleet.evidence.verdict import draws_in_principle
 from seedfleet.generators import presets_of
 from seedfleet.pipeline.sieve_chance import chance_of
@@ -32,21 +34,25 @@ class SessionScope:
     ----------
     names
         Theirs; none where the history names none.
-    chosen, session_count
-        How many they are, and how many the history has. Draws that name no session beside others
-        that do are one more session: they are left out where all others are named.
+    chosen
+        How many they are. Draws that name no session beside others that do are one more session:
+        they are left out where all others are named.
+    division
+        What the history could be divided into.
     """
 
     names: tuple[str, ...]
     chosen: int
-    session_count: int
+    division: Division
 
     @classmethod
     def of(cls, history: History, wanted: tuple[str, ...]) -> SessionScope:
         """Return the scope of the sessions that were named; of all draws, where none was."""
         names = tuple(name for name in history.session_names if name in wanted)
-        count = max(1, len(set(history.sessions)))
-        return cls(names, len(names), count) if names else cls(history.session_names, count, count)
+        division = Division.of(history.sessions, history.machines)
+        if names:
+            return cls(names, len(names), division)
+        return cls(history.session_names, division.sessions, division)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,8 +129,7 @@ class PlannedSearch:
             skip_min=skip_min,
             skip_max=skip_max,
             offset=offset,
-            session_count=self.scope.session_count,
-            chosen_sessions=self.scope.chosen,
+            part_bits=log2_part_weight(self.scope.division, sessions=self.scope.chosen, whole=True),
         )
 
     @property

@@ -39,25 +39,25 @@ class SearchRecord:
         What it promised to decide.
     status, reason
         What became of it, and why it was not completed; None where it was.
+    draws_needed
+        Known draws with which it could end in `recovered`.
     found
         None where it was not run.
     controls
         The same search where the answer is known; empty where it was not completed.
-    draws_needed
-        Known draws with which it could end in `recovered`.
-    budget_needed_s
-        The least budget that would have let it run to its end; None where the budget was enough.
     elapsed_s
         How long it took, without its controls.
+    budget_needed_s
+        The budget with which it would have been completed, where it did not fit into the budget.
     """
 
     coverage: Coverage
     status: Status
     reason: str | None
-    found: Found | None
-    controls: tuple[Control, ...]
     draws_needed: int
-    elapsed_s: float
+    found: Found | None = None
+    controls: tuple[Control, ...] = ()
+    elapsed_s: float = 0.0
     budget_needed_s: float | None = None
 
 

@@ -1,19 +1,32 @@
-"""What a recovery searches, and how much it predicts."""
+"""What a recovery searches, how long it may take, and how much it predicts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING
 
-from seedfleet.generators import generators
+from seedfleet.evidence.likelihood import NOISE_RATES
+from seedfleet.generators import CATALOGUE, generators, presets_of, streams
 from seedfleet.recover.scoring import MAX_PREDICTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["MAX_SKIP", "Options", "OptionsError"]
+    from seedfleet.generators import Stream
+
+__all__ = ["DEEP", "MAX_OFFSET", "MAX_SKIP", "Options", "OptionsError"]
 
 MAX_SKIP = 4095  # a jump table of such a skip still takes no time
+MAX_OFFSET = 65535  # beyond it the prior has no stake
+_MOST_NOISE = max(NOISE_RATES)
+# What `deep` changes in the defaults of Options.
+DEEP = {
+    "scan_skips": range(21),
+    "offsets": range(227),
+    "variable_skip": (0, 20),
+    "budget_s": 1200.0,
+}
 
 
 class OptionsError(ValueError):
@@ -32,19 +45,30 @@ class OptionsError(ValueError):
 
 @dataclass(frozen=True)
 class Options:
-    """What is searched, and how much is predicted.
+    """What is searched, how long that may take, and how much is predicted.
 
     Attributes
     ----------
     skips
-        Constant skips of the lane split, within ``[0, MAX_SKIP]``.
+        Constant skips of algebraic searches, within ``[0, MAX_SKIP]``.
     scan_skips
-        Constant skips of seed scans; with the session scopes at most 32 alignments.
-    generators
-        Names of the generators to search; empty for all.
+        Constant skips of seed scans, likewise.
+    variable_skip
+        Least and most outputs dropped before each draw where their number varies; None for no
+        search of that.
+    offsets
+        Outputs given before the first draw, for searches that start from seeds; within
+        ``[0, MAX_OFFSET]``. Searches that start from any state cover every offset.
+    noise
+        Share of the draws recorded wrong that searches are to withstand, in [0, 0.25].
+    searched
+        What to search: names of generators and slugs of presets; empty for all.
     sessions
         Sessions of which only the streams of their own are searched; empty for all, and for the
         stream that all sessions may share.
+    budget_s
+        Seconds for the whole recovery; None for as long as it takes. Cheap searches come first,
+        and those that do not fit are named with the budget that they would need.
     predictions
         Coming draws to predict, in ``[0, 1000]``.
     run_seed
@@ -55,24 +79,50 @@ class Options:
 
     skips: range = range(501)
     scan_skips: range = range(9)
-    generators: frozenset[str] = frozenset()
+    variable_skip: tuple[int, int] | None = (0, 8)
+    offsets: range = range(1)
+    noise: float = 0.1
+    searched: frozenset[str] = frozenset()
     sessions: frozenset[str] = frozenset()
+    budget_s: float | None = 60.0
     predictions: int = 1
     run_seed: int = 0
     controls: bool = True
 
     def problems(self) -> list[str]:
         """Say which options are out of range; empty where none is."""
-        problems = [
-            f"{name}: {chosen} is no range within 0..{MAX_SKIP}"
-            for name, chosen in (("skips", self.skips), ("scan skips", self.scan_skips))
-            if len(chosen) == 0 or chosen.step != 1 or chosen[0] < 0 or chosen[-1] > MAX_SKIP
-        ]
+        return [*self._problems_of_alignments(), *self._problems_of_the_rest()]
+
+    def _problems_of_alignments(self) -> Iterator[str]:
+        for name, chosen, most in (
+            ("skips", self.skips, MAX_SKIP),
+            ("scan skips", self.scan_skips, MAX_SKIP),
+            ("offsets", self.offsets, MAX_OFFSET),
+        ):
+            if len(chosen) == 0 or chosen.step != 1 or chosen[0] < 0 or chosen[-1] > most:
+                yield f"{name}: {chosen} is no range within 0..{most}"
+        if self.variable_skip is not None:
+            least, most = self.variable_skip
+            if not 0 <= least < most <= MAX_SKIP:
+                yield f"variable skips: {least}..{most} is no range within 0..{MAX_SKIP}"
+
+    def _problems_of_the_rest(self) -> Iterator[str]:
+        if not 0 <= self.noise <= _MOST_NOISE:
+            yield f"noise: {self.noise:g} is not within 0..{_MOST_NOISE:g}"
+        if self.budget_s is not None and not (isfinite(self.budget_s) and self.budget_s > 0):
+            yield f"budget: {self.budget_s:g} seconds are no time"
         if not 0 <= self.predictions <= MAX_PREDICTIONS:
-            problems.append(f"predictions: {self.predictions} is not within 0..{MAX_PREDICTIONS}")
-        known = generators()
-        problems += [
-            f"generators: {name!r} is none of {', '.join(sorted(known))}"
-            for name in sorted(self.generators - known.keys())
-        ]
-        return problems
+            yield f"predictions: {self.predictions} is not within 0..{MAX_PREDICTIONS}"
+        known = {*generators(), *(preset.slug for preset in CATALOGUE)}
+        for name in sorted(self.searched - known):
+            yield f"{name!r} is neither a generator nor a preset of the catalogue"
+
+    def streams(self) -> tuple[Stream, ...]:
+        """Return the streams of the catalogue that are to be searched."""
+        return tuple(
+            stream
+            for stream in streams()
+            if not self.searched
+            or stream.generator.name in self.searched
+            or any(preset.slug in self.searched for preset in presets_of(stream))
+        )

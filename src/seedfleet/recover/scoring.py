@@ -2,62 +2,121 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from seedfleet.evidence import Scored
-from seedfleet.evidence.prediction import foretell, point_laws
-from seedfleet.evidence.prior import log2_alignment_weight, seed_odds
-from seedfleet.generators import AtState, presets_of
-from seedfleet.generators.start import state_bits
-from seedfleet.sieve.weighing import AHEAD, Known
+from seedfleet.evidence.likelihood import NOISE_RATES
+from seedfleet.evidence.prediction import foretell
+from seedfleet.evidence.prior import log2_alignment_weight
+from seedfleet.evidence.skip_paths import log2_likelihood_ratios, path_certainty
+from seedfleet.generators import presets_of
+from seedfleet.generators.compiled import at_positions
+from seedfleet.recover.stakes import part_bits, start_odds
+from seedfleet.sieve.weighing import AHEAD, Known, Weighing, told
 from seedfleet.sieve.weighing import weigh as weighed_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from seedfleet.evidence import Mixture
-    from seedfleet.generators import Generator, Start
+    from seedfleet.evidence.part_prior import Division
+    from seedfleet.evidence.prediction import DrawLaw
+    from seedfleet.generators import AtState
     from seedfleet.recover.search import Question, Scope, Survivor
 
-__all__ = ["MAX_PREDICTIONS", "Prediction", "Weighed", "abstained", "predict", "weigh"]
+__all__ = [
+    "MAX_PREDICTIONS",
+    "Prediction",
+    "Weighed",
+    "abstained",
+    "predict",
+    "weigh",
+    "worth_weighing",
+]
 
 MAX_PREDICTIONS = AHEAD
 _ABSTAIN = 0.5  # posterior that the scope's streams must pass together
+_LOOK_NOISE = 0.1
+_LEAST_STRETCH_BITS = 10.0  # of the best stretch; every verdict needs more
+_CERTAIN = 0.99  # posterior of a position from which on it counts as known
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Weighed:
     """A survivor with its stream of draws.
 
     Attributes
     ----------
     survivor
-        Seed and alignment.
+        Start and alignment.
     scored
         Its prior and likelihood ratios, for the mixture.
-    fitted_matches, held_out_matches
-        Draws that the stream gives exactly, among those searched and among those held out.
-    stream_draws
-        int64 array, shape (n + 1000,): what the stream gives at the draws' positions and the next.
-    state
-        The generator's state right after the last known draw; None where no path is certain.
+    weighing
+        Its stream beside the known draws of its scope: path, matches, the state at their end.
+    modulus
+        The draws' modulus.
     """
 
     survivor: Survivor
     scored: Scored
-    fitted_matches: int
-    held_out_matches: int
-    stream_draws: NDArray[np.int64]
-    state: AtState | None
+    weighing: Weighing
+    modulus: int
+
+    @property
+    def fitted_matches(self) -> int:
+        """Draws given exactly, among those searched."""
+        return int(self.weighing.matched[: self.survivor.scope.fitted].sum())
+
+    @property
+    def held_out_matches(self) -> int:
+        """Draws given exactly, among those held out."""
+        return int(self.weighing.matched[self.survivor.scope.fitted :].sum())
 
     @property
     def matches(self) -> int:
         """Known draws that the stream gives exactly."""
-        return self.fitted_matches + self.held_out_matches
+        return int(self.weighing.matched.sum())
+
+    @property
+    def stream_draws(self) -> NDArray[np.int64]:
+        """What the stream gives; see `Weighing`."""
+        return self.weighing.stream_draws
+
+    @property
+    def state(self) -> AtState | None:
+        """The state right after the last known draw; None where no path is certain."""
+        return self.weighing.state
+
+    @property
+    def known(self) -> Known:
+        """The draws that it was weighed on."""
+        scope = self.survivor.scope
+        return Known(scope.values, self.modulus, range(scope.fitted))
+
+    @cached_property
+    def ambiguous_gaps(self) -> NDArray[np.bool_]:
+        """Which gaps the known draws leave open: bool array, shape (n,).
+
+        Gap i ends at draw i. It is open where one of its ends stands elsewhere than on the path
+        with a probability above 1 %, at the likeliest noise. No gap of a constant skip is.
+        O(n**2 * w).
+        """
+        alignment, weighing = self.survivor.alignment, self.weighing
+        if alignment.skip_min == alignment.skip_max:
+            return np.zeros(len(weighing.matched), dtype=bool)
+        likely = NOISE_RATES[int(np.argmax(weighing.known_bits))]
+        model = replace(alignment.path_model(self.modulus), noise=likely)
+        known = self.survivor.scope.values
+        certainty = path_certainty(weighing.stream_draws, known, model, weighing.path)
+        unsure: NDArray[np.bool_] = certainty < _CERTAIN
+        unsure[1:] |= unsure[:-1].copy()
+        return unsure
 
 
 @dataclass(frozen=True)
@@ -70,23 +129,26 @@ class Prediction:
         Its most probable value; None where the null holds more than half, or a repeat is going on.
     probability
         Of that value; 1/m without one.
-    session
-        The session whose draw it is; None for the next draw whatever its session.
+    session, machine
+        The session or the machine whose draw it is; None for the next draw whatever its origin.
     ahead
-        1 for the next draw (of that session), 2 for the one after, ...
+        1 for the next draw (of that session or machine), 2 for the one after, ...
     """
 
     draw: int | None
     probability: float
     session: str | None
     ahead: int
+    machine: str | None = None
 
 
-def weigh(survivor: Survivor, question: Question, session_count: int) -> Weighed:
-    """Compare a survivor's stream with every known draw. O(draws * (skip + 1)) steps."""
-    scope, stream = survivor.scope, survivor.stream
+def weigh(survivor: Survivor, question: Question, division: Division) -> Weighed:
+    """Compare a survivor's stream with every known draw of its scope.
+
+    O(draws * (skip + 1)) steps; with variable skip also O(draws**2 * w) sums.
+    """
+    scope, stream, alignment = survivor.scope, survivor.stream, survivor.alignment
     known = Known(scope.values, question.modulus, range(scope.fitted))
-    alignment = survivor.alignment
     weighing = weighed_stream(stream, survivor.start, alignment, known)
     scored = Scored(
         equivalence=(scope.part, weighing.digest),
@@ -95,29 +157,33 @@ def weigh(survivor: Survivor, question: Question, session_count: int) -> Weighed
             skip_min=alignment.skip_min,
             skip_max=alignment.skip_max,
             offset=alignment.offset,
-            session_count=session_count,
-            chosen_sessions=session_count if scope.session is None else 1,
+            part_bits=part_bits(scope, division),
         ),
-        seed_space=_start_odds(stream.generator, survivor.start),
+        seed_space=start_odds(stream.generator, survivor.start),
         fitted_bits=weighing.fitted_bits,
         known_bits=weighing.known_bits,
         scope=scope.part,
     )
-    return Weighed(
-        survivor=survivor,
-        scored=scored,
-        fitted_matches=int(weighing.matched[: scope.fitted].sum()),
-        held_out_matches=int(weighing.matched[scope.fitted :].sum()),
-        stream_draws=weighing.stream_draws,
-        state=weighing.state,
-    )
+    return Weighed(survivor, scored, weighing, question.modulus)
 
 
-def _start_odds(generator: Generator, start: Start) -> int:
-    """Return one over the prior weight of a start among all starts of its kind."""
-    if isinstance(start, AtState):
-        return 1 << state_bits(generator)
-    return seed_odds(generator.seed_count, start)
+def worth_weighing(survivor: Survivor, modulus: int) -> bool:
+    """Tell cheaply whether a survivor explains any of the draws better than chance.
+
+    A survivor that is left out counts 0 in every mixture, which is what an unscored one counts: no
+    promise depends on this, only time. Those with a constant skip are cheap and always kept. Of a
+    variable skip the fitted draws are summed at one noise rate, about a fifth of what all cost, and
+    the best stretch of them, not the whole, has to earn its place: a stream may have ended.
+    """
+    alignment = survivor.alignment
+    if alignment.skip_min == alignment.skip_max:
+        return True
+    draws = survivor.scope.searchable
+    model = replace(alignment.path_model(modulus), noise=_LOOK_NOISE)
+    positions = np.arange(model.band(len(draws) - 1).stop)
+    values, _ = at_positions(survivor.stream, survivor.start, modulus, positions)
+    running = np.concatenate([[0.0], log2_likelihood_ratios(values, draws, model)])
+    return bool((running - np.minimum.accumulate(running)).max() >= _LEAST_STRETCH_BITS)
 
 
 def predict(
@@ -125,8 +191,9 @@ def predict(
 ) -> tuple[Prediction, ...]:
     """Return the next draws under the mixture, which must be over these `items`, in this order.
 
-    Where sessions have streams of their own, each of those gets its next draws; else the next
-    draws are those of the stream that all sessions share.
+    Where sessions or machines have streams of their own, each of those gets its next draws; else
+    the next draws are those of the stream that all share. A stream whose segment has ended says
+    nothing. With variable skips each draw's law is over all paths, whatever came before it.
 
     Parameters
     ----------
@@ -140,18 +207,13 @@ def predict(
     """
     if count > MAX_PREDICTIONS:
         raise ValueError(f"at most {MAX_PREDICTIONS} draws can be predicted, not {count}")
-    weights: dict[Scope, float] = {}  # in the items' order, best first
-    for item, row in zip(items, mixture.posterior, strict=True):
-        weights[item.survivor.scope] = weights.get(item.survivor.scope, 0.0) + sum(row)
-    sure = {scope.session: scope for scope, weight in weights.items() if weight > _ABSTAIN}
-    if None in sure:
-        sure = {None: sure[None]}
-    if not sure:
+    scopes = _speaking(items, mixture)
+    if not scopes:
         return abstained(modulus=modulus, count=count)
     return tuple(
-        _prediction(items, mixture, scope, ahead, modulus)
-        for scope in sure.values()
-        for ahead in range(1, count + 1)
+        prediction
+        for scope in scopes
+        for prediction in _predictions(items, mixture, scope, modulus=modulus, count=count)
     )
 
 
@@ -160,22 +222,37 @@ def abstained(*, modulus: int, count: int) -> tuple[Prediction, ...]:
     return tuple(Prediction(None, 1 / modulus, None, ahead) for ahead in range(1, count + 1))
 
 
-def _prediction(
-    items: Sequence[Weighed], mixture: Mixture, scope: Scope, ahead: int, modulus: int
-) -> Prediction:
-    """Mix what the scope's items say of one coming draw; everything else counts as uniform."""
-    forecast = foretell(
-        (
-            value_law
-            for item, posterior in zip(items, mixture.posterior, strict=True)
-            if item.survivor.scope is scope
-            for value_law in point_laws(
-                int(item.stream_draws[len(scope.values) + ahead - 1]), posterior, modulus
-            )
-        ),
-        modulus,
-    )
-    value = forecast.value
-    if value is None:
-        return Prediction(None, 1 / modulus, scope.session, ahead)
-    return Prediction(value, forecast.law.probability(value), scope.session, ahead)
+def _speaking(items: Sequence[Weighed], mixture: Mixture) -> list[Scope]:
+    """Return the scopes whose streams hold more than half together and have not ended."""
+    weights: dict[Hashable, float] = {}  # in the items' order, best first
+    scopes: dict[Hashable, Scope] = {}
+    for item, row in zip(items, mixture.posterior, strict=True):
+        scope = item.survivor.scope
+        scopes.setdefault(scope.part, scope)
+        weights[scope.part] = weights.get(scope.part, 0.0) + sum(row)
+    sure: dict[tuple[str | None, str | None], Scope] = {}
+    for part, scope in scopes.items():
+        if weights[part] > _ABSTAIN and scope.draws_after == 0:
+            sure.setdefault((scope.session, scope.machine), scope)
+    shared = sure.get((None, None))
+    return list(sure.values()) if shared is None else [shared]
+
+
+def _predictions(
+    items: Sequence[Weighed], mixture: Mixture, scope: Scope, *, modulus: int, count: int
+) -> list[Prediction]:
+    """Mix what the scope's items say of its coming draws; everything else counts as uniform."""
+    laws: list[list[tuple[float, DrawLaw]]] = [[] for _ in range(count)]
+    for item, posterior in zip(items, mixture.posterior, strict=True):
+        survivor = item.survivor
+        if survivor.scope.part == scope.part:
+            coming = told(item.weighing, survivor.alignment, item.known, posterior, count)
+            for own, more in zip(laws, coming, strict=True):
+                own.extend(more)
+    predictions = []
+    for ahead, own in enumerate(laws, start=1):
+        forecast = foretell(own, modulus)
+        value = forecast.value
+        probability = 1 / modulus if value is None else forecast.law.probability(value)
+        predictions.append(Prediction(value, probability, scope.session, ahead, scope.machine))
+    return predictions

@@ -42,6 +42,8 @@ class Scope:
     segment
         ``(start, stop)``, indices into the draws of that session or machine: the part of them
         between two reseeds; None for all of them.
+    draws_after
+        Known draws of that session or machine after the last of these.
     """
 
     values: NDArray[np.int64]
@@ -49,6 +51,7 @@ class Scope:
     session: str | None = None
     machine: str | None = None
     segment: tuple[int, int] | None = None
+    draws_after: int = 0
 
     @property
     def searchable(self) -> NDArray[np.int64]:

@@ -249,12 +249,12 @@ def _next_draws(document: Mapping[str, Any]) -> str:
         return f"no prediction: {held} for no generator, each value {chance}"
     if not predictions:
         return "none asked for"
-    draws = []
-    for before, prediction in zip([None, *predictions], predictions, strict=False):
-        if prediction["session"] is not None and (
-            before is None or before["session"] != prediction["session"]
-        ):
-            draws.append(f"{prediction['session']}:")
+    draws, named = [], None
+    for prediction in predictions:
+        whose = prediction["session"] or prediction["machine"]
+        if whose != named:
+            draws.append(f"{whose}:")
+        named = whose
         shown = "–" if prediction["draw"] is None else whole(prediction["draw"], grouped=False)
         draws.append(shown)
     odds = [prediction["probability"] for prediction in predictions]

@@ -16,7 +16,7 @@ from seedfleet.generators import compiled
 from seedfleet.sieve.rows import constant_skip_positions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -36,6 +36,10 @@ class Alignment:
     offset: int
     skip_min: int
     skip_max: int
+
+    def path_model(self, modulus: int) -> skip_paths.PathModel:
+        """Return the law of its gaps, without noise, for draws in ``[0, modulus)``."""
+        return skip_paths.PathModel(self.skip_min + 1, self.skip_max + 1, modulus, self.offset)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +67,13 @@ class Weighing:
 
     Attributes
     ----------
+    path
+        int64 array, shape (n,): the stream positions of the known draws; with variable skip, those
+        of one most likely path.
+    given
+        int64 array, shape (n,): what the stream gives there.
     matched
-        bool array, shape (n,): the draws that the stream gives; with variable skip, along the most
-        likely path.
+        bool array, shape (n,): the draws that it gives right.
     fitted_bits, known_bits
         log2 likelihood ratios over the draws looked at, and over all known ones, one for each of
         `evidence.likelihood.NOISE_RATES`.
@@ -79,6 +87,8 @@ class Weighing:
         path is certain.
     """
 
+    path: NDArray[np.int64]
+    given: NDArray[np.int64]
     matched: NDArray[np.bool_]
     fitted_bits: tuple[float, ...]
     known_bits: tuple[float, ...]
@@ -95,10 +105,12 @@ def weigh(stream: Stream, start: Start, alignment: Alignment, known: Known) -> W
     if alignment.skip_min < alignment.skip_max:
         return _weigh_paths(stream, start, alignment, known)
     n, modulus, looked_at = len(known.values), known.modulus, known.looked_at
-    positions = constant_skip_positions(n + AHEAD, alignment.skip_max, offset=alignment.offset)
-    draws, _ = compiled.at_positions(stream, start, modulus, positions)
-    _, state = compiled.at_positions(stream, start, modulus, positions[:n])
-    matched = draws[:n] == known.values
+    skip = alignment.skip_max
+    path = constant_skip_positions(n, skip, offset=alignment.offset)
+    given, state = compiled.at_positions(stream, start, modulus, path)
+    coming, _ = compiled.at_positions(stream, state, modulus, constant_skip_positions(AHEAD, skip))
+    draws = np.concatenate([given, coming])
+    matched = given == known.values
     allowance = allowance_bits(stream, known.values, modulus)
     fitted_bits, known_bits = (
         bits_of_matches(
@@ -110,6 +122,8 @@ def weigh(stream: Stream, start: Start, alignment: Alignment, known: Known) -> W
         for part in (slice(looked_at.start, looked_at.stop), slice(n))
     )
     return Weighing(
+        path=path,
+        given=given,
         matched=matched,
         fitted_bits=fitted_bits,
         known_bits=known_bits,
@@ -125,25 +139,16 @@ def _weigh_paths(stream: Stream, start: Start, alignment: Alignment, known: Know
     The digest is that of the stream from its first output on, whatever the offset: paths from
     neighbouring offsets run together, and are no rivals.
     """
-    n, model = len(known.values), _path_model(alignment, known)
+    n, model = len(known.values), alignment.path_model(known.modulus)
     reach = (n + AHEAD) * model.most_gap
     positions = np.arange(reach + model.offset)
     values, _ = compiled.at_positions(stream, start, known.modulus, positions)
-    allowance = allowance_bits(stream, known.values, known.modulus)
-    looked_at = np.zeros(n, dtype=bool)
-    looked_at[known.looked_at.start : known.looked_at.stop] = True
-    fitted_bits, known_bits = (
-        tuple(
-            float(bits) - float(allowance[observed].sum())
-            for bits in skip_paths.log2_ratios_by_noise(values, known.values, model, observed)[
-                :, -1
-            ]
-        )
-        for observed in (looked_at, np.ones(n, dtype=bool))
-    )
+    fitted_bits, known_bits = _path_bits(stream, values, model, known)
     likely = NOISE_RATES[int(np.argmax(known_bits))]
     path = skip_paths.likeliest_path(values, known.values, replace(model, noise=likely))
     return Weighing(
+        path=path,
+        given=values[path],
         matched=values[path] == known.values,
         fitted_bits=fitted_bits,
         known_bits=known_bits,
@@ -153,35 +158,51 @@ def _weigh_paths(stream: Stream, start: Start, alignment: Alignment, known: Know
     )
 
 
-def _path_model(alignment: Alignment, known: Known) -> skip_paths.PathModel:
-    return skip_paths.PathModel(
-        alignment.skip_min + 1, alignment.skip_max + 1, known.modulus, alignment.offset
+def _path_bits(
+    stream: Stream, values: NDArray[np.int64], model: skip_paths.PathModel, known: Known
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the ratios over the draws looked at and over all, for each noise rate."""
+    n, looked_at = len(known.values), known.looked_at
+    allowance = allowance_bits(stream, known.values, known.modulus)
+    seen = np.zeros(n, dtype=bool)
+    seen[looked_at.start : looked_at.stop] = True
+    running = skip_paths.log2_ratios_by_noise(values, known.values, model)
+    if looked_at.start == 0 and len(looked_at):
+        fitted = running[:, looked_at.stop - 1]  # the same sums, on their way
+    else:
+        fitted = skip_paths.log2_ratios_by_noise(values, known.values, model, seen)[:, -1]
+    return (
+        tuple((fitted - allowance[seen].sum()).tolist()),
+        tuple((running[:, -1] - allowance.sum()).tolist()),
     )
 
 
 def told(
     weighing: Weighing, alignment: Alignment, known: Known, posterior: Sequence[float], ahead: int
-) -> Iterator[tuple[float, DrawLaw]]:
-    """Yield what a stream tells of a coming draw, for `evidence.prediction.foretell`.
+) -> tuple[tuple[tuple[float, DrawLaw], ...], ...]:
+    """Return what a stream tells of each of the coming draws, for `evidence.prediction.foretell`.
 
     Parameters
     ----------
     posterior
         The stream's posterior for each of `NOISE_RATES`.
     ahead
-        1 for the next draw, at most AHEAD.
+        Coming draws, at most AHEAD; what is returned has an entry for each.
     """
     n = len(known.values)
     if alignment.skip_min == alignment.skip_max:
-        yield from point_laws(int(weighing.stream_draws[n + ahead - 1]), posterior, known.modulus)
-        return
-    model = _path_model(alignment, known)
-    unknown = np.zeros(ahead - 1, dtype=np.int64)
-    draws = np.concatenate([known.values, unknown])
-    observed = np.arange(len(draws)) < n
-    for noise, weight in zip(NOISE_RATES, posterior, strict=True):
-        if weight >= _LEAST_TOLD:
-            law = skip_paths.law_over_paths(
-                weighing.stream_draws, draws, replace(model, noise=noise), observed
-            )
-            yield weight, law
+        coming = weighing.stream_draws[n : n + ahead].tolist()
+        return tuple(tuple(point_laws(value, posterior, known.modulus)) for value in coming)
+    model = alignment.path_model(known.modulus)
+    laws = [
+        [(weight, law) for law in _coming_laws(weighing, known, replace(model, noise=noise), ahead)]
+        for noise, weight in zip(NOISE_RATES, posterior, strict=True)
+        if weight >= _LEAST_TOLD
+    ]
+    return tuple(tuple(each[index] for each in laws) for index in range(ahead))
+
+
+def _coming_laws(
+    weighing: Weighing, known: Known, model: skip_paths.PathModel, ahead: int
+) -> tuple[DrawLaw, ...]:
+    return skip_paths.laws_over_paths(weighing.stream_draws, known.values, model, ahead)

@@ -1,0 +1,158 @@
+"""How far `seedfleet trace recover` searches, as the command line says it."""
+
+from __future__ import annotations
+
+import re
+from math import inf, isinf
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seedfleet.cli._spans import Span, SpanRange
+from seedfleet.generators import CATALOGUE, generators
+from seedfleet.recover import DEEP, MAX_OFFSET, MAX_SKIP, Options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["options_of", "scope_options"]
+
+_NONE = "none"
+_UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class _SkipLaw(click.ParamType[tuple[int, ...]]):
+    """`A..B` with A below B; empty for none."""
+
+    name = "A..B|none"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        if value == _NONE:
+            return ()
+        least, most = Span(MAX_SKIP).convert(value, param, ctx)
+        if least == most:
+            self.fail(f"{value!r} does not vary; constant skips are asked by --skips", param, ctx)
+        return least, most
+
+
+class _Duration(click.ParamType[float]):
+    """`60s`, `8m`, `2h`, seconds, or none."""
+
+    name = "TIME|none"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if isinstance(value, float):
+            return value
+        if value == _NONE:
+            return inf
+        match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([smhd]?)", str(value))
+        if match is None or float(match[1]) == 0:
+            self.fail(f"{value!r} is no time, such as 60s, 8m, 2h or none", param, ctx)
+        return float(match[1]) * _UNIT_S[match[2]]
+
+
+class _Searchable(click.ParamType[str]):
+    """The name of a generator, or the slug of a preset."""
+
+    name = "NAME"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        slugs = [preset.slug for preset in CATALOGUE]
+        if str(value) not in {*generators(), *slugs}:
+            self.fail(
+                f"{value!r} is no preset of `seedfleet generators list`, nor one of the generators "
+                f"{', '.join(sorted(generators()))}",
+                param,
+                ctx,
+            )
+        return str(value)
+
+
+_SCOPE = (
+    click.option(
+        "--generator",
+        "searched",
+        multiple=True,
+        type=_Searchable(),
+        help="Search only this preset of `seedfleet generators list`, or everything drawn from the "
+        "generator of this name; may be given more than once. Default: all.",
+    ),
+    click.option(
+        "--sessions",
+        help="Search only for the streams that these sessions have to themselves: NAME[,NAME...].",
+    ),
+    click.option(
+        "--skips",
+        type=SpanRange(MAX_SKIP),
+        default="0..500",
+        show_default=True,
+        help="Outputs dropped before each draw, for the searches that try no seeds.",
+    ),
+    click.option(
+        "--scan-skips",
+        type=SpanRange(MAX_SKIP),
+        help="The same for searches that try every seed.  [default: 0..8; with --deep 0..20]",
+    ),
+    click.option(
+        "--variable-skips",
+        "variable_skip",
+        type=_SkipLaw(),
+        help="Outputs dropped before each draw where their number varies, or none for no such "
+        "search.  [default: 0..8; with --deep 0..20]",
+    ),
+    click.option(
+        "--offsets",
+        type=SpanRange(MAX_OFFSET),
+        help="Outputs given before the first draw, for searches that try every seed; the others "
+        "find any.  [default: 0; with --deep 0..226]",
+    ),
+    click.option(
+        "--noise",
+        type=click.FloatRange(0, 0.25),
+        default=0.1,
+        show_default=True,
+        help="Share of the draws that may be recorded wrong.",
+    ),
+    click.option(
+        "--budget",
+        "budget_s",
+        type=_Duration(),
+        help="Time for the whole search, such as 60s, 8m or 2h, or none for no limit. Cheap "
+        "searches come first; those that do not fit are named with what they need.  "
+        "[default: 60s; with --deep 20m]",
+    ),
+    click.option("--deep", is_flag=True, help="Search more alignments, and longer."),
+)
+
+
+def scope_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that widen or narrow a search."""
+    for decorate in reversed(_SCOPE):
+        function = decorate(function)
+    return function
+
+
+def options_of(given: dict[str, Any]) -> Options:
+    """Return what the command line asks for."""
+    chosen: dict[str, Any] = dict(DEEP) if given["deep"] else {}
+    for name in ("scan_skips", "offsets"):
+        if given[name] is not None:
+            chosen[name] = given[name]
+    if given["variable_skip"] is not None:
+        chosen["variable_skip"] = given["variable_skip"] or None
+    if given["budget_s"] is not None:
+        chosen["budget_s"] = None if isinf(given["budget_s"]) else given["budget_s"]
+    return Options(
+        searched=frozenset(given["searched"]),
+        sessions=frozenset(given["sessions"].split(",")) if given["sessions"] else frozenset(),
+        **{name: given[name] for name in ("skips", "noise", "predictions", "run_seed")},
+        **chosen,
+    )

@@ -1,0 +1,77 @@
+"""Time that all searches of a recovery share, and the watch that each of them reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Budget", "BudgetWatch"]
+
+_FOR_CONTROLS = 0.1  # of the budget, kept back from the searches
+
+
+class Budget:
+    """Seconds that may be spent, counted from the moment it is made.
+
+    Parameters
+    ----------
+    total_s
+        None for no limit.
+    clock
+        Seconds from any moment on, never backwards.
+    """
+
+    def __init__(self, total_s: float | None, clock: Callable[[], float]) -> None:
+        self._total_s = inf if total_s is None else total_s
+        self._clock = clock
+        self._began = clock()
+
+    @property
+    def spent_s(self) -> float:
+        """Seconds since it was made."""
+        return self._clock() - self._began
+
+    @property
+    def search_left_s(self) -> float:
+        """Seconds that are left for searches."""
+        return max(0.0, self._total_s * (1 - _FOR_CONTROLS) - self.spent_s)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing is left, for controls either."""
+        return self.spent_s >= self._total_s
+
+    def needed_s(self, more_s: float) -> float:
+        """Return the budget with which searches could take `more_s` from now on."""
+        return (self.spent_s + more_s) / (1 - _FOR_CONTROLS)
+
+
+@dataclass(frozen=True)
+class BudgetWatch:
+    """The watch of one search.
+
+    Attributes
+    ----------
+    label
+        What the search is called where progress is told.
+    told
+        Called with the label and the share that is done, in [0, 1].
+    budget
+        That of all searches.
+    """
+
+    label: str
+    told: Callable[[str, float], None]
+    budget: Budget
+
+    def progress(self, share: float) -> None:
+        """Tell it."""
+        self.told(self.label, share)
+
+    def expired(self) -> bool:
+        """Tell whether the searches' part of the budget is spent."""
+        return self.budget.search_left_s <= 0

@@ -1,0 +1,215 @@
+"""Parts of a history: the stretch that a stream explains, and what is left beside it.
+
+A generator that was seeded anew inside a history explains a stretch of it and nothing else. The
+stretch is the one of greatest likelihood ratio, and the prior pays for the choice among all
+stretches. Where its ends lie is certain up to a draw or two: a wrong stream matches by chance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import log2
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seedfleet.evidence.likelihood import bits_of_matches
+from seedfleet.evidence.mixture import log2_sum
+from seedfleet.evidence.prior import noise_weights
+from seedfleet.evidence.skip_paths import log2_ratios_by_noise
+from seedfleet.evidence.uniformity import allowance_bits
+from seedfleet.evidence.verdict import held_out_draws
+from seedfleet.generators import compiled
+from seedfleet.generators.start import state_words
+from seedfleet.sieve.weighing import Alignment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from seedfleet.generators import AtState, Generator, Start
+    from seedfleet.recover.scoring import Weighed
+    from seedfleet.recover.search import Scope, Survivor
+
+__all__ = ["Segment", "change_points", "rest_of", "segment_of"]
+
+_LEAST_GAIN_BITS = 7.0  # by which a stretch must beat the whole: odds of 100
+_LEAST_STRETCH_BITS = 20.0  # a signal
+_NEAR, _NEAR_BITS = 3, 7.0  # draws by which an end may be off, and the bits that rule it out
+_MAX_STARTS = 3
+_LEAST_REST = 12  # draws of a rest that are worth a search
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of a scope that one stream explains, while it does not explain the rest.
+
+    Attributes
+    ----------
+    survivor
+        The stream on the stretch alone, seeded or in its state right before the first draw's skip.
+    start, stop
+        The stretch: indices into the draws of the scope that it was found in.
+    bits
+        Likelihood ratio of the stretch, at the likeliest noise.
+    gained_bits
+        By how much the stretch is likelier than the whole scope, its choice among all stretches
+        paid for.
+    stops
+        Where the stretch may end, likeliest first; at most three.
+    """
+
+    survivor: Survivor
+    start: int
+    stop: int
+    bits: float
+    gained_bits: float
+    stops: tuple[int, ...]
+
+
+def segment_of(weighed: Weighed) -> Segment | None:
+    """Return the stretch that a stream explains; None where that is all draws, or nothing.
+
+    O(n); with variable skip O(n**2 * w).
+    """
+    earned = _earned(weighed)
+    stretches = [_best_stretch(row) for row in earned]
+    sums = [bits + log2(w) for (bits, _, _), w in zip(stretches, noise_weights(), strict=True)]
+    likely = int(np.argmax(sums))
+    bits, start, stop = stretches[likely]
+    draws = earned.shape[1]
+    choices = max(1, draws * (draws + 1) // 2 - 1)
+    whole = log2_sum(
+        float(row.sum()) + log2(w) for row, w in zip(earned, noise_weights(), strict=True)
+    )
+    gained = sums[likely] - log2(choices) - whole
+    if stop - start == draws or gained < _LEAST_GAIN_BITS:
+        return None
+    if bits - log2(choices) < _LEAST_STRETCH_BITS:
+        return None
+    survivor = _anchored(weighed, start, stop)
+    return Segment(survivor, start, stop, bits, gained, _likely_stops(earned[likely], stop))
+
+
+def rest_of(scope: Scope, segment: Segment) -> tuple[Scope, ...]:
+    """Return what a segment leaves of the scope that it was found in, where it is worth a search.
+
+    The draws before it, and those after it: from up to three neighbouring starts, likeliest first,
+    where the draws do not tell with which of them a new stream began. The last draws of each part
+    are held out.
+    """
+    draws = len(scope.values)
+    spans = [(0, segment.start), *((stop, draws) for stop in segment.stops)]
+    return tuple(_part(scope, a, b) for a, b in spans if b - a >= _LEAST_REST)
+
+
+def change_points(segments: Iterable[Segment]) -> tuple[int, ...]:
+    """Return where one stream ends and another may begin: indices of draws, increasing.
+
+    The ends of the segments, counted from the first draw of their session or machine, leaving out
+    the ends of the history itself.
+    """
+    points = set()
+    for segment in segments:
+        scope = segment.survivor.scope
+        start, stop = scope.segment or (0, len(scope.values))
+        points |= {start} if start else set()
+        points |= {stop} if scope.draws_after else set()
+    return tuple(sorted(points))
+
+
+def _earned(weighed: Weighed) -> NDArray[np.float64]:
+    """Return what each draw earns at each noise rate, given those before it.
+
+    Bits, shape (n_rates, n); ``-inf`` where a draw cannot be. For a constant skip every draw is its
+    own; for a variable one the sums run over all paths, and a draw that finds the stream again
+    after a gap earns little until its position is known.
+    """
+    survivor, weighing, modulus = weighed.survivor, weighed.weighing, weighed.modulus
+    values, alignment = survivor.scope.values, survivor.alignment
+    allowance = allowance_bits(survivor.stream, values, modulus)
+    if alignment.skip_min == alignment.skip_max:
+        hit, miss = (np.array(bits_of_matches(k, 1, modulus))[:, np.newaxis] for k in (1, 0))
+        return np.where(weighing.matched, hit, miss) - allowance
+    running = log2_ratios_by_noise(weighing.stream_draws, values, alignment.path_model(modulus))
+    earned = np.full_like(running, -np.inf)
+    possible = np.isfinite(running)
+    before = np.concatenate([np.zeros((len(running), 1)), running[:, :-1]], axis=1)
+    earned[possible] = running[possible] - before[possible]
+    return earned - allowance
+
+
+def _best_stretch(earned: NDArray[np.float64]) -> tuple[float, int, int]:
+    """Return the greatest sum over neighbouring draws, and where they start and stop. O(n)."""
+    best, best_start, best_stop = 0.0, 0, 0
+    total, start = 0.0, 0
+    for index, bits in enumerate(earned.tolist()):
+        total += bits
+        if total <= 0:
+            total, start = 0.0, index + 1
+        elif total > best:
+            best, best_start, best_stop = total, start, index + 1
+    return best, best_start, best_stop
+
+
+def _likely_stops(earned: NDArray[np.float64], stop: int) -> tuple[int, ...]:
+    """Return where a stretch may end without losing much, likeliest first."""
+    losses = {stop: 0.0}
+    for near in range(stop - 1, max(0, stop - _NEAR) - 1, -1):
+        losses[near] = losses[near + 1] + float(earned[near])
+    for near in range(stop + 1, min(len(earned), stop + _NEAR) + 1):
+        losses[near] = losses[near - 1] - float(earned[near - 1])
+    close = [near for near, bits in losses.items() if bits < _NEAR_BITS]
+    return tuple(sorted(close, key=lambda near: (losses[near], near))[:_MAX_STARTS])
+
+
+def _part(scope: Scope, start: int, stop: int) -> Scope:
+    """Return a stretch of a scope as a scope of its own; its last draws are held out."""
+    values = scope.values[start:stop]
+    base = scope.segment[0] if scope.segment else 0
+    return replace(
+        scope,
+        values=values,
+        fitted=len(values) - held_out_draws(len(values)),
+        segment=(base + start, base + stop),
+        draws_after=scope.draws_after + len(scope.values) - stop,
+    )
+
+
+def _anchored(weighed: Weighed, start: int, stop: int) -> Survivor:
+    """Return the stream on a stretch alone, its origin at the stretch's first draw."""
+    survivor = weighed.survivor
+    alignment = survivor.alignment
+    if start == 0:
+        return replace(survivor, scope=_part(survivor.scope, 0, stop))
+    # Before the first draw's own skip; a variable one is taken from the likeliest path.
+    path = weighed.weighing.path
+    passed = int(path[start - 1]) + 1
+    begun = _walked(survivor, passed, weighed.modulus)
+    return replace(
+        survivor,
+        scope=_part(survivor.scope, start, stop),
+        start=begun,
+        alignment=Alignment(0, alignment.skip_min, alignment.skip_max),
+    )
+
+
+def _walked(survivor: Survivor, draws: int, modulus: int) -> Start:
+    """Return where a stream stands after so many draws, as a seed where one leads there."""
+    position = np.array([draws - 1])
+    _, state = compiled.at_positions(survivor.stream, survivor.start, modulus, position)
+    seed = _seed_of(survivor.stream.generator, state)
+    return state if seed is None else seed
+
+
+def _seed_of(generator: Generator, state: AtState) -> int | None:
+    """Return the canonical seed that sets a generator into this state, if it is known at sight."""
+    if generator.lcg is not None:
+        return generator.lcg.seed_of_state(state.words[0])
+    seed = state.words[0]  # of generators whose seed is their state
+    if len(state.words) > 1 or seed not in generator.seeds:
+        return None
+    with np.errstate(over="ignore"):
+        same = state_words(generator.seed_state(np.uint64(seed))) == state.words
+    return seed if same else None

@@ -1,0 +1,140 @@
+"""What is searched when time is short, and what is said of the rest."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from planted import history_of, planted_draws, random_draws, silent
+
+from seedfleet.evidence import Verdict
+from seedfleet.generators import Stream
+from seedfleet.generators.boundings import JAVA_NEXT_INT
+from seedfleet.generators.families.lcg48 import JAVA_RANDOM
+from seedfleet.recover import Options, Status, portfolio, recover
+from seedfleet.recover.controls import Control
+from seedfleet.recover.search import Coverage, Found, Question, Search, Survivor, Watch
+from seedfleet.sieve.weighing import Alignment
+
+_JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)
+_SEED = 20_240_229_123
+
+
+class Clock:
+    """Seconds that pass only when somebody says so."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@dataclass
+class Planned:
+    """A search of 100 starts that takes as long as it says, or stops when its watch has expired."""
+
+    coverage: Coverage
+    clock: Clock
+    finds: tuple[Survivor, ...] = ()
+    runs: int = 0
+
+    def run(self, watch: Watch) -> Found:
+        self.runs += 1
+        for tested in range(1, 101):
+            self.clock.now_s += self.coverage.cost_s / 100
+            watch.progress(tested / 100)
+            if watch.expired():
+                return Found((), tested, 0)
+        return Found(self.finds, 100, len(self.finds))
+
+    def controls(self, rng: np.random.Generator) -> tuple[Control, ...]:
+        del rng
+        return ()
+
+
+def planned(question: Question, clock: Clock, name: str, cost_s: float) -> Planned:
+    coverage = Coverage(
+        attack=name,
+        streams=(_JAVA,),
+        scopes=question.scopes,
+        skips=range(1),
+        space=100,
+        draws_used=5,
+        power=lambda _noise: 1.0,
+        cost_s=cost_s,
+    )
+    return Planned(coverage, clock)
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch,
+    costs: dict[str, float],
+    *,
+    budget_s: float | None,
+    found: str | None = None,
+) -> dict[str, tuple[Status, float | None]]:
+    """Recover with searches of these costs, in the order in which they were taken."""
+    clock = Clock()
+    values = planted_draws(_JAVA, _SEED, count=60)
+
+    def searches(_streams: object, question: Question, _backend: object) -> tuple[Search, ...]:
+        made = [planned(question, clock, name, cost_s) for name, cost_s in costs.items()]
+        for each in made:
+            if each.coverage.attack == found:
+                survivor = Survivor(_JAVA, question.scopes[0], _SEED, Alignment(0, 0, 0))
+                each.finds = (survivor,)
+        return tuple(made)
+
+    monkeypatch.setattr(portfolio, "searches", searches)
+    options = Options(budget_s=budget_s, controls=False)
+    recovery = recover(history_of(values), options, progress=silent, clock=clock)
+    return {
+        record.coverage.attack: (record.status, record.budget_needed_s)
+        for record in recovery.searches
+    }
+
+
+def test_the_cheapest_come_first_and_what_does_not_fit_says_what_it_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken = run(monkeypatch, {"dear": 500.0, "cheap": 10.0, "middling": 30.0}, budget_s=100.0)
+    assert list(taken) == ["cheap", "middling", "dear"]
+    assert taken["cheap"] == taken["middling"] == (Status.COMPLETED, None)
+    status, needed_s = taken["dear"]
+    assert status is Status.OVER_BUDGET
+    assert needed_s == pytest.approx((10 + 30 + 500) / 0.9)
+
+
+def test_what_takes_longer_than_it_said_is_stopped_and_says_what_it_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    original = Planned.run
+
+    def twice_as_slow(self: Planned, watch: Watch) -> Found:
+        self.coverage = Coverage(**{**vars(self.coverage), "cost_s": 2 * self.coverage.cost_s})
+        return original(self, watch)
+
+    monkeypatch.setattr(Planned, "run", twice_as_slow)
+    taken = run(monkeypatch, {"sly": 80.0}, budget_s=100.0)
+    status, needed_s = taken["sly"]
+    assert status is Status.INCOMPLETE
+    assert needed_s == pytest.approx(160 / 0.9, rel=0.02)
+
+
+def test_without_a_budget_everything_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = run(monkeypatch, {"dear": 1e6, "cheap": 10.0}, budget_s=None)
+    assert [status for status, _ in taken.values()] == [Status.COMPLETED] * 2
+
+
+def test_what_is_found_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = run(monkeypatch, {"dear": 50.0, "cheap": 1.0}, budget_s=None, found="cheap")
+    assert [status for status, _ in taken.values()] == [Status.COMPLETED, Status.NOT_NEEDED]
+
+
+@pytest.mark.slow
+def test_a_budget_too_small_for_any_search_tells_nothing_of_the_draws() -> None:
+    options = Options(budget_s=1e-6, searched=frozenset({"java.util.Random"}))
+    recovery = recover(history_of(random_draws(200)), options, progress=silent)
+    assert recovery.verdict is Verdict.UNDER_POWERED
+    assert recovery.reason == "no search fitted into the budget"
+    assert {record.status for record in recovery.searches} == {Status.OVER_BUDGET}
