@@ -93,7 +93,7 @@ def test_streams_leads_and_the_budget_are_told() -> None:
     assert "draws 241 to 499 (machine B, draws 120 to 249 of it): java.util.Random, seed 2" in text
     assert "by the rule seed = year * 10000 + month * 100 + day" in text
     assert "lead glibc random TYPE_3: the draws follow the lag relation" in text
-    assert "--budget 8m would let all of them run" in text
+    assert "what time was too short for: 2, which need --budget 96s to 8m" in text
     assert "from a state of 625 words" in text
     assert "no seed of 32 bits leads to this state" in text
 

@@ -54,6 +54,7 @@ def render_text(document: Mapping[str, Any]) -> str:
         *_findings(document),
         *_evidence(document),
         *_searches(document["searched"]),
+        *_only_through_seeds(document),
         *_controls(document["controls"]),
         *_history(document),
     ]
@@ -191,7 +192,9 @@ def _searches(searched: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]
     yield "searched", summary or "nothing"
     over = [search["budget_needed_s"] for search in searched if search["budget_needed_s"]]
     if over:
-        yield "", f"--budget {budget(max(over))} would let all of them run to their end"
+        least, most = budget(min(over)), budget(max(over))
+        each = f"needs --budget {most}" if least == most else f"need --budget {least} to {most}"
+        yield "", f"what time was too short for: {len(over)}, which {each}"
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for search in completed:
         groups.setdefault((search["generator"], search["bounding"]), []).append(search)
@@ -199,6 +202,13 @@ def _searches(searched: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]
         yield "", _group(members)
     if len(groups) > _MAX_SEARCHES:
         yield "", f"… and {len(groups) - _MAX_SEARCHES} more on the page"
+
+
+def _only_through_seeds(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Say of how many generators only seeds could be tested, where none was found."""
+    count = len(document["only_through_seeds"])
+    if count and document["verdict"] not in FOUND:
+        yield "", f"of {count} more only seeds can tell, as far as tested: see the page"
 
 
 def _group(members: Sequence[Mapping[str, Any]]) -> str:
