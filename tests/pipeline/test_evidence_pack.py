@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 from dataclasses import replace
@@ -96,6 +97,24 @@ def test_pack_is_whole_and_a_changed_byte_shows(draws: Path, tmp_path: Path) -> 
         (pack / name).write_bytes(bytes([content[0] ^ 1]) + content[1:])
         assert f"{name}: FAILED" in _check(pack).stdout
         (pack / name).write_bytes(content)
+
+
+@pytest.mark.runtime
+@pytest.mark.slow
+def test_the_programs_of_a_pack_draw_the_history(draws: Path, tmp_path: Path) -> None:
+    pack = tmp_path / "pack"
+    assert _recover(draws, "--evidence-pack", str(pack)).exit_code == 0
+    (best,) = _read(pack, "recovery.json")["candidates"]
+    assert {member["language"] for member in best["members"]} == {"Java", "C"}
+    for member in best["members"]:
+        tool = member["command"].split()[0]
+        if shutil.which(tool) is None and os.environ.get("SEEDFLEET_REQUIRE_RUNTIMES") != "1":
+            pytest.skip(f"needs '{tool}' on PATH")
+        (tmp_path / member["file"]).write_text(member["program"])
+        told = subprocess.run(  # noqa: S602 - the command line is the very thing under test
+            member["command"], shell=True, cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        assert told.stdout == draws.read_text()
 
 
 @pytest.mark.slow
