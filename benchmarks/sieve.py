@@ -30,7 +30,7 @@ from seedfleet.generators import compiled, find_preset
 from seedfleet.sieve import CpuBackend, Leg, Rows, constant_skip_positions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from seedfleet.generators import Stream
 
@@ -55,8 +55,13 @@ _CASES = (
     ("php_mt_rand", 2**26, 2**22),
     ("lua_random", 2**26, 2**20),
     ("numpy_default_rng", 2**25, 2**20),
-    ("python_randrange", 2**18, 2**17),
-    ("glibc_rand", 2**20, 2**18),
+    ("python_randrange", 2**24, 2**17),
+    ("glibc_rand", 2**26, 2**18),
+)
+# Presets of one generator, asked together and one after the other, and the seeds.
+_TOGETHER = (
+    (("mt19937", "php_mt_rand", "cpp_mt19937_uniform", "numpy_randint"), 2**24),
+    (("python_randrange", "python_random"), 2**23),
 )
 _SEVERAL_SKIPS = ("java_lcg", "mt19937")
 _QUICK = os.environ.get("SEEDFLEET_BENCHMARK_QUICK") == "1"
@@ -81,6 +86,8 @@ def rows() -> Iterator[Row]:
             yield from _window(
                 slug, stream, c_code[f"count_{slug}"], range(1, window_seeds // _SHARE)
             )
+    for slugs, seeds in () if _QUICK else _TOGETHER:
+        yield _together(slugs, range(1, seeds))
     for slug in () if _QUICK else ("java_lcg", "mt19937"):
         yield _compilation(slug)
 
@@ -103,6 +110,30 @@ def _exact(
         )
         what = f"{slug}: 4 draws, all, skips 0..8 in one pass"
         yield Row(what, slower, rate / 9, "M seeds/s", "nine passes", slower / (rate / 9))
+
+
+def _together(slugs: Sequence[str], seeds: range) -> Row:
+    """Time four draws at skips 0 to 8, asked of several presets in one pass."""
+    positions = np.array([constant_skip_positions(4, skip) for skip in range(9)])
+    streams = [find_preset(slug).stream for slug in slugs]
+    drawn = [compiled.at_positions(each, _PLANTED, _MODULUS, positions[0])[0] for each in streams]
+    questions = [
+        (stream, Rows.exact(positions, np.array([draws] * 9), _MODULUS))
+        for stream, draws in zip(streams, drawn, strict=True)
+    ]
+
+    def apart() -> list[int]:
+        return [_hits(stream, asked, seeds) for stream, asked in questions]
+
+    def together() -> list[int]:
+        return [len(hits.seeds) for hits in CpuBackend().scan_together(questions, seeds)]
+
+    if together() != apart():
+        raise RuntimeError(f"{slugs}: other hits together than apart")
+    million = len(seeds) / 1e6
+    rate, slower = million / seconds(together, runs=3), million / seconds(apart, runs=3)
+    what = f"{', '.join(slugs)}: 4 draws, all, skips 0..8 in one pass"
+    return Row(what, rate, slower, "M seeds/s", "a pass for each", rate / slower)
 
 
 def _window(

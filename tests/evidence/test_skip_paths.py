@@ -96,31 +96,34 @@ def test_the_mean_and_the_likeliest_path_are_those_of_all_paths(
     best = tuple(likeliest_path(values, draws, model).tolist())
     assert best in paths
     assert isclose(ratio(values, draws, model, best, known), max(weights))
-    shared = np.array(paths) == best
-    expected_odds = np.average(shared, axis=0, weights=weights)
-    assert np.allclose(path_certainty(values, draws, model, np.array(best)), expected_odds)
+    certainty = path_certainty(values, draws, model, np.array(best))
+    same = np.average(np.array(paths) == np.array(best), axis=0, weights=weights)
+    assert np.allclose(certainty, same)
 
 
 def pmf_of(law: DrawLaw, modulus: int) -> NDArray[np.float64]:
     return np.array([law.probability(value) for value in range(modulus)])
 
 
-@given(history=histories())
-def test_the_next_draw_is_that_of_all_paths(
-    history: tuple[NDArray[np.int64], NDArray[np.int64], PathModel],
+@given(history=histories(), ahead=st.integers(1, 2))
+def test_coming_draws_are_those_of_all_paths(
+    history: tuple[NDArray[np.int64], NDArray[np.int64], PathModel], ahead: int
 ) -> None:
     values, draws, model = history
-    known = np.append(np.ones(len(draws), bool), False)
-    expected = np.zeros(model.modulus)
-    for path in all_paths(model, len(draws) + 1):
-        weight = ratio(values, np.append(draws, 0), model, path, known)
-        for value in range(model.modulus):
-            right = values[path[-1]] == value
-            law = 1 - model.noise if right else model.noise / (model.modulus - 1)
-            expected[value] += weight * law
-    pmf = pmf_of(laws_over_paths(values, draws, model)[0], model.modulus)
-    assert np.allclose(pmf, expected / expected.sum())
-    assert isclose(pmf.sum(), 1, abs_tol=1e-12)
+    values = np.concatenate([values, values[::-1], values])  # as far as any path comes
+    laws = laws_over_paths(values, draws, model, ahead)
+    assert len(laws) == ahead
+    for more, told in enumerate(laws, start=1):
+        count = len(draws) + more
+        known = np.arange(count) < len(draws)
+        expected = np.zeros(model.modulus)
+        for path in all_paths(model, count):
+            weight = ratio(values, np.append(draws, [0] * more), model, path, known)
+            right = np.arange(model.modulus) == values[path[-1]]
+            expected += weight * np.where(right, 1 - model.noise, model.noise / (model.modulus - 1))
+        pmf = pmf_of(told, model.modulus)
+        assert np.allclose(pmf, expected / expected.sum())
+        assert isclose(pmf.sum(), 1, abs_tol=1e-12)
 
 
 @pytest.mark.parametrize("noise", NOISE_RATES)

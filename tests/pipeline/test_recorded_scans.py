@@ -1,6 +1,7 @@
 """Answers that outlive the process that asked."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from seedfleet.generators import Stream
 from seedfleet.generators.boundings import MODULO
 from seedfleet.generators.families.xorshift import XORSHIFT32
 from seedfleet.pipeline.recorded_scans import RecordedBackend
-from seedfleet.sieve import CpuBackend, Hits, Leg, Rows, Walk
+from seedfleet.sieve import Backend, CpuBackend, Hits, Leg, Rows, Walk
 
 pytestmark = pytest.mark.slow
 
@@ -19,21 +20,27 @@ _WALK = Walk(np.array([[0, 2]]), np.array([5, 6]), 100, 1, 3, (Leg(2, 2),))
 _SEEDS = range(1, 5001)
 
 
-class Counting(CpuBackend):
+class Counting:
     """Counts what it is asked."""
 
-    asked = 0
+    def __init__(self) -> None:
+        self.asked = 0
+        self._backend = CpuBackend(1)
 
-    def scan(self, *args: object, **options: object) -> Hits:
+    def scan(self, *args: Any, **options: Any) -> Hits:
         self.asked += 1
-        return super().scan(*args, **options)  # type: ignore[arg-type]
+        return self._backend.scan(*args, **options)
 
-    def walk(self, *args: object, **options: object) -> Hits:
+    def scan_together(self, *args: Any, **options: Any) -> tuple[Hits, ...]:
         self.asked += 1
-        return super().walk(*args, **options)  # type: ignore[arg-type]
+        return self._backend.scan_together(*args, **options)
+
+    def walk(self, *args: Any, **options: Any) -> Hits:
+        self.asked += 1
+        return self._backend.walk(*args, **options)
 
 
-def recorded(backend: CpuBackend, folder: Path, *, long_s: float = 0.0) -> RecordedBackend:
+def recorded(backend: Backend, folder: Path, *, long_s: float = 0.0) -> RecordedBackend:
     return RecordedBackend(backend, folder, long_s=long_s)
 
 
@@ -46,7 +53,7 @@ def same(one: Hits, other: Hits) -> bool:
 def test_a_later_process_reads_what_an_earlier_one_was_answered(
     way: str, asked: object, tmp_path: Path
 ) -> None:
-    first, later = Counting(1), Counting(1)
+    first, later = Counting(), Counting()
     answer = getattr(recorded(first, tmp_path), way)(_STREAM, asked, _SEEDS)
     told: list[int] = []
     again = getattr(recorded(later, tmp_path), way)(_STREAM, asked, _SEEDS, progress=told.append)
@@ -56,8 +63,21 @@ def test_a_later_process_reads_what_an_earlier_one_was_answered(
     assert told == [len(_SEEDS)]
 
 
+def test_questions_that_were_answered_together_are_remembered_one_by_one(tmp_path: Path) -> None:
+    backend = Counting()
+    other = Rows.exact(_ROWS.positions, _ROWS.values + 1, 100)
+    both = [(_STREAM, _ROWS), (_STREAM, other)]
+    together = recorded(backend, tmp_path).scan_together(both, _SEEDS)
+    assert backend.asked == 1
+    again = recorded(backend, tmp_path).scan_together(both, _SEEDS)
+    alone = recorded(backend, tmp_path).scan(_STREAM, other, _SEEDS)
+    assert backend.asked == 1
+    assert all(same(*pair) for pair in zip(together, again, strict=True))
+    assert same(alone, together[1])
+
+
 def test_another_question_is_asked(tmp_path: Path) -> None:
-    backend = Counting(1)
+    backend = Counting()
     remembering = recorded(backend, tmp_path)
     remembering.scan(_STREAM, _ROWS, _SEEDS)
     remembering.scan(_STREAM, _ROWS, range(1, 5000))
@@ -66,7 +86,7 @@ def test_another_question_is_asked(tmp_path: Path) -> None:
 
 
 def test_a_damaged_answer_is_asked_again(tmp_path: Path) -> None:
-    backend = Counting(1)
+    backend = Counting()
     answer = recorded(backend, tmp_path).scan(_STREAM, _ROWS, _SEEDS)
     (path,) = tmp_path.glob("*.hits")
     path.write_bytes(path.read_bytes()[:-1])

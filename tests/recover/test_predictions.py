@@ -212,9 +212,9 @@ def test_coming_draws_of_a_variable_skip_are_the_mixture_over_its_paths() -> Non
 def test_a_survivor_by_chance_is_not_worth_the_sums() -> None:
     rng = np.random.default_rng(7)
     draws, _ = planted(PathModel(1, 4, 1000, noise=0.1), 77, 60, rng)
-    late = np.concatenate([draws[:30], random_draws(30, seed=8)])
+    late = np.concatenate([draws[:30], random_draws(120, seed=8)])
     for values, seed, worth in ((draws, 77, True), (late, 77, True), (draws, 78, False)):
-        survivor = Survivor(_JAVA, Scope(values, 55), seed, Alignment(0, 0, 3))
+        survivor = Survivor(_JAVA, Scope(values, len(values) - 5), seed, Alignment(0, 0, 3))
         assert worth_weighing(survivor, 1000) is worth
     assert worth_weighing(Survivor(_JAVA, Scope(draws, 55), 78, Alignment(0, 3, 3)), 1000)
 

@@ -40,7 +40,7 @@ class Scored:
     log2_weight
         Prior weight of the alignment (`log2_alignment_weight`), in bits.
     seed_space
-        One over the seed's own prior weight (`prior.seed_odds`): ``|S_h|`` where all weigh alike.
+        One over the start's own prior weight (`start_prior`).
     fitted_bits, known_bits
         log2 likelihood ratios over the draws that were searched, and over these and the held-out
         ones, one for each of `NOISE_RATES`: from `likelihood.bits_of_matches` for a constant

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seedfleet.generators.definition import Monotone, Residue, never
+from seedfleet.generators.definition import FieldResidue, Monotone, Residue, never
 from seedfleet.generators.first_word import first_word
 
 if TYPE_CHECKING:
@@ -101,5 +101,5 @@ def _part_share(stream: Stream, value: int, radix: int) -> float:
         case Monotone():
             first, end = (first_word(bounding, bits, radix, v) for v in (value, value + 1))
             return float((end - first) / 2**bits)
-        case None:
+        case FieldResidue() | None:
             return 1 / radix

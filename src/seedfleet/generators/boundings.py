@@ -11,7 +11,7 @@ from typing import Any
 
 from numpy import float64, int64, uint32, uint64
 
-from seedfleet.generators.definition import Bounding, Monotone, Residue
+from seedfleet.generators.definition import Bounding, FieldResidue, Monotone, Residue
 
 __all__ = [
     "BIT_COUNT",
@@ -106,7 +106,9 @@ def _rejection_of_31_bits(radix: int) -> float:
 
 def _php_rejects(word: Any, radix: Any) -> Any:
     # PHP 7.1 and later reject words above the last whole multiple of the range, less one.
-    return not _is_power_of_two(radix) and int64(word) > 4294967294 - 4294967295 % radix
+    # Unsigned, for loops over many words take the remainder out only then.
+    last = uint64(4294967294) - uint64(4294967295) % uint64(radix)
+    return not _is_power_of_two(radix) and uint64(word) > last
 
 
 def _php_rejection(radix: int) -> float:
@@ -126,7 +128,12 @@ def _go_value(word: Any, radix: Any) -> Any:
 
 
 def _go_rejects(word: Any, radix: Any) -> Any:
-    return not _is_power_of_two(radix) and _go_bits(word) > 2147483647 - 2147483648 % radix
+    last = uint64(2147483647) - uint64(2147483648) % uint64(radix)  # unsigned, as for PHP
+    return not _is_power_of_two(radix) and uint64(_go_bits(word)) > last
+
+
+def _go_shape(radix: int) -> FieldResidue | None:
+    return None if radix == 2**31 else FieldResidue(32, 31, radix)
 
 
 def _up_to_2_31(modulus: int) -> tuple[int, int] | None:
@@ -152,7 +159,7 @@ PHP_RANGE = Bounding(
     "mt_rand(0, m-1)", _modulo, _one_part, _whole_word, _php_rejects, _php_rejection
 )
 GO_INT31N = Bounding(
-    "Intn(m)", _go_value, _up_to_2_31, _no_shape, _go_rejects, _rejection_of_31_bits
+    "Intn(m)", _go_value, _up_to_2_31, _go_shape, _go_rejects, _rejection_of_31_bits
 )
 
 

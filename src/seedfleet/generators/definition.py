@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Bounding",
+    "EarlyWords",
+    "FieldResidue",
     "Generator",
     "Leap",
     "Monotone",
@@ -44,6 +46,28 @@ class Leap:
 
     coefficients: Callable[[int], tuple[int, int]]
     apply: Callable[[Any, Any, Any], Any]
+
+
+@dataclass(frozen=True)
+class EarlyWords:
+    """The first output words of many seeds side by side, without a state for each.
+
+    For states that are arrays, of which the first words need a small part, or which loops over
+    seeds make much faster than one seed after the other. Tests hold it to the definition.
+
+    Attributes
+    ----------
+    count
+        How many words there are: positions 0 to ``count - 1``.
+    factory, functions
+        What `compiled.build_kernel` makes ``fill(first, positions, words)`` of: `first` is a uint64
+        seed, `positions` an int64 array in ascending order, and ``words[k, i]`` becomes word
+        ``positions[k]`` of seed ``first + i``; uint32, or uint64 where words have more bits.
+    """
+
+    count: int
+    factory: Callable[..., Callable[..., Any]]
+    functions: tuple[Callable[..., Any], ...]
 
 
 @dataclass(frozen=True)
@@ -126,6 +150,8 @@ class Generator:
     doubles
         ``doubles(seed)``: other seeds of a canonical seed's stream, as the runtime takes them,
         that `seed_modulus` does not tell.
+    early
+        The first words of many seeds at once; None where seeding costs little.
     degenerate_seeds
         Seeds whose stream is constant or shorter than any history. They are left out of `seeds`,
         except where that would tear the range apart.
@@ -144,6 +170,7 @@ class Generator:
     jump: Callable[[Any, int], Any] | None = None
     state_width: int | None = None
     doubles: Callable[[int], tuple[int, ...]] | None = None
+    early: EarlyWords | None = None
     degenerate_seeds: tuple[int, ...] = ()
 
     @property
@@ -181,6 +208,15 @@ class Residue:
     """
 
     dropped_bits: int
+    modulus: int
+
+
+@dataclass(frozen=True)
+class FieldResidue:
+    """The shape of one whose value is ``(word >> first_bit) % 2**bits % modulus``, `bits` <= 32."""
+
+    first_bit: int
+    bits: int
     modulus: int
 
 
@@ -228,7 +264,7 @@ class Bounding:
     name: str
     value: Callable[..., Any]
     layout: Callable[[int], tuple[int, int] | None]
-    shape: Callable[[int], Residue | Monotone | None]
+    shape: Callable[[int], Residue | FieldResidue | Monotone | None]
     rejects: Callable[[Any, Any], Any] = never
     rejection: Callable[[int], float] = _no_rejection
     words: int = 1

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seedfleet.pipeline.seed_block import BlockResult, ResultError, write_result
 from seedfleet.pipeline.seed_request import SeedRequest, digest_of
-from seedfleet.sieve import DEFAULT_ROOM, Hits, Rows
+from seedfleet.sieve import DEFAULT_ROOM, Hits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from seedfleet.generators import Stream
-    from seedfleet.sieve import Backend, Walk
+    from seedfleet.sieve import Backend, Rows, Walk
 
 __all__ = ["RecordedBackend"]
 
@@ -81,34 +81,57 @@ class RecordedBackend:
         """Do what `Backend.walk` says."""
         return self._answer(SeedRequest(stream, walk, seeds, room), progress)
 
+    def scan_together(
+        self,
+        questions: Sequence[tuple[Stream, Rows]],
+        seeds: range,
+        *,
+        room: int = DEFAULT_ROOM,
+        progress: Callable[[int], None] | None = None,
+    ) -> tuple[Hits, ...]:
+        """Do what `Backend.scan_together` says: together, unless every answer is remembered."""
+        requests = [SeedRequest(stream, rows, seeds, room) for stream, rows in questions]
+        remembered = [self._remembered(request) for request in requests]
+        known = [hits for hits in remembered if hits is not None]
+        if len(known) == len(requests):
+            if progress is not None:
+                progress(sum(hits.tested for hits in known))
+            return tuple(known)
+        began_s = time.perf_counter()
+        found = self._backend.scan_together(questions, seeds, room=room, progress=progress)
+        for request, hits in zip(requests, found, strict=True):
+            self._keep(request, hits, time.perf_counter() - began_s)
+        return found
+
     def _answer(self, request: SeedRequest, progress: Callable[[int], None] | None) -> Hits:
-        if not request.can_travel:
-            return self._ask(request, progress)
-        digest = digest_of(request.to_document())
-        path = self._folder / f"{digest[:32]}.hits"
-        remembered = _read(path, digest, request)
+        remembered = self._remembered(request)
         if remembered is not None:
             if progress is not None:
                 progress(remembered.tested)
             return remembered
         began_s = time.perf_counter()
-        hits = self._ask(request, progress)
-        if time.perf_counter() - began_s >= self._long_s:
-            self._keep(path, digest, request, hits)
+        hits = request.ask(self._backend, request.seeds, progress)
+        self._keep(request, hits, time.perf_counter() - began_s)
         return hits
 
-    def _ask(self, request: SeedRequest, progress: Callable[[int], None] | None) -> Hits:
-        asked, options = request.asked, {"room": request.room, "progress": progress}
-        named: dict[str, Any] = options
-        if isinstance(asked, Rows):
-            return self._backend.scan(request.stream, asked, request.seeds, **named)
-        return self._backend.walk(request.stream, asked, request.seeds, **named)
+    def _remembered(self, request: SeedRequest) -> Hits | None:
+        if not request.can_travel:
+            return None
+        digest = digest_of(request.to_document())
+        return _read(self._path(digest), digest, request)
 
-    def _keep(self, path: Path, digest: str, request: SeedRequest, hits: Hits) -> None:
-        """Write an answer, whole or not at all."""
+    def _path(self, digest: str) -> Path:
+        return self._folder / f"{digest[:32]}.hits"
+
+    def _keep(self, request: SeedRequest, hits: Hits, took_s: float) -> None:
+        """Write an answer that took long, whole or not at all."""
+        if took_s < self._long_s or not request.can_travel:
+            return
         if not self._begun:
             self._before_first()
             self._begun = True
+        digest = digest_of(request.to_document())
+        path = self._path(digest)
         path.parent.mkdir(parents=True, exist_ok=True)
         legs = len(request.asked.legs)
         result = BlockResult(digest, request.seeds.start, hits.tested, len(hits.seeds), legs)

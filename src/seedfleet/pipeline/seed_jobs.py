@@ -37,10 +37,10 @@ from seedfleet.pipeline.run_folder import write_json, write_text
 from seedfleet.pipeline.seed_block import BlockResult, ResultError
 from seedfleet.pipeline.seed_request import SeedRequest, digest_of
 from seedfleet.pipeline.seed_timing import expected_core_s
-from seedfleet.sieve import DEFAULT_ROOM, Hits, TooManyHitsError, local_backend
+from seedfleet.sieve import DEFAULT_ROOM, Hits, Rows, TooManyHitsError, local_backend, one_by_one
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from seedfleet.fleet import Progress, RunReport
     from seedfleet.generators import Stream
@@ -145,25 +145,45 @@ class FleetBackend:
         """Do what `Backend.walk` says; as for `scan`."""
         return self._answer(SeedRequest(stream, walk, seeds, room), progress)
 
+    def scan_together(
+        self,
+        questions: Sequence[tuple[Stream, Rows]],
+        seeds: range,
+        *,
+        room: int = DEFAULT_ROOM,
+        progress: Callable[[int], None] | None = None,
+    ) -> tuple[Hits, ...]:
+        """Do what `Backend.scan_together` says: together where all are short, else one by one."""
+        _check(seeds)
+        requests = [SeedRequest(stream, rows, seeds, room) for stream, rows in questions]
+        if any(self._job_plan(request) is not None for request in requests):
+            return one_by_one(self.scan, questions, seeds, room=room, progress=progress)
+        return local_backend().scan_together(questions, seeds, room=room, progress=progress)
+
     def _answer(self, request: SeedRequest, progress: Callable[[int], None] | None) -> Hits:
-        seeds = request.seeds
-        if seeds.step != 1 or seeds.start < 0 or seeds.stop > 2**64:
-            raise ValueError(f"seeds must be a contiguous range within [0, 2**64), not {seeds}")
-        if not request.can_travel:
-            return request.ask(local_backend(), seeds, progress)
-        digest = digest_of(request.to_document())
-        name = re.sub(r"[^A-Za-z0-9._-]+", "-", request.stream.generator.name)
-        question = _Question(self._folder / f"{name}-{digest[:16]}", digest, request)
-        plan = question.recorded_plan() or self._new_plan(request)
-        if plan is None:
-            return request.ask(local_backend(), seeds, progress)
+        _check(request.seeds)
+        planned = self._job_plan(request)
+        if planned is None:
+            return request.ask(local_backend(), request.seeds, progress)
+        question, plan = planned
         with self._turn:
             if not self._begun:
                 self._before_first()
                 self._begun = True
-            ledger = _Ledger(digest, _blocks(seeds, plan.block), request.room, progress)
+            blocks = _blocks(request.seeds, plan.block)
+            ledger = _Ledger(question.digest, blocks, request.room, progress)
             report = self._run(question, ledger, plan)
         return _outcome(report, ledger, len(request.asked.legs), self._notice)
+
+    def _job_plan(self, request: SeedRequest) -> tuple[_Question, _Plan] | None:
+        """Return how jobs answer a request; None where it is answered in this process."""
+        if not request.can_travel:
+            return None
+        digest = digest_of(request.to_document())
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", request.stream.generator.name)
+        question = _Question(self._folder / f"{name}-{digest[:16]}", digest, request)
+        plan = question.recorded_plan() or self._new_plan(request)
+        return None if plan is None else (question, plan)
 
     def _new_plan(self, request: SeedRequest) -> _Plan | None:
         """Decide how large jobs are; None where there shall be none."""
@@ -203,6 +223,11 @@ class FleetBackend:
             jobs = [question.job(block, plan.timeout_s) for block in ledger.blocks.values()]
             work = run(jobs, options, on_event=hear, run_id=run_id, control=control)
         return run_blocking(work, control, hear)
+
+
+def _check(seeds: range) -> None:
+    if seeds.step != 1 or seeds.start < 0 or seeds.stop > 2**64:
+        raise ValueError(f"seeds must be a contiguous range within [0, 2**64), not {seeds}")
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from seedfleet.recover.judgement import goes_on, judge, most_draws
 from seedfleet.recover.options import OptionsError
 from seedfleet.recover.repeats import find_repeats
 from seedfleet.recover.scopes import scopes_of
-from seedfleet.recover.scoring import abstained, predict, weigh
+from seedfleet.recover.scoring import abstained, predict, weigh, worth_weighing
 from seedfleet.recover.search import Question
 from seedfleet.recover.seed_scan import scan_problems
 from seedfleet.recover.segments import rest_of, segment_of
@@ -257,7 +257,8 @@ class _Run:
 
     def _weigh(self, survivors: Iterable[Survivor]) -> None:
         for survivor in survivors:
-            if survivor not in self._items and survivor not in self._taken_back:
+            known = survivor in self._items or survivor in self._taken_back
+            if not known and worth_weighing(survivor, self._question.modulus):
                 self._items[survivor] = weigh(survivor, self._question, self._division)
 
     def _follow(self, found: Found) -> None:

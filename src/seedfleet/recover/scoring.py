@@ -43,7 +43,7 @@ __all__ = [
 MAX_PREDICTIONS = AHEAD
 _ABSTAIN = 0.5  # posterior that the scope's streams must pass together
 _LOOK_NOISE = 0.1
-_LEAST_STRETCH_BITS = 10.0  # of the best stretch; every verdict needs more
+_LEAST_STRETCH_BITS = 24.0  # of the best stretch; every verdict needs more
 _CERTAIN = 0.99  # posterior of a position from which on it counts as known
 
 

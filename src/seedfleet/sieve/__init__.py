@@ -1,6 +1,6 @@
 """Which seeds give these draws: sieves over seed spaces, by back ends that test many at once."""
 
-from seedfleet.sieve.backend import DEFAULT_ROOM, Backend, Hits, TooManyHitsError
+from seedfleet.sieve.backend import DEFAULT_ROOM, Backend, Hits, TooManyHitsError, one_by_one
 from seedfleet.sieve.cpu import CpuBackend
 from seedfleet.sieve.local import local_backend
 from seedfleet.sieve.question import (
@@ -31,5 +31,6 @@ __all__ = [
     "Walk",
     "constant_skip_positions",
     "local_backend",
+    "one_by_one",
     "sieve",
 ]

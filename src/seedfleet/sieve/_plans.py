@@ -18,6 +18,7 @@ from seedfleet.generators.families.mt19937 import PARTS
 from seedfleet.sieve._count_scan import MAX_DRAWS, count_scan_factory
 from seedfleet.sieve._decide import row_decider
 from seedfleet.sieve._draw_scan import draw_scan_factory
+from seedfleet.sieve._early_plan import EarlyQuestion, early_fill
 from seedfleet.sieve._exact_scan import MAX_ROWS, exact_scan_factory
 from seedfleet.sieve._lanes import (
     CHUNK,
@@ -28,11 +29,11 @@ from seedfleet.sieve._lanes import (
     no_leap,
     register_lanes,
 )
-from seedfleet.sieve._mt19937_lanes import LANES, LAST_POSITION, SIZE, early_lanes, whole_lanes
+from seedfleet.sieve._mt19937_lanes import LANES, SIZE, whole_lanes
 from seedfleet.sieve._word_tests import WordTests, word_tests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -40,12 +41,52 @@ if TYPE_CHECKING:
     from seedfleet.sieve._blocks import Found
     from seedfleet.sieve.rows import Rows
 
-__all__ = ["plan"]
+__all__ = ["Pass", "passes", "plan"]
 
 _FORCED_SHARE = 0.2  # above this share of lanes with a rejected word, lanes save nothing
 _COUNTED_ROWS = 256  # counts of so many rows stay in the second-level cache
 _SELECTIVE = 64  # flags leave about one lane of so many, or fewer
 _VERY_SELECTIVE = 10**5  # where a state is dear to make again
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass over the seeds.
+
+    Attributes
+    ----------
+    numbers
+        The questions that it answers, by their places.
+    fill
+        What fills in their hits, with the rows of each question numbered after those before.
+    """
+
+    numbers: tuple[int, ...]
+    fill: Callable[[range, Found], int]
+
+
+def passes(questions: Sequence[tuple[Stream, Rows]]) -> list[Pass]:
+    """Return the passes that answer all questions: one for each generator that has early words.
+
+    Raises
+    ------
+    ValueError
+        A bounding lacks its modulus.
+    """
+    early = [EarlyQuestion.of(*question) for question in questions]
+    shared: dict[Generator, list[int]] = {}
+    for number, question in enumerate(early):
+        if question is not None:
+            shared.setdefault(question.stream.generator, []).append(number)
+    alone = [
+        Pass((number,), plan(*question))
+        for number, question in enumerate(questions)
+        if early[number] is None
+    ]
+    return alone + [
+        Pass(tuple(numbers), early_fill([each for n in numbers if (each := early[n]) is not None]))
+        for numbers in shared.values()
+    ]
 
 
 def plan(stream: Stream, rows: Rows) -> Callable[[range, Found], int]:
@@ -59,6 +100,9 @@ def plan(stream: Stream, rows: Rows) -> Callable[[range, Found], int]:
     layout = stream.bounding.layout(rows.modulus)
     if layout is None:
         raise ValueError(f"{stream.bounding.name} has no modulus {rows.modulus}")
+    early = EarlyQuestion.of(stream, rows)
+    if early is not None:
+        return early_fill([early])
     fast = _LanePlan.of(stream, rows, *layout)
     if fast is None:
         return _plain(stream, rows, *layout)
@@ -113,18 +157,13 @@ class _Source:
     confirmed: int  # draws of a row that the lanes can show
 
     @classmethod
-    def of(cls, stream: Stream, rows: Rows, parts: int, *, checking: bool) -> _Source | None:
+    def of(cls, stream: Stream, rows: Rows, *, checking: bool) -> _Source | None:
         few, more = rows.depth, rows.depth
         if _is_exact(rows):
             few, more = _draws_for(rows, _SELECTIVE), _draws_for(rows, _VERY_SELECTIVE)
         generator = stream.generator
         own = PARTS.get((generator.seed_state, generator.step))
         if own is not None:
-            for shown in (more, few):
-                last = _last_word(stream, rows, parts, shown)
-                if last <= LAST_POSITION:
-                    shape = ((2 * (last + 2) + 1) * LANES,)
-                    return cls(early_lanes, own, shape, np.uint32, few, shown)
             return cls(whole_lanes, own, (SIZE * LANES,), np.uint32, more, more)
         with np.errstate(over="ignore"):
             state = generator.seed_state(np.uint64(1))
@@ -169,7 +208,7 @@ class _LanePlan:
     @classmethod
     def of(cls, stream: Stream, rows: Rows, radix: int, parts: int) -> _LanePlan | None:
         bounding, generator = stream.bounding, stream.generator
-        source = _Source.of(stream, rows, parts, checking=bounding.rejection(radix) > 0)
+        source = _Source.of(stream, rows, checking=bounding.rejection(radix) > 0)
         if source is None or (not _is_exact(rows) and rows.depth > MAX_DRAWS):
             return None
         last = _last_word(stream, rows, parts, source.tested)

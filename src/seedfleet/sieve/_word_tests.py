@@ -7,15 +7,16 @@ a part is compared through `value` itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import uint32, uint64
 
 from seedfleet.generators import Monotone, Residue
+from seedfleet.generators.definition import FieldResidue
 from seedfleet.generators.first_word import first_word
-from seedfleet.sieve.residues import odd_part, residue_of_32, residue_of_64
+from seedfleet.sieve.residues import odd_part, residue_of_32, residue_of_64, residue_of_field
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +60,8 @@ def word_tests(bounding: Bounding, bits: int, radix: int, values: NDArray[np.int
     shape = bounding.shape(radix) if bounding.words == 1 else None
     if isinstance(shape, Residue) and shape.modulus <= 2**32 - (bits > 32):
         return _residue_tests(shape, bits, values)
+    if isinstance(shape, FieldResidue):
+        return _field_tests(shape, values)
     if isinstance(shape, Monotone):
         return _interval_tests(bounding, bits, radix, values)
     everything = np.ones(values.shape, dtype=np.bool_)
@@ -88,6 +91,13 @@ def _residue_tests(shape: Residue, bits: int, values: NDArray[np.int64]) -> Word
     limits = spare // np.uint64(shape.modulus)
     test = residue_of_64 if bits > 32 else residue_of_32
     return WordTests(test, values.astype(dtype), limits.astype(dtype), shared, possible)
+
+
+def _field_tests(shape: FieldResidue, values: NDArray[np.int64]) -> WordTests:
+    tests = _residue_tests(Residue(0, shape.modulus), shape.bits, values)
+    mask = np.uint32(2**shape.bits - 1)
+    shared = (tests.shared, np.uint64(shape.first_bit), mask)
+    return replace(tests, test=residue_of_field, shared=shared)
 
 
 def _interval_tests(

@@ -2,7 +2,7 @@
 
 A back end tests seeds and knows nothing of sessions, windows, files or evidence. There is one for
 the processor, and `seedfleet.sieve.local_backend` returns the best that this machine has; one that
-spreads a range over machines, and one for a graphics processor, answer the same two calls.
+spreads a range over machines, and one for a graphics processor, answer the same three calls.
 `seedfleet.sieve.testing.check_backend` holds any of them to what is written here.
 """
 
@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from seedfleet.generators import Stream
     from seedfleet.sieve.rows import Rows, Walk
 
-__all__ = ["DEFAULT_ROOM", "Backend", "Hits", "TooManyHitsError"]
+__all__ = ["DEFAULT_ROOM", "Backend", "Hits", "TooManyHitsError", "one_by_one"]
 
 DEFAULT_ROOM = 10_000_000
 
@@ -128,6 +128,40 @@ class Backend(Protocol):
             There are more than `room` hits.
         """
 
+    def scan_together(
+        self,
+        questions: Sequence[tuple[Stream, Rows]],
+        seeds: range,
+        *,
+        room: int = DEFAULT_ROOM,
+        progress: Callable[[int], None] | None = None,
+    ) -> tuple[Hits, ...]:
+        """Answer several scans of the same seeds, each as `scan` would.
+
+        Questions whose streams share a generator may be answered in one pass over its seeds, so
+        that each bounding after the first costs little. A back end without such a pass returns
+        ``one_by_one(self.scan, questions, seeds, room=room, progress=progress)``.
+
+        Parameters
+        ----------
+        questions
+            Streams and rows, any number in any order; the same stream may come more than once.
+        room
+            Hits that may be reported, of all questions together.
+        progress
+            Called with the number of pairs of seed and question decided so far, ascending.
+
+        Returns
+        -------
+        tuple
+            The hits of each question, in the order of `questions`.
+
+        Raises
+        ------
+        ValueError, TooManyHitsError
+            As for `scan`.
+        """
+
     def walk(
         self,
         stream: Stream,
@@ -138,3 +172,32 @@ class Backend(Protocol):
         progress: Callable[[int], None] | None = None,
     ) -> Hits:
         """Find every pair of seed and row for which there is a path; all else as for `scan`."""
+
+
+def one_by_one(
+    scan: Callable[..., Hits],
+    questions: Sequence[tuple[Stream, Rows]],
+    seeds: range,
+    *,
+    room: int,
+    progress: Callable[[int], None] | None,
+) -> tuple[Hits, ...]:
+    """Do what `Backend.scan_together` says by one `scan` after the other."""
+    found: list[Hits] = []
+    for number, (stream, rows) in enumerate(questions):
+        left = room - sum(len(hits.seeds) for hits in found)
+        told = _counted_from(progress, number * (seeds.stop - seeds.start))
+        try:
+            found.append(scan(stream, rows, seeds, room=left, progress=told))
+        except TooManyHitsError as error:
+            raise TooManyHitsError(room) from error
+    return tuple(found)
+
+
+def _counted_from(
+    progress: Callable[[int], None] | None, before: int
+) -> Callable[[int], None] | None:
+    if progress is None:
+        return None
+    tell = progress
+    return lambda tested: tell(before + tested)

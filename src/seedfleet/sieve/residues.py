@@ -19,7 +19,14 @@ from numpy import uint32, uint64
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ResidueTests", "has_residue", "odd_part", "residue_of_32", "residue_of_64"]
+__all__ = [
+    "ResidueTests",
+    "has_residue",
+    "odd_part",
+    "residue_of_32",
+    "residue_of_64",
+    "residue_of_field",
+]
 
 _WORD_BITS = 32
 _LAST_BIT = uint32(_WORD_BITS - 1)
@@ -53,6 +60,13 @@ def residue_of_64(word: Any, residue: Any, limit: Any, shared: Any) -> Any:
     product = ((word >> (dropped & uint64(63))) - residue) * inverse
     right, left = rotation & uint64(63), (uint64(64) - rotation) & uint64(63)
     return ((product >> right) | (product << left)) <= limit
+
+
+def residue_of_field(word: Any, residue: Any, limit: Any, shared: Any) -> Any:
+    """Test bits in the middle; ``shared = (that of residue_of_32, first bit, mask)``."""
+    of_field, first_bit, mask = shared
+    field = uint32(uint64(word) >> (first_bit & uint64(63))) & mask
+    return residue_of_32(field, residue, limit, of_field)
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,24 @@ Source
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import int32, int64, uint32, uint64
 
 from seedfleet.generators.boundings import MODULO
-from seedfleet.generators.definition import Generator, Leap, PowerOfTwoLcg, Preset, Stream
+from seedfleet.generators.compiled import jitable
+from seedfleet.generators.definition import (
+    EarlyWords,
+    Generator,
+    Leap,
+    PowerOfTwoLcg,
+    Preset,
+    Stream,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["GLIBC_RAND", "GLIBC_RAND_TYPE0", "PRESETS"]
 
@@ -32,22 +43,35 @@ _DISCARDED = 10 * _SIZE
 _MULTIPLIER = uint32(1103515245)
 _INCREMENT = uint32(12345)
 _MASK = uint32(2**31 - 1)
+_EARLY = 1024
+_LANES = 128  # 31 words of so many stay in the first-level cache
 
 
 def _nonzero(seed: Any) -> Any:
     return uint32(1) if uint32(seed) == 0 else uint32(seed)
 
 
+def _residue(seed: Any) -> Any:
+    """Return a 32-bit seed, which counts as signed, modulo 2**31 - 1."""
+    signed = int64(int32(seed))
+    lifted = signed + int64(_MASK) if signed < 0 else signed
+    return uint32(lifted + int64(_MASK) if lifted < 0 else lifted % int64(_MASK))
+
+
 def _next_initial(previous: Any) -> Any:
-    # The seed counts as signed; Schrage's division in C gives the remainder in [0, 2**31 - 1).
-    return uint32(int64(16807) * int64(int32(previous)) % int64(2**31 - 1))
+    """Return ``16807 * previous mod (2**31 - 1)`` of a number below 2**31 - 1."""
+    product = uint64(previous) * uint64(16807)
+    folded = uint32((product & uint64(_MASK)) + (product >> uint64(31)))
+    return uint32(folded - _MASK) if folded >= _MASK else folded
 
 
 def _seed_state(seed: Any) -> Any:
     state = np.zeros(_SIZE + 1, dtype=uint32)  # the last element is the position
     state[0] = _nonzero(seed)
+    link = _residue(state[0])
     for index in range(1, _SIZE):
-        state[index] = _next_initial(state[index - 1])
+        link = _next_initial(link)
+        state[index] = link
     state[_SIZE] = _SEPARATION
     for _word in range(_DISCARDED):
         state = _step(state)
@@ -64,6 +88,52 @@ def _step(state: Any) -> Any:
 
 def _output(state: Any) -> Any:
     return uint32(state[(int(state[_SIZE]) + _SIZE - 1) % _SIZE] >> uint32(1))
+
+
+def _early_factory(  # noqa: C901 - its inner functions are counted in
+    digest: str,
+    nonzero: Callable[..., Any],
+    residue: Callable[..., Any],
+    next_initial: Callable[..., Any],
+) -> Callable[..., Any]:
+    """Return ``fill`` of `EarlyWords`: 31 words of many seeds, row by row."""
+    lanes = uint64(_LANES)
+
+    @jitable
+    def initial(first: Any, rows: Any) -> None:
+        for lane in range(lanes):
+            rows[lane] = residue(nonzero(first + lane))
+        for index in range(1, _SIZE):
+            at = uint64(index) * lanes
+            for lane in range(lanes):
+                rows[at + lane] = next_initial(rows[at - lanes + lane])
+        for lane in range(lanes):
+            rows[lane] = nonzero(first + lane)
+
+    @jitable
+    def advance(turn: Any, rows: Any) -> Any:
+        """Renew a word, and return where it stands."""
+        at = uint64((turn + _SEPARATION) % _SIZE) * lanes
+        earlier = uint64(turn % _SIZE) * lanes
+        for lane in range(lanes):
+            rows[at + lane] = uint32(rows[at + lane] + rows[earlier + lane])
+        return at
+
+    def fill(first: Any, positions: Any, words: Any) -> None:
+        _ = digest
+        rows = np.empty(_SIZE * _LANES, uint32)
+        for base in range(0, words.shape[1], _LANES):
+            initial(first + uint64(base), rows)
+            reached = 0
+            for place in range(len(positions)):
+                at = uint64(0)
+                while reached < positions[place] + _DISCARDED + 1:
+                    at = advance(reached, rows)
+                    reached += 1
+                for lane in range(min(_LANES, words.shape[1] - base)):
+                    words[place, base + lane] = rows[at + uint64(lane)] >> uint32(1)
+
+    return fill
 
 
 def _seed_state_type0(seed: Any) -> Any:
@@ -107,6 +177,7 @@ GLIBC_RAND = Generator(
     output=_output,
     output_bits=31,
     doubles=_doubles,
+    early=EarlyWords(_EARLY, _early_factory, (_nonzero, _residue, _next_initial)),
 )
 GLIBC_RAND_TYPE0 = Generator(
     name="glibc random TYPE_0",

@@ -21,12 +21,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy import int64, uint64
+from numpy import uint64
 
 from seedfleet.generators.boundings import GO_INT31N
-from seedfleet.generators.definition import Generator, Preset, Stream
+from seedfleet.generators.compiled import jitable
+from seedfleet.generators.definition import EarlyWords, Generator, Preset, Stream
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 __all__ = ["GO_RAND", "PRESETS"]
@@ -38,6 +41,7 @@ _MODULUS = uint64(2**31 - 1)
 _MULTIPLIER = uint64(48271)
 _FOR_ZERO = uint64(89482311)
 _WARM_UP = 20
+_LANES = 512
 _COOKED_STEPS = 7_800_000_000_000
 
 
@@ -57,15 +61,28 @@ def _place(index: Any) -> Any:
     return (_FEED - 1 - index) % _SIZE
 
 
+def _residue(seed: Any) -> Any:
+    """Return ``seed mod (2**31 - 1)`` of a signed seed, with the number that Go has for 0."""
+    folded = (uint64(seed) & _MODULUS) + (uint64(seed) >> uint64(31))
+    if uint64(seed) >> uint64(63) > 0:
+        folded += _MODULUS - uint64(4)  # 2**64 less, which is 4
+    folded = _folded(_folded(folded))
+    return _FOR_ZERO if folded == 0 else folded
+
+
+def _folded(number: Any) -> Any:
+    """Bring a number below 2**62 nearer to, and one below 2**32 within ``[0, 2**31 - 1)``."""
+    folded = (number & _MODULUS) + (number >> uint64(31))
+    return folded - _MODULUS if folded >= _MODULUS else folded
+
+
 def _chain_words(seed: Any, high: Any, middle: Any) -> Any:
     """Return the state before the table is mixed in.
 
     `high` and `middle` are the shifts of the first and the second number of each word.
     """
     state = np.zeros(_SIZE + 1, dtype=uint64)  # the last element is the position
-    link = uint64(int64(seed) % int64(_MODULUS))  # a negative seed counts from the modulus down
-    if link == 0:
-        link = _FOR_ZERO
+    link = _residue(seed)
     for _link in range(_WARM_UP):
         link = link * _MULTIPLIER % _MODULUS
     for index in range(_SIZE):
@@ -123,6 +140,60 @@ def _doubles(seed: int) -> tuple[int, ...]:
     return (0,) if seed == int(_FOR_ZERO) else ()
 
 
+def _early_factory(  # noqa: C901 - its inner functions are counted in
+    digest: str, residue: Callable[..., Any], folded: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Return ``fill`` of `EarlyWords`: words as sums of initial ones, each one a leap away."""
+
+    @jitable
+    def multipliers() -> Any:
+        """Return what takes the seed to the first number of each initial word."""
+        ahead = np.empty(_SIZE, np.uint64)
+        power = uint64(1)
+        for _step in range(_WARM_UP + 1):
+            power = power * _MULTIPLIER % _MODULUS
+        for index in range(_SIZE):
+            ahead[_place(index)] = power
+            for _step in range(3):
+                power = power * _MULTIPLIER % _MODULUS
+        return ahead
+
+    @jitable
+    def add_initial(links: Any, multiplier: Any, cooked: Any, sums: Any) -> None:
+        for lane in range(_LANES):
+            one = folded(folded(links[lane] * multiplier))
+            two = folded(one * _MULTIPLIER)
+            three = folded(two * _MULTIPLIER)
+            sums[lane] += (one << uint64(40)) ^ (two << uint64(20)) ^ three ^ cooked
+
+    @jitable
+    def add_terms(position: Any, links: Any, ahead: Any, sums: Any) -> None:
+        """Add up the initial words that output word `position` is the sum of."""
+        at = position
+        while True:
+            add_initial(links, ahead[at], _COOKED[at], sums)
+            at += _FEED
+            if at < _SIZE:
+                break
+            at -= _SIZE  # a word renewed before, which is a sum itself
+        add_initial(links, ahead[at], _COOKED[at], sums)
+
+    def fill(first: Any, positions: Any, words: Any) -> None:
+        _ = digest
+        ahead = multipliers()
+        links, sums = np.empty(_LANES, np.uint64), np.empty(_LANES, np.uint64)
+        for base in range(0, words.shape[1], _LANES):
+            for lane in range(_LANES):
+                links[lane] = residue(first + uint64(base) + uint64(lane))
+            for place in range(len(positions)):
+                sums[:] = uint64(0)
+                add_terms(positions[place], links, ahead, sums)
+                for lane in range(min(_LANES, words.shape[1] - base)):
+                    words[place, base + lane] = sums[lane]
+
+    return fill
+
+
 GO_RAND = Generator(
     name="Go math/rand",
     seeds=range(1, 2**31 - 1),
@@ -134,6 +205,7 @@ GO_RAND = Generator(
     output_bits=64,
     jump=_jump,
     doubles=_doubles,
+    early=EarlyWords(_SIZE, _early_factory, (_residue, _folded)),
 )
 
 PRESETS = (

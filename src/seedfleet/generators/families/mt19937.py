@@ -36,7 +36,14 @@ from seedfleet.generators.boundings import (
     MODULO,
     PHP_RANGE,
 )
-from seedfleet.generators.definition import Generator, Preset, Stream
+from seedfleet.generators.definition import EarlyWords, Generator, Preset, Stream
+from seedfleet.generators.families.mt19937_early import (
+    COUNT,
+    MIDDLE,
+    SIZE,
+    by_array_factory,
+    by_chain_factory,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,9 +63,7 @@ __all__ = [
     "twist",
 ]
 
-_SIZE = 624
 _STATE_BITS = 19937 + 10  # and the position in the block
-MIDDLE = 397  # word j of the next block mixes words j, j + 1 and j + MIDDLE of this one
 
 
 def next_initial(previous: Any, index: Any) -> Any:
@@ -114,9 +119,9 @@ def _low_word(seed: Any) -> Any:
 
 
 def _seed_state(seed: Any) -> Any:
-    state = np.zeros(_SIZE + 1, dtype=uint32)  # the last element is the position
+    state = np.zeros(SIZE + 1, dtype=uint32)  # the last element is the position
     state[0] = _low_word(seed)
-    for index in range(1, _SIZE):
+    for index in range(1, SIZE):
         state[index] = next_initial(state[index - 1], index)
     return state
 
@@ -130,13 +135,13 @@ def _seed_state_by_array(seed: Any) -> Any:
     low, high = uint32(seed), uint32(uint64(seed) >> uint64(32))
     words = 2 if high > 0 else 1
     index = 1
-    for turn in range(_SIZE):
+    for turn in range(SIZE):
         # The key's words in turn; a lone word is used every time.
         second = turn % words == 1
         key = uint32(high + uint32(1)) if second else low
         state[index] = next_by_key(state[index], state[index - 1], key)
         index = _following(state, index)
-    for _turn in range(_SIZE - 1):
+    for _turn in range(SIZE - 1):
         state[index] = next_by_index(state[index], state[index - 1], index)
         index = _following(state, index)
     state[0] = uint32(0x80000000)
@@ -145,9 +150,9 @@ def _seed_state_by_array(seed: Any) -> Any:
 
 def _following(state: Any, index: Any) -> Any:
     """Return the index after `index`; word 0 takes the last one's value when it is passed over."""
-    if index < _SIZE - 1:
+    if index < SIZE - 1:
         return index + 1
-    state[0] = state[_SIZE - 1]
+    state[0] = state[SIZE - 1]
     return 1
 
 
@@ -160,33 +165,46 @@ def _next_by_product(previous: Any, _index: Any) -> Any:
 
 
 def _seed_state_php_520(seed: Any) -> Any:
-    state = np.zeros(_SIZE + 1, dtype=uint32)
+    state = np.zeros(SIZE + 1, dtype=uint32)
     state[0] = _odd_word(seed)
-    for index in range(1, _SIZE):
+    for index in range(1, SIZE):
         state[index] = _next_by_product(state[index - 1], index)
     return state
 
 
 def _step(state: Any) -> Any:
-    position = int(state[_SIZE])
-    following = (position + 1) % _SIZE
-    middle = (position + MIDDLE) % _SIZE
+    position = int(state[SIZE])
+    following = (position + 1) % SIZE
+    middle = (position + MIDDLE) % SIZE
     state[position] = twist(state[position], state[following], state[middle])
-    state[_SIZE] = following
+    state[SIZE] = following
     return state
 
 
 def _step_php(state: Any) -> Any:
-    position = int(state[_SIZE])
-    following = (position + 1) % _SIZE
-    middle = (position + MIDDLE) % _SIZE
+    position = int(state[SIZE])
+    following = (position + 1) % SIZE
+    middle = (position + MIDDLE) % SIZE
     state[position] = _twist_php(state[position], state[following], state[middle])
-    state[_SIZE] = following
+    state[SIZE] = following
     return state
 
 
 def _output(state: Any) -> Any:
-    return temper(state[(int(state[_SIZE]) + _SIZE - 1) % _SIZE])
+    return temper(state[(int(state[SIZE]) + SIZE - 1) % SIZE])
+
+
+# By the two functions of a definition, what it is made of: the first state word, the ones that
+# follow, the twist and the tempering. Only for states whose words follow from the one before.
+PARTS: dict[tuple[Callable[..., Any], ...], tuple[Callable[..., Any], ...]] = {
+    (_seed_state, _step): (_low_word, next_initial, twist, temper),
+    (_seed_state, _step_php): (_low_word, next_initial, _twist_php, temper),
+    (_seed_state_php_520, _step): (_odd_word, _next_by_product, twist, temper),
+}
+
+
+def _early(*definition: Callable[..., Any]) -> EarlyWords:
+    return EarlyWords(COUNT, by_chain_factory, PARTS[definition])
 
 
 def _without_sign(seed: int) -> tuple[int, ...]:
@@ -206,6 +224,7 @@ MT19937 = Generator(
     step=_step,
     output=_output,
     state_width=_STATE_BITS,
+    early=_early(_seed_state, _step),
 )
 
 MT19937_BY_ARRAY = Generator(
@@ -218,6 +237,9 @@ MT19937_BY_ARRAY = Generator(
     output=_output,
     state_width=_STATE_BITS,
     doubles=_without_sign,
+    early=EarlyWords(
+        COUNT, by_array_factory, (next_initial, next_by_key, next_by_index, twist, temper)
+    ),
 )
 MT19937_PHP_521 = Generator(
     name="mt19937 of PHP 5.2.1",
@@ -228,6 +250,7 @@ MT19937_PHP_521 = Generator(
     step=_step_php,
     output=_output,
     state_width=_STATE_BITS,
+    early=_early(_seed_state, _step_php),
 )
 MT19937_PHP_520 = Generator(
     name="mt19937 of PHP 5.2.0",
@@ -240,15 +263,8 @@ MT19937_PHP_520 = Generator(
     output=_output,
     state_width=_STATE_BITS,
     doubles=_even_and_odd,
+    early=_early(_seed_state_php_520, _step),
 )
-
-# By the two functions of a definition, what it is made of: the first state word, the ones that
-# follow, the twist and the tempering. Only for states whose words follow from the one before.
-PARTS: dict[tuple[Callable[..., Any], ...], tuple[Callable[..., Any], ...]] = {
-    (_seed_state, _step): (_low_word, next_initial, twist, temper),
-    (_seed_state, _step_php): (_low_word, next_initial, _twist_php, temper),
-    (_seed_state_php_520, _step): (_odd_word, _next_by_product, twist, temper),
-}
 
 
 def _block(words: tuple[int, ...]) -> tuple[int, ...]:
@@ -259,16 +275,16 @@ def _block(words: tuple[int, ...]) -> tuple[int, ...]:
 
 def _set_cpp(words: tuple[int, ...]) -> str:
     listed = " ".join(map(str, _block(words)))
-    return f'std::mt19937 r; std::istringstream("{listed} {_SIZE}") >> r'
+    return f'std::mt19937 r; std::istringstream("{listed} {SIZE}") >> r'
 
 
 def _set_numpy(words: tuple[int, ...]) -> str:
     listed = list(_block(words))
-    return f'r = np.random.RandomState(); r.set_state(("MT19937", {listed}, {_SIZE}))'
+    return f'r = np.random.RandomState(); r.set_state(("MT19937", {listed}, {SIZE}))'
 
 
 def _set_python(words: tuple[int, ...]) -> str:
-    return f"r = random.Random(); r.setstate((3, {(*_block(words), _SIZE)}, None))"
+    return f"r = random.Random(); r.setstate((3, {(*_block(words), SIZE)}, None))"
 
 
 _MT19937 = Stream(MT19937, MODULO)

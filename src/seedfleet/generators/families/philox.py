@@ -17,18 +17,25 @@ Source
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy import uint32, uint64
 
 from seedfleet.generators.boundings import LEMIRE, MODULO
-from seedfleet.generators.definition import Generator, Leap, Preset, Stream
+from seedfleet.generators.compiled import jitable
+from seedfleet.generators.definition import EarlyWords, Generator, Leap, Preset, Stream
 from seedfleet.generators.families.numpy_seeding import FIRST_WORDS, seed_pool, two_words
 from seedfleet.generators.families.words64 import half, high_product
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["NUMPY_PHILOX", "PHILOX4X32", "PRESETS"]
 
 _ROUNDS = 10
+_EARLY = 1024
+_LANES = 128
 
 
 def _seed_32(seed: Any) -> Any:
@@ -72,9 +79,9 @@ def _leap_64(state: Any, steps: Any, _unused: Any) -> Any:
     return state[0] + steps, state[1], state[2]
 
 
-def _output_64(state: Any) -> Any:
-    position, key_0, key_1 = state
-    w0 = position >> uint64(3)
+def _block_64(counter: Any, key_0: Any, key_1: Any) -> Any:
+    """Return the four words of a block, uint64."""
+    w0 = counter
     w1 = w2 = w3 = uint64(0)
     multiplier_0, multiplier_1 = uint64(0xD2E7470EE14C6C93), uint64(0xCA5A826395121157)
     for _ in range(_ROUNDS):
@@ -83,10 +90,52 @@ def _output_64(state: Any) -> Any:
         w0, w1, w2, w3 = high_1 ^ w1 ^ key_0, low_1, high_0 ^ w3 ^ key_1, low_0
         key_0 = key_0 + uint64(0x9E3779B97F4A7C15)
         key_1 = key_1 + uint64(0xBB67AE8584CAA73B)
+    return w0, w1, w2, w3
+
+
+def _output_64(state: Any) -> Any:
+    position, key_0, key_1 = state
+    w0, w1, w2, w3 = _block_64(position >> uint64(3), key_0, key_1)
     low_pair = w1 if position & uint64(2) else w0
     high_pair = w3 if position & uint64(2) else w2
     word = high_pair if position & uint64(4) else low_pair
     return half(word, position & uint64(1))
+
+
+def _early_factory(  # noqa: C901 - its inner functions are counted in
+    digest: str, seed_state: Callable[..., Any], block_64: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Return ``fill`` of `EarlyWords`: a block is made once for all the words in it."""
+
+    @jitable
+    def seeded(first: Any, keys: Any) -> None:
+        for lane in range(_LANES):
+            state = seed_state(first + uint64(lane))
+            keys[lane], keys[_LANES + lane] = state[1], state[2]
+
+    @jitable
+    def blocked(counter: Any, keys: Any, halves: Any) -> None:
+        for lane in range(_LANES):
+            block = block_64(counter, keys[lane], keys[_LANES + lane])
+            for word in range(4):
+                halves[2 * word * _LANES + lane] = half(block[word], uint64(0))
+                halves[(2 * word + 1) * _LANES + lane] = half(block[word], uint64(1))
+
+    def fill(first: Any, positions: Any, words: Any) -> None:
+        _ = digest
+        keys, halves = np.empty(2 * _LANES, np.uint64), np.empty(8 * _LANES, np.uint32)
+        for base in range(0, words.shape[1], _LANES):
+            seeded(first + uint64(base), keys)
+            counter = 0  # block 0 is never shown
+            for place in range(len(positions)):
+                if positions[place] // 8 + 1 > counter:
+                    counter = positions[place] // 8 + 1
+                    blocked(uint64(counter), keys, halves)
+                at = positions[place] % 8 * _LANES
+                for lane in range(min(_LANES, words.shape[1] - base)):
+                    words[place, base + lane] = halves[at + lane]
+
+    return fill
 
 
 PHILOX4X32 = Generator(
@@ -108,6 +157,7 @@ NUMPY_PHILOX = Generator(
     step=_step_64,
     output=_output_64,
     leap=Leap(lambda steps: (steps % 2**64, 0), _leap_64),
+    early=EarlyWords(_EARLY, _early_factory, (_seed_numpy, _block_64)),
 )
 
 PRESETS = (

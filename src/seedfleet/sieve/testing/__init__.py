@@ -5,7 +5,16 @@ from seedfleet.sieve.testing.contract import (
     BrokenLawError,
     check_backend,
     check_scan,
+    check_together,
     check_walk,
 )
 
-__all__ = ["BrokenLawError", "check_backend", "check_scan", "check_walk", "scanned", "walked"]
+__all__ = [
+    "BrokenLawError",
+    "check_backend",
+    "check_scan",
+    "check_together",
+    "check_walk",
+    "scanned",
+    "walked",
+]

@@ -24,7 +24,7 @@ from seedfleet.sieve.testing.brute_force import scanned, walked
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["BrokenLawError", "check_backend", "check_scan", "check_walk"]
+__all__ = ["BrokenLawError", "check_backend", "check_scan", "check_together", "check_walk"]
 
 _EDGES = (0, 1, 2**31, 2**32 - 1, 2**48 - 1, 2**64 - 1)
 _MODULI = (10, 1000, 3 * 2**29, 2**31)
@@ -51,7 +51,7 @@ class BrokenLawError(AssertionError):
 def check_backend(
     make_backend: Callable[[], Backend], *, asked: Sequence[Stream] = (), seed: int = 1
 ) -> None:
-    """Hold the back ends that `make_backend` returns to the seam: `check_scan` and `check_walk`.
+    """Hold the back ends that `make_backend` returns to the seam by the three checks below.
 
     Parameters
     ----------
@@ -69,6 +69,7 @@ def check_backend(
         A law does not hold.
     """
     check_scan(make_backend, asked=asked, seed=seed)
+    check_together(make_backend, asked=asked, seed=seed)
     check_walk(make_backend, asked=asked, seed=seed)
 
 
@@ -78,6 +79,16 @@ def check_scan(
     """Hold `scan` to the seam; parameters and errors as for `check_backend`."""
     half = _Half("scan", attrgetter("scan"), scanned, _rows, _simple_rows)
     _check(half, make_backend, asked or _telling_streams(), random.Random(seed))  # noqa: S311 - no secrets
+
+
+def check_together(
+    make_backend: Callable[[], Backend], *, asked: Sequence[Stream] = (), seed: int = 1
+) -> None:
+    """Hold `scan_together` to the seam; parameters and errors as for `check_backend`.
+
+    All of `asked` are asked together; by default streams some of which share a generator.
+    """
+    _check_together(make_backend, asked or _sharing_streams(), random.Random(seed))  # noqa: S311
 
 
 def check_walk(
@@ -149,6 +160,67 @@ def _telling_streams() -> tuple[Stream, ...]:
         Stream(java, boundings.FLOOR_26_27),
         Stream(mt19937, boundings.PHP_RANGE),
     )
+
+
+def _sharing_streams() -> tuple[Stream, ...]:
+    """Return streams of two generators, with and without rejected words."""
+    known = generators()
+    java, mt19937 = known["java.util.Random"], known["mt19937"]
+    return (
+        Stream(mt19937, boundings.MODULO),
+        Stream(java, boundings.JAVA_NEXT_INT),
+        Stream(mt19937, boundings.MASK),
+        Stream(mt19937, boundings.FLOOR_27_26),
+        Stream(java, boundings.FLOOR_26_27),
+        Stream(mt19937, boundings.PHP_RANGE),
+    )
+
+
+def _check_together(
+    make_backend: Callable[[], Backend], streams: Sequence[Stream], rng: random.Random
+) -> None:
+    call = make_backend().scan_together
+    for around in _EDGES:
+        seeds = range(max(0, around - 4), min(2**64, around + 5))
+        questions = [(stream, _rows(rng, stream, seeds)) for stream in (*streams, streams[0])]
+        answers = call(questions, seeds)
+        if len(answers) != len(questions):
+            law = "each question has its hits"
+            raise BrokenLawError(law, f"{len(answers)} for {len(questions)}")
+        for (stream, rows), hits in zip(questions, answers, strict=True):
+            expected = scanned(stream, rows, seeds)
+            _equal("joint scans equal brute force", hits, expected, seeds)
+    if call([], range(5)) != ():
+        raise BrokenLawError("each question has its hits", "no question has some")
+    pair = [(stream, _simple_rows(5, 2)) for stream in (streams[0], streams[0])]
+    _check_joint_room(call, pair)
+    _check_joint_progress(call, pair)
+
+
+def _check_joint_room(
+    call: Callable[..., tuple[Hits, ...]], questions: Sequence[tuple[Stream, Rows]]
+) -> None:
+    law, seeds = "the room is for the hits of all questions together", range(1, 300)
+    room = sum(len(scanned(stream, rows, seeds)) for stream, rows in questions)
+    if sum(len(hits.seeds) for hits in call(questions, seeds, room=room)) != room:
+        raise BrokenLawError(law, f"not {room} hits where there is room for {room}")
+    try:
+        call(questions, seeds, room=room - 1)
+    except TooManyHitsError as error:
+        if error.room != room - 1:
+            raise BrokenLawError(law, f"a room of {room - 1} is told as {error.room}") from error
+        return
+    raise BrokenLawError(law, f"{room} hits fit into a room for {room - 1}")
+
+
+def _check_joint_progress(
+    call: Callable[..., tuple[Hits, ...]], questions: Sequence[tuple[Stream, Rows]]
+) -> None:
+    seeds, told = range(1, 1 + _SPLIT), list[int]()
+    call(questions, seeds, progress=told.append)
+    if not told or told != sorted(told) or told[-1] != len(questions) * len(seeds):
+        law = "progress ascends to all pairs of seed and question"
+        raise BrokenLawError(law, f"{told[-5:]} of {len(questions)} times {len(seeds)}")
 
 
 def _equal(law: str, hits: Hits, expected: list[tuple[int, ...]], seeds: range) -> None:

@@ -1,0 +1,242 @@
+"""Scan kernels over words that lie ready: which seeds may hold a row, and which of them do.
+
+The words of many seeds come from the generator's `EarlyWords`, row by row. What is asked of them
+needs no generator: one kernel for each bounding looks through them, whoever made them. A lane that
+holds a row as far as its words show is decided by itself, draw by draw from its seed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy import uint8, uint32, uint64
+
+from seedfleet.generators.compiled import jitable
+from seedfleet.sieve._exact_scan import next_left
+from seedfleet.sieve._lanes import CHUNK, Kind, part_test
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Sifting", "decision_factory", "sift_factory"]
+
+_CHUNK = uint64(CHUNK)
+
+
+@dataclass(frozen=True)
+class Sifting:
+    """What of a bounding becomes part of the machine code of a sift.
+
+    Attributes
+    ----------
+    words
+        Output words of a part.
+    direct
+        Whether a part is compared through the bounding's `value`, for want of a word test.
+    checking
+        Whether words may be rejected, so that the words before a part say where it stands.
+    """
+
+    words: int
+    direct: bool
+    checking: bool
+
+    @property
+    def kind(self) -> Kind:
+        """The same as lanes and decisions are told it."""
+        return Kind(
+            words=self.words,
+            direct=self.direct,
+            leaping=False,
+            checking=self.checking,
+            kept=False,
+            immediate=False,
+        )
+
+
+def sift_factory(sifting: Sifting) -> Callable[..., Any]:
+    """Return the factory of a kernel that picks out lanes which may hold a row.
+
+    The factory takes the functions ``value, rejects, test``. The kernel takes the words, a 2-d
+    array with a line for each position and a lane for each seed; the tests ``(places, ends, low,
+    high, shared, layout)``; and the arrays for lanes and rows. It returns how many it found, and
+    counts on beyond their length without writing. `places`, shape (n_rows, parts): the line of a
+    part's first word, or, where words may be rejected, how many parts come before it. `ends`: the
+    last line, ascending, that the first part of a row is looked for in. `layout`: the radix, and
+    how many lines, from the first on, stand at the positions 0, 1, 2, ...
+    """
+
+    def factory(
+        digest: str,
+        value: Callable[..., Any],
+        rejects: Callable[..., Any],
+        test: Callable[..., Any],
+    ) -> Callable[..., Any]:
+        matches = part_test(sifting.kind, value, test)
+        if sifting.checking:
+            flag, holds = _flagging_accepted(matches, rejects), _following(matches, rejects)
+        else:
+            flag, holds = _flagging(sifting, matches), _looking(sifting, matches)
+
+        def kernel(words: Any, tests: Any, found: Any) -> int:
+            _ = digest
+            lanes, rows = found
+            flags = np.zeros((len(tests[0]), CHUNK), uint8)
+            eights = flags.view(uint64)
+            count = 0
+            for base in range(0, words.shape[1], CHUNK):
+                width = min(CHUNK, words.shape[1] - base)
+                if width < CHUNK:
+                    flags[:] = uint8(0)
+                flag(words, uint64(base), uint64(width), tests, flags)
+                for row in range(len(flags)):
+                    lane = next_left(eights[row], flags[row], 0)
+                    while lane < width:
+                        if holds(words, base + lane, row, tests):
+                            if count < len(lanes):
+                                lanes[count], rows[count] = base + lane, row
+                            count += 1
+                        lane = next_left(eights[row], flags[row], lane + 1)
+            return count
+
+        return kernel
+
+    return factory
+
+
+def _flagging(sifting: Sifting, matches: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``flag(words, base, width, tests, flags)``: the first part of each row."""
+    second = sifting.words - 1
+
+    @jitable
+    def flag(words: Any, base: Any, width: Any, tests: Any, flags: Any) -> None:
+        places, _ends, low, high, shared, _layout = tests
+        for row in range(len(flags)):
+            at, wanted = places[row, 0], (low[row, 0], high[row, 0])
+            for lane in range(width):
+                word, other = words[at, base + lane], words[at + second, base + lane]
+                flags[row, lane] = uint8(1) if matches(word, other, wanted, shared) else uint8(0)
+
+    made: Callable[..., Any] = flag
+    return made
+
+
+def _looking(sifting: Sifting, matches: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``holds(words, lane, row, tests)``: the other parts of a row."""
+    second = sifting.words - 1
+
+    @jitable
+    def holds(words: Any, lane: Any, row: Any, tests: Any) -> bool:
+        places, _ends, low, high, shared, _layout = tests
+        for part in range(1, places.shape[1]):
+            at = places[row, part]
+            word, other = words[at, lane], words[at + second, lane]
+            if not matches(word, other, (low[row, part], high[row, part]), shared):
+                return False
+        return True
+
+    made: Callable[..., Any] = holds
+    return made
+
+
+def _flagging_accepted(  # noqa: C901 - its inner functions are counted in
+    matches: Callable[..., Any], rejects: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Return ``flag`` for words that may be rejected: lanes count those that were not.
+
+    The first part of a row is looked for where so many rejected words as are likely would put it;
+    a lane with more of them is flagged too.
+    """
+
+    @jitable
+    def flag_word(column: Any, base: Any, width: Any, number: Any, test: Any, state: Any) -> None:
+        (wanted, shared), (accepted, counts, flags) = test, state
+        for lane in range(width):
+            word = column[base + lane]
+            held = matches(word, word, wanted, shared) and counts[lane] == number
+            flags[lane] |= accepted[lane] if held else uint8(0)
+
+    @jitable
+    def flag(words: Any, base: Any, width: Any, tests: Any, flags: Any) -> None:
+        places, ends, low, high, shared, (radix, _lines) = tests
+        accepted, counts = np.empty(CHUNK, uint8), np.zeros(CHUNK, uint32)
+        flags[:] = uint8(0)
+        for line in range(ends[len(ends) - 1] + 1):
+            column = words[line]
+            for lane in range(width):
+                accepted[lane] = uint8(0) if rejects(column[base + lane], radix) else uint8(1)
+            for row in range(len(flags)):
+                if places[row, 0] <= line <= ends[row]:
+                    test = (low[row, 0], high[row, 0]), shared
+                    state = accepted, counts, flags[row]
+                    flag_word(column, base, width, uint32(places[row, 0]), test, state)
+            for lane in range(width):
+                counts[lane] += uint32(accepted[lane])
+            for row in range(len(flags)):
+                if line == ends[row]:
+                    number = uint32(places[row, 0])
+                    for lane in range(width):
+                        flags[row, lane] |= uint8(1) if counts[lane] <= number else uint8(0)
+
+    made: Callable[..., Any] = flag
+    return made
+
+
+def _following(matches: Callable[..., Any], rejects: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``holds`` for words that may be rejected: word after word, as far as they lie here."""
+
+    @jitable
+    def holds(words: Any, lane: Any, row: Any, tests: Any) -> bool:
+        places, _ends, low, high, shared, (radix, lines) = tests
+        accepted, part = 0, 0
+        for line in range(lines):
+            word = words[line, lane]
+            if rejects(word, radix):
+                continue
+            if accepted == places[row, part]:
+                if not matches(word, word, (low[row, part], high[row, part]), shared):
+                    return False
+                part += 1
+                if part == places.shape[1]:
+                    return True
+            accepted += 1
+        return True  # there were too few words to tell
+
+    made: Callable[..., Any] = holds
+    return made
+
+
+def decision_factory(words: int) -> Callable[..., Any]:
+    """Return the factory of a kernel that decides the pairs that a sift picked out.
+
+    `words` is the number of output words of a part. The factory takes the maker of decisions and
+    the functions ``seed_state, step, output, value, rejects, leap``; the kernel the first seed, the
+    lanes and rows, what the decider is asked, and the arrays for hits.
+    """
+    kind = Sifting(words, direct=False, checking=False).kind
+
+    def factory(
+        digest: str, make_decider: Callable[..., Any], *functions: Callable[..., Any]
+    ) -> Callable[..., Any]:
+        decide = make_decider(kind, *functions)
+
+        def kernel(first: Any, lanes: Any, rows: Any, asked: Any, bounds: Any, hits: Any) -> int:
+            _ = digest
+            seeds, numbers, counts = hits
+            matches = np.zeros(len(asked[4]), np.int32)
+            found = 0
+            for index in range(len(lanes)):
+                seed = first + uint64(lanes[index])
+                if decide(seed, rows[index], asked, bounds, matches):
+                    if found < len(seeds):
+                        seeds[found], numbers[found] = seed, bounds[2][rows[index]]
+                        for leg in range(len(matches)):
+                            counts[found, leg] = matches[leg]
+                    found += 1
+            return found
+
+        return kernel
+
+    return factory
