@@ -76,6 +76,7 @@ EXPORTS = {
         "Walk",
         "constant_skip_positions",
         "local_backend",
+        "one_by_one",
         "sieve",
     },
 }
