@@ -172,6 +172,9 @@ class Generator:
         family has a jump that is no `leap`; see `jumped`.
     state_width
         log2 of the number of states, where they are fewer than their words have room for.
+    doubles
+        ``doubles(seed)``: other seeds of a canonical seed's stream, as the runtime takes them,
+        that `seed_modulus` does not tell.
     early
         The first words of many seeds at once; None where seeding costs little.
     degenerate_seeds
@@ -193,6 +196,7 @@ class Generator:
     leap: Leap | None = None
     jump: Callable[[Any, int], Any] | None = None
     state_width: int | None = None
+    doubles: Callable[[int], tuple[int, ...]] | None = None
     early: EarlyWords | None = None
     degenerate_seeds: tuple[int, ...] = ()
     linear: LinearState | None = None
@@ -322,8 +326,14 @@ class Preset:
     stream
         Generator and bounding.
     code
-        A line of code that seeds the generator, with ``{seed}``, ``{m}`` and ``{last}`` (m - 1) to
-        be filled in.
+        What seeds the generator, and after the last ``"; "`` the expression that is one draw (or
+        one part of it), with ``{seed}``, ``{m}`` and ``{last}`` (m - 1) to be filled in;
+        ``{signed}`` is the seed for runtimes that take signed ones only.
+    language
+        The key of `reproduction.LANGUAGES` in which that is code; None where it is but a sketch.
+    set_state
+        What takes the place of the seeding for a state: given the words of an `AtState`, the
+        code that puts the generator there. None where the runtime takes no state.
     """
 
     slug: str
@@ -331,3 +341,11 @@ class Preset:
     holds_for: str
     stream: Stream
     code: str
+    language: str | None = None
+    set_state: Callable[[tuple[int, ...]], str] | None = None
+
+    def line(self, seed: int, modulus: int) -> str:
+        """Return the code with a seed and a modulus filled in."""
+        width = 1 << self.stream.generator.seed_bits
+        signed = (seed + width // 2) % width - width // 2
+        return self.code.format(seed=seed, signed=signed, m=modulus, last=modulus - 1)

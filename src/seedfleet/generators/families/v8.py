@@ -129,6 +129,7 @@ PRESETS = (
         "V8 7.1 to 13.4: Node.js 12 to 23, Chrome 71 to 134",
         Stream(V8_WORD, FLOOR_52),
         _CODE,
+        "javascript",
     ),
     Preset(
         "v8_math_random_53",
@@ -136,6 +137,7 @@ PRESETS = (
         "V8 13.5 to 14.3: Node.js 24 and 25, Chrome 135 to 143",
         Stream(V8_WORD, FLOOR_53),
         _CODE,
+        "javascript",
     ),
     Preset(
         "v8_math_random_sum",
@@ -143,5 +145,6 @@ PRESETS = (
         "V8 14.4 and later: Node.js 26, Chrome 144",
         Stream(V8_SUM, FLOOR_53),
         _CODE,
+        "javascript",
     ),
 )

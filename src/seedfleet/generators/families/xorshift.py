@@ -124,20 +124,25 @@ PRESETS = (
         "xorshift32 % m",
         "classic table",
         Stream(XORSHIFT32, MODULO),
-        "s = {seed}; s = xorshift32(s); s % {m}",
+        "uint32_t s = {seed}; (s ^= s << 13, s ^= s >> 17, s ^= s << 5) % {m}",
+        "c",
     ),
     Preset(
         "xorshift64",
         "xorshift64 % m",
         "classic table",
         Stream(XORSHIFT64, MODULO),
-        "s = {seed}; s = xorshift64(s); s % {m}",
+        "uint64_t s = {seed}u; "
+        "(s ^= s >> 12, s ^= s << 25, s ^= s >> 27, s *= 0x2545F4914F6CDD1D) % {m}",
+        "c",
     ),
     Preset(
         "xorshift128",
         "xorshift128 % m",
         "classic table",
         Stream(XORSHIFT128, MODULO),
-        "x = {seed}; w = xorshift128(); w % {m}",
+        "uint32_t x = {seed}, y = 362436069, z = 521288629, w = 88675123, t; "
+        "(t = x ^ x << 11, x = y, y = z, z = w, w ^= w >> 19 ^ t ^ t >> 8) % {m}",
+        "c",
     ),
 )
