@@ -21,10 +21,10 @@ from seedfleet.generators.families.lcg48 import JAVA_RANDOM
 from seedfleet.generators.families.mt19937 import MT19937, MT19937_BY_ARRAY
 from seedfleet.generators.families.pcg import NUMPY_PCG64
 from seedfleet.generators.families.xorshift import XORSHIFT32, XORSHIFT64
-from seedfleet.recover import seed_scan
-from seedfleet.recover.scan_rates import scan_s
+from seedfleet.recover.scans import seed_scan
+from seedfleet.recover.scans.rates import scan_s
+from seedfleet.recover.scans.seed_scan import SeedScan, scan_problems, seed_scans
 from seedfleet.recover.search import Question, Scope, Search
-from seedfleet.recover.seed_scan import SeedScan, scan_problems, seed_scans
 from seedfleet.sieve import CpuBackend, Hits, constant_skip_positions
 
 _PLAIN = Stream(XORSHIFT32, MODULO)

@@ -20,10 +20,10 @@ from seedfleet.recover.budget import Budget, BudgetWatch
 from seedfleet.recover.judgement import goes_on, judge, most_draws
 from seedfleet.recover.options import OptionsError
 from seedfleet.recover.repeats import find_repeats
+from seedfleet.recover.scans.seed_scan import scan_problems
 from seedfleet.recover.scopes import scopes_of
 from seedfleet.recover.scoring import abstained, predict, weigh, worth_weighing
 from seedfleet.recover.search import Question
-from seedfleet.recover.seed_scan import scan_problems
 from seedfleet.recover.segments import rest_of, segment_of
 from seedfleet.recover.stakes import best_odds, least_odds, part_bits
 from seedfleet.recover.unevenness import find_unevenness

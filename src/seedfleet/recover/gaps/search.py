@@ -22,8 +22,8 @@ from seedfleet.recover.controls import (
     negative_control,
     positive_control,
 )
-from seedfleet.recover.gaps import Depth, Gaps, gap_families, solve
-from seedfleet.recover.gaps_origin import streams_sighted, survivors_of
+from seedfleet.recover.gaps.origin import streams_sighted, survivors_of
+from seedfleet.recover.gaps.solver import Depth, Gaps, gap_families, solve
 from seedfleet.recover.search import Coverage, Found
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from seedfleet.generators import Stream
     from seedfleet.recover.controls import Control
-    from seedfleet.recover.gaps import GapFamily
+    from seedfleet.recover.gaps.solver import GapFamily
     from seedfleet.recover.search import Question, Scope, Survivor, Watch
 
 __all__ = ["GapsSearch", "searches"]

@@ -19,7 +19,7 @@ from seedfleet.recover.controls import (
     negative_control,
     positive_control,
 )
-from seedfleet.recover.lag_relations import LAGGED, relation
+from seedfleet.recover.scans.lag_relations import LAGGED, relation
 from seedfleet.recover.search import Coverage, Found, Lead
 from seedfleet.sieve import constant_skip_positions
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from seedfleet.generators import Stream
     from seedfleet.recover.controls import Control
-    from seedfleet.recover.lag_relations import Relation
+    from seedfleet.recover.scans.lag_relations import Relation
     from seedfleet.recover.search import Question, Scope, Watch
 
 __all__ = ["LagSearch", "lag_searches"]

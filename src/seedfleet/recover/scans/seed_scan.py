@@ -25,9 +25,9 @@ from seedfleet.recover.controls import (
     negative_control,
     positive_control,
 )
-from seedfleet.recover.scan_rates import scan_s
+from seedfleet.recover.scans.rates import scan_s
+from seedfleet.recover.scans.windows import interleaved_windows, power_of
 from seedfleet.recover.search import Coverage, Found, Survivor
-from seedfleet.recover.windows import interleaved_windows, power_of
 from seedfleet.sieve import Rows, constant_skip_positions, local_backend
 from seedfleet.sieve.weighing import Alignment
 
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
     from seedfleet.generators import Generator, Stream
     from seedfleet.recover.controls import Control
+    from seedfleet.recover.scans.windows import Windows
     from seedfleet.recover.search import Question, Scope, Watch
-    from seedfleet.recover.windows import Windows
     from seedfleet.sieve import Backend
 
 __all__ = ["SeedScan", "scan_problems", "seed_scans"]

@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.evidence.chance import expected_pairs
+from seedfleet.recover.congruential.jumps import Observations
+from seedfleet.recover.congruential.lane import (
+    found_share,
+    lane_families,
+    lattice_of,
+    solve,
+    takes_lattice,
+)
+from seedfleet.recover.congruential.lattice import lattice_size
+from seedfleet.recover.congruential.window_search import window_searches
 from seedfleet.recover.controls import LEAST_SURVIVORS, TARGET_SURVIVORS, negative_control
-from seedfleet.recover.jumps import Observations
-from seedfleet.recover.lane import found_share, lane_families, lattice_of, solve, takes_lattice
-from seedfleet.recover.lattice import lattice_size
-from seedfleet.recover.window_search import window_searches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,10 +27,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.generators import PowerOfTwoLcg, Stream
+    from seedfleet.recover.congruential.lane import LaneFamily
+    from seedfleet.recover.congruential.window_search import WindowSearch
     from seedfleet.recover.controls import Control
-    from seedfleet.recover.lane import LaneFamily
     from seedfleet.recover.search import Question
-    from seedfleet.recover.window_search import WindowSearch
 
 __all__ = ["Residues", "searches"]
 
