@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["scan_s"]
 
-# Nanoseconds for a seed without its rows, by generator, with all boundings together; of a generator of the user's, a guess.
+# Nanoseconds for a seed without its rows, by generator, all boundings together; of a generator of
+# the user's, a guess.
 _SEED_NS = {
     "System.Random": 27.0,
     "glibc random TYPE_3": 30.0,
