@@ -251,3 +251,10 @@ def test_controls_notice_a_kernel_that_passes_too_few_or_too_many(
     monkeypatch.setattr(seed_scan, "local_backend", Broken)
     assert not passed(search)["negative"]
     assert passed(search)["positive"] == (share >= 1)
+
+
+def test_without_draws_nothing_is_decided() -> None:
+    asked = Question(1000, (Scope(random_draws(5), 0),), range(9), range(9), noise=0.1)
+    (search,) = seed_scans([_PLAIN], asked)
+    assert search.coverage.power(0.0) == 0.0
+    assert search.run(UNWATCHED).tested == 0

@@ -165,19 +165,19 @@ class SeedScan:
         positions = len(question.scan_skips) * len(question.offsets)
         rows = positions * sum(map(len, self._windows))
         self.coverage = Coverage(
-            attack=name if most == 1 else f"{name}, {most} windows",
+            attack=name if most <= 1 else f"{name}, {most} windows",
             streams=self._streams,
             scopes=question.scopes,
             skips=question.scan_skips,
             offsets=question.offsets,
             space=len(self._seeds),
             draws_used=depth,
-            windows=most,
+            windows=max(1, most),
             readings=len(self._streams),
             power=self._power,
-            cost_s=len(self._seeds) * scan_s(self._streams, rows),
+            cost_s=len(self._seeds) * scan_s(self._streams, max(1, rows)),
         )
-        fitting = _PART_S / (scan_s(self._streams, rows) * (os.cpu_count() or 1))
+        fitting = _PART_S / (scan_s(self._streams, max(1, rows)) * (os.cpu_count() or 1))
         self._part_size = 2 ** int(log2(min(_MOST_PART, max(_LEAST_PART, fitting))))
 
     def run(self, watch: Watch) -> Found:
@@ -205,6 +205,8 @@ class SeedScan:
         progress
             Called with the share of them that is done, in [0, 1].
         """
+        if not any(self._windows):
+            return Found((), 0, 0)  # no draw, nothing decided
         rows, alignments = self._rows([scope.values for scope in self._question.scopes])
         questions = [(stream, rows) for stream in self._streams]
         told = partial(_tell, progress, len(seeds) * len(questions))
@@ -231,11 +233,11 @@ class SeedScan:
         alignments = len(question.scopes) * len(question.scan_skips) * len(question.offsets)
         pairs = len(self._seeds) * alignments / _MAX_CHANCE_PAIRS
         wanted = max(1, ceil(log2(pairs) / log2(question.modulus)))
-        return min(wanted, *(scope.fitted for scope in question.scopes))
+        return max(1, min(wanted, *(scope.fitted for scope in question.scopes)))
 
     def _power(self, noise: float) -> float:
         """Return the chance in the scope that has most windows."""
-        return max(power_of(each, noise) for each in self._windows)
+        return max((power_of(each, noise) for each in self._windows if each), default=0.0)
 
     def _rows(
         self, draws: Sequence[NDArray[np.int64]], depth: int | None = None

@@ -54,6 +54,8 @@ def interleaved_windows(fitted: int, depth: int, noise: float, *, most: int) -> 
 
     The first draws of all windows come early; all else as for `contiguous_windows`.
     """
+    if fitted < depth:
+        return ()
     apart = 1
     while apart < min(most, fitted // depth) and 1 - (1 - (1 - noise) ** depth) ** apart < _ENOUGH:
         apart += 1
