@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = ["planned", "recover"]
 
+_RIVAL_S = 1.0  # a search for other names of what was found may take so long
 _CONTROLS_S, _CONTROLS_SHARE = 3.0, 0.25  # seconds, or the share of what the searches took
 
 
@@ -224,7 +225,7 @@ class _Run:
     def _refusal(self, coverage: Coverage, needed: int) -> SearchRecord | None:
         """Return the record of a search that is not to be run."""
         without = SearchRecord(coverage, Status.NOT_NEEDED, reason=None, draws_needed=needed)
-        if self._is_answered(coverage):
+        if self._is_answered(coverage) and not self._looks_for_rivals(coverage):
             return replace(without, reason="a cheaper search had recovered the stream already")
         if self._split.issuperset(scope.part for scope in coverage.scopes):
             reason = "a stream ends or begins within these draws; their parts are searched"
@@ -384,8 +385,23 @@ class _Run:
         asked = {scope.part for scope in coverage.scopes} - {None}
         return None in answered or (asked <= answered and bool(answered))
 
+    def _looks_for_rivals(self, coverage: Coverage) -> bool:
+        """Tell whether a search may name what was found otherwise, and soon.
+
+        Streams of one recurrence can give the same draws under other skips.
+        """
+        found = {_recurrence(item.survivor.stream) for item in self._items.values()} - {None}
+        asked = {_recurrence(stream) for stream in coverage.streams}
+        return bool(found & asked) and coverage.cost_s <= _RIVAL_S and coverage.windows == 1
+
     def _attainable_bits(self, coverage: Coverage) -> float:
         """Return the evidence that a perfect fit of the most favoured alignment would give."""
         draws = max(scope.fitted for scope in coverage.scopes)
         weight = self._weight(coverage, least=False)
         return draws * log2(self._question.modulus) - log2(best_odds(coverage)) + weight
+
+
+def _recurrence(stream: Stream) -> tuple[int, int, int] | None:
+    """Return what makes the states of a linear congruential stream; None of others."""
+    lcg = stream.generator.lcg
+    return None if lcg is None else (lcg.multiplier, lcg.increment, lcg.modulus_bits)
