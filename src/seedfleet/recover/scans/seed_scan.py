@@ -51,8 +51,9 @@ _MAX_WINDOWS = 32
 _CLEAR_BITS = (
     20  # by which draws must over-determine the seed for a scope to be scanned with others
 )
-_PART_S = 64.0  # of one core, between two looks at the clock: enough to be worth a back end's start
+_PART_S = 8.0  # of one core at most, between two looks at the clock
 _LEAST_PART, _MOST_PART = 2**16, 2**30
+_FIRST_PART = 8  # times smaller: soon to know whether the machine is as fast as was thought
 _CONTROL_S = 1.0
 _CONTROL_SEEDS, _PLANTED_AMONG = 2**25, 2**18
 _REPLICATES = 16
@@ -189,7 +190,8 @@ class SeedScan:
 
         while done < space:
             # The same parts in every run: a back end may know some already.
-            part = self._seeds[done : done + self._part_size]
+            size = min(self._part_size, max(self._part_size // _FIRST_PART, done))
+            part = self._seeds[done : done + size]
             parts.append(self.decide(part, told))
             done += len(part)
             if watch.expired():
