@@ -20,7 +20,7 @@ from seedfleet.generators.boundings import (
 )
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
 from seedfleet.generators.families.mt19937 import MT19937, MT19937_BY_ARRAY
-from seedfleet.generators.families.pcg import NUMPY_PCG64
+from seedfleet.generators.families.pcg import NUMPY_PCG64, PCG32
 from seedfleet.generators.families.xorshift import XORSHIFT32, XORSHIFT64
 from seedfleet.recover.scans import seed_scan
 from seedfleet.recover.scans.rates import scan_s
@@ -253,6 +253,7 @@ def test_seeds_that_a_back_end_gives_up_are_not_counted() -> None:
         (_PLAIN,),
         tuple(Stream(MT19937, bounding) for bounding in (MODULO, LEMIRE, MASK)),
         (Stream(NUMPY_PCG64, LEMIRE),),
+        (Stream(PCG32, MODULO),),  # whose first word has 32 values for the seeds below 2**32
     ],
     ids=lambda streams: streams[0].name,
 )

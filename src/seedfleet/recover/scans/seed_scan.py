@@ -158,7 +158,7 @@ class SeedScan:
         self._seeds = _seeds(generator)
         depth = self._depth()
         self._windows: list[Windows] = [
-            interleaved_windows(scope.fitted, depth, noise, most=_MAX_WINDOWS)
+            interleaved_windows(max(1, scope.fitted), depth, noise, most=_MAX_WINDOWS)
             for scope in question.scopes
         ]
         most = max(len(windows) for windows in self._windows)
@@ -228,29 +228,32 @@ class SeedScan:
         return tuple(filter(None, (self._shuffled(rng), self._planted(rng))))
 
     def _depth(self) -> int:
-        """Return how many draws leave little to chance, as far as every scope has them."""
+        """Return how many draws leave little to chance, as far as every scope has them.
+
+        Of a scope without a draw that may be searched, which is asked and refused, it is one.
+        """
         question = self._question
         alignments = len(question.scopes) * len(question.scan_skips) * len(question.offsets)
         pairs = len(self._seeds) * alignments / _MAX_CHANCE_PAIRS
         wanted = max(1, ceil(log2(pairs) / log2(question.modulus)))
-        return min(wanted, *(scope.fitted for scope in question.scopes))
+        return max(1, min(wanted, *(scope.fitted for scope in question.scopes)))
 
     def _power(self, noise: float) -> float:
         """Return the chance in the scope that has most windows."""
         return max(power_of(each, noise) for each in self._windows)
 
     def _rows(
-        self, draws: Sequence[NDArray[np.int64]], depth: int | None = None
+        self, draws: Sequence[NDArray[np.int64]], only: range | None = None
     ) -> tuple[Rows, list[tuple[int, Alignment]]]:
         """Ask for the windows of each scope's draws; say which scope and alignment each row is.
 
-        Given a depth, the windows are the first so many draws instead.
+        Given some draws, they are the only window instead.
         """
         question = self._question
-        first = (tuple(range(depth)),) if depth else ()
+        chosen = (tuple(only),) if only else ()
         positions, values, alignments = [], [], []
         for index, of_scope in enumerate(draws):
-            for window in np.array(first or self._windows[index]):
+            for window in np.array(chosen or self._windows[index]):
                 for offset in question.offsets:
                     for skip in question.scan_skips:
                         positions.append(offset + skip + window * (skip + 1))
@@ -275,10 +278,14 @@ class SeedScan:
         if expected * _REPLICATES < LEAST_SURVIVORS:
             return None
         searchable = self._question.scopes[0].searchable
+        # Small seeds may share their first word, as 32 values do for all those of pcg32: so few
+        # replicates as these would tell nothing of what chance gives there.
+        first = min(1, len(searchable) - depth)
+        window = range(first, first + depth)
         counts, backend = [], local_backend()  # no fleet job for a handful of seeds
         for replicate in range(_REPLICATES):
             stream = self._streams[replicate % len(self._streams)]
-            rows, _ = self._rows([rng.permutation(searchable)], depth)
+            rows, _ = self._rows([rng.permutation(searchable)], window)
             counts.append(len(backend.scan(stream, rows, self._slice(rng, size)).seeds))
         text = f"{_REPLICATES} times {depth} shuffled draws, {size} seeds each"
         return negative_control(counts, expected, text=text)
@@ -295,7 +302,7 @@ class SeedScan:
             skip, offset = int(rng.choice(question.scan_skips)), int(rng.choice(question.offsets))
             positions = constant_skip_positions(depth, skip, offset=offset)
             draws, _ = compiled.at_positions(stream, seed, question.modulus, positions)
-            rows, alignments = self._rows([draws], depth)
+            rows, alignments = self._rows([draws], range(depth))
             hits = local_backend().scan(stream, rows, seeds)
             pairs = zip(hits.seeds.tolist(), hits.rows.tolist(), strict=True)
             wanted = (seed, (0, Alignment(offset, skip, skip)))
