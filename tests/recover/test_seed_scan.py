@@ -148,10 +148,18 @@ def test_wide_spaces_are_scanned_below_2_32_and_say_so() -> None:
     assert seed_scans([Stream(JAVA_RANDOM, FLOOR_26_27)], asked) == ()
 
 
+def test_small_seeds_come_first_where_all_of_them_take_long() -> None:
+    asked = question(random_draws(60))
+    small_seeds, every = seed_scans([Stream(MT19937, MODULO)], asked)
+    assert (small_seeds.coverage.space, every.coverage.space) == (2**26, 2**32)
+    assert small_seeds.coverage.attack == "scan of seeds below 2^26"
+    assert every.coverage.attack == "seed scan"
+
+
 def test_decided_streams_and_those_without_the_modulus_are_left_out() -> None:
     plain, php = Stream(MT19937, MODULO), Stream(MT19937, PHP_RANGE)
-    (search,) = seed_scans([plain, php], question(random_draws(60)), decided={plain})
-    assert search.coverage.streams == (php,)
+    searches = seed_scans([plain, php], question(random_draws(60)), decided={plain})
+    assert {search.coverage.streams for search in searches} == {(php,)}
     assert seed_scans([plain], question(random_draws(60)), decided=[plain]) == ()
 
 
@@ -289,3 +297,10 @@ def test_controls_notice_a_kernel_that_passes_too_few_or_too_many(
     monkeypatch.setattr(seed_scan, "local_backend", Broken)
     assert not passed(search)["negative"]
     assert passed(search)["positive"] == (share >= 1)
+
+
+def test_without_draws_nothing_is_decided() -> None:
+    asked = Question(1000, (Scope(random_draws(5), 0),), range(9), range(9), noise=0.1)
+    (search,) = seed_scans([_PLAIN], asked)
+    assert search.coverage.power(0.0) == 0.0
+    assert search.run(UNWATCHED).tested == 0

@@ -12,7 +12,7 @@ MAKERS = [contiguous_windows, interleaved_windows]
 
 @pytest.mark.parametrize("make", MAKERS)
 @given(
-    fitted=st.integers(4, 60),
+    fitted=st.integers(0, 60),
     depth=st.integers(1, 12),
     noise=st.sampled_from([0.0, 0.05, 0.25]),
     most=st.integers(1, 9),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -164,6 +165,10 @@ class Coverage:
     least_draws: int = 1
     windows: int = 1
     readings: int = 1
+
+    def __post_init__(self) -> None:
+        """Work out the power at a rate once: some searches count it in samples."""
+        object.__setattr__(self, "power", cache(self.power))
 
     @property
     def alignments(self) -> int:

@@ -6,6 +6,7 @@ then there is a lead to be followed by other searches, or no state explains them
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import replace
 from math import ceil, exp, log
 from typing import TYPE_CHECKING
@@ -176,8 +177,9 @@ def _lead_chance(related: Relation, draws: int, noise: float, tried: int) -> flo
     """Return the chance that so many draws of the stream make a lead."""
     of = draws - int(related.lags[-1])
     enough = log(_MAX_CHANCE / tried)
-    least = next((k for k in range(of + 1) if log_tail(k, of, related.share) <= enough), None)
-    if least is None:
+    # The more hits, the less likely they are by chance.
+    least = bisect_left(range(of + 1), -enough, key=lambda k: -log_tail(k, of, related.share))
+    if least > of:
         return 0.0
     clean = (1 - noise) ** (len(related.lags) + 1)
     kept = clean + (1 - clean) * related.share

@@ -123,7 +123,7 @@ class StateScan:
             for window in windows
         ]
         if not places:
-            return Found((), self._length, 0)
+            return Found((), 0, 0)  # too few draws, nothing decided
         draws = np.stack([scope.values[first : first + depth] for scope, first in places])
         survivors: dict[Survivor, None] = {}
         tested = 0
