@@ -395,7 +395,7 @@ class _Run:
         """
         found = {_recurrence(item.survivor.stream) for item in self._items.values()} - {None}
         asked = {_recurrence(stream) for stream in coverage.streams}
-        return bool(found & asked) and coverage.cost_s <= _RIVAL_S and coverage.windows == 1
+        return bool(found & asked) and coverage.cost_s <= _RIVAL_S
 
     def _attainable_bits(self, coverage: Coverage) -> float:
         """Return the evidence that a perfect fit of the most favoured alignment would give."""
