@@ -23,6 +23,7 @@ EXPORTS = {
     "seedfleet.evidence": {"Mixture", "Scored", "Verdict", "decide", "mix", "predictive_bits"},
     "seedfleet.generators": {
         "CATALOGUE",
+        "AtState",
         "Bounding",
         "Generator",
         "Leap",
@@ -30,6 +31,7 @@ EXPORTS = {
         "PowerOfTwoLcg",
         "Preset",
         "Residue",
+        "Start",
         "Stream",
         "find_preset",
         "find_stream",
@@ -39,6 +41,8 @@ EXPORTS = {
     },
     "seedfleet.pipeline": {"RunContext", "recovery_document"},
     "seedfleet.recover": {
+        "DEEP",
+        "MAX_OFFSET",
         "MAX_PREDICTIONS",
         "MAX_SKIP",
         "Options",
@@ -46,6 +50,7 @@ EXPORTS = {
         "Recovery",
         "SearchRecord",
         "Status",
+        "planned",
         "recover",
     },
     "seedfleet.report": {
@@ -71,6 +76,7 @@ EXPORTS = {
         "Walk",
         "constant_skip_positions",
         "local_backend",
+        "one_by_one",
         "sieve",
     },
 }

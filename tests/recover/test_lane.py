@@ -1,5 +1,7 @@
 """The lane split decides every state: against brute force, and on planted seeds of 48 bits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -7,16 +9,21 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from planted import UNWATCHED, planted_draws, question
 
-from seedfleet.generators import PowerOfTwoLcg, Start, Stream
+from seedfleet.generators import AtState, PowerOfTwoLcg, Start, Stream, compiled
 from seedfleet.generators.boundings import (
     JAVA_NEXT_INT,
     JAVA_NEXT_INT_DIGITS,
     MODULO,
     MODULO_31,
 )
+from seedfleet.generators.families.glibc_random import GLIBC_RAND_TYPE0
 from seedfleet.generators.families.lcg48 import JAVA_LCG, JAVA_RANDOM, RAND48
-from seedfleet.recover.lane import LaneFamily, Observations, lane_families, solve
-from seedfleet.recover.lane_search import first_window
+from seedfleet.generators.families.msvc import MSVC
+from seedfleet.recover.jumps import Observations
+from seedfleet.recover.lane import LaneFamily, lane_families, solve
+from seedfleet.recover.lane_search import Residues, searches
+from seedfleet.recover.search import Unwatched
+from seedfleet.sieve import constant_skip_positions
 
 _JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)
 _JAVA_LCG = Stream(JAVA_LCG, MODULO)
@@ -48,7 +55,7 @@ def brute_force(
 
 
 def assert_solved(family: LaneFamily, state: int, skip: int, draws: int) -> None:
-    plan = Observations.of(family, skip, draws)
+    plan = Residues(family).observations(skip, draws)
     start = np.array([state], dtype=np.uint64)
     words = range(len(plan.multipliers))
     residues = np.array([residues_of(family, plan, start, k)[0] for k in words], dtype=np.int64)
@@ -96,7 +103,7 @@ def test_all_states_of_18_bits(
 def test_observations_lie_where_the_draws_do(state: int, skip: int, parts: int, draws: int) -> None:
     lcg = JAVA_LCG.lcg
     assert lcg is not None
-    plan = Observations.of(LaneFamily(lcg, 10, parts, 1, ()), skip, draws)
+    plan = Residues(LaneFamily(lcg, 10, parts, 1, ())).observations(skip, draws)
     steps = [draw * (skip + 1) * parts + part for draw in range(draws) for part in range(parts)]
     jumps = zip(plan.multipliers.tolist(), plan.increments.tolist(), strict=True)
     assert [(a * state + c) % 2**48 for a, c in jumps] == [lcg.advance(state, n) for n in steps]
@@ -115,9 +122,8 @@ def java_rejects(seed: int, skip: int, modulus: int, *, draws: int) -> bool:
 def seeds_found(stream: Stream, seed: int, skip: int, modulus: int, *, draws: int) -> set[Start]:
     """Plant a seed, and return the seeds that the search names for its stream."""
     values = planted_draws(stream, seed, count=draws, skip=skip, modulus=modulus)
-    (family,) = lane_families([stream], modulus)
     asked = question(values, modulus=modulus, skips=range(skip, skip + 1))
-    found = first_window(family, asked).run(UNWATCHED)
+    found = searches([stream], asked)[0].run(UNWATCHED)
     assert all(survivor.alignment.skip_max == skip for survivor in found.survivors)
     return {survivor.start for survivor in found.survivors if survivor.stream == stream}
 
@@ -189,6 +195,84 @@ def test_families_join_streams_that_show_the_same_residues() -> None:
     ]
 
 
-@pytest.mark.parametrize("modulus", [999, 1024])
-def test_moduli_without_both_parts_are_left_to_other_attacks(modulus: int) -> None:
-    assert lane_families([_JAVA, _JAVA_LCG], modulus) == ()
+def test_powers_of_two_that_java_takes_from_the_top_are_left_to_the_lattice_of_top_bits() -> None:
+    assert lane_families([_JAVA], 1024) == ()
+    (family,) = lane_families([_JAVA_LCG], 1024)
+    assert (family.lcg.modulus_bits, family.low_bits, family.high_bits) == (26, 26, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stream", [_JAVA_LCG, Stream(RAND48, MODULO_31), Stream(MSVC, MODULO)])
+@pytest.mark.parametrize("modulus", [2, 64, 1024, 4096])
+@pytest.mark.parametrize("skip", [0, 15, 342])
+def test_low_bits_alone_give_every_draw_to_come(stream: Stream, modulus: int, skip: int) -> None:
+    seed, fitted = 123454321, 70
+    values = planted_draws(stream, seed, count=fitted + 200, skip=skip, modulus=modulus)
+    asked = question(values[: fitted + 5], modulus=modulus, skips=range(skip, skip + 1))
+    survivors = searches([stream], asked)[0].run(UNWATCHED).survivors
+    assert len(survivors) <= 2**8  # where 16 divides skip + 1, the first low bits never matter
+    assert all(
+        np.array_equal(
+            planted_draws(stream, each.start, count=fitted + 200, skip=skip, modulus=modulus),
+            values,
+        )
+        for each in survivors
+        if isinstance(each.start, int)
+    )
+    assert any(isinstance(each.start, int) for each in survivors)
+
+
+def found_share(stream: Stream, modulus: int, *, trials: int, skips: int, draws: int) -> float:
+    rng = np.random.default_rng(modulus)
+    found = 0
+    for _ in range(trials):
+        seed = stream.generator.seeds[int(rng.integers(stream.generator.seed_count))]
+        skip = int(rng.integers(skips))
+        found += seed in seeds_found(stream, seed, skip, modulus, draws=draws)
+    return found / trials
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("stream", "modulus", "draws"),
+    [
+        *[(_JAVA, modulus, 60) for modulus in (5, 7, 49, 101, 365, 999)],
+        # As few draws as tell 48 bits and some more, beside five that are held out.
+        *[(_JAVA, modulus, draws) for modulus, draws in ((10, 23), (49, 16), (100, 15))],
+        *[(_JAVA_LCG, modulus, 60) for modulus in (10, 49, 999)],
+        *[(Stream(RAND48, MODULO_31), modulus, 60) for modulus in (10, 49, 999)],
+        *[(Stream(MSVC, MODULO), modulus, 60) for modulus in (6, 49, 999)],
+        *[(Stream(GLIBC_RAND_TYPE0, MODULO), modulus, 60) for modulus in (49, 999)],
+    ],
+)
+def test_planted_seeds_are_found_whatever_the_modulus(
+    stream: Stream, modulus: int, draws: int
+) -> None:
+    assert found_share(stream, modulus, trials=20, skips=501, draws=draws) >= 0.95
+
+
+def test_a_state_in_the_middle_is_named_by_the_seed_and_its_offset() -> None:
+    stream, skip = Stream(RAND48, MODULO_31), 3
+    values = planted_draws(stream, 777, count=70, skip=skip)[5:]
+    asked = replace(question(values, skips=range(skip, skip + 1)), offsets=range(30))
+    (survivor,) = searches([stream], asked)[0].run(UNWATCHED).survivors
+    assert (survivor.start, survivor.alignment.offset) == (777, 5 * (skip + 1))
+    asked = replace(asked, offsets=range(20))  # the seed is out of reach: the state stands for it
+    (survivor,) = searches([stream], asked)[0].run(UNWATCHED).survivors
+    assert isinstance(survivor.start, AtState)
+    positions = constant_skip_positions(len(values), skip)
+    drawn, _ = compiled.at_positions(stream, survivor.start, 1000, positions)
+    assert np.array_equal(drawn, values)
+
+
+class ExpiredAtOnce(Unwatched):
+    def expired(self) -> bool:
+        return True
+
+
+def test_a_search_out_of_time_says_how_little_it_decided() -> None:
+    values = planted_draws(_JAVA, 5, count=40)
+    search = searches([_JAVA], question(values))[0]
+    found = search.run(ExpiredAtOnce())
+    assert (found.survivors, found.tested) == ((), 0)
+    assert search.coverage.space == 2**48

@@ -30,20 +30,42 @@ def _power(*chances: float) -> dict[str, float]:
     return dict(zip(RATES, chances, strict=True))
 
 
+def _part(
+    session: str | None = None, machine: str | None = None, segment: list[int] | None = None
+) -> Document:
+    return {"session": session, "machine": machine, "segment": segment}
+
+
+def _alignment(
+    skips: tuple[int, int], *, offset: int = 0, origin: int = 0, **part: Any
+) -> Document:
+    return {
+        "offset": offset,
+        "skip_min": skips[0],
+        "skip_max": skips[1],
+        **_part(**part),
+        "origin": origin,
+    }
+
+
 def _search(attack: str, generator: str, **fields: Any) -> Document:
     return {
         "attack": attack,
         "generator": generator,
         "presets": [],
         "bounding": "nextInt",
-        "sessions": [None],
+        "scopes": [_part()],
         "skips": [0, 500],
+        "variable_skip": None,
         "offsets": [0, 0],
+        "from_states": False,
+        "windows": 1,
         "seed_space": 2**48,
         "seeds_tested": 2**48,
         "alignments": 501,
         "status": "completed",
         "reason": None,
+        "budget_needed_s": None,
         "draws_used": 20,
         "expected_pairs": 1.41e-43,
         "expected_seeds": 1.41e-43,
@@ -85,15 +107,47 @@ def _control(kind: str, generator: str, expected: float, observed: int, text: st
     }
 
 
+def _whose(session: str | None = None, machine: str | None = None) -> Document:
+    return {"session": session, "machine": machine}
+
+
 def _predictions(draws: list[Any], probability: float) -> list[Document]:
     return [
-        {"draw": draw, "probability": probability, "session": None, "machine": None, "ahead": ahead}
+        {"draw": draw, "probability": probability, **_whose(), "ahead": ahead}
         for ahead, draw in enumerate(draws, start=1)
     ]
 
 
-def _member(preset: str, seed: int, code: str) -> Document:
-    return {"preset": preset, "holds_for": "every version", "seed": seed, "reproduce": code}
+def _member(preset: str, seed: int | None, code: str, program: str | None = None) -> Document:
+    told = program is not None
+    return {
+        "preset": preset,
+        "holds_for": "every version",
+        "seed": seed,
+        "reproduce": code,
+        "language": "Java" if told else None,
+        "file": "Draws.java" if told else None,
+        "command": "java Draws.java" if told else None,
+        "program": program,
+    }
+
+
+def _finding(first: int, last: int, **fields: Any) -> Document:
+    return {
+        **_part(),
+        "first": first,
+        "last": last,
+        "dates": ["2015-01-01", "2016-05-14"],
+        "candidate": 0,
+        "generator": "java.util.Random",
+        "bounding": "nextInt(m)",
+        "seed": 20150101,
+        "matches": last - first + 1,
+        "n": last - first + 1,
+        "evidence_bits": 4423.9,
+        "posterior": 1.0,
+        **fields,
+    }
 
 
 def _java_candidate(**fields: Any) -> Document:
@@ -102,9 +156,13 @@ def _java_candidate(**fields: Any) -> Document:
         "presets": ["java.util.Random.nextInt(m), Java 1.2 to 24", "lrand48() % m, same state"],
         "bounding": "nextInt(m): top 31 bits, remainder, with rejection",
         "seed": 20150101,
+        "seed_rule": "every seed that is 20150101 modulo 2^48",
         "equivalent_seeds": [],
-        "state": 161_803_398_874_989,
-        "alignment": {"offset": 0, "skip": 4, "session": None, "origin": 0},
+        "start_state": None,
+        "without_seed": None,
+        "state": ["0x9328e2a7b5ad"],
+        "alignment": _alignment((4, 4)),
+        "path": None,
         "noise": 0.0,
         "matches": 500,
         "n": 500,
@@ -115,7 +173,12 @@ def _java_candidate(**fields: Any) -> Document:
         "reproduce": "Random r = new Random(20150101L); "
         "for (;;) { r.ints(4).count(); System.out.println(r.nextInt(1000)); }",
         "members": [
-            _member("java.util.Random.nextInt(m)", 20150101, "Random r = new Random(20150101L)"),
+            _member(
+                "java.util.Random.nextInt(m)",
+                20150101,
+                "Random r = new Random(20150101L)",
+                "public class Draws {\n    java.util.Random r = new Random(20150101L);\n}\n",
+            ),
             _member("lrand48() % m", 3110279718, "srand48(3110279718); lrand48() % 1000"),
         ],
         **fields,
@@ -126,7 +189,7 @@ def recovered_java() -> Document:
     """A daily game drawn by java.util.Random with four calls between two draws."""
     draws = _java_draws(seed=20150101, skip=4, count=510)
     return {
-        "format": "seedfleet.recovery/1",
+        "format": "seedfleet.recovery/2",
         "run_id": "java_daily3_20261121T061502Z_9f3a1c",
         "started_utc": "2026-11-21T06:15:02Z",
         "elapsed_s": 3.812,
@@ -169,6 +232,9 @@ def recovered_java() -> Document:
         },
         "structure": None,
         "candidates": [_java_candidate()],
+        "findings": [_finding(0, 499)],
+        "rule": None,
+        "leads": [],
         "predictions": _predictions(draws[500:], 0.99999),
         "abstained": False,
         "null_probability": 0.0,
@@ -184,6 +250,17 @@ def recovered_java() -> Document:
             _not_run(
                 "not_applicable", "needs 6,900 draws, 450 were fitted", "mt19937", attack="GF(2)"
             ),
+        ],
+        "only_through_seeds": [
+            {
+                "generator": "xoshiro256pp",
+                "presets": ["xoshiro256pp % m"],
+                "bounding": "word % m",
+                "seed_space": 2**64,
+                "seeds_tested": 2**32,
+                "text": "not recoverable here except through its seeds: 2^32 of its 2^64 seeds "
+                "were tested",
+            }
         ],
         "controls": [
             _control(
@@ -211,6 +288,7 @@ def recovered_java() -> Document:
         "files": {
             "recovery": "trace_results/java_daily3_20261121T061502Z_9f3a1c/recovery.json",
             "report": "trace_results/java_daily3_20261121T061502Z_9f3a1c/report.html",
+            "evidence_pack": None,
         },
     }
 
@@ -233,12 +311,13 @@ def recovered_noisy() -> Document:
             matches=455,
             held_out_matches=46,
             evidence_bits=3612.4,
+            seed_rule="3 seeds give this stream",
             equivalent_seeds=[281_474_996_860_757, -281_474_956_560_555],
         ),
         _java_candidate(
             seed=77_120_931_004_411,
-            state=9_007_199_254_740_993,
-            alignment={"offset": 3, "skip": 4, "session": "evening", "origin": 12},
+            state=["0x20000000000001"],
+            alignment=_alignment((4, 4), offset=3, origin=12, session="evening"),
             matches=3,
             held_out_matches=0,
             noise=0.25,
@@ -290,7 +369,7 @@ def no_evidence() -> Document:
                 bounding="remainder",
                 seed=3_405_691_582,
                 state=None,
-                alignment={"offset": 107, "skip": 11, "session": "midday", "origin": 0},
+                alignment=_alignment((11, 11), offset=107, session="midday"),
                 matches=7,
                 held_out_matches=0,
                 noise=0.25,
@@ -299,6 +378,7 @@ def no_evidence() -> Document:
                 reproduce="std::mt19937 g(3405691582u);",
             )
         ],
+        "findings": [],
         "predictions": _predictions([None] * 10, 0.001),
         "abstained": True,
         "null_probability": 0.9868,
@@ -312,13 +392,13 @@ def no_evidence() -> Document:
         "modulus_inferred": False,
         "notes": [],
     }
-    both = [None, "midday", "evening"]
+    both = [_part(), _part("midday"), _part("evening")]
     document["searched"] = [
-        _search("lane split", "java.util.Random", sessions=both, alignments=1503),
+        _search("lane split", "java.util.Random", scopes=both, alignments=1503),
         _search(
             "top bits",
             "drand48",
-            sessions=both,
+            scopes=both,
             bounding="floor(u*m)",
             alignments=1503,
             expected_pairs=3.2e-9,
@@ -328,7 +408,7 @@ def no_evidence() -> Document:
         _search(
             "seed scan",
             "mt19937",
-            sessions=both,
+            scopes=both,
             presets=["std::mt19937 % m", "PHP 7.1 mt_rand(0, m-1)", "PHP rand(0, m-1)"],
             bounding="remainder",
             skips=[0, 20],
@@ -345,7 +425,7 @@ def no_evidence() -> Document:
         _search(
             "seed scan",
             "pcg32",
-            sessions=both,
+            scopes=both,
             bounding="remainder",
             skips=[0, 4],
             offsets=[0, 15],
@@ -397,6 +477,7 @@ def under_powered() -> Document:
         "expected_false": 141_018_964_000.0,
         "log10_expected_false": 11.149,
         "candidates": [],
+        "findings": [],
         "predictions": [],
         "abstained": True,
         "null_probability": 0.5,
@@ -461,22 +542,104 @@ def hostile() -> Document:
         "notes": [HOSTILE_TEXT] * 3,
     }
     document["structure"]["text"] = HOSTILE_TEXT
+    document["rule"] = HOSTILE_TEXT
+    document["findings"] = [
+        _finding(0, 499, session=HOSTILE_NAME, generator=HOSTILE_TEXT, dates=[HOSTILE_TEXT] * 2)
+    ]
+    document["leads"] = [_lead(HOSTILE_NAME, HOSTILE_TEXT)]
     document["prior"] = {"version": HOSTILE_TEXT, "text": HOSTILE_TEXT}
-    document["files"] = {"recovery": HOSTILE_NAME, "report": HOSTILE_NAME}
+    document["files"] = dict.fromkeys(document["files"], HOSTILE_NAME)
     for candidate in document["candidates"]:
         candidate |= {
             "generator": HOSTILE_NAME,
             "presets": [HOSTILE_TEXT],
             "bounding": HOSTILE_TEXT,
             "reproduce": HOSTILE_TEXT,
-            "members": [_member(HOSTILE_NAME, 1, HOSTILE_TEXT)] * 2,
+            "seed_rule": HOSTILE_TEXT,
+            "start_state": [HOSTILE_TEXT],
+            "without_seed": HOSTILE_TEXT,
+            "state": [HOSTILE_TEXT],
+            "members": [
+                _member(HOSTILE_NAME, 1, HOSTILE_TEXT),
+                _member(HOSTILE_NAME, 1, HOSTILE_TEXT, HOSTILE_TEXT),
+            ],
         }
         candidate["alignment"]["session"] = HOSTILE_NAME
     for search in document["searched"]:
-        search |= {"attack": HOSTILE_TEXT, "generator": HOSTILE_NAME, "sessions": [HOSTILE_NAME]}
+        search |= {"attack": HOSTILE_TEXT, "generator": HOSTILE_NAME}
+        search |= {"scopes": [_part(HOSTILE_NAME, HOSTILE_TEXT)]}
         search |= {"presets": [HOSTILE_TEXT], "bounding": HOSTILE_TEXT, "reason": HOSTILE_TEXT}
     for control in document["controls"]:
         control |= {"attack": HOSTILE_TEXT, "generator": HOSTILE_NAME, "text": HOSTILE_TEXT}
+    return document
+
+
+def _lead(generator: str, text: str) -> Document:
+    return {
+        "attack": "lag relation",
+        "generator": generator,
+        "presets": [generator],
+        "bounding": "word % m",
+        "text": text,
+    }
+
+
+def variable_skip() -> Document:
+    """A stream from which another player took up to eight outputs between two draws."""
+    document = recovered_java()
+    skips = [(3 * place * place + place) % 9 for place in range(500)]
+    document["candidates"] = [
+        _java_candidate(
+            alignment=_alignment((0, 8)),
+            path={"skips": skips, "certain": [place % 37 != 5 for place in range(500)]},
+            state=None,
+        )
+    ]
+    document["searched"][0] |= {"skips": [], "variable_skip": [0, 8], "from_states": True}
+    return document
+
+
+def several_streams() -> Document:
+    """Two machines, one of which was started anew; one stream has a state and no seed."""
+    document = recovered_java()
+    words = [f"0x{(2654435761 * place) % 2**32:x}" for place in range(1, 626)]
+    document["candidates"] = [
+        _java_candidate(
+            generator="mt19937",
+            bounding="word % m",
+            seed=None,
+            seed_rule=None,
+            start_state=words,
+            without_seed="no seed of 32 bits leads to this state",
+            state=words,
+            alignment=_alignment((0, 0), machine="A"),
+            members=[_member("std::mt19937 % m", None, "with its state as given; r() % 1000")],
+        ),
+        _java_candidate(alignment=_alignment((0, 0), machine="B", segment=[0, 120])),
+    ]
+    document["findings"] = [
+        _finding(0, 498, machine="A", generator="mt19937", seed=None),
+        _finding(1, 239, machine="B", segment=[0, 120], candidate=1),
+        _finding(241, 499, machine="B", segment=[120, 250], candidate=None, seed=20150502),
+    ]
+    document["rule"] = "seed = year * 10000 + month * 100 + day"
+    document["leads"] = [
+        _lead(
+            "glibc random TYPE_3",
+            "the draws follow the lag relation of rand(): 469 of 469, by chance 0.4%",
+        )
+    ]
+    document["searched"][1] |= {
+        "status": "over_budget",
+        "reason": "it would take about 7 minutes",
+        "budget_needed_s": 441.0,
+    }
+    document["searched"][2] |= {
+        "status": "incomplete",
+        "reason": "time was up",
+        "seeds_tested": 2**30,
+        "budget_needed_s": 95.5,
+    }
     return document
 
 
@@ -488,6 +651,8 @@ SAMPLES: dict[str, Callable[[], Document]] = {
         no_evidence,
         under_powered,
         constant,
+        variable_skip,
+        several_streams,
         hostile,
     )
 }

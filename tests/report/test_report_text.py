@@ -28,7 +28,7 @@ def _long_in_every_way() -> dict[str, Any]:
         {**control, "passed": False, "text": long} for control in document["controls"] * 9
     ]
     best = document["candidates"][0]
-    best |= {"generator": long, "bounding": long, "presets": [long] * 9, "state": 2**4096}
+    best |= {"generator": long, "bounding": long, "presets": [long] * 9, "state": [long] * 625}
     best |= {"equivalent_seeds": list(range(2**40, 2**40 + 500))}
     best["alignment"]["session"] = long
     return document
@@ -47,8 +47,8 @@ def test_recovered_names_everything_needed_to_use_it() -> None:
     document = recovered_java()
     lines = render_text(document).splitlines()
     assert lines[0] == "verdict     Generator recovered: java.util.Random, seed 20150101"
-    assert "seed        20150101" in lines
-    assert "state       161803398874989" in lines
+    assert "seed        20150101 (every seed that is 20150101 modulo 2^48)" in lines
+    assert "state now   0x9328e2a7b5ad" in lines
     assert f"reproduce   {document['candidates'][0]['reproduce']}" in lines
     assert any("500 of 500 known draws, 50 of 50 held out" in line for line in lines)
     assert any("all 281,474,976,710,656 (2^48) seeds" in line for line in lines)
@@ -66,8 +66,8 @@ def test_next_draws_and_the_page_come_last() -> None:
 def test_single_abstentions_are_dashes_and_odds_a_range() -> None:
     document = recovered_java()
     document["predictions"] = [
-        {"draw": 7, "probability": 0.9, "session": None, "ahead": 1},
-        {"draw": None, "probability": 0.001, "session": None, "ahead": 2},
+        {"draw": 7, "probability": 0.9, "session": None, "machine": None, "ahead": 1},
+        {"draw": None, "probability": 0.001, "session": None, "machine": None, "ahead": 2},
     ]
     assert "next draws  7 – (0.1% to 90%, by chance 0.1%)" in render_text(document)
 
@@ -75,7 +75,7 @@ def test_single_abstentions_are_dashes_and_odds_a_range() -> None:
 def test_next_draws_of_sessions_are_told_apart() -> None:
     document = recovered_java()
     document["predictions"] = [
-        {"draw": draw, "probability": 0.9, "session": session, "ahead": ahead}
+        {"draw": draw, "probability": 0.9, "session": session, "machine": None, "ahead": ahead}
         for session, draws in (("noon", (7, 8)), ("night", (9, 10)))
         for ahead, draw in enumerate(draws, start=1)
     ]
@@ -85,6 +85,23 @@ def test_next_draws_of_sessions_are_told_apart() -> None:
 def test_abstaining_predicts_nothing() -> None:
     *_, next_draws, _ = render_text(no_evidence()).splitlines()
     assert next_draws == "next draws  no prediction: 98.7% for no generator, each value 0.1%"
+
+
+def test_streams_leads_and_the_budget_are_told() -> None:
+    text = " ".join(render_text(SAMPLES["several_streams"]()).split())
+    assert "draws 0 to 498 (machine A): mt19937, a state, 4,423.9 bits" in text
+    assert "draws 241 to 499 (machine B, draws 120 to 249 of it): java.util.Random, seed 2" in text
+    assert "by the rule seed = year * 10000 + month * 100 + day" in text
+    assert "lead glibc random TYPE_3: the draws follow the lag relation" in text
+    assert "what time was too short for: 2, which need --budget 96s to 8m" in text
+    assert "from a state of 625 words" in text
+    assert "no seed of 32 bits leads to this state" in text
+
+
+def test_a_path_of_skips_is_summed_up() -> None:
+    text = render_text(SAMPLES["variable_skip"]())
+    assert "variable skip 0..8, offset 0" in text
+    assert "skips 0..8 along the likeliest path, 14 of 500 in doubt" in text
 
 
 def test_failed_control_is_shouted() -> None:

@@ -75,7 +75,7 @@ def full(preset: Preset, modulus: int) -> dict[str, Any]:
         "moduli": moduli(bounding),
         "words_a_draw": None if layout is None else layout[1] * bounding.words,
         "rejected_share": None if layout is None else bounding.rejection(layout[0]),
-        "code": preset.code.format(seed=SAMPLE_SEED, m=modulus, last=modulus - 1),
+        "code": preset.line(SAMPLE_SEED, modulus),
         "draws_of_seed_1": None if layout is None else _first_draws(preset, modulus),
         "searches": [search.text for search in searches_of(preset)],
         "notes": _notes(inspect.getdoc(family_of(preset)) or ""),

@@ -135,7 +135,7 @@ def _wrong_with(offered: object) -> str | None:
     if not isinstance(offered.stream, Stream):
         return f"({offered.slug}) has a {type(offered.stream).__name__} for its stream"
     try:
-        offered.code.format(seed=1, m=1000, last=999)
+        offered.line(1, 1000)
     except (AttributeError, IndexError, KeyError, ValueError) as error:
         return f"({offered.slug}) has a code line that cannot be filled in: {error!r}"
     return None

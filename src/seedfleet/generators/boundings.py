@@ -52,10 +52,6 @@ def _monotone(_radix: int) -> Monotone:
     return Monotone()
 
 
-def _no_shape(_radix: int) -> None:
-    return None
-
-
 # Plain remainders.
 
 
@@ -285,7 +281,7 @@ FLOOR_32 = Bounding("floor(u * m), 32 bits", _floor_32, _one_part, _monotone)
 FLOOR_48 = Bounding("floor(u * m), 48 bits", _floor_48, _one_part, _monotone)
 FLOOR_52 = Bounding("floor(u * m), 52 bits", _floor_52, _one_part, _monotone)
 FLOOR_53 = Bounding("floor(u * m), 53 bits", _floor_53, _one_part, _monotone)
-FLOOR_26_27 = Bounding("floor(u * m), 26 + 27 bits", _floor_26_27, _one_part, _no_shape, words=2)
-FLOOR_27_26 = Bounding("floor(u * m), 27 + 26 bits", _floor_27_26, _one_part, _no_shape, words=2)
+FLOOR_26_27 = Bounding("floor(u * m), 26 + 27 bits", _floor_26_27, _one_part, _monotone, words=2)
+FLOOR_27_26 = Bounding("floor(u * m), 27 + 26 bits", _floor_27_26, _one_part, _monotone, words=2)
 # The modulus is a C# int.
 DIVIDE_31 = Bounding("floor(word / (2**31 - 1) * m)", _divide_31, _below_2_31, _monotone)

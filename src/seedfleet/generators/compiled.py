@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from seedfleet.generators.definition import Generator, Stream
     from seedfleet.generators.start import Start
 
-__all__ = ["at_positions", "build_kernel", "draw_maker", "jitable"]
+__all__ = ["at_positions", "build_kernel", "definition_digest", "draw_maker", "jitable"]
 
 
 _PACKAGE = __name__.rpartition(".")[0] + "."
@@ -101,6 +101,18 @@ def _source_digest(*functions: Callable[..., Any]) -> str:
     modules = sorted({function.__module__ for function in reached})
     sources = [inspect.getsource(sys.modules[module]) for module in modules]
     return hashlib.sha256("\0".join(names + sources).encode()).hexdigest()
+
+
+def definition_digest(stream: Stream) -> str:
+    """Return SHA-256 of the source of everything that defines a stream, in hexadecimal."""
+    generator, bounding = stream.generator, stream.bounding
+    return _source_digest(
+        generator.seed_state,
+        generator.step,
+        generator.output,
+        bounding.value,
+        bounding.rejects,
+    )
 
 
 def draw_maker(

@@ -23,6 +23,7 @@ __all__ = [
     "FieldResidue",
     "Generator",
     "Leap",
+    "LinearState",
     "Monotone",
     "PowerOfTwoLcg",
     "Preset",
@@ -116,6 +117,30 @@ class PowerOfTwoLcg:
 
 
 @dataclass(frozen=True)
+class LinearState:
+    """The algebra of a generator whose steps and output words are linear over GF(2).
+
+    Attributes
+    ----------
+    words
+        Leading words of the state, all bits of which are unknown; the all-zero ones give zeros.
+    controls
+        The words behind them, which steps and outputs may branch on, at the start of a cycle.
+    cycle
+        Steps after which the controls come back. A stream may begin at any step of a cycle.
+    seed_of_state
+        Inverse of the generator's ``seed_state``: takes the state at the start of a cycle as a
+        tuple of Python integers, and returns the canonical seed whose words are the same, or None
+        where no seed has them. None itself where a seed is found in another way.
+    """
+
+    words: int
+    controls: tuple[int, ...] = ()
+    cycle: int = 1
+    seed_of_state: Callable[[tuple[int, ...]], int | None] | None = None
+
+
+@dataclass(frozen=True)
 class Generator:
     """A seeded stream of output words: word ``j`` is ``output(step^(j+1)(seed_state(seed)))``.
 
@@ -147,11 +172,16 @@ class Generator:
         family has a jump that is no `leap`; see `jumped`.
     state_width
         log2 of the number of states, where they are fewer than their words have room for.
+    doubles
+        ``doubles(seed)``: other seeds of a canonical seed's stream, as the runtime takes them,
+        that `seed_modulus` does not tell.
     early
         The first words of many seeds at once; None where seeding costs little.
     degenerate_seeds
         Seeds whose stream is constant or shorter than any history. They are left out of `seeds`,
         except where that would tear the range apart.
+    linear
+        The algebra, where the words are linear over GF(2) in the bits of the state.
     """
 
     name: str
@@ -166,8 +196,10 @@ class Generator:
     leap: Leap | None = None
     jump: Callable[[Any, int], Any] | None = None
     state_width: int | None = None
+    doubles: Callable[[int], tuple[int, ...]] | None = None
     early: EarlyWords | None = None
     degenerate_seeds: tuple[int, ...] = ()
+    linear: LinearState | None = None
 
     @property
     def seed_count(self) -> int:
@@ -218,7 +250,7 @@ class FieldResidue:
 
 @dataclass(frozen=True)
 class Monotone:
-    """The shape of a bounding whose accepted value never falls as the word grows."""
+    """The shape of a bounding whose accepted value never falls as a word grows, each of two."""
 
 
 def never(_word: Any, _radix: Any) -> Any:
@@ -294,8 +326,14 @@ class Preset:
     stream
         Generator and bounding.
     code
-        A line of code that seeds the generator, with ``{seed}``, ``{m}`` and ``{last}`` (m - 1) to
-        be filled in.
+        What seeds the generator, and after the last ``"; "`` the expression that is one draw (or
+        one part of it), with ``{seed}``, ``{m}`` and ``{last}`` (m - 1) to be filled in;
+        ``{signed}`` is the seed for runtimes that take signed ones only.
+    language
+        The key of `reproduction.LANGUAGES` in which that is code; None where it is but a sketch.
+    set_state
+        What takes the place of the seeding for a state: given the words of an `AtState`, the
+        code that puts the generator there. None where the runtime takes no state.
     """
 
     slug: str
@@ -303,3 +341,11 @@ class Preset:
     holds_for: str
     stream: Stream
     code: str
+    language: str | None = None
+    set_state: Callable[[tuple[int, ...]], str] | None = None
+
+    def line(self, seed: int, modulus: int) -> str:
+        """Return the code with a seed and a modulus filled in."""
+        width = 1 << self.stream.generator.seed_bits
+        signed = (seed + width // 2) % width - width // 2
+        return self.code.format(seed=seed, signed=signed, m=modulus, last=modulus - 1)

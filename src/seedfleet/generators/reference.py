@@ -7,29 +7,35 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from seedfleet.generators.start import AtState, state_of_words
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from seedfleet.generators.definition import Bounding, Generator, Stream
+    from seedfleet.generators.start import Start
 
 __all__ = ["at_positions", "draws", "words"]
 
 
-def words(generator: Generator, seed: int) -> Iterator[int]:
-    """Yield the output words of `generator` from `seed` on, without end.
+def words(generator: Generator, start: Start) -> Iterator[int]:
+    """Yield the output words of `generator` from `start` on, without end.
 
     Parameters
     ----------
-    seed
-        Any integer; it is taken modulo 2**64 as the languages do.
+    start
+        A state, or any integer as the seed: it is taken modulo 2**64 as the languages do.
     """
-    return (int(word) for word in _raw_words(generator, seed))
+    return (int(word) for word in _raw_words(generator, start))
 
 
-def _raw_words(generator: Generator, seed: int) -> Iterator[Any]:
+def _raw_words(generator: Generator, start: Start) -> Iterator[Any]:
     """Yield them as the definition gives them, uint32 or uint64."""
-    with np.errstate(over="ignore"):
-        state = generator.seed_state(np.uint64(seed % 2**64))
+    if isinstance(start, AtState):
+        state = state_of_words(generator, start.words)
+    else:
+        with np.errstate(over="ignore"):
+            state = generator.seed_state(np.uint64(start % 2**64))
     while True:
         with np.errstate(over="ignore"):
             state = generator.step(state)
@@ -37,7 +43,7 @@ def _raw_words(generator: Generator, seed: int) -> Iterator[Any]:
         yield word
 
 
-def draws(stream: Stream, seed: int, modulus: int) -> Iterator[int]:
+def draws(stream: Stream, start: Start, modulus: int) -> Iterator[int]:
     """Yield ``y_0, y_1, ...``: the bounded values in ``[0, modulus)``, without end.
 
     Raises
@@ -49,7 +55,7 @@ def draws(stream: Stream, seed: int, modulus: int) -> Iterator[int]:
     if layout is None:
         raise ValueError(f"{stream.bounding.name} has no modulus {modulus}")
     radix, parts = layout
-    source = _raw_words(stream.generator, seed)
+    source = _raw_words(stream.generator, start)
     while True:
         value = 0
         for _ in range(parts):
@@ -66,8 +72,8 @@ def _part(bounding: Bounding, source: Iterator[Any], radix: np.int64) -> int:
         return int(bounding.value(*taken, radix))
 
 
-def at_positions(stream: Stream, seed: int, modulus: int, positions: Sequence[int]) -> list[int]:
+def at_positions(stream: Stream, start: Start, modulus: int, positions: Sequence[int]) -> list[int]:
     """Return the draws at increasing `positions` of the stream. O(last position)."""
     wanted = set(positions)
-    reached = islice(draws(stream, seed, modulus), max(positions) + 1)
+    reached = islice(draws(stream, start, modulus), max(positions) + 1)
     return [value for position, value in enumerate(reached) if position in wanted]

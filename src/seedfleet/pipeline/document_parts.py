@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from seedfleet.recover.repeats import Repeats
 
 __all__ = [
+    "count_part",
     "history_part",
     "prior_part",
     "structure_part",
@@ -25,6 +26,8 @@ __all__ = [
     "versions_part",
     "word_part",
 ]
+
+_MOST_BITS = 256  # of a count that is written as a number
 
 
 def versions_part() -> dict[str, str]:
@@ -88,3 +91,12 @@ def structure_part(repeats: Repeats | None) -> dict[str, Any] | None:
 def word_part(state: AtState | None) -> int | None:
     """Return a state that is one word; None where it is more."""
     return state.words[0] if state is not None and len(state.words) == 1 else None
+
+
+def count_part(count: int) -> int | str:
+    """Return a count as a number, or as a power of two where JSON's readers have no such number.
+
+    A count between two powers of two is then told by the lower one.
+    """
+    exponent = count.bit_length() - 1
+    return count if exponent < _MOST_BITS else f"2^{exponent}"

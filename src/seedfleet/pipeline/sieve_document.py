@@ -279,7 +279,7 @@ def _draws_alike(stream: Stream, finding: Finding) -> bool:
 
 def _member(preset: Preset, finding: Finding) -> dict[str, Any]:
     modulus = finding.search.question.modulus
-    code = preset.code.format(seed=finding.seed, m=modulus, last=modulus - 1)
+    code = preset.line(finding.seed, modulus)
     return {
         "preset": preset.name,
         "holds_for": preset.holds_for,

@@ -2,7 +2,7 @@
 
 from seedfleet.recover.answer import Recovery, SearchRecord, Status
 from seedfleet.recover.options import DEEP, MAX_OFFSET, MAX_SKIP, Options, OptionsError
-from seedfleet.recover.portfolio import recover
+from seedfleet.recover.portfolio import planned, recover
 from seedfleet.recover.scoring import MAX_PREDICTIONS
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "Recovery",
     "SearchRecord",
     "Status",
+    "planned",
     "recover",
 ]

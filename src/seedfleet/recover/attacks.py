@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from seedfleet.recover.lane import lane_families
-from seedfleet.recover.lane_search import first_window, sliding_windows
+from seedfleet.recover import (
+    gaps_search,
+    lane_search,
+    lattice_search,
+    linear_attack,
+    walk_search,
+)
+from seedfleet.recover.lags import lag_searches
 from seedfleet.recover.seed_scan import seed_scans
+from seedfleet.recover.state_scan import state_scans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from seedfleet.generators import Stream
     from seedfleet.recover.search import Question, Search
     from seedfleet.sieve import Backend
 
 __all__ = ["searches"]
+
+_DEAR_S = 60.0  # an attack on states that takes longer leaves their seeds to a scan as well
 
 
 def searches(streams: Sequence[Stream], question: Question, backend: Backend) -> tuple[Search, ...]:
@@ -27,12 +35,24 @@ def searches(streams: Sequence[Stream], question: Question, backend: Backend) ->
     backend
         Runs the scans of seeds.
     """
-    return (*_by_lanes(streams, question), *seed_scans(streams, question, backend))
+    solved = (
+        *lane_search.searches(streams, question),
+        *lattice_search.searches(streams, question),
+    )
+    split = _covered(search for search in solved if search.coverage.cost_s <= _DEAR_S)
+    walked = state_scans([stream for stream in streams if stream not in split], question)
+    # What is decided from all states under these skips needs no scan of seeds.
+    decided = split | _covered(walked) if set(question.scan_skips) <= set(question.skips) else split
+    return (
+        *lag_searches(streams, question),
+        *solved,
+        *linear_attack.searches(streams, question),
+        *walked,
+        *gaps_search.searches(streams, question),
+        *walk_search.searches(streams, question, backend),
+        *seed_scans(streams, question, backend, decided=decided),
+    )
 
 
-def _by_lanes(streams: Sequence[Stream], question: Question) -> Iterator[Search]:
-    for family in lane_families(streams, question.modulus):
-        for scope in question.scopes:
-            asked = replace(question, scopes=(scope,))
-            yield first_window(family, asked)
-            yield from sliding_windows(family, asked)
+def _covered(some: Iterable[Search]) -> set[Stream]:
+    return {stream for search in some for stream in search.coverage.streams}

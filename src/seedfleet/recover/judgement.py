@@ -104,6 +104,9 @@ def _signal(items: Sequence[Weighed]) -> str:
 
 def _absence(items: Sequence[Weighed], records: Sequence[SearchRecord], modulus: int) -> str:
     """Say that nothing was found, and whether something fits in part."""
+    for record in records:
+        for lead in record.found.leads if record.found else ():
+            return f"no seed was found, but {lead.text}"
     pairs = sum(record.coverage.pairs for record in records)
     for item in items:
         draws, matches = len(item.survivor.scope.values), item.matches

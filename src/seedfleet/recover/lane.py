@@ -8,17 +8,16 @@ the high words.
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache, partial
-from threading import Event
+from functools import partial
+from math import log2
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seedfleet.generators import Residue
 from seedfleet.recover._lane_kernel import high_kernel, low_kernel
+from seedfleet.recover.lattice import Boxes, lattice_size, points_in_boxes, reduced
 from seedfleet.sieve.residues import ResidueTests, odd_part
 
 if TYPE_CHECKING:
@@ -27,11 +26,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.generators import PowerOfTwoLcg, Stream
+    from seedfleet.recover.jumps import Observations
+    from seedfleet.recover.lattice import Lattice
 
-__all__ = ["LaneFamily", "Observations", "lane_families", "solve", "solve_all"]
+__all__ = [
+    "LaneFamily",
+    "found_share",
+    "lane_families",
+    "lattice_of",
+    "solve",
+    "takes_lattice",
+]
 
 _FILTER_BITS = 9  # bits that the vectorised tests of a stage should filter by
 _ROOM = 4096
+_FEW_STATES = 2**24  # up to which all are tried, in hundredths of a second
+_DEAREST = 3  # the radix whose lattice takes seconds for each skip: a scan of seeds is cheaper
+_SCANNED_SEEDS = 2**32
+_CLEAR_BITS = 4  # by which observations over-determine a high word before a lattice is walked
 _LOW_WORD_BITS = 32  # as wide as the kernels' words
 
 
@@ -56,6 +68,11 @@ class LaneFamily:
     parts: int
     dropped_bits: int
     streams: tuple[Stream, ...]
+
+    @property
+    def modulus(self) -> int:
+        """Of a draw."""
+        return int(self.radix**self.parts)
 
     @property
     def lane_bits(self) -> int:
@@ -104,9 +121,13 @@ def lane_families(streams: Iterable[Stream], modulus: int) -> tuple[LaneFamily, 
         radix, parts = layout
         shape = stream.bounding.shape(radix)
         twos, odd = odd_part(radix)
-        if not isinstance(shape, Residue) or shape.modulus != radix or twos == 0 or odd == 1:
+        if not isinstance(shape, Residue) or shape.modulus != radix:
             continue
         dropped = shape.dropped_bits
+        if radix == _DEAREST and stream.generator.seed_count <= _SCANNED_SEEDS:
+            continue
+        if odd == 1:
+            lcg = _cut(lcg, lcg.output_shift + dropped + twos)
         algebra = (lcg.multiplier, lcg.increment, lcg.modulus_bits, lcg.output_shift)
         key = (*algebra, radix, parts, dropped)
         family = families.get(key, LaneFamily(lcg, radix, parts, dropped, ()))
@@ -114,40 +135,9 @@ def lane_families(streams: Iterable[Stream], modulus: int) -> tuple[LaneFamily, 
     return tuple(families.values())
 
 
-@cache
-def _jump_table(multiplier: int, increment: int, bits: int, count: int) -> NDArray[np.uint64]:
-    """Return a (2, count) table: row 0 the multipliers of 0 .. count-1 steps, row 1 increments."""
-    table = np.empty((2, count), dtype=np.uint64)
-    mask = 2**bits - 1
-    a, c = 1, 0
-    for steps in range(count):
-        table[0, steps], table[1, steps] = a, c
-        a, c = a * multiplier & mask, (c * multiplier + increment) & mask
-    return table
-
-
-@dataclass(frozen=True)
-class Observations:
-    """Where a run of draws lies in the word stream, under one constant skip.
-
-    Attributes
-    ----------
-    multipliers, increments
-        uint64 arrays, shape (n_words,): the jumps from the first observed word to each.
-    """
-
-    multipliers: NDArray[np.uint64]
-    increments: NDArray[np.uint64]
-
-    @classmethod
-    def of(cls, family: LaneFamily, skip: int, draws: int) -> Observations:
-        """Return the jumps for `draws` successive draws under `skip`."""
-        starts = np.arange(draws, dtype=np.int64) * (skip + 1) * family.parts
-        steps = (starts[:, np.newaxis] + np.arange(family.parts)).reshape(-1)
-        count = 1 << int(steps[-1]).bit_length()  # a few table sizes serve every skip
-        lcg = family.lcg
-        table = _jump_table(lcg.multiplier, lcg.increment, lcg.modulus_bits, count)
-        return cls(table[0, steps], table[1, steps])
+def _cut(lcg: PowerOfTwoLcg, bits: int) -> PowerOfTwoLcg:
+    """Leave out the state bits that residues modulo a power of two never show."""
+    return replace(lcg, modulus_bits=min(bits, lcg.modulus_bits))
 
 
 def solve(
@@ -155,19 +145,22 @@ def solve(
     observations: Observations,
     residues: NDArray[np.int64],
     *,
+    low_words: NDArray[np.uint64] | None = None,
     high_candidates: int | None = None,
-    stop: Event | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> list[int]:
-    """Return every state at the first observed word that gives all `residues`.
+    """Return the states at the first observed word that give all `residues`.
 
     Parameters
     ----------
     residues
         int64 array, shape (n_words,), as long as the observations.
+    low_words
+        uint64 array: only these are tried, whatever their lanes, for controls; default all.
     high_candidates
         Only the first so many high words are tried, for controls; default all.
     stop
-        Once set, the search ends early with what it has.
+        Tells whether to end early with what there is.
 
     Raises
     ------
@@ -176,23 +169,100 @@ def solve(
 
     Notes
     -----
-    O(2**(output_shift + dropped_bits)) for the first stage, O(family.high_candidates) for each low
-    word that is left. Outputs that the bounding rejected inside the run are not allowed for: a run
+    O(2**(output_shift + dropped_bits)) for the first stage; for each low word that is left,
+    O(family.high_candidates) where that is little, else a walk in a lattice, which may miss a state
+    (`found_share`). Outputs that the bounding rejected inside the run are not allowed for: a run
     that has one is missed (`LaneFamily.rejection` a word).
     """
     if len(residues) < 2:
         raise ValueError(f"{len(residues)} residues filter nothing, at least 2 are needed")
-    lane_bits, low_bits, high_bits = family.lane_bits, family.low_bits, family.high_bits
-    multipliers, increments = observations.multipliers, observations.increments
-    low_multipliers, low_increments = multipliers.astype(np.uint32), increments.astype(np.uint32)
+    if low_words is None:
+        low_words = _low_words(family, observations, residues)
+    if len(low_words) == 0 or (stop is not None and stop()):
+        return []
+    if high_candidates is None and takes_lattice(family, len(residues), len(low_words)):
+        lattice = lattice_of(family, observations)
+        return points_in_boxes(lattice, _boxes(family, observations, residues), low_words)[0]
+    return _enumerate(
+        family, observations, residues, low_words=low_words, most=high_candidates, stop=stop
+    )
+
+
+def _low_words(
+    family: LaneFamily, observations: Observations, residues: NDArray[np.int64]
+) -> NDArray[np.uint64]:
+    """Return the low words whose lanes are those of all residues; all of them without lanes."""
+    lane_bits, low_bits = family.lane_bits, family.low_bits
+    if lane_bits == 0:
+        return np.arange(1 << low_bits, dtype=np.uint64)
     lanes = (residues & (2**lane_bits - 1)).astype(np.uint32)
     tests = min(len(residues) - 1, -(-_FILTER_BITS // lane_bits))
+    multipliers = observations.multipliers.astype(np.uint32)
+    increments = observations.increments.astype(np.uint32)
     shape = (low_bits, lane_bits, tests)
-    low_words = _collect(partial(low_kernel(), low_multipliers, low_increments, lanes, shape))
-    if len(low_words) == 0:
-        return []
+    return _collect(partial(low_kernel(), multipliers, increments, lanes, shape)).astype(np.uint64)
+
+
+def takes_lattice(family: LaneFamily, words: int, low_words: int) -> bool:
+    """Tell whether high words are found by a lattice, and not by trying all."""
     cofactor = family.cofactor
-    wanted = residues >> lane_bits
+    few = family.high_candidates * low_words <= _FEW_STATES
+    clear = words * log2(cofactor) >= family.high_bits + _CLEAR_BITS
+    return clear and not few and cofactor % 2 == 1
+
+
+def lattice_of(family: LaneFamily, observations: Observations) -> Lattice:
+    """Return the lattice of the high words at these observations."""
+    words = len(observations.multipliers)
+    size = lattice_size(family.high_bits, log2(family.cofactor), words)
+    return reduced(observations.multipliers[:size].tobytes(), family.high_bits)
+
+
+def _boxes(family: LaneFamily, observations: Observations, residues: NDArray[np.int64]) -> Boxes:
+    wanted = residues >> family.lane_bits
+    return Boxes(
+        observations.multipliers,
+        observations.increments,
+        wanted.astype(np.uint64),
+        ((2**family.high_bits - 1 - wanted) // family.cofactor + 1).astype(np.uint64),
+        modulus_bits=family.lcg.modulus_bits,
+        low_bits=family.low_bits,
+        factor=family.cofactor,
+    )
+
+
+def found_share(
+    family: LaneFamily, observations: Observations, low_words: int | None = None
+) -> float:
+    """Return the share of states that `solve` finds: less than 1 where a lattice has to cut.
+
+    Parameters
+    ----------
+    low_words
+        How many are tried; default all where there are no lanes, one where there are.
+    """
+    if low_words is None:
+        low_words = 1 if family.lane_bits else 1 << family.low_bits
+    if not takes_lattice(family, len(observations.multipliers), low_words):
+        return 1.0
+    width = 2.0**family.high_bits / family.cofactor
+    rng = np.random.default_rng(len(observations.multipliers))
+    return lattice_of(family, observations).kept(width, low_words, rng)
+
+
+def _enumerate(
+    family: LaneFamily,
+    observations: Observations,
+    residues: NDArray[np.int64],
+    *,
+    low_words: NDArray[np.uint64],
+    most: int | None,
+    stop: Callable[[], bool] | None,
+) -> list[int]:
+    """Try all high words, or the first `most` of those that give the first residue."""
+    low_bits, high_bits, cofactor = family.low_bits, family.high_bits, family.cofactor
+    multipliers, increments = observations.multipliers, observations.increments
+    wanted = residues >> family.lane_bits
     residue_tests = ResidueTests.of(wanted, cofactor, words=2**high_bits)
     constants = (
         residue_tests.residues,
@@ -201,17 +271,17 @@ def solve(
         residue_tests.rotation,
     )
     candidates = -(-(2**high_bits - int(wanted[0])) // cofactor)
-    if high_candidates is not None:
-        candidates = min(candidates, high_candidates)
-    tests = min(len(residues) - 1, max(1, round(_FILTER_BITS / np.log2(cofactor))))
+    candidates = candidates if most is None else min(candidates, most)
+    filters = _FILTER_BITS / log2(max(2, cofactor))
+    tests = min(len(residues) - 1, max(1, round(filters)))
     span = (int(wanted[0]), candidates, cofactor, np.uint32(2**high_bits - 1), tests)
     states: list[int] = []
     mask = np.uint64(family.lcg.modulus - 1)
     for low in low_words:
-        if stop is not None and stop.is_set():
+        if stop is not None and stop():
             break
-        carried = ((multipliers * np.uint64(low) + increments) & mask) >> np.uint64(low_bits)
-        arguments = (low_multipliers, carried.astype(np.uint32), constants, span)
+        carried = ((multipliers * low + increments) & mask) >> np.uint64(low_bits)
+        arguments = (multipliers.astype(np.uint32), carried.astype(np.uint32), constants, span)
         highs = _collect(partial(high_kernel(), *arguments))
         states.extend(int(high) << low_bits | int(low) for high in highs)
     return states
@@ -223,50 +293,3 @@ def _collect(fill: Callable[[NDArray[np.uint32]], int]) -> NDArray[np.uint32]:
     while (found := fill(room)) > len(room):
         room = np.empty(found, dtype=np.uint32)
     return room[:found]
-
-
-def solve_all(
-    family: LaneFamily,
-    windows: Iterable[NDArray[np.int64]],
-    plans: dict[int, Observations],
-    progress: Callable[[int], None] | None = None,
-) -> list[tuple[int, int, int]]:
-    """Solve every window of draws under every skip, on all cores.
-
-    Parameters
-    ----------
-    windows
-        int64 arrays of draws, each as long as the plans' observations.
-    plans
-        Observations by skip.
-    progress
-        Called with the number of windows done so far.
-
-    Returns
-    -------
-    list
-        ``(window index, skip, state at the window's first word)``.
-    """
-    low_kernel()
-    high_kernel()  # both built before several threads would build them at once
-    hits: list[tuple[int, int, int]] = []
-    stop = Event()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        try:
-            for index, window in enumerate(windows):
-                one = partial(_solve_plan, family, family.residues(window), stop)
-                for skip, states in zip(plans, pool.map(one, plans.values()), strict=True):
-                    hits.extend((index, skip, state) for state in states)
-                if progress is not None:
-                    progress(index + 1)
-        except BaseException:
-            stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-    return hits
-
-
-def _solve_plan(
-    family: LaneFamily, residues: NDArray[np.int64], stop: Event, plan: Observations
-) -> list[int]:
-    return solve(family, plan, residues, stop=stop)

@@ -2,198 +2,185 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import ceil, log2
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seedfleet.evidence.chance import expected_pairs
-from seedfleet.generators import compiled
-from seedfleet.recover.controls import (
-    LEAST_SURVIVORS,
-    PLANTED_SEEDS,
-    TARGET_SURVIVORS,
-    negative_control,
-    positive_control,
-)
-from seedfleet.recover.lane import Observations, solve, solve_all
-from seedfleet.recover.search import Coverage, Found, Survivor
-from seedfleet.sieve import constant_skip_positions
-from seedfleet.sieve.weighing import Alignment
+from seedfleet.recover.controls import LEAST_SURVIVORS, TARGET_SURVIVORS, negative_control
+from seedfleet.recover.jumps import Observations
+from seedfleet.recover.lane import found_share, lane_families, lattice_of, solve, takes_lattice
+from seedfleet.recover.lattice import lattice_size
+from seedfleet.recover.window_search import window_searches
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from seedfleet.generators import Stream
+    from numpy.typing import NDArray
+
+    from seedfleet.generators import PowerOfTwoLcg, Stream
     from seedfleet.recover.controls import Control
     from seedfleet.recover.lane import LaneFamily
-    from seedfleet.recover.search import Question, Watch
+    from seedfleet.recover.search import Question
+    from seedfleet.recover.window_search import WindowSearch
 
-__all__ = ["LaneSearch", "first_window", "sliding_windows"]
+__all__ = ["Residues", "searches"]
 
 _LANE_BITS = 60  # of the first window: where 16 divides skip + 1 the low words lose period
-_SPARE_BITS = 10  # by which a window over-determines the state, and its lanes the low words
-_MAX_WINDOWS = 256
+_SPARE_BITS = 10  # by which the lanes of a window over-determine its low words
 _CONTROL_WORK = 2e7  # residue tests that one replicate of the negative control may cost
 _MAX_REPLICATES = 64  # with two residues the survivors come in rare clusters
 _CONTROL_LOW_WORDS = 2**15  # low words that all replicates together may leave
-_POWER_SKIPS = 8  # skips over which the power is averaged, from the least to the greatest
+_LATTICE_REPLICATES = 4
+_LATTICE_SURVIVORS = 200  # of all replicates together
+_CLEAR_BITS = 4
+_LOW_WORD_S = 1.5e-9  # of the first stage, for a lane of one bit
+_COORDINATE_S = 1.0e-9  # of the tests by dual vectors, for each low word and observation
+_STEP_S = 2.5e-8  # of a walk
+_REDUCTION_S = 3e-6  # of a lattice, for each entry of its basis
 
 
-def first_window(family: LaneFamily, question: Question) -> LaneSearch:
-    """Search from the first draws alone: milliseconds, enough where they are recorded right.
-
-    The question has one scope.
-    """
-    least = _least_draws(family, question)
-    length = max(least, -(-_LANE_BITS // (family.lane_bits * family.parts)))
-    length = min(length, question.scopes[0].fitted)
-    return LaneSearch(family, question, length=length, starts=(0,), cost_s=0.1)
-
-
-def sliding_windows(family: LaneFamily, question: Question) -> tuple[LaneSearch, ...]:
-    """Search from many windows, for draws that are partly recorded wrong.
-
-    The question has one scope.
-
-    Returns
-    -------
-    tuple
-        Up to three searches, few far-apart windows first, since moderate noise leaves one of those
-        clean; none where there are too few draws to slide.
-    """
-    fitted = question.scopes[0].fitted
-    length = _least_draws(family, question)  # the fewer, the more often clean
-    if fitted <= length:
-        return ()
-    stride = -(-(fitted - length) // _MAX_WINDOWS)
-    starts = range(0, fitted - length + 1, stride)
-    far, near = set(starts[::16]), set(starts[::4])
-    batches = (far, near - far, set(starts) - near)
+def searches(streams: Sequence[Stream], question: Question) -> tuple[WindowSearch, ...]:
+    """Return the searches for streams whose draws are residues of high bits of a state."""
+    families = lane_families(streams, question.modulus)
     return tuple(
-        LaneSearch(family, question, length=length, starts=sorted(batch), cost_s=0.05 * len(batch))
-        for batch in batches
-        if batch
+        search for family in families for search in window_searches(Residues(family), question)
     )
 
 
-def _least_draws(family: LaneFamily, question: Question) -> int:
-    """Return how many draws decide both the state and, by their lanes alone, the low words."""
-    unknown_bits = family.lcg.modulus_bits + log2(len(question.skips)) + _SPARE_BITS
-    lane_words = -(-(family.low_bits + _SPARE_BITS) // family.lane_bits)
-    return max(ceil(unknown_bits / log2(question.modulus)), -(-lane_words // family.parts))
+@dataclass(frozen=True)
+class Residues:
+    """A lane family as the windows see it."""
 
+    family: LaneFamily
 
-class LaneSearch:
-    """The lane split over windows of equal length of one scope, for every constant skip.
+    @property
+    def attack(self) -> str:
+        """Name of the method."""
+        return "lane split" if self.family.lane_bits else "lattice of residues"
 
-    Parameters
-    ----------
-    question
-        Has one scope.
-    length
-        Draws of a window, at most the fitted draws of the scope.
-    starts
-        Index of each window's first draw.
-    cost_s
-        Rough cost on two cores.
-    """
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        """The streams."""
+        return self.family.streams
 
-    def __init__(
+    @property
+    def lcg(self) -> PowerOfTwoLcg:
+        """The algebra of the bits that residues show."""
+        return self.family.lcg
+
+    @property
+    def modulus(self) -> int:
+        """Of a draw."""
+        return self.family.modulus
+
+    @property
+    def radix(self) -> int:
+        """Of a residue."""
+        return self.family.radix
+
+    @property
+    def draw_words(self) -> int:
+        """One for each residue of a draw."""
+        return self.family.parts
+
+    @property
+    def rejection(self) -> float:
+        """Largest share of words that one of the streams rejects."""
+        return self.family.rejection
+
+    def observations(self, skip: int, draws: int) -> Observations:
+        """Return where so many successive draws lie under `skip`."""
+        parts = self.family.parts
+        return Observations.of(self.lcg, skip=skip, draws=draws, words=parts, seen=parts)
+
+    def states(
         self,
-        family: LaneFamily,
-        question: Question,
-        *,
-        length: int,
-        starts: Sequence[int],
-        cost_s: float,
-    ) -> None:
-        self._family = family
-        self._question = question
-        (self._scope,) = question.scopes
-        self._length = length
-        self._starts = starts
-        self._powers: dict[float, float] = {}
-        self.coverage = Coverage(
-            attack="lane split" if tuple(starts) == (0,) else f"lane split, {len(starts)} windows",
-            streams=family.streams,
-            scopes=question.scopes,
-            skips=question.skips,
-            space=family.lcg.modulus,
-            from_states=True,
-            draws_used=length,
-            least_draws=_least_draws(family, question),
-            windows=len(starts),
-            power=self._power,
-            cost_s=cost_s,
+        observations: Observations,
+        draws: NDArray[np.int64],
+        stop: Callable[[], bool] | None = None,
+    ) -> list[int]:
+        """Return the states at the first observed word that give these draws."""
+        return solve(self.family, observations, self.family.residues(draws), stop=stop)
+
+    def found_share(self, observations: Observations) -> float:
+        """Return the share of states that `states` finds."""
+        return found_share(self.family, observations)
+
+    def comfortable_draws(self, least: int) -> tuple[int, int]:
+        """Return how long the first window should be, and how long one of many."""
+        family = self.family
+        if family.lane_bits == 0:
+            size = lattice_size(family.high_bits, log2(family.cofactor), 10**6)
+            return -(-size // family.parts), least
+        first = -(-_LANE_BITS // (family.lane_bits * family.parts))
+        lanes = -(-(family.low_bits + _SPARE_BITS) // (family.lane_bits * family.parts))
+        return first, lanes
+
+    def cost_s(self, draws: int, skips: int, windows: int) -> float:
+        """Estimate the seconds that so many windows of `draws` take on two cores."""
+        family = self.family
+        low_words = 2.0 ** (family.low_bits - family.lane_bits)
+        if family.lane_bits:
+            return skips * windows * (low_words * _LOW_WORD_S / family.lane_bits + 2e-5)
+        lattice = lattice_of(family, self.observations(0, draws))
+        size, width = len(lattice.lengths), 2.0**family.high_bits / family.cofactor
+        steps = lattice.steps(width, lattice.spread(width, round(low_words)))
+        each = low_words * (size * _COORDINATE_S + max(0.0, steps - 1.5) * _STEP_S)
+        return skips * (size**2 * _REDUCTION_S + windows * (each + 1e-4))
+
+    def shuffled(
+        self, searchable: NDArray[np.int64], skips: range, rng: np.random.Generator
+    ) -> tuple[Control, ...]:
+        """Run the kernels on shuffled draws, where chance leaves something to count."""
+        controls = [self._shuffled_lattice(searchable, skips, rng)]
+        if self.family.lane_bits or controls[0] is None:
+            controls.append(self._shuffled_lanes(searchable, skips, rng))
+        return tuple(control for control in controls if control is not None)
+
+    def _shuffled_words(
+        self, words: int, searchable: NDArray[np.int64], skips: range, rng: np.random.Generator
+    ) -> tuple[Observations, NDArray[np.int64]]:
+        """Return so many residues of shuffled draws, under one of the skips."""
+        draws = rng.permutation(searchable)[: -(-words // self.family.parts)]
+        plan = self.observations(skips[int(rng.integers(len(skips)))], len(draws))
+        plan = Observations(plan.multipliers[:words], plan.increments[:words])
+        return plan, self.family.residues(draws)[:words]
+
+    def _shuffled_lattice(
+        self, searchable: NDArray[np.int64], skips: range, rng: np.random.Generator
+    ) -> Control | None:
+        """Walk the lattice for a slice of the low words, with as few residues as it takes."""
+        family = self.family
+        tried = 1 if family.lane_bits else 2**family.low_bits
+        if not takes_lattice(family, family.high_bits + _CLEAR_BITS, tried):
+            return None
+        words = max(2, ceil((family.high_bits + _CLEAR_BITS) / log2(family.cofactor)))
+        points = 2.0**family.high_bits / family.cofactor**words  # of one low word
+        size = min(2**family.low_bits, round(_LATTICE_SURVIVORS / points)) // _LATTICE_REPLICATES
+        if size * _LATTICE_REPLICATES * points < LEAST_SURVIVORS or words > len(searchable):
+            return None
+        counts, shares = [], []
+        for _ in range(_LATTICE_REPLICATES):
+            plan, residues = self._shuffled_words(words, searchable, skips, rng)
+            start = int(rng.integers(2**family.low_bits - size + 1))
+            low_words = np.arange(start, start + size, dtype=np.uint64)
+            counts.append(len(solve(family, plan, residues, low_words=low_words)))
+            shares.append(found_share(family, plan, size))
+        return negative_control(
+            counts,
+            size * points * float(np.mean(shares)),
+            text=f"{_LATTICE_REPLICATES} times {words} residues of shuffled draws, {size} low "
+            f"words of {2**family.high_bits} states each",
         )
 
-    def run(self, watch: Watch) -> Found:
-        """Decide every state under every skip from each window."""
-        plans = {
-            skip: Observations.of(self._family, skip, self._length) for skip in self._question.skips
-        }
-        windows = [self._scope.values[start : start + self._length] for start in self._starts]
-        survivors: dict[Survivor, None] = {}  # in the order of the windows, each once
-        hits = solve_all(
-            self._family, windows, plans, lambda done: watch.progress(done / len(self._starts))
-        )
-        for index, skip, state in hits:
-            found = self._survivors(skip, self._starts[index], state)
-            survivors |= dict.fromkeys(found)
-        pairs = {(survivor.alignment, survivor.start) for survivor in survivors}
-        return Found(tuple(survivors), self.coverage.space, len(pairs))
-
-    def controls(self, rng: np.random.Generator) -> tuple[Control, ...]:
-        """Shuffled draws over a slice of the states, and planted seeds found in full.
-
-        Where the modulus is so large that two residues leave nothing to chance, only the latter.
-        """
-        shuffled = self._shuffled(rng)
-        return tuple(filter(None, (shuffled, self._planted(rng))))
-
-    def _survivors(self, skip: int, start: int, state: int) -> list[Survivor]:
-        """Name the state at a window's first word as a seed of every stream that has one for it."""
-        accepted = (skip + start * (skip + 1)) * self._family.parts
-        survivors = []
-        for stream in self._family.streams:
-            before = _walk_back(stream, self._family.radix, state, accepted)
-            lcg = stream.generator.lcg
-            seed = None if lcg is None else lcg.seed_of_state(before)
-            if seed is not None:
-                survivors.append(Survivor(stream, self._scope, seed, Alignment(0, skip, skip)))
-        return survivors
-
-    def _power(self, noise: float) -> float:
-        """Return the chance that some window has no wrong draw and no rejected word inside.
-
-        By recursion over the length of the run of clean draws, for several skips at once.
-        """
-        if noise not in self._powers:
-            self._powers[noise] = self._some_clean_window(noise)
-        return self._powers[noise]
-
-    def _some_clean_window(self, noise: float) -> float:
-        starts, skips = set(self._starts), self._question.skips
-        step = max(1, len(skips) // _POWER_SKIPS)
-        words = self._family.parts * (np.array(skips[::step]) + 1)
-        clean = (1 - noise) * (1 - self._family.rejection) ** words
-        # chance_of_run[k]: the chance of k clean draws up to here, capped, and no clean window yet
-        chance_of_run = np.zeros((self._length + 1, len(words)))
-        chance_of_run[0] = 1.0
-        power = np.zeros(len(words))
-        for end in range(1, max(starts) + self._length + 1):
-            wrong = chance_of_run.sum(axis=0) * (1 - clean)
-            full = (chance_of_run[-1] + chance_of_run[-2]) * clean
-            chance_of_run[1:-1] = chance_of_run[:-2] * clean
-            chance_of_run[0], chance_of_run[-1] = wrong, full
-            if end - self._length in starts:
-                power += full
-                chance_of_run[-1] = 0.0
-        return float(min(1.0, power.mean()))
-
-    def _shuffled(self, rng: np.random.Generator) -> Control | None:
-        family = self._family
+    def _shuffled_lanes(
+        self, searchable: NDArray[np.int64], skips: range, rng: np.random.Generator
+    ) -> Control | None:
+        """Try a prefix of the high words with every low word."""
+        family = self.family
         words = 2
         while (
             TARGET_SURVIVORS * family.cofactor**words < _CONTROL_WORK
@@ -203,65 +190,18 @@ class LaneSearch:
         low_words = 2.0 ** (family.low_bits - family.lane_bits * words)
         replicates = int(min(_MAX_REPLICATES, max(2, _CONTROL_LOW_WORDS / low_words)))
         states = TARGET_SURVIVORS / replicates * family.radix**words
-        # Only a prefix of the high words is tried, with every low word.
         share = min(1.0, states / family.lcg.modulus)
         high = max(1, round(family.high_candidates * share))
         pairs = round(family.lcg.modulus * high / family.high_candidates)
         expected = expected_pairs(pairs, [(words, words)], family.radix)
         if expected * replicates < LEAST_SURVIVORS:
             return None
-        searchable = self._scope.searchable
         counts = []
         for _ in range(replicates):
-            draws = rng.permutation(searchable)[: -(-words // family.parts)]
-            skip = self._question.skips[int(rng.integers(len(self._question.skips)))]
-            plan = Observations.of(family, skip, len(draws))
-            plan = Observations(plan.multipliers[:words], plan.increments[:words])
-            residues = family.residues(draws)[:words]
+            plan, residues = self._shuffled_words(words, searchable, skips, rng)
             counts.append(len(solve(family, plan, residues, high_candidates=high)))
         return negative_control(
             counts,
             expected,
             text=f"{replicates} times {words} residues of shuffled draws, {pairs} states each",
         )
-
-    def _planted(self, rng: np.random.Generator) -> Control:
-        stream, skips = self._family.streams[0], self._question.skips
-        found, power = 0, 0.0
-        for _ in range(PLANTED_SEEDS):
-            seed = stream.generator.seeds[int(rng.integers(len(stream.generator.seeds)))]
-            skip = skips[int(rng.integers(len(skips)))]
-            positions = constant_skip_positions(self._length, skip)
-            draws, _ = compiled.at_positions(stream, seed, self._question.modulus, positions)
-            hits = solve_all(
-                self._family, [draws], {skip: Observations.of(self._family, skip, self._length)}
-            )
-            survivors = [
-                survivor for _, _, state in hits for survivor in self._survivors(skip, 0, state)
-            ]
-            found += (stream, seed) in {(s.stream, s.start) for s in survivors}
-            words = self._family.parts * self._length * (skip + 1)
-            power += (1 - self._family.rejection) ** words
-        return positive_control(
-            found, power, text=f"{PLANTED_SEEDS} seeds of {stream.name} planted"
-        )
-
-
-def _walk_back(stream: Stream, radix: int, state: int, accepted: int) -> int:
-    """Return the state from which `accepted` accepted words, and then the one at `state`, come.
-
-    Rejected words on the way are passed over; before the first accepted one none is assumed.
-    """
-    lcg = stream.generator.lcg
-    if lcg is None:
-        raise ValueError(f"{stream.name} cannot be walked back")
-    if stream.bounding.rejection(radix) == 0:
-        return lcg.advance(state, -(accepted + 1))
-    multiplier, increment = lcg.jump(-1)
-    mask = lcg.modulus - 1
-    state = (multiplier * state + increment) & mask
-    while accepted > 0:
-        word = np.uint32(state >> lcg.output_shift)
-        accepted -= not stream.bounding.rejects(word, np.int64(radix))
-        state = (multiplier * state + increment) & mask
-    return state

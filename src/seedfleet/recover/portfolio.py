@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from seedfleet.recover.unevenness import Unevenness
     from seedfleet.sieve import Backend
 
-__all__ = ["recover"]
+__all__ = ["planned", "recover"]
 
 
 def recover(
@@ -79,19 +79,12 @@ def recover(
         An option is out of range, or the seed scans cannot look so far or at so many alignments.
     """
     budget = Budget(options.budget_s, clock)
-    problems = options.problems()
-    if problems:
-        raise OptionsError(problems)
     repeats = find_repeats(history.values, history.modulus)
     start, stop = repeats.analysed if repeats else (0, len(history))
     question = _question(history, range(start, stop), options)
-    chosen = options.streams()
-    problems = scan_problems(chosen, question)
-    if problems:
-        raise OptionsError(problems)
     run = _Run(
         question,
-        chosen,
+        options.streams(),
         budget=budget,
         backend=backend or local_backend(),
         progress=progress,
@@ -104,9 +97,30 @@ def recover(
     return run.recovery(uneven, repeats, options.predictions, ends=stop == len(history))
 
 
+def planned(history: History, options: Options) -> tuple[Coverage, ...]:
+    """Return what `recover` would search at first, cheapest first, without searching.
+
+    What a find leads to, such as the parts of the history between reseeds, comes on top of it.
+
+    Raises
+    ------
+    OptionsError
+        As `recover` raises it.
+    """
+    repeats = find_repeats(history.values, history.modulus)
+    start, stop = repeats.analysed if repeats else (0, len(history))
+    question = _question(history, range(start, stop), options)
+    coverages = [each.coverage for each in searches(options.streams(), question, local_backend())]
+    return tuple(sorted(coverages, key=lambda coverage: coverage.cost_s))
+
+
 def _question(history: History, analysed: range, options: Options) -> Question:
+    """Return what is asked of the searches; raise OptionsError where it cannot be."""
+    problems = options.problems()
+    if problems:
+        raise OptionsError(problems)
     part = slice(analysed.start, analysed.stop)
-    return Question(
+    question = Question(
         modulus=history.modulus,
         scopes=scopes_of(
             history.values[part], history.sessions[part], history.machines[part], options.sessions
@@ -117,6 +131,10 @@ def _question(history: History, analysed: range, options: Options) -> Question:
         offsets=options.offsets,
         noise=options.noise,
     )
+    problems = scan_problems(question)
+    if problems:
+        raise OptionsError(problems)
+    return question
 
 
 @dataclass(frozen=True)
@@ -209,7 +227,8 @@ class _Run:
         return replace(
             record,
             status=Status.INCOMPLETE,
-            reason=f"{left} of {record.coverage.space} starts were not tested",
+            reason="; ".join(lead.text for lead in found.leads)
+            or f"{left} of {record.coverage.space} starts were not tested",
             budget_needed_s=self._budget.needed_s(more_s),
         )
 
@@ -245,7 +264,7 @@ class _Run:
 
     def _follow(self, found: Found) -> None:
         """Look first for what was found to lead on: named generators, and parts of the draws."""
-        leads = set(found.leads)
+        leads = {lead.stream for lead in found.leads}
         self._pending = [
             replace(each, led=True) if leads & set(each.search.coverage.streams) else each
             for each in self._pending

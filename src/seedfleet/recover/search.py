@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Coverage",
     "Found",
+    "Lead",
     "Question",
     "Scope",
     "Search",
@@ -140,6 +141,8 @@ class Coverage:
         Fitted draws below which the search is hopeless, or would take hours.
     windows
         Places in the history from which it looks.
+    readings
+        Streams by which each pair of start and alignment is tested: those whose draws differ.
     power
         ``power(noise)``: the chance that a stream covered by the search is found when that share of
         the draws is recorded wrong.
@@ -160,6 +163,7 @@ class Coverage:
     from_states: bool = False
     least_draws: int = 1
     windows: int = 1
+    readings: int = 1
 
     @property
     def alignments(self) -> int:
@@ -169,8 +173,41 @@ class Coverage:
 
     @property
     def pairs(self) -> int:
-        """Pairs of start and alignment that are decided."""
-        return self.space * self.alignments
+        """Pairs of start and alignment that are decided, once for each reading."""
+        return self.space * self.alignments * self.readings
+
+
+@dataclass(frozen=True)
+class Lead:
+    """Draws related to earlier ones as those of a stream are, which names no start.
+
+    Attributes
+    ----------
+    stream, scope
+        Whose relation it is, and the draws that keep it.
+    skip
+        The constant skip under which they do.
+    hits, of
+        Draws that keep it, among those that could.
+    chance
+        How likely so many hits or more are for independent uniform draws, whatever was tried.
+    """
+
+    stream: Stream
+    scope: Scope
+    skip: int
+    hits: int
+    of: int
+    chance: float
+
+    @property
+    def text(self) -> str:
+        """The lead in a sentence."""
+        skipping = f" with skip {self.skip}" if self.skip else ""
+        return (
+            f"{self.hits} of {self.of} draws follow from earlier ones as in {self.stream.name}"
+            f"{skipping}, by chance {self.chance:.1g}"
+        )
 
 
 @dataclass(frozen=True)
@@ -186,13 +223,13 @@ class Found:
     passed
         (start, alignment) pairs that passed the filter, to be set against chance.
     leads
-        Streams that the draws point to without naming a start: their other searches come first.
+        What the draws point to without naming a start: other searches of its stream come first.
     """
 
     survivors: tuple[Survivor, ...]
     tested: int
     passed: int
-    leads: tuple[Stream, ...] = ()
+    leads: tuple[Lead, ...] = ()
 
 
 class Watch(Protocol):

@@ -1,259 +1,307 @@
-"""Seed scans as searches: every seed of a 32-bit space under a few constant skips."""
+"""Seed scans as searches: every small seed of a generator, under constant skips and offsets.
+
+All streams of a generator are searched together: what their boundings reject is decided exactly,
+since the back end tests the streams themselves. Of a seed space wider than 32 bits the seeds below
+2**32 are scanned, which is what programs pass.
+"""
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
-from math import log2
+from functools import partial
+from math import ceil, log2
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seedfleet.evidence.chance import expected_pairs
-from seedfleet.generators import Residue, Stream, compiled
-from seedfleet.generators.boundings import MODULO, MODULO_31
-from seedfleet.generators.families.mt19937 import MT19937
+from seedfleet.evidence.start_prior import seed_odds
+from seedfleet.generators import compiled
 from seedfleet.recover.controls import (
+    LEAST_SURVIVORS,
     PLANTED_SEEDS,
     TARGET_SURVIVORS,
     negative_control,
     positive_control,
 )
-from seedfleet.recover.lane import lane_families
+from seedfleet.recover.scan_rates import scan_s
 from seedfleet.recover.search import Coverage, Found, Survivor
+from seedfleet.recover.windows import interleaved_windows, power_of
 from seedfleet.sieve import Rows, constant_skip_positions, local_backend
 from seedfleet.sieve.weighing import Alignment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from seedfleet.generators import Generator
+    from seedfleet.generators import Generator, Stream
     from seedfleet.recover.controls import Control
     from seedfleet.recover.search import Question, Scope, Watch
+    from seedfleet.recover.windows import Windows
     from seedfleet.sieve import Backend
 
 __all__ = ["SeedScan", "scan_problems", "seed_scans"]
 
-_MAX_CHANCE_PAIRS = 1.0  # the filter is as deep as it takes to leave about one false pair
-_MAX_ALIGNMENTS = 32  # in one pass over the seeds
-_MAX_SEEDS = 2**32  # a larger space would take days
-_MAX_FILTER_PAIRS = 10**5  # more survivors than that are no filter
-_CLEAR_BITS = 20  # by which draws must over-determine the seed for a scope to be scanned at all
-_LAST_MT19937_POSITION = 226  # from there on whole states are needed, at twice the price
-_LAST_WORD_POSITION = 2**16  # where a scan would take hours, not where a kernel ends
-_CONTROL_SEEDS = 2**25
+_MAX_CHANCE_PAIRS = 1.0  # a window is as deep as it takes to leave about one false pair
+_MAX_SEEDS = 2**32
+_MAX_ALIGNMENTS = 2**12  # of one scope: beyond that a pass takes days
+_MAX_WINDOWS = 32
+_CLEAR_BITS = (
+    20  # by which draws must over-determine the seed for a scope to be scanned with others
+)
+_PART_S = 64.0  # of one core, between two looks at the clock: enough to be worth a back end's start
+_LEAST_PART, _MOST_PART = 2**16, 2**30
+_CONTROL_S = 1.0
+_CONTROL_SEEDS, _PLANTED_AMONG = 2**25, 2**18
 _REPLICATES = 16
-_PLANTED_AMONG = 2**18  # seeds scanned around each planted one
-# Million seeds a second on two cores, for the order of searches and nothing else.
-_RATES = {MT19937: 50e6}
-_WORD_RATE = 400e6
-_PLAIN = {0: MODULO, 1: MODULO_31}  # by the low bits that are dropped
 
 
 def seed_scans(
-    streams: Iterable[Stream], question: Question, backend: Backend | None = None
+    streams: Iterable[Stream],
+    question: Question,
+    backend: Backend | None = None,
+    *,
+    decided: Collection[Stream] = (),
 ) -> tuple[SeedScan, ...]:
-    """Return one scan for each generator and residue that the streams share, done by `backend`.
+    """Return the scans of each generator, done by `backend`.
 
-    Streams that a lane split answers at this modulus are left to it; generators with large states
-    or more than 2**32 seeds are left out.
+    The first draws at the first offset, the first draws at other offsets, and the windows that
+    the question's noise asks for, come as scans of their own.
+
+    Parameters
+    ----------
+    streams
+        To be covered; those that lack the modulus are left out, and those with more than 2**32
+        seeds that are all as likely (`evidence.start_prior`).
+    decided
+        Streams that another search decides from all states.
     """
     backend = backend or local_backend()
-    streams = tuple(streams)
-    split = {each for family in lane_families(streams, question.modulus) for each in family.streams}
-    groups: dict[tuple[Generator, int], list[Stream]] = {}
+    groups: dict[Generator, list[Stream]] = {}
     for stream in streams:
-        layout = stream.bounding.layout(question.modulus)
-        if stream in split or not _is_scanned(stream.generator) or layout != (question.modulus, 1):
-            continue
-        shape = stream.bounding.shape(question.modulus)
-        if isinstance(shape, Residue) and shape.modulus == question.modulus:
-            groups.setdefault((stream.generator, shape.dropped_bits), []).append(stream)
+        fits = stream.bounding.layout(question.modulus) is not None
+        if fits and stream not in decided and _is_scanned(stream.generator):
+            groups.setdefault(stream.generator, []).append(stream)
     return tuple(
-        SeedScan(
-            generator,
-            tuple(members),
-            replace(question, scopes=scopes),
-            dropped_bits=dropped,
-            backend=backend,
-        )
-        for (generator, dropped), members in groups.items()
-        for scopes in _batches(question, generator.seed_count)
+        scan
+        for members in groups.values()
+        for scopes in _batches(question, len(_seeds(members[0].generator)))
+        for scan in _passes(members, replace(question, scopes=scopes), backend)
     )
 
 
-def _batches(question: Question, seeds: int) -> list[tuple[Scope, ...]]:
-    """Share out the scopes so that each scan has at most _MAX_ALIGNMENTS alignments.
+def scan_problems(question: Question) -> list[str]:
+    """Say why the question's scan skips and offsets cannot be scanned; empty where they can."""
+    alignments = len(question.scan_skips) * len(question.offsets)
+    if alignments <= _MAX_ALIGNMENTS:
+        return []
+    asked = f"{len(question.scan_skips)} skips at {len(question.offsets)} offsets"
+    return [f"seed scans test at most {_MAX_ALIGNMENTS} alignments, not {asked}"]
 
-    Scopes with too few draws to single out a seed come alone, so that they spoil no other's filter.
+
+def _is_scanned(generator: Generator) -> bool:
+    seeds = generator.seed_count
+    return seeds <= _MAX_SEEDS or seed_odds(seeds, 0) < seed_odds(seeds, seeds - 1)
+
+
+def _seeds(generator: Generator) -> range:
+    """Return the canonical seeds that are scanned."""
+    return range(generator.seeds.start, min(generator.seeds.stop, _MAX_SEEDS))
+
+
+def _batches(question: Question, seeds: int) -> list[tuple[Scope, ...]]:
+    """Put scopes together, but those that cannot single out a seed alone.
+
+    They would spoil the others' filter.
     """
     clear: list[Scope] = []
     poor: list[Scope] = []
     for scope in question.scopes:
         spare_bits = scope.fitted * log2(question.modulus) - log2(seeds)
         (clear if spare_bits >= _CLEAR_BITS else poor).append(scope)
-    size = max(1, _MAX_ALIGNMENTS // len(question.scan_skips))
-    together = [tuple(clear[at : at + size]) for at in range(0, len(clear), size)]
-    return together + [(scope,) for scope in poor]
+    return ([tuple(clear)] if clear else []) + [(scope,) for scope in poor]
 
 
-def scan_problems(streams: Iterable[Stream], question: Question) -> list[str]:
-    """Say why the question's scan skips cannot be scanned; empty where they can."""
-    scans = seed_scans(streams, question)
-    generators = {scan_.coverage.streams[0].generator for scan_ in scans}
-    skips = question.scan_skips
-    problems = []
-    if generators and len(skips) > _MAX_ALIGNMENTS:
-        problems.append(f"seed scans test at most {_MAX_ALIGNMENTS} skips, not {len(skips)}")
-    for generator in sorted(generators, key=lambda each: each.name):
-        reach = _reach(generator, question)
-        pairs = generator.seed_count * len(skips)
-        if log2(pairs) - reach * log2(question.modulus) > log2(_MAX_FILTER_PAIRS):
-            last = _last_position(generator)
-            problems.append(
-                f"a scan of {generator.name} looks at stream positions up to {last}: with skip "
-                f"{skips[-1]} these are {reach} draws modulo {question.modulus}, too few to filter "
-                "seeds; give smaller scan skips"
-            )
-    return problems
-
-
-def _is_scanned(generator: Generator) -> bool:
-    """Tell whether a scan of all its seeds ends in a minute or two."""
-    if generator.seed_count > _MAX_SEEDS:
-        return False
-    if generator.step is MT19937.step:
-        return True
-    with np.errstate(over="ignore"):
-        return isinstance(generator.seed_state(np.uint64(1)), np.generic)
-
-
-def _last_position(generator: Generator) -> int:
-    """Return the last stream position that a scan of this generator can look at."""
-    return _LAST_MT19937_POSITION if generator.step is MT19937.step else _LAST_WORD_POSITION
-
-
-def _reach(generator: Generator, question: Question) -> int:
-    """Return how many draws lie within the positions that a scan can look at."""
-    return (_last_position(generator) + 1) // (question.scan_skips[-1] + 1)
+def _passes(members: list[Stream], question: Question, backend: Backend) -> list[SeedScan]:
+    """Return the scans of one generator's streams, cheapest first."""
+    nearest, others = question.offsets[:1], question.offsets[1:]
+    scans = [
+        SeedScan(members, replace(question, offsets=offsets), backend=backend, noise=0.0)
+        for offsets in (nearest, others)
+        if len(offsets)
+    ]
+    if question.noise > 0:
+        noisy = SeedScan(members, question, backend=backend, noise=question.noise)
+        scans += [noisy] if noisy.coverage.windows > 1 else []
+    return scans
 
 
 class SeedScan:
-    """A pass over all canonical seeds of one generator, for every scope and skip at once."""
+    """A pass over the seeds of one generator, for all its streams, scopes, skips and offsets.
+
+    Parameters
+    ----------
+    streams
+        Of one generator, each with the modulus.
+    noise
+        Share of wrong draws for which windows are chosen; 0 looks at the first draws alone.
+    """
 
     def __init__(
-        self,
-        generator: Generator,
-        streams: tuple[Stream, ...],
-        question: Question,
-        *,
-        dropped_bits: int,
-        backend: Backend,
+        self, streams: Sequence[Stream], question: Question, *, backend: Backend, noise: float
     ) -> None:
-        self._generator = generator
-        # Words as they come: what a bounding of the streams rejects is counted in the power.
-        self._words = Stream(generator, _PLAIN[dropped_bits])
-        self._backend = backend
-        self._question = question
-        self._alignments = [
-            (scope, skip) for scope in question.scopes for skip in question.scan_skips
+        self._streams, self._question, self._backend = tuple(streams), question, backend
+        generator = self._streams[0].generator
+        self._seeds = _seeds(generator)
+        depth = self._depth()
+        self._windows: list[Windows] = [
+            interleaved_windows(scope.fitted, depth, noise, most=_MAX_WINDOWS)
+            for scope in question.scopes
         ]
-        pairs = generator.seed_count * len(self._alignments)
-        wanted = 1
-        while pairs / question.modulus**wanted > _MAX_CHANCE_PAIRS:
-            wanted += 1
-        depth = min(
-            wanted,
-            max(1, _reach(generator, question)),
-            *(scope.fitted for scope in question.scopes),
-        )
+        most = max(len(windows) for windows in self._windows)
+        name = "seed scan" if generator.seed_count <= _MAX_SEEDS else "scan of seeds below 2^32"
+        positions = len(question.scan_skips) * len(question.offsets)
+        rows = positions * sum(map(len, self._windows))
         self.coverage = Coverage(
-            attack="seed scan",
-            streams=streams,
+            attack=name if most == 1 else f"{name}, {most} windows",
+            streams=self._streams,
             scopes=question.scopes,
             skips=question.scan_skips,
-            space=generator.seed_count,
+            offsets=question.offsets,
+            space=len(self._seeds),
             draws_used=depth,
+            windows=most,
+            readings=len(self._streams),
             power=self._power,
-            cost_s=generator.seed_count / _RATES.get(generator, _WORD_RATE),
+            cost_s=len(self._seeds) * scan_s(self._streams, rows),
         )
+        fitting = _PART_S / (scan_s(self._streams, rows) * (os.cpu_count() or 1))
+        self._part_size = 2 ** int(log2(min(_MOST_PART, max(_LEAST_PART, fitting))))
 
     def run(self, watch: Watch) -> Found:
-        """Test every seed under every alignment."""
-        seeds = self._generator.seeds
-        depth = self.coverage.draws_used
-        rows = self._rows([scope.values[:depth] for scope in self._question.scopes])
-        result = self._backend.scan(
-            self._words, rows, seeds, progress=lambda tested: watch.progress(tested / len(seeds))
-        )
-        survivors = tuple(
-            Survivor(stream, scope, int(seed), Alignment(0, skip, skip))
-            for seed, (scope, skip) in zip(
-                result.seeds, (self._alignments[row] for row in result.rows), strict=True
-            )
-            for stream in self.coverage.streams
-        )
-        return Found(survivors, result.tested, len(result.seeds))
+        """Test the seeds in ascending parts; the end comes soon after time is up."""
+        space, done, parts = len(self._seeds), 0, list[Found]()
+
+        def told(share: float) -> None:
+            watch.progress((done + share * len(part)) / space)
+
+        while done < space:
+            # The same parts in every run: a back end may know some already.
+            part = self._seeds[done : done + self._part_size]
+            parts.append(self.decide(part, told))
+            done += len(part)
+            if watch.expired():
+                break
+        survivors = tuple(survivor for part in parts for survivor in part.survivors)
+        return Found(survivors, sum(part.tested for part in parts), len(survivors))
+
+    def decide(self, seeds: range, progress: Callable[[float], None]) -> Found:
+        """Test some of the seeds.
+
+        Parameters
+        ----------
+        progress
+            Called with the share of them that is done, in [0, 1].
+        """
+        rows, alignments = self._rows([scope.values for scope in self._question.scopes])
+        questions = [(stream, rows) for stream in self._streams]
+        told = partial(_tell, progress, len(seeds) * len(questions))
+        every = self._backend.scan_together(questions, seeds, progress=told)
+        survivors: dict[Survivor, None] = {}
+        for stream, hits in zip(self._streams, every, strict=True):
+            for seed, row in zip(hits.seeds.tolist(), hits.rows.tolist(), strict=True):
+                index, alignment = alignments[row]
+                scope = self._question.scopes[index]
+                survivors[Survivor(stream, scope, seed, alignment)] = None
+        untested = sum(len(seeds) - hits.tested for hits in every)
+        return Found(tuple(survivors), max(0, len(seeds) - untested), len(survivors))
 
     def controls(self, rng: np.random.Generator) -> tuple[Control, ...]:
-        """Shuffled draws over slices of the seeds, and a planted seed in one of them."""
-        return self._shuffled(rng), self._planted(rng)
+        """Shuffled draws over slices of the seeds, and planted seeds in some of them.
 
-    def _rows(self, draws: Sequence[NDArray[np.int64]]) -> Rows:
-        """Ask for `draws`, one array for each scope, under every skip."""
-        skips = self._question.scan_skips
-        positions = [constant_skip_positions(len(row), skip) for row in draws for skip in skips]
-        values = [row for row in draws for _ in skips]
-        return Rows.exact(np.array(positions), np.array(values), self._question.modulus)
+        Where the modulus is so large that one draw leaves nothing to chance, only the latter.
+        """
+        return tuple(filter(None, (self._shuffled(rng), self._planted(rng))))
 
-    def _slice(self, rng: np.random.Generator, size: int) -> range:
-        seeds = self._generator.seeds
-        start = int(rng.integers(len(seeds) - size + 1))
-        return seeds[start : start + size]
-
-    def _shuffled(self, rng: np.random.Generator) -> Control:
-        modulus, alignments = self._question.modulus, len(self._question.scan_skips)
-        largest = min(_CONTROL_SEEDS, self._generator.seed_count) // _REPLICATES
-        depth = 1
-        while TARGET_SURVIVORS * modulus ** (depth + 1) <= largest * _REPLICATES * alignments:
-            depth += 1
-        size = min(largest, -(-TARGET_SURVIVORS * modulus**depth // (_REPLICATES * alignments)))
-        searchable = self._question.scopes[0].searchable
-        counts, backend = [], local_backend()  # no fleet job for a handful of seeds
-        for _ in range(_REPLICATES):
-            draws = rng.permutation(searchable)[:depth]
-            hits = backend.scan(self._words, self._rows([draws]), self._slice(rng, size))
-            counts.append(len(hits.seeds))
-        return negative_control(
-            counts,
-            expected_pairs(size * alignments, [(depth, depth)], modulus),
-            text=f"{_REPLICATES} times {depth} shuffled draws, {size} seeds each",
-        )
-
-    def _planted(self, rng: np.random.Generator) -> Control:
-        skips, stream = self._question.scan_skips, self.coverage.streams[0]
-        found, power = 0, 0.0
-        for _ in range(PLANTED_SEEDS):
-            seeds = self._slice(rng, min(_PLANTED_AMONG, self._generator.seed_count))
-            seed = seeds[int(rng.integers(len(seeds)))]
-            row = int(rng.integers(len(skips)))
-            positions = constant_skip_positions(self.coverage.draws_used, skips[row])
-            draws, _ = compiled.at_positions(stream, seed, self._question.modulus, positions)
-            result = local_backend().scan(self._words, self._rows([draws]), seeds)
-            hits = zip(result.seeds, result.rows, strict=True)
-            found += (seed, row) in {(int(hit), int(at)) for hit, at in hits}
-            power += (1 - stream.bounding.rejection(self._question.modulus)) ** (
-                self.coverage.draws_used * (skips[row] + 1)
-            )
-        return positive_control(
-            found, power, text=f"{PLANTED_SEEDS} seeds of {stream.name} planted"
-        )
+    def _depth(self) -> int:
+        """Return how many draws leave little to chance, as far as every scope has them."""
+        question = self._question
+        alignments = len(question.scopes) * len(question.scan_skips) * len(question.offsets)
+        pairs = len(self._seeds) * alignments / _MAX_CHANCE_PAIRS
+        wanted = max(1, ceil(log2(pairs) / log2(question.modulus)))
+        return min(wanted, *(scope.fitted for scope in question.scopes))
 
     def _power(self, noise: float) -> float:
-        """Return the chance that the draws looked at are clean and need no rejected word."""
-        modulus, skips = self._question.modulus, self._question.scan_skips
-        rejection = max(s.bounding.rejection(modulus) for s in self.coverage.streams)
+        """Return the chance in the scope that has most windows."""
+        return max(power_of(each, noise) for each in self._windows)
+
+    def _rows(
+        self, draws: Sequence[NDArray[np.int64]], depth: int | None = None
+    ) -> tuple[Rows, list[tuple[int, Alignment]]]:
+        """Ask for the windows of each scope's draws; say which scope and alignment each row is.
+
+        Given a depth, the windows are the first so many draws instead.
+        """
+        question = self._question
+        first = (tuple(range(depth)),) if depth else ()
+        positions, values, alignments = [], [], []
+        for index, of_scope in enumerate(draws):
+            for window in np.array(first or self._windows[index]):
+                for offset in question.offsets:
+                    for skip in question.scan_skips:
+                        positions.append(offset + skip + window * (skip + 1))
+                        values.append(of_scope[window])
+                        alignments.append((index, Alignment(offset, skip, skip)))
+        return Rows.exact(np.array(positions), np.array(values), question.modulus), alignments
+
+    def _slice(self, rng: np.random.Generator, size: int) -> range:
+        start = int(rng.integers(len(self._seeds) - size + 1))
+        return self._seeds[start : start + size]
+
+    def _shuffled(self, rng: np.random.Generator) -> Control | None:
+        modulus = self._question.modulus
+        alignments = len(self._question.scan_skips) * len(self._question.offsets)
+        affordable = int(_CONTROL_S / scan_s(self._streams[:1], alignments))
+        largest = max(1, min(_CONTROL_SEEDS, affordable, len(self._seeds)) // _REPLICATES)
+        depth, wanted = 1, TARGET_SURVIVORS / (_REPLICATES * alignments)
+        while wanted * modulus ** (depth + 1) <= largest:
+            depth += 1
+        size = min(largest, ceil(wanted * modulus**depth))
+        expected = expected_pairs(size * alignments, [(depth, depth)], modulus)
+        if expected * _REPLICATES < LEAST_SURVIVORS:
+            return None
+        searchable = self._question.scopes[0].searchable
+        counts, backend = [], local_backend()  # no fleet job for a handful of seeds
+        for replicate in range(_REPLICATES):
+            stream = self._streams[replicate % len(self._streams)]
+            rows, _ = self._rows([rng.permutation(searchable)], depth)
+            counts.append(len(backend.scan(stream, rows, self._slice(rng, size)).seeds))
+        text = f"{_REPLICATES} times {depth} shuffled draws, {size} seeds each"
+        return negative_control(counts, expected, text=text)
+
+    def _planted(self, rng: np.random.Generator) -> Control:
+        question, found = self._question, 0
         depth = self.coverage.draws_used
-        kept = sum((1 - rejection) ** (depth * (skip + 1)) for skip in skips) / len(skips)
-        return kept * (1 - noise) ** depth
+        affordable = int(_CONTROL_S / scan_s(self._streams[:1], len(question.scan_skips)))
+        size = max(1, min(_PLANTED_AMONG, affordable // PLANTED_SEEDS, len(self._seeds)))
+        for planted in range(PLANTED_SEEDS):
+            stream = self._streams[planted % len(self._streams)]
+            seeds = self._slice(rng, size)
+            seed = seeds[int(rng.integers(len(seeds)))]
+            skip, offset = int(rng.choice(question.scan_skips)), int(rng.choice(question.offsets))
+            positions = constant_skip_positions(depth, skip, offset=offset)
+            draws, _ = compiled.at_positions(stream, seed, question.modulus, positions)
+            rows, alignments = self._rows([draws], depth)
+            hits = local_backend().scan(stream, rows, seeds)
+            pairs = zip(hits.seeds.tolist(), hits.rows.tolist(), strict=True)
+            wanted = (seed, (0, Alignment(offset, skip, skip)))
+            found += wanted in [(hit, alignments[row]) for hit, row in pairs]
+        names = " and ".join(dict.fromkeys(stream.bounding.name for stream in self._streams))
+        text = f"{PLANTED_SEEDS} seeds of {self._streams[0].generator.name} planted, {names}"
+        return positive_control(found, float(PLANTED_SEEDS), text=text)
+
+
+def _tell(progress: Callable[[float], None], pairs: int, decided: int) -> None:
+    progress(decided / pairs)

@@ -54,7 +54,7 @@ def _odds(coverage: Coverage) -> list[int]:
         if coverage.from_states and generator.lcg is None:
             odds.append(state_odds(state_bits(generator)))
         else:
-            last = generator.seeds.stop - 1
+            last = generator.seeds.start + min(coverage.space, generator.seed_count) - 1
             odds += [
                 seed_odds(generator.seed_count, seed) for seed in (generator.seeds.start, last)
             ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from seedfleet.report import _charts, _figures, _words
+from seedfleet.report import _charts, _figures, _places, _words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["render_html"]
 
 _POWER = re.compile(r"\b(10|2)\^(-?\d+)")
-_ATTEMPTED = {"completed", "under_powered"}
+_ATTEMPTED = {"completed", "incomplete", "under_powered"}
 _VERDICTS = {
     "recovered": "Recovered",
     "signal": "Signal",
@@ -33,7 +33,7 @@ def render_html(document: Mapping[str, Any]) -> str:
     Parameters
     ----------
     document : mapping
-        A document of the format seedfleet.recovery/1 (docs/recovery.md).
+        A document of the format seedfleet.recovery/2 (docs/recovery.md).
 
     Returns
     -------
@@ -70,18 +70,26 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "alignment": _words.alignment_text,
+        "alignment": _places.alignment_text,
         "bits": _typeset(_figures.bits),
+        "budget": _figures.budget,
         "coverage": _typeset(_words.coverage_text),
         "duration": _figures.duration,
         "exact": _exact,
+        "offsets": _places.offsets_text,
+        "part": _places.part_text,
+        "path": _places.path_text,
+        "power": _power,
+        "skips": _places.skips_text,
+        "state": _words.state_text,
+        "steps": _steps,
+        "tested_share": _words.tested_share,
         "meter": _charts.evidence_meter,
         "percent": _figures.percent,
         "probability": _figures.probability,
         "quantity": _typeset(_figures.quantity),
         "share_bar": _charts.share_bar,
         "shell": shlex.join,
-        "span": _words.span_text,
         "status": _words.STATUS_NAMES.__getitem__,
         "whole": _figures.whole,
     }
@@ -97,6 +105,16 @@ def _finalize(value: object) -> object:
 
 def _exact(value: int) -> str:
     return _figures.whole(value, grouped=False)
+
+
+def _power(text: str) -> Markup:
+    return _typeset(_words.visible)(text)
+
+
+def _steps(path: Mapping[str, Any]) -> str:
+    """Write the skips before the draws, those in doubt with a question mark."""
+    told = zip(path["skips"], path["certain"], strict=True)
+    return " ".join(f"{skip}" if certain else f"{skip}?" for skip, certain in told)
 
 
 def _typeset(write: Callable[..., str]) -> Callable[..., Markup]:

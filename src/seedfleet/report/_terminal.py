@@ -6,14 +6,14 @@ import shlex
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from seedfleet.report._figures import bits, duration, percent, probability, quantity, whole
+from seedfleet.report._figures import bits, budget, duration, percent, probability, quantity, whole
+from seedfleet.report._places import alignment_text, part_text, path_text, skips_text
 from seedfleet.report._words import (
     FOUND,
     STATUS_NAMES,
-    alignment_text,
     coverage_text,
     headline,
-    span_text,
+    state_text,
     visible,
 )
 
@@ -26,7 +26,8 @@ _LABEL_WIDTH = 12
 _TEXT_WIDTH = 84
 _MAX_LINES = 40  # what a person reads at a glance; the page has all of it
 _LINES_PER_ENTRY = (2, 1)  # the second where the first makes too many lines
-_MAX_STATE_BITS = 128
+_MAX_FINDINGS = 4
+_MAX_LEADS = 3
 _MAX_SEARCHES = 6
 _SHOWN_RATES = ("0", "0.1")  # shares of wrong draws for which the power is shown
 _MAX_FAILED_CONTROLS = 3
@@ -39,7 +40,7 @@ def render_text(document: Mapping[str, Any]) -> str:
     Parameters
     ----------
     document : mapping
-        A document of the format seedfleet.recovery/1 (docs/recovery.md).
+        A document of the format seedfleet.recovery/2 (docs/recovery.md).
 
     Returns
     -------
@@ -50,8 +51,10 @@ def render_text(document: Mapping[str, Any]) -> str:
     entries = [
         *_outcome(document),
         *_best_candidate(document),
+        *_findings(document),
         *_evidence(document),
         *_searches(document["searched"]),
+        *_only_through_seeds(document),
         *_controls(document["controls"]),
         *_history(document),
     ]
@@ -80,6 +83,8 @@ def _end(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Give what a reader copies, which is never wrapped or cut."""
     if document["verdict"] in FOUND and document["candidates"]:
         yield "reproduce", _one_line(document["candidates"][0]["reproduce"])
+    if document["files"]["evidence_pack"] is not None:
+        yield "pack", _one_line(document["files"]["evidence_pack"])
     yield "next draws", _next_draws(document)
     yield "report", _one_line(document["files"]["report"])
 
@@ -105,24 +110,50 @@ def _best_candidate(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "known as", ", ".join(best["presets"])
     if best["seed"] is not None:
         yield "seed", _seed_with_equivalents(best)
+    if best["start_state"] is not None:
+        yield "starts from", state_text(best["start_state"])
+    if best["without_seed"] is not None:
+        yield "", best["without_seed"]
     if best["state"] is not None:
-        yield "state", _state(best["state"])
+        yield "state now", state_text(best["state"])
     yield "alignment", alignment_text(best["alignment"])
+    if best["path"] is not None:
+        yield "", path_text(best["path"])
     yield "matches", _matches(best, modulus)
 
 
 def _seed_with_equivalents(candidate: Mapping[str, Any]) -> str:
     seed, others = whole(candidate["seed"], grouped=False), candidate["equivalent_seeds"]
-    if not others:
-        return seed
-    return f"{seed}, same stream as " + ", ".join(whole(other, grouped=False) for other in others)
+    if others:
+        alike = ", ".join(whole(other, grouped=False) for other in others)
+        seed = f"{seed}, same stream as {alike}"
+    elif candidate["seed_rule"] is not None:
+        seed = f"{seed} ({candidate['seed_rule']})"
+    return seed
 
 
-def _state(state: int) -> str:
-    size_bits = state.bit_length()
-    if size_bits > _MAX_STATE_BITS:
-        return f"of {whole(size_bits)} bits, written out on the page"
-    return whole(state, grouped=False)
+def _findings(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Tell of the streams where there are several, and of leads."""
+    findings = document["findings"]
+    if len(findings) > 1:
+        rule = "" if document["rule"] is None else f", by the rule {document['rule']}"
+        yield "streams", f"{len(findings)} parts of the history have their own{rule}"
+        for finding in findings[:_MAX_FINDINGS]:
+            yield "", _finding(finding)
+        if len(findings) > _MAX_FINDINGS:
+            yield "", f"… and {len(findings) - _MAX_FINDINGS} more on the page"
+    for lead in document["leads"][:_MAX_LEADS]:
+        yield "lead", f"{lead['generator']}: {lead['text']}"
+
+
+def _finding(finding: Mapping[str, Any]) -> str:
+    start = (
+        "a state" if finding["seed"] is None else f"seed {whole(finding['seed'], grouped=False)}"
+    )
+    return (
+        f"draws {finding['first']} to {finding['last']} ({part_text(finding)}): "
+        f"{finding['generator']}, {start}, {bits(finding['evidence_bits'])} bits"
+    )
 
 
 def _matches(candidate: Mapping[str, Any], modulus: int) -> str:
@@ -159,6 +190,11 @@ def _searches(searched: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]
         counts[status] = counts.get(status, 0) + 1
     summary = ", ".join(f"{count} {status}" for status, count in counts.items())
     yield "searched", summary or "nothing"
+    over = [search["budget_needed_s"] for search in searched if search["budget_needed_s"]]
+    if over:
+        least, most = budget(min(over)), budget(max(over))
+        each = f"needs --budget {most}" if least == most else f"need --budget {least} to {most}"
+        yield "", f"what time was too short for: {len(over)}, which {each}"
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for search in completed:
         groups.setdefault((search["generator"], search["bounding"]), []).append(search)
@@ -166,6 +202,13 @@ def _searches(searched: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]
         yield "", _group(members)
     if len(groups) > _MAX_SEARCHES:
         yield "", f"… and {len(groups) - _MAX_SEARCHES} more on the page"
+
+
+def _only_through_seeds(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Say of how many generators only seeds could be tested, where none was found."""
+    count = len(document["only_through_seeds"])
+    if count and document["verdict"] not in FOUND:
+        yield "", f"of {count} more only seeds can tell, as far as tested: see the page"
 
 
 def _group(members: Sequence[Mapping[str, Any]]) -> str:
@@ -176,7 +219,7 @@ def _group(members: Sequence[Mapping[str, Any]]) -> str:
     clean, noisy = (max(search["power"][rate] for search in members) for rate in _SHOWN_RATES)
     return (
         f"{first['generator']}, {first['bounding']}: {coverage_text(first)} seeds, "
-        f"skips {span_text(first['skips'])}; pairs {whole(observed)}, "
+        f"{skips_text(first)}; pairs {whole(observed)}, "
         f"by chance {quantity(expected)}; power {percent(clean)}, "
         f"{percent(noisy)} with {percent(float(_SHOWN_RATES[1]))} wrong draws"
     )
@@ -216,12 +259,12 @@ def _next_draws(document: Mapping[str, Any]) -> str:
         return f"no prediction: {held} for no generator, each value {chance}"
     if not predictions:
         return "none asked for"
-    draws = []
-    for before, prediction in zip([None, *predictions], predictions, strict=False):
-        if prediction["session"] is not None and (
-            before is None or before["session"] != prediction["session"]
-        ):
-            draws.append(f"{prediction['session']}:")
+    draws, named = [], None
+    for prediction in predictions:
+        whose = prediction["session"] or prediction["machine"]
+        if whose != named:
+            draws.append(f"{whose}:")
+        named = whose
         shown = "–" if prediction["draw"] is None else whole(prediction["draw"], grouped=False)
         draws.append(shown)
     odds = [prediction["probability"] for prediction in predictions]

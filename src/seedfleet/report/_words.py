@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 __all__ = [
     "FOUND",
     "STATUS_NAMES",
-    "alignment_text",
     "coverage_text",
     "headline",
     "seed_text",
     "space_text",
-    "span_text",
+    "state_text",
+    "tested_share",
     "visible",
 ]
 
@@ -29,6 +29,7 @@ STATUS_NAMES = {
     "not_applicable": "Not applicable",
     "not_selected": "Not selected",
     "incomplete": "Incomplete",
+    "over_budget": "Over budget",
 }
 
 _HEADLINES = {
@@ -39,6 +40,8 @@ _HEADLINES = {
 }
 _NOTHING_SEARCHED = "No search applies to these draws"
 _NOT_FOR_THESE = frozenset({"not_applicable", "not_selected"})
+_MAX_STATE_WORDS = 8
+_SHOWN_STATE_WORDS = 4
 _SMALLEST_NAMED_POWER = 16  # 2^16 and above are easier to recognise as powers
 
 
@@ -79,19 +82,20 @@ def seed_text(candidate: Mapping[str, Any]) -> str:
     """Name what starts the stream: its seed, or its state where no seed is known."""
     if candidate["seed"] is not None:
         return f"seed {whole(candidate['seed'], grouped=False)}"
-    if candidate["state"] is not None:
-        return f"state {whole(candidate['state'], grouped=False)}"
+    if candidate["start_state"] is not None:
+        return f"from a state of {_words_text(candidate['start_state'])}"
     return "seed unknown"
 
 
-def alignment_text(alignment: Mapping[str, Any]) -> str:
-    """Say which stream positions made the draws."""
-    session = alignment["session"]
-    stream = "all sessions as one stream" if session is None else f"session {session}"
-    return (
-        f"skip {alignment['skip']}, offset {alignment['offset']}, {stream}, "
-        f"begun at draw {alignment['origin']}"
-    )
+def state_text(words: Sequence[str]) -> str:
+    """Write a state, or the first words of a long one and where the others are."""
+    if len(words) <= _MAX_STATE_WORDS:
+        return " ".join(words)
+    return f"{' '.join(words[:_SHOWN_STATE_WORDS])} … ({len(words)} numbers, all in recovery.json)"
+
+
+def _words_text(words: Sequence[str]) -> str:
+    return "1 word" if len(words) == 1 else f"{len(words)} words"
 
 
 def coverage_text(search: Mapping[str, Any]) -> str:
@@ -102,20 +106,25 @@ def coverage_text(search: Mapping[str, Any]) -> str:
         return f"all {size}"
     if tested == 0:
         return f"none of {size}"
+    if isinstance(space, str):
+        return f"{tested} of {size}"
     return f"{whole(tested)} of {size}, {percent(tested / space)}"
 
 
-def space_text(space: int) -> str:
+def tested_share(search: Mapping[str, Any]) -> float:
+    """Return the share of a seed space that was tested, in [0, 1]."""
+    tested, space = search["seeds_tested"], search["seed_space"]
+    if isinstance(space, str) or space == 0:
+        return float(tested == space != 0)
+    return float(tested / space)
+
+
+def space_text(space: int | str) -> str:
+    """Write the size of a seed space; one that is too large for a number comes as a text."""
+    if isinstance(space, str):
+        return space
     exponent = space.bit_length() - 1
     if exponent < _SMALLEST_NAMED_POWER or space != 1 << exponent:
         return whole(space)
     # A power of two is exact as it stands, and beyond 64 bits its digits tell nobody anything.
     return f"2^{exponent}" if exponent > 64 else f"{whole(space)} (2^{exponent})"
-
-
-def span_text(span: Sequence[int]) -> str:
-    """Write an inclusive range such as skips 0..500, or its only value; "none" where empty."""
-    if not span:
-        return "none"
-    first, last = span
-    return str(first) if first == last else f"{first}..{last}"

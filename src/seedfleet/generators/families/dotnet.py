@@ -92,6 +92,12 @@ def _output(state: Any) -> Any:
     return uint32(max(state[(int(state[_SIZE]) + _SIZE - 1) % _SIZE], int32(0)))
 
 
+def _doubles(seed: int) -> tuple[int, ...]:
+    if seed == _LARGEST:
+        return -seed, -seed - 1
+    return (-seed,) if seed else ()
+
+
 def _early_factory(  # noqa: C901 - its inner functions are counted in
     digest: str,
     magnitude: Callable[..., Any],
@@ -176,6 +182,7 @@ DOTNET = Generator(
     step=_step,
     output=_output,
     output_bits=31,
+    doubles=_doubles,
     early=EarlyWords(_EARLY, _early_factory, (_magnitude, _wrapped, _lifted, _subtracted)),
 )
 
@@ -185,6 +192,7 @@ PRESETS = (
         ".NET System.Random.Next(m)",
         ".NET Framework, .NET Core, .NET 5 and later, Mono 4.0 and later, with a seed",
         Stream(DOTNET, DIVIDE_31),
-        "var r = new System.Random(unchecked((int){seed})); r.Next({m})",
+        "var r = new System.Random({seed}); r.Next({m})",
+        "csharp",
     ),
 )

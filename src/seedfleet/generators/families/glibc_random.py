@@ -158,6 +158,15 @@ def _seed_of_state(state: int) -> int:
 
 _LCG = PowerOfTwoLcg(1103515245, 12345, 31, 0, _seed_of_state)
 
+
+def _doubles(seed: int) -> tuple[int, ...]:
+    return (0,) if seed == 1 else ()
+
+
+def _doubles_type0(seed: int) -> tuple[int, ...]:
+    return _doubles(seed) if seed == 2**31 else (*_doubles(seed), seed + 2**31)
+
+
 GLIBC_RAND = Generator(
     name="glibc random TYPE_3",
     seeds=range(1, 2**32),
@@ -167,6 +176,7 @@ GLIBC_RAND = Generator(
     step=_step,
     output=_output,
     output_bits=31,
+    doubles=_doubles,
     early=EarlyWords(_EARLY, _early_factory, (_nonzero, _residue, _next_initial)),
 )
 GLIBC_RAND_TYPE0 = Generator(
@@ -179,9 +189,18 @@ GLIBC_RAND_TYPE0 = Generator(
     step=_step_type0,
     output=_output_type0,
     output_bits=31,
+    doubles=_doubles_type0,
     lcg=_LCG,
     leap=Leap(_LCG.jump, _leap_type0),
 )
+
+
+def _set_state(words: tuple[int, ...]) -> str:
+    # The word ahead of the state holds its type and the place of the rear pointer.
+    rear = (words[-1] + _SIZE - _SEPARATION) % _SIZE
+    listed = ", ".join(f"{word}u" for word in (5 * rear + 3, *words[:-1]))
+    return f"uint32_t state[] = {{{listed}}}; setstate((char *) state)"
+
 
 PRESETS = (
     Preset(
@@ -190,6 +209,8 @@ PRESETS = (
         "glibc, also random() after srandom()",
         Stream(GLIBC_RAND, MODULO),
         "srand({seed}); rand() % {m}",
+        "c",
+        _set_state,
     ),
     Preset(
         "glibc_rand_type0",
@@ -197,5 +218,6 @@ PRESETS = (
         "glibc, after initstate() with 8 to 31 bytes",
         Stream(GLIBC_RAND_TYPE0, MODULO),
         "char state[8]; initstate({seed}, state, 8); rand() % {m}",
+        "c",
     ),
 )

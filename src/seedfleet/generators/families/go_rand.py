@@ -136,6 +136,10 @@ def _seed_state(seed: Any) -> Any:
     return state
 
 
+def _doubles(seed: int) -> tuple[int, ...]:
+    return (0,) if seed == int(_FOR_ZERO) else ()
+
+
 def _early_factory(  # noqa: C901 - its inner functions are counted in
     digest: str, residue: Callable[..., Any], folded: Callable[..., Any]
 ) -> Callable[..., Any]:
@@ -200,6 +204,7 @@ GO_RAND = Generator(
     output=_output,
     output_bits=64,
     jump=_jump,
+    doubles=_doubles,
     early=EarlyWords(_SIZE, _early_factory, (_residue, _folded)),
 )
 
@@ -210,5 +215,6 @@ PRESETS = (
         "Go 1, every version, of math/rand; not of math/rand/v2",
         Stream(GO_RAND, GO_INT31N),
         "r := rand.New(rand.NewSource({seed})); r.Intn({m})",
+        "go",
     ),
 )

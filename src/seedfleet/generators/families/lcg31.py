@@ -81,6 +81,10 @@ def _output(state: Any) -> Any:
     return state
 
 
+def _doubles_minstd(seed: int) -> tuple[int, ...]:
+    return (0, 2**31 - 1, 2**32 - 2) if seed == 1 else ()
+
+
 MINSTD = Generator(
     name="minstd",
     seeds=range(1, 2**31 - 1),
@@ -91,6 +95,7 @@ MINSTD = Generator(
     output=_output,
     output_bits=31,
     leap=Leap(lambda steps: affine_power(48271, 0, 2**31 - 1, steps), _leap_minstd),
+    doubles=_doubles_minstd,
 )
 MINSTD0 = Generator(
     name="minstd_rand0",
@@ -102,6 +107,7 @@ MINSTD0 = Generator(
     output=_output,
     output_bits=31,
     leap=Leap(lambda steps: affine_power(16807, 0, 2**31 - 1, steps), _leap_minstd),
+    doubles=_doubles_minstd,
 )
 LCG32 = Generator(
     name="lcg32",
@@ -124,7 +130,8 @@ PRESETS = (
         "minstd % m",
         "classic table",
         _MINSTD,
-        "s = {seed}; s = 48271 * s % 2147483647; s % {m}",
+        "uint64_t s = {seed}; (s = 48271 * s % 2147483647) % {m}",
+        "c",
     ),
     Preset(
         "cpp_minstd_rand",
@@ -132,6 +139,7 @@ PRESETS = (
         "C++11 and later",
         _MINSTD,
         "std::minstd_rand r({seed}u); r() % {m}",
+        "c++",
     ),
     Preset(
         "cpp_minstd_rand0",
@@ -139,12 +147,14 @@ PRESETS = (
         "C++11 and later",
         Stream(MINSTD0, MODULO),
         "std::minstd_rand0 r({seed}u); r() % {m}",
+        "c++",
     ),
     Preset(
         "lcg32",
         "lcg32 % m",
         "classic table",
         Stream(LCG32, MODULO),
-        "s = {seed}; s = (1103515245 * s + 12345) % 2147483647; s % {m}",
+        "uint64_t s = {seed}; (s = (1103515245 * s + 12345) % 2147483647) % {m}",
+        "c",
     ),
 )

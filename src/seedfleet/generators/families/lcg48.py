@@ -66,8 +66,8 @@ def _leap(state: Any, multiplier: Any, increment: Any) -> Any:
     return (state * multiplier + increment) & _MASK
 
 
-def _lcg(seed_of_state: Any) -> PowerOfTwoLcg:
-    return PowerOfTwoLcg(0x5DEECE66D, 11, 48, 16, seed_of_state)
+def _lcg(seed_of_state: Any, output_shift: int = 16) -> PowerOfTwoLcg:
+    return PowerOfTwoLcg(0x5DEECE66D, 11, 48, output_shift, seed_of_state)
 
 
 def _srand48_seed(state: int) -> int | None:
@@ -118,6 +118,7 @@ DRAND48 = Generator(
     step=_step,
     output=_whole,
     output_bits=48,
+    lcg=_lcg(_srand48_seed, output_shift=0),
     leap=_LEAP,
 )
 
@@ -127,13 +128,21 @@ _JAVA_DOUBLE = Stream(JAVA_RANDOM, FLOOR_26_27)
 _LRAND48 = Stream(RAND48, MODULO_31)
 _DRAND48 = Stream(DRAND48, FLOOR_48)
 
+
+def _set_state(words: tuple[int, ...]) -> str:
+    low, middle, high = (words[0] >> shift & 0xFFFF for shift in (0, 16, 32))
+    return f"seed48((unsigned short[]) {{{low}, {middle}, {high}}})"
+
+
 PRESETS = (
     Preset(
         "java_lcg",
         "java_lcg % m",
         "classic table",
         Stream(JAVA_LCG, MODULO),
-        "s = {seed}; s = step(s); (s >> 16) % {m}",
+        "uint64_t s = {seed}; "
+        "(s = (0x5DEECE66D * s + 11) % (1ull << 48), s >> 16 & 0xFFFFFFFF) % {m}",
+        "c",
     ),
     Preset(
         "java_next_int",
@@ -141,13 +150,15 @@ PRESETS = (
         "every Java SE version",
         _JAVA,
         "r = new java.util.Random({seed}L); r.nextInt({m})",
+        "java",
     ),
     Preset(
         "java_next_int_digits",
         "java.util.Random nextInt(10) digits",
         "every Java SE version",
         _JAVA_DIGITS,
-        "r = new java.util.Random({seed}L); r.nextInt(10) for each digit",
+        "r = new java.util.Random({seed}L); r.nextInt(10)",
+        "java",
     ),
     Preset(
         "java_next_double",
@@ -155,14 +166,16 @@ PRESETS = (
         "every Java SE version",
         _JAVA_DOUBLE,
         "r = new java.util.Random({seed}L); (int) (r.nextDouble() * {m})",
+        "java",
     ),
     Preset(
         "java_math_random",
         "Java Math.random() * m",
         "every Java SE version",
         _JAVA_DOUBLE,
-        # Nobody can pass a seed to Math.random.
-        "(int) (Math.random() * {m}), where the runtime happened to choose the seed {seed}",
+        # Nobody can pass a seed to Math.random, whose own generator is such a Random.
+        "r = new java.util.Random({seed}L); (int) (r.nextDouble() * {m})",
+        "java",
     ),
     Preset(
         "c_lrand48",
@@ -170,6 +183,8 @@ PRESETS = (
         "POSIX.1-2017",
         _LRAND48,
         "srand48({seed}); lrand48() % {m}",
+        "c",
+        _set_state,
     ),
     Preset(
         "c_drand48",
@@ -177,6 +192,8 @@ PRESETS = (
         "POSIX.1-2017",
         _DRAND48,
         "srand48({seed}); (int) (drand48() * {m})",
+        "c",
+        _set_state,
     ),
     Preset(
         "perl_rand",
@@ -184,5 +201,6 @@ PRESETS = (
         "Perl 5.20 and later",
         _DRAND48,
         "srand({seed}); int(rand {m})",
+        "perl",
     ),
 )

@@ -64,5 +64,6 @@ PRESETS = (
         "Visual C++ 6.0 and later",
         Stream(MSVC, MODULO),
         "srand({seed}); rand() % {m}",
+        "c",
     ),
 )

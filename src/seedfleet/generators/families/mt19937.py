@@ -36,7 +36,7 @@ from seedfleet.generators.boundings import (
     MODULO,
     PHP_RANGE,
 )
-from seedfleet.generators.definition import EarlyWords, Generator, Preset, Stream
+from seedfleet.generators.definition import EarlyWords, Generator, LinearState, Preset, Stream
 from seedfleet.generators.families.mt19937_early import (
     COUNT,
     MIDDLE,
@@ -207,6 +207,17 @@ def _early(*definition: Callable[..., Any]) -> EarlyWords:
     return EarlyWords(COUNT, by_chain_factory, PARTS[definition])
 
 
+_LINEAR = LinearState(words=SIZE, controls=(0,))
+
+
+def _without_sign(seed: int) -> tuple[int, ...]:
+    return (-seed,) if seed else ()
+
+
+def _even_and_odd(seed: int) -> tuple[int, ...]:
+    return (seed ^ 1,)
+
+
 MT19937 = Generator(
     name="mt19937",
     seeds=range(2**32),
@@ -217,6 +228,7 @@ MT19937 = Generator(
     output=_output,
     state_width=_STATE_BITS,
     early=_early(_seed_state, _step),
+    linear=_LINEAR,
 )
 
 MT19937_BY_ARRAY = Generator(
@@ -228,9 +240,11 @@ MT19937_BY_ARRAY = Generator(
     step=_step,
     output=_output,
     state_width=_STATE_BITS,
+    doubles=_without_sign,
     early=EarlyWords(
         COUNT, by_array_factory, (next_initial, next_by_key, next_by_index, twist, temper)
     ),
+    linear=_LINEAR,
 )
 MT19937_PHP_521 = Generator(
     name="mt19937 of PHP 5.2.1",
@@ -242,6 +256,7 @@ MT19937_PHP_521 = Generator(
     output=_output,
     state_width=_STATE_BITS,
     early=_early(_seed_state, _step_php),
+    linear=_LINEAR,
 )
 MT19937_PHP_520 = Generator(
     name="mt19937 of PHP 5.2.0",
@@ -253,8 +268,31 @@ MT19937_PHP_520 = Generator(
     step=_step,
     output=_output,
     state_width=_STATE_BITS,
+    doubles=_even_and_odd,
     early=_early(_seed_state_php_520, _step),
+    linear=_LINEAR,
 )
+
+
+def _block(words: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a state as runtimes keep it between two blocks: its words, oldest first."""
+    position = words[-1]
+    return words[position:-1] + words[:position]
+
+
+def _set_cpp(words: tuple[int, ...]) -> str:
+    listed = " ".join(map(str, _block(words)))
+    return f'std::mt19937 r; std::istringstream("{listed} {SIZE}") >> r'
+
+
+def _set_numpy(words: tuple[int, ...]) -> str:
+    listed = list(_block(words))
+    return f'r = np.random.RandomState(); r.set_state(("MT19937", {listed}, {SIZE}))'
+
+
+def _set_python(words: tuple[int, ...]) -> str:
+    return f"r = random.Random(); r.setstate((3, {(*_block(words), SIZE)}, None))"
+
 
 _MT19937 = Stream(MT19937, MODULO)
 _MASKED = Stream(MT19937, MASK)
@@ -271,7 +309,9 @@ PRESETS = (
         "mt19937 % m",
         "classic table",
         _MT19937,
-        "init_genrand({seed}); genrand_int32() % {m}",
+        "std::mt19937 r({seed}u); r() % {m}",
+        "c++",
+        _set_cpp,
     ),
     Preset(
         "cpp_mt19937",
@@ -279,6 +319,8 @@ PRESETS = (
         "C++11 and later",
         _MT19937,
         "std::mt19937 r({seed}u); r() % {m}",
+        "c++",
+        _set_cpp,
     ),
     Preset(
         "php_mt_rand",
@@ -286,6 +328,7 @@ PRESETS = (
         "PHP 7.1 and later",
         _PHP,
         "mt_srand({seed}); mt_rand(0, {last})",
+        "php",
     ),
     Preset(
         "php_rand",
@@ -293,20 +336,25 @@ PRESETS = (
         "PHP 7.1 and later",
         _PHP,
         "srand({seed}); rand(0, {last})",
+        "php",
     ),
     Preset(
         "cpp_mt19937_uniform",
         "std::uniform_int_distribution of std::mt19937",
         "libstdc++ of GCC 11 and later",
         _UNIFORM,
-        "std::mt19937 r({seed}u); std::uniform_int_distribution<int> d(0, {m} - 1); d(r)",
+        "std::mt19937 r({seed}u); std::uniform_int_distribution<int>(0, {last})(r)",
+        "c++",
+        _set_cpp,
     ),
     Preset(
         "numpy_randint",
         "numpy RandomState.randint(0, m)",
         "numpy 1.17 and later, also np.random.seed and np.random.randint; seeds below 2**32",
         _MASKED,
-        "r = numpy.random.RandomState({seed}); r.randint(0, {m})",
+        "r = np.random.RandomState({seed}); r.randint(0, {m})",
+        "numpy",
+        _set_numpy,
     ),
     Preset(
         "ruby_rand",
@@ -314,13 +362,15 @@ PRESETS = (
         "Ruby 1.9 and later, also srand and Kernel#rand; seeds below 2**32",
         _MASKED,
         "r = Random.new({seed}); r.rand({m})",
+        "ruby",
     ),
     Preset(
         "php_mt_rand_521",
         "PHP mt_rand(0, m-1), PHP 5.2.1 to 7.0",
         "PHP 5.2.1 to 7.0; PHP 7.1 and later with MT_RAND_PHP",
         _PHP_521,
-        "mt_srand({seed}); mt_rand(0, {last})",
+        "mt_srand({seed}, MT_RAND_PHP); mt_rand(0, {last})",
+        "php",
     ),
     Preset(
         "php_mt_rand_520",
@@ -328,6 +378,7 @@ PRESETS = (
         "PHP 3.0.7 to 5.2.0, by its source and published outputs; no such PHP was run",
         _PHP_520,
         "mt_srand({seed}); mt_rand(0, {last})",
+        "php",
     ),
     Preset(
         "python_randrange",
@@ -335,6 +386,8 @@ PRESETS = (
         "CPython 3.2 and later, also randint and choice; seeds up to 64 bits, without their sign",
         _RANDRANGE,
         "r = random.Random({seed}); r.randrange({m})",
+        "python",
+        _set_python,
     ),
     Preset(
         "python_random",
@@ -342,5 +395,7 @@ PRESETS = (
         "CPython 2.3 and later; seeds up to 64 bits, without their sign",
         _RANDOM,
         "r = random.Random({seed}); int(r.random() * {m})",
+        "python",
+        _set_python,
     ),
 )

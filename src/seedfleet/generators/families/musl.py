@@ -64,5 +64,6 @@ PRESETS = (
         "musl 1.2",
         Stream(MUSL, MODULO),
         "srand({seed}); rand() % {m}",
+        "c",
     ),
 )

@@ -191,7 +191,10 @@ PRESETS = (
         "pcg32 % m",
         "classic table",
         Stream(PCG32, MODULO),
-        "s = {seed}; pcg32(&s) % {m}",
+        "uint64_t s = {seed}u, o; uint32_t x, k; (o = s, "
+        "s = o * 6364136223846793005u + 1442695040888963407u, "
+        "x = (o >> 18 ^ o) >> 27, k = o >> 59, x >> k | x << (-k & 31)) % {m}",
+        "c",
     ),
     Preset(
         "numpy_default_rng",
@@ -199,6 +202,7 @@ PRESETS = (
         "numpy 1.17 and later",
         Stream(NUMPY_PCG64, LEMIRE),
         "r = np.random.default_rng({seed}); r.integers(0, {m})",
+        "numpy",
     ),
     Preset(
         "numpy_pcg64dxsm",
@@ -206,5 +210,6 @@ PRESETS = (
         "numpy 1.21 and later",
         Stream(NUMPY_PCG64DXSM, LEMIRE),
         "r = np.random.Generator(np.random.PCG64DXSM({seed})); r.integers(0, {m})",
+        "numpy",
     ),
 )

@@ -174,5 +174,6 @@ PRESETS = (
         "numpy 1.17 and later",
         Stream(NUMPY_PHILOX, LEMIRE),
         "r = np.random.Generator(np.random.Philox({seed})); r.integers(0, {m})",
+        "numpy",
     ),
 )

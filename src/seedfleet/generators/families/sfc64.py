@@ -101,7 +101,10 @@ PRESETS = (
         "sfc64 % m",
         "classic table",
         Stream(SFC64, MODULO),
-        "s = ({seed}, 0x9E3779B97F4A7C15, 0x6A09E667F3BCC908, 1); sfc64(s) % {m}",
+        "uint64_t a = {seed}u, b = 0x9E3779B97F4A7C15, c = 0x6A09E667F3BCC908, n = 1, r; "
+        "(r = a + b + n++, a = b ^ b >> 11, b = c + (c << 3), "
+        "c = (c << 24 | c >> 40) + r, r) % {m}",
+        "c",
     ),
     Preset(
         "numpy_sfc64",
@@ -109,5 +112,6 @@ PRESETS = (
         "numpy 1.17 and later",
         Stream(NUMPY_SFC64, LEMIRE),
         "r = np.random.Generator(np.random.SFC64({seed})); r.integers(0, {m})",
+        "numpy",
     ),
 )

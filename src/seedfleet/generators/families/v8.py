@@ -21,10 +21,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy import uint64
 
 from seedfleet.generators.boundings import FLOOR_52, FLOOR_53
-from seedfleet.generators.definition import Generator, Preset, Stream
+from seedfleet.generators.definition import Generator, LinearState, Preset, Stream
 
 __all__ = ["PRESETS", "V8_SUM", "V8_WORD"]
 
@@ -69,6 +70,24 @@ def _step(state: Any) -> Any:
     return first, second, uint64(1)
 
 
+def _unhash(number: int) -> int:
+    """Undo `_hash`, on Python integers: shifts by more than half a word undo themselves."""
+    for multiplier in (0xC4CEB9FE1A85EC53, 0xFF51AFD7ED558CCD):
+        number = (number ^ (number >> 33)) * pow(multiplier, -1, 2**64) % 2**64
+    return number ^ (number >> 33)
+
+
+def _seed_of_state(state: tuple[int, ...]) -> int | None:
+    first, second = uint64(state[0]), uint64(state[1])
+    # From the end of one block the next is 127 words on; from a seed its first block is 64 on.
+    for _word in range(int(_BLOCK) - 1):
+        first, second = _forwards(first, second)
+    seed = _unhash(int(first)) % 2**32
+    with np.errstate(over="ignore"):
+        seeded = _seed_state(uint64(seed))
+    return seed if seed != 0 and seeded[:2] == (first, second) else None
+
+
 def _output_word(state: Any) -> Any:
     return state[0]
 
@@ -77,7 +96,7 @@ def _output_sum(state: Any) -> Any:
     return uint64(state[0] + state[1])
 
 
-def _generator(name: str, output: Any) -> Generator:
+def _generator(name: str, output: Any, linear: LinearState | None = None) -> Generator:
     return Generator(
         name=name,
         seeds=range(1, 2**32),
@@ -88,10 +107,17 @@ def _generator(name: str, output: Any) -> Generator:
         output=output,
         output_bits=64,
         state_width=134,  # two words, and where in their block of 64 the next one stands
+        linear=linear,
     )
 
 
-V8_WORD = _generator("V8 xorshift128", _output_word)
+V8_WORD = _generator(
+    "V8 xorshift128",
+    _output_word,
+    # Between two blocks: all 64 words of the one before have been served.
+    LinearState(words=2, controls=(64,), cycle=64, seed_of_state=_seed_of_state),
+)
+# The sum of two words carries, which is not linear.
 V8_SUM = _generator("V8 xorshift128+", _output_sum)
 
 _CODE = "node --random-seed={seed}; Math.floor(Math.random() * {m})"
@@ -103,6 +129,7 @@ PRESETS = (
         "V8 7.1 to 13.4: Node.js 12 to 23, Chrome 71 to 134",
         Stream(V8_WORD, FLOOR_52),
         _CODE,
+        "javascript",
     ),
     Preset(
         "v8_math_random_53",
@@ -110,6 +137,7 @@ PRESETS = (
         "V8 13.5 to 14.3: Node.js 24 and 25, Chrome 135 to 143",
         Stream(V8_WORD, FLOOR_53),
         _CODE,
+        "javascript",
     ),
     Preset(
         "v8_math_random_sum",
@@ -117,5 +145,6 @@ PRESETS = (
         "V8 14.4 and later: Node.js 26, Chrome 144",
         Stream(V8_SUM, FLOOR_53),
         _CODE,
+        "javascript",
     ),
 )

@@ -21,7 +21,7 @@ from typing import Any
 from numpy import uint32, uint64
 
 from seedfleet.generators.boundings import MODULO
-from seedfleet.generators.definition import Generator, Preset, Stream
+from seedfleet.generators.definition import Generator, LinearState, Preset, Stream
 from seedfleet.generators.linear_jump import linear_jump
 
 __all__ = ["PRESETS", "XORSHIFT32", "XORSHIFT64", "XORSHIFT128"]
@@ -72,6 +72,15 @@ def _newest(state: Any) -> Any:
     return state[3]
 
 
+def _seed_of_32(state: tuple[int, ...]) -> int | None:
+    return state[0] or None
+
+
+def _seed_of_128(state: tuple[int, ...]) -> int | None:
+    fixed = tuple(int(word) for word in _seed_128(0)[1:])
+    return state[0] if state[1:] == fixed else None
+
+
 _JUMP_32 = linear_jump(lambda state: (_step_32(state[0]),), uint32, 1)
 
 XORSHIFT32 = Generator(
@@ -84,6 +93,7 @@ XORSHIFT32 = Generator(
     output=_state,
     jump=_jump_32,
     degenerate_seeds=(0,),
+    linear=LinearState(words=1, seed_of_state=_seed_of_32),
 )
 XORSHIFT64 = Generator(
     name="xorshift64",
@@ -105,6 +115,7 @@ XORSHIFT128 = Generator(
     step=_step_128,
     output=_newest,
     jump=linear_jump(_step_128, uint32, 4),
+    linear=LinearState(words=4, seed_of_state=_seed_of_128),
 )
 
 PRESETS = (
@@ -113,20 +124,25 @@ PRESETS = (
         "xorshift32 % m",
         "classic table",
         Stream(XORSHIFT32, MODULO),
-        "s = {seed}; s = xorshift32(s); s % {m}",
+        "uint32_t s = {seed}; (s ^= s << 13, s ^= s >> 17, s ^= s << 5) % {m}",
+        "c",
     ),
     Preset(
         "xorshift64",
         "xorshift64 % m",
         "classic table",
         Stream(XORSHIFT64, MODULO),
-        "s = {seed}; s = xorshift64(s); s % {m}",
+        "uint64_t s = {seed}u; "
+        "(s ^= s >> 12, s ^= s << 25, s ^= s >> 27, s *= 0x2545F4914F6CDD1D) % {m}",
+        "c",
     ),
     Preset(
         "xorshift128",
         "xorshift128 % m",
         "classic table",
         Stream(XORSHIFT128, MODULO),
-        "x = {seed}; w = xorshift128(); w % {m}",
+        "uint32_t x = {seed}, y = 362436069, z = 521288629, w = 88675123, t; "
+        "(t = x ^ x << 11, x = y, y = z, z = w, w ^= w >> 19 ^ t ^ t >> 8) % {m}",
+        "c",
     ),
 )

@@ -98,13 +98,17 @@ PRESETS = (
         "xoshiro256pp % m",
         "classic table",
         Stream(XOSHIRO256PP, MODULO),
-        "s = ({seed}, 0x9E3779B97F4A7C15, 0x6A09E667F3BCC908, 0xBB67AE8584CAA73B); next(s) % {m}",
+        "uint64_t a = {seed}u, b = 0x9E3779B97F4A7C15, c = 0x6A09E667F3BCC908, "
+        "d = 0xBB67AE8584CAA73B, r, t; (r = a + d, r = (r << 23 | r >> 41) + a, t = b << 17, "
+        "c ^= a, d ^= b, b ^= c, a ^= d, c ^= t, d = d << 45 | d >> 19, r) % {m}",
+        "c",
     ),
     Preset(
         "lua_random",
         "Lua math.random(0, m-1)",
         "Lua 5.4",
         Stream(LUA_RANDOM, MASK),
-        "math.randomseed({seed}); math.random(0, {last})",
+        "math.randomseed({signed}); math.random(0, {last})",
+        "lua",
     ),
 )

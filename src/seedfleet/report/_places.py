@@ -1,0 +1,67 @@
+"""Where in a stream the draws stand, and which part of a history a stream has, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = [
+    "alignment_text",
+    "offsets_text",
+    "part_text",
+    "path_text",
+    "skips_text",
+    "span_text",
+]
+
+
+def alignment_text(alignment: Mapping[str, Any]) -> str:
+    """Say which stream positions made the draws."""
+    skips = span_text([alignment["skip_min"], alignment["skip_max"]])
+    kind = "skip" if alignment["skip_min"] == alignment["skip_max"] else "variable skip"
+    return (
+        f"{kind} {skips}, offset {alignment['offset']}, {part_text(alignment)}, "
+        f"begun at draw {alignment['origin']}"
+    )
+
+
+def offsets_text(search: Mapping[str, Any]) -> str:
+    """Say at which places of the stream a search let the history begin."""
+    return "any offset" if search["from_states"] else f"offsets {span_text(search['offsets'])}"
+
+
+def part_text(part: Mapping[str, Any]) -> str:
+    """Say which part of the history a stream has to itself."""
+    named = [f"{kind} {part[kind]}" for kind in ("session", "machine") if part[kind] is not None]
+    if part["segment"] is not None:
+        first, stop = part["segment"]
+        named.append(
+            f"draws {first} to {stop - 1} of it" if named else f"draws {first} to {stop - 1}"
+        )
+    return ", ".join(named) or "all sessions as one stream"
+
+
+def path_text(path: Mapping[str, Any]) -> str:
+    """Sum up a path of variable skips."""
+    skips, doubtful = path["skips"], path["certain"].count(False)
+    seen = f"skips {span_text([min(skips), max(skips)])} along the likeliest path"
+    if not doubtful:
+        return f"{seen}, all of them beyond doubt"
+    return f"{seen}, {doubtful} of {len(skips)} in doubt"
+
+
+def skips_text(search: Mapping[str, Any]) -> str:
+    """Say which skips a search tried."""
+    if search["variable_skip"] is not None:
+        return f"variable skips {span_text(search['variable_skip'])}"
+    return f"skips {span_text(search['skips'])}"
+
+
+def span_text(span: Sequence[int]) -> str:
+    """Write an inclusive range such as skips 0..500, or its only value; "none" where empty."""
+    if not span:
+        return "none"
+    first, last = span
+    return str(first) if first == last else f"{first}..{last}"

@@ -1,0 +1,105 @@
+"""Presets and seeds that are told to draw alike do so, and those that differ are not named."""
+
+from __future__ import annotations
+
+import random
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from seedfleet.generators import CATALOGUE, AtState, find_preset, generators, reference
+from seedfleet.generators.kinship import kindred, power_text, seed_class
+from seedfleet.generators.start import state_words
+
+if TYPE_CHECKING:
+    from seedfleet.generators import Generator, Start
+
+
+def _kin(slug: str, start: Start, modulus: int = 1000) -> dict[str, Start]:
+    streams = dict(kindred(find_preset(slug).stream, start, modulus))
+    return {preset.slug: streams[preset.stream] for preset in CATALOGUE if preset.stream in streams}
+
+
+def test_php_draws_what_the_classic_twister_draws() -> None:
+    assert _kin("php_mt_rand", 77) == {"mt19937": 77, "cpp_mt19937": 77}
+    # A modulus that is no power of two apart, the range of PHP masks and the remainder does not.
+    assert "php_mt_rand" not in _kin("numpy_randint", 77)
+
+
+def test_one_state_has_the_seed_of_each_preset_that_has_it() -> None:
+    assert _kin("c_lrand48", 77) == {"java_next_int": (77 << 16 | 0x330E) ^ 0x5DEECE66D}
+    seed = (77 << 16 | 0x330E) ^ 0x5DEECE66D
+    assert _kin("java_next_int", seed) == {"c_lrand48": 77}
+    assert _kin("java_next_int", 1) == {"c_lrand48": AtState((1 ^ 0x5DEECE66D,))}
+
+
+def test_kin_of_a_state_begin_at_that_state() -> None:
+    state = AtState((*(123456789 * place % 2**32 for place in range(624)), 0))
+    assert _kin("cpp_mt19937", state) == {"php_mt_rand": state, "php_rand": state}
+
+
+@pytest.mark.parametrize(
+    ("name", "seed", "others"),
+    [
+        ("System.Random", 5, (-5,)),
+        ("System.Random", 2**31 - 1, (-(2**31) + 1, -(2**31))),
+        ("System.Random", 0, ()),
+        ("glibc random TYPE_3", 1, (0,)),
+        ("glibc random TYPE_3", 2, ()),
+        ("glibc random TYPE_0", 1, (0, 2**31 + 1)),
+        ("glibc random TYPE_0", 2**31, ()),
+        ("minstd", 1, (2**31, 2**32 - 1, 0, 2**31 - 1, 2**32 - 2)),
+        ("mt19937 of PHP 5.2.0", 6, (7,)),
+        ("mt19937", 6, ()),
+        ("msvc", 6, (2**31 + 6,)),
+        ("Go math/rand", 89482311, (0,)),
+    ],
+)
+def test_seeds_of_one_stream(name: str, seed: int, others: tuple[int, ...]) -> None:
+    generator = generators()[name]
+    assert seed_class(generator, seed).others == others
+    assert all(_state(generator, other) == _state(generator, seed) for other in others)
+
+
+def _state(generator: Generator, seed: int) -> list[int]:
+    return list(islice(reference.words(generator, seed), 5))
+
+
+@pytest.mark.parametrize("generator", generators().values(), ids=lambda each: each.name)
+def test_every_seed_that_is_listed_has_the_stream(generator: Generator) -> None:
+    for seed in {generator.seeds[1], generator.seeds[-1]}:
+        for other in seed_class(generator, seed).others:
+            if generator.name == "mt19937 by array" and other < 0:
+                continue  # CPython drops the sign before it seeds
+            assert _state(generator, other) == _state(generator, seed)
+
+
+def test_cpython_drops_the_sign() -> None:
+
+    assert random.Random(-5).random() == random.Random(5).random()
+    assert seed_class(generators()["mt19937 by array"], 5).others == (-5,)
+
+
+def test_many_seeds_are_told_by_their_rule() -> None:
+    alike = seed_class(generators()["java.util.Random"], 7)
+    assert alike.rule == "every seed that is 7 modulo 2^48"
+    assert alike.others == ()
+    assert (
+        seed_class(generators()["Go math/rand"], 9).rule == "every seed that is 9 modulo 2^31 - 1"
+    )
+    assert seed_class(generators()["mt19937"], 9).rule is None
+
+
+def test_powers_are_written_as_such_where_they_are() -> None:
+    told = [power_text(number) for number in (8, 2**32, 2**31 - 1, 10**6, 2**48 + 2)]
+    assert told == ["8", "2^32", "2^31 - 1", "1,000,000", "281,474,976,710,658"]
+
+
+def test_a_state_is_read_as_it_is_written() -> None:
+    generator = generators()["xoshiro256pp"]
+    stream = find_preset("xoshiro256pp").stream
+    start = AtState(state_words(generator.seed_state(np.uint64(5))))
+    from_state = list(islice(reference.draws(stream, start, 1000), 9))
+    assert from_state == list(islice(reference.draws(stream, 5, 1000), 9))

@@ -1,0 +1,154 @@
+"""The programs that a report prints draw the history again, in the real runtimes."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from seedfleet.generators import CATALOGUE, AtState, compiled, find_preset, reference
+from seedfleet.generators.reproduction import LANGUAGES, Reproduction, Schedule, reproduce, seed_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from seedfleet.generators import Preset, Start
+
+# What the printed command is called here, where it is not the runtime that holds for the preset.
+_OTHER_COMMANDS = {
+    "musl_rand": "musl-gcc draws.c -o draws && ./draws",
+    # Microsoft's library, as its documentation and published outputs give it.
+    "msvc_rand": "cc -include msvc.h draws.c -o draws && ./draws",
+}
+_MSVC = """
+static unsigned msvc_state;
+static void msvc_srand(unsigned seed) { msvc_state = seed; }
+static int msvc_rand(void) {
+    msvc_state = msvc_state * 214013u + 2531011u;
+    return msvc_state >> 16 & 0x7fff;
+}
+#include <stdlib.h>
+#define srand msvc_srand
+#define rand msvc_rand
+"""
+# Programs for runtimes that cannot be installed beside those that are.
+_ELSEWHERE = {"php_mt_rand_520", "v8_math_random_53", "v8_math_random_sum"}
+_PROGRAMS = [preset for preset in CATALOGUE if preset.language and preset.slug not in _ELSEWHERE]
+_LANGUAGES = {preset.language: preset for preset in _PROGRAMS}
+_PATH = (3, 0, 0, 7, 1, 2, 0, 0, 5, 1, 0, 4)
+
+
+def _run(preset: Preset, start: Start, schedule: Schedule, folder: Path) -> list[int]:
+    """Do what a reader does: save the program, run the command, read the draws."""
+    made = reproduce(preset, start, schedule)
+    assert made.file is not None
+    assert made.program is not None
+    (folder / made.file).write_text(made.program)
+    (folder / "msvc.h").write_text(_MSVC)
+    command = _OTHER_COMMANDS.get(preset.slug, made.command or "")
+    command = command.replace("python3", sys.executable).replace("lua ", "lua5.4 ")
+    _require(command.split()[0])
+    told = subprocess.run(
+        command, shell=True, cwd=folder, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert told.returncode == 0, told.stderr
+    return [int(line) for line in told.stdout.split()]
+
+
+def _require(tool: str) -> None:
+    if shutil.which(tool) is None:
+        if os.environ.get("SEEDFLEET_REQUIRE_RUNTIMES") == "1":
+            pytest.fail(f"needs '{tool}' on PATH")
+        pytest.skip(f"needs '{tool}' on PATH")
+
+
+def _positions(schedule: Schedule) -> list[int]:
+    skips = schedule.skips
+    gaps = skips if isinstance(skips, tuple) else (skips,) * schedule.count
+    return [schedule.offset + sum(gaps[: index + 1]) + index for index in range(schedule.count)]
+
+
+def _expected(preset: Preset, start: Start, schedule: Schedule) -> list[int]:
+    return reference.at_positions(preset.stream, start, schedule.modulus, _positions(schedule))
+
+
+@pytest.mark.runtime
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", _PROGRAMS, ids=lambda preset: preset.slug)
+def test_program_draws_the_history(preset: Preset, tmp_path: Path) -> None:
+    seed = preset.stream.generator.seeds[20_150_101]
+    schedule = Schedule(modulus=1000, count=70, offset=3, skips=2)
+    assert _run(preset, seed, schedule, tmp_path) == _expected(preset, seed, schedule)
+
+
+@pytest.mark.runtime
+@pytest.mark.slow
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_program_follows_a_path_of_skips(language: str, tmp_path: Path) -> None:
+    preset = _LANGUAGES[language]
+    seed = preset.stream.generator.seeds[-1] if preset.language != "javascript" else 4711
+    schedule = Schedule(modulus=100, count=len(_PATH), offset=1, skips=_PATH)
+    assert _run(preset, seed, schedule, tmp_path) == _expected(preset, seed, schedule)
+    no_skips = Schedule(modulus=10, count=6, offset=0, skips=0)
+    assert _run(preset, seed, no_skips, tmp_path) == _expected(preset, seed, no_skips)
+
+
+@pytest.mark.runtime
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "slug",
+    [
+        "java_next_int",
+        "glibc_rand",
+        "c_lrand48",
+        "c_drand48",
+        "cpp_mt19937",
+        "cpp_mt19937_uniform",
+        "numpy_randint",
+        "python_randrange",
+        "python_random",
+    ],
+)
+def test_program_starts_from_a_state(slug: str, tmp_path: Path) -> None:
+    preset = find_preset(slug)
+    # In the midst of a block, and with words that no seed leads to.
+    _, state = compiled.at_positions(preset.stream, 99, 1000, np.arange(1000))
+    start = AtState((state.words[0] ^ 0x5A5A5, *state.words[1:]))
+    schedule = Schedule(modulus=1000, count=700, offset=2, skips=1)
+    assert _run(preset, start, schedule, tmp_path) == _expected(preset, start, schedule)
+
+
+@pytest.mark.parametrize("preset", CATALOGUE, ids=lambda preset: preset.slug)
+def test_nothing_is_left_to_be_filled_in(preset: Preset) -> None:
+    made = reproduce(preset, 5, Schedule(modulus=1000, count=3, offset=1, skips=(0, 2, 1)))
+    said = f"{made.line} {made.command} {made.program}"
+    assert re.search(r"<(seeding|draw|offset|count|skips|skip)>|\{(seed|m|last)\}", said) is None
+    assert made.line.endswith(", after dropping 1 at the start and 0 to 2 before each draw")
+
+
+def test_lines_that_drop_nothing_are_left_out() -> None:
+    preset = find_preset("java_next_int")
+    plain = reproduce(preset, 5, Schedule(modulus=1000, count=3, offset=0, skips=0))
+    assert plain.line == "r = new java.util.Random(5L); r.nextInt(1000)"
+    assert "dropped" not in (plain.program or "")
+    assert "skips" not in (plain.program or "")
+
+
+def test_a_state_that_a_seed_leads_to_is_told_by_the_seed() -> None:
+    java, c = find_preset("java_next_int"), find_preset("c_lrand48")
+    assert seed_of(java.stream.generator, AtState((0x5DEECE66D ^ 77,))) == 77
+    assert seed_of(c.stream.generator, AtState((77 << 16 | 0x330E,))) == 77
+    assert seed_of(c.stream.generator, AtState((77 << 16,))) is None
+
+
+def test_a_state_that_the_runtime_does_not_take_has_no_program() -> None:
+    preset = find_preset("ruby_rand")
+    start = AtState((*range(624), 0))
+    made = reproduce(preset, start, Schedule(modulus=1000, count=3, offset=0, skips=0))
+    assert made == Reproduction(line="with its state as given; r.rand(1000)")

@@ -1,0 +1,165 @@
+"""What the document says of survivors: calls, seeds, states, paths, and what draws again."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from seedfleet.draws import History
+from seedfleet.evidence import Verdict, mix
+from seedfleet.evidence.part_prior import Division
+from seedfleet.generators import AtState, compiled, find_preset
+from seedfleet.pipeline.recovery_candidates import (
+    candidates_part,
+    comparison_part,
+    findings_part,
+)
+from seedfleet.recover import Recovery
+from seedfleet.recover.scoring import weigh
+from seedfleet.recover.search import Question, Scope, Survivor
+from seedfleet.sieve.weighing import Alignment
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from seedfleet.generators import Start
+
+pytestmark = pytest.mark.slow  # streams are compiled
+
+_MODULUS = 1000
+
+
+def _stream_draws(slug: str, start: Start, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+    return compiled.at_positions(find_preset(slug).stream, start, _MODULUS, positions)[0]
+
+
+def _history(values: NDArray[np.int64], machines: tuple[str | None, ...]) -> History:
+    days = tuple(date(2015, 1, 1) + timedelta(days=place) for place in range(len(values)))
+    nothing = (None,) * len(values)
+    return History("draws", "draws", "0" * 64, values, days, nothing, machines, _MODULUS, False, ())
+
+
+def _recovery(*survivors: Survivor, **fields: Any) -> Recovery:
+    scopes = tuple(dict.fromkeys(survivor.scope for survivor in survivors))
+    question = Question(_MODULUS, scopes, range(1), range(1))
+    division = Division(sum(len(scope.values) for scope in scopes))
+    items = tuple(weigh(survivor, question, division) for survivor in survivors)
+    mixture = mix([item.scored for item in items], held_out=True)
+    return Recovery(
+        verdict=Verdict.RECOVERED,
+        reason="",
+        fitted=mixture,
+        known=mixture,
+        predictive_bits=None,
+        items=items,
+        predictions=(),
+        searches=(),
+        uncovered=(),
+        unselected=(),
+        repeats=None,
+        question=question,
+        **fields,
+    )
+
+
+def _whole(values: NDArray[np.int64]) -> tuple[Scope, History]:
+    return Scope(values, len(values) - 5), _history(values, (None,) * len(values))
+
+
+def test_variable_skips_are_told_along_the_likeliest_path() -> None:
+    skips = np.random.default_rng(3).integers(0, 4, 60)
+    positions = np.cumsum(skips + 1) - 1 + 2
+    values = _stream_draws("java_next_int", 20150101, positions)
+    # The next output would have done as well, so the last skip is anybody's guess.
+    scope, history = _whole(values)
+    stream = find_preset("java_next_int").stream
+    recovery = _recovery(Survivor(stream, scope, 20150101, Alignment(2, 0, 3)))
+    (candidate,) = candidates_part(recovery, history)
+    assert candidate["path"]["skips"] == skips.tolist()
+    assert all(candidate["path"]["certain"])
+    assert candidate["alignment"]["skip_max"] == 3
+    assert f"{{{', '.join(map(str, skips))}}}" in candidate["members"][0]["program"]
+    assert "i < 2; i++" in candidate["members"][0]["program"]
+    _, state = compiled.at_positions(stream, 20150101, _MODULUS, positions)
+    assert candidate["state"] == [f"0x{state.words[0]:x}"]
+    compared = comparison_part(recovery)
+    assert compared is not None
+    assert compared["predicted"] == compared["observed"] == values.tolist()
+
+
+def test_a_wrong_draw_leaves_its_position_in_doubt() -> None:
+    skips = np.random.default_rng(3).integers(0, 4, 60)
+    values = _stream_draws("java_next_int", 20150101, np.cumsum(skips + 1) - 1).copy()
+    values[23] = (values[23] + 1) % _MODULUS  # four ways to come by it
+    scope, history = _whole(values)
+    stream = find_preset("java_next_int").stream
+    recovery = _recovery(Survivor(stream, scope, 20150101, Alignment(0, 0, 3)))
+    (candidate,) = candidates_part(recovery, history)
+    in_doubt = [place for place, sure in enumerate(candidate["path"]["certain"]) if not sure]
+    assert in_doubt == [23, 24]
+    assert candidate["matches"] == 59
+
+
+def test_every_preset_of_the_class_is_named_with_its_own_seed() -> None:
+    values = _stream_draws("php_mt_rand", 4711, np.arange(3, 260, 4))
+    scope, history = _whole(values)
+    stream = find_preset("php_mt_rand").stream
+    recovery = _recovery(Survivor(stream, scope, 4711, Alignment(0, 3, 3)))
+    (candidate,) = candidates_part(recovery, history)
+    assert {member["language"] for member in candidate["members"]} == {"PHP", "C++"}
+    assert {member["seed"] for member in candidate["members"]} == {4711}
+    assert len(candidate["presets"]) == len(candidate["members"]) == 4
+    assert candidate["path"] is None
+    assert candidate["without_seed"] is None
+
+
+def test_a_state_without_seed_is_told_in_words_that_start_the_stream() -> None:
+    start = AtState((12345678901234,))
+    values = _stream_draws("c_lrand48", start, np.arange(60))
+    scope, history = _whole(values)
+    survivor = Survivor(find_preset("c_lrand48").stream, scope, start, Alignment(0, 0, 0))
+    (candidate,) = candidates_part(_recovery(survivor), history)
+    assert candidate["seed"] is None
+    assert candidate["start_state"] == ["0xb3a73ce2ff2"]
+    assert candidate["without_seed"] == "no seed of 32 bits leads to this state"
+    told = {member["language"]: member for member in candidate["members"]}
+    assert told["C"]["seed"] is None
+    assert told["C"]["program"] is not None
+    assert told["Java"]["seed"] == 12345678901234 ^ 0x5DEECE66D
+    noted = _recovery(survivor, without_seed={survivor: "nobody knows"})
+    assert candidates_part(noted, history)[0]["without_seed"] == "nobody knows"
+
+
+def test_each_part_of_a_history_is_told_with_its_draws_and_dates() -> None:
+    stream = find_preset("java_next_int").stream
+    machines = ("A", "B") * 60
+    values = np.empty(120, dtype=np.int64)
+    values[::2] = _stream_draws("java_next_int", 1, np.arange(60))
+    values[1::2][:25] = _stream_draws("java_next_int", 2, np.arange(25))
+    values[1::2][25:] = _stream_draws("java_next_int", 3, np.arange(35))
+    parts = (
+        Scope(values[::2], 55, machine="A"),
+        Scope(values[1::2][:25], 20, machine="B", segment=(0, 25)),
+        Scope(values[1::2][25:], 30, machine="B", segment=(25, 60)),
+    )
+    survivors = [
+        Survivor(stream, scope, seed, Alignment(0, 0, 0))
+        for seed, scope in enumerate(parts, start=1)
+    ]
+    history = _history(values, machines)
+    recovery = _recovery(*survivors)
+    findings = findings_part(recovery, history)
+    assert [(each["first"], each["last"], each["seed"]) for each in findings] == [
+        (0, 118, 1),
+        (1, 49, 2),
+        (51, 119, 3),
+    ]
+    assert findings[1]["dates"] == ["2015-01-02", "2015-02-19"]
+    assert findings[2]["segment"] == [25, 60]
+    candidates = candidates_part(recovery, history)
+    for finding in findings:
+        assert candidates[finding["candidate"]]["seed"] == finding["seed"]
+        assert candidates[finding["candidate"]]["alignment"]["origin"] == finding["first"]

@@ -1,0 +1,253 @@
+"""Seed scans: every covered seed decided, with windows, offsets and controls that can fail."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from planted import UNWATCHED, planted_draws, question, random_draws
+
+from seedfleet.generators import Generator, Stream, compiled
+from seedfleet.generators.boundings import (
+    BIT_COUNT,
+    FLOOR_26_27,
+    FLOOR_27_26,
+    LEMIRE,
+    MASK,
+    MODULO,
+    PHP_RANGE,
+)
+from seedfleet.generators.families.lcg48 import JAVA_RANDOM
+from seedfleet.generators.families.mt19937 import MT19937, MT19937_BY_ARRAY
+from seedfleet.generators.families.pcg import NUMPY_PCG64
+from seedfleet.generators.families.xorshift import XORSHIFT32, XORSHIFT64
+from seedfleet.recover import seed_scan
+from seedfleet.recover.scan_rates import scan_s
+from seedfleet.recover.search import Question, Scope, Search
+from seedfleet.recover.seed_scan import SeedScan, scan_problems, seed_scans
+from seedfleet.sieve import CpuBackend, Hits, constant_skip_positions
+
+_PLAIN = Stream(XORSHIFT32, MODULO)
+
+
+def small(generator: Generator, *, start: int = 77_000_000, count: int = 2**12) -> Generator:
+    """Return the generator with a few of its seeds."""
+    return replace(generator, seeds=range(start, start + count))
+
+
+def scan(
+    stream: Stream, asked: Question, *, noise: float = 0.0, backend: CpuBackend | None = None
+) -> SeedScan:
+    return SeedScan([stream], asked, backend=backend or CpuBackend(), noise=noise)
+
+
+def found_by(search: SeedScan) -> set[tuple[Stream, object, int, int]]:
+    survivors = search.run(UNWATCHED).survivors
+    return {(s.stream, s.start, s.alignment.offset, s.alignment.skip_max) for s in survivors}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("modulus", [10, 49, 1000])
+@pytest.mark.parametrize(
+    ("generator", "boundings"),
+    [
+        (MT19937, (MODULO, PHP_RANGE, LEMIRE, MASK)),
+        (MT19937_BY_ARRAY, (BIT_COUNT, FLOOR_27_26)),
+        (NUMPY_PCG64, (LEMIRE,)),
+        (XORSHIFT32, (MODULO,)),
+    ],
+    ids=lambda each: each.name if isinstance(each, Generator) else "",
+)
+def test_every_stream_of_a_generator_is_found_by_one_scan(
+    generator: Generator, boundings: tuple[Any, ...], modulus: int
+) -> None:
+    few = small(generator)
+    streams = [Stream(few, bounding) for bounding in boundings]
+    for index, stream in enumerate(streams):
+        seed = few.seeds[index * 1000 + 17]
+        draws = planted_draws(stream, seed, count=60, skip=index % 3, modulus=modulus)
+        (search,) = seed_scans(streams, question(draws, modulus=modulus))
+        assert search.coverage.streams == tuple(streams)
+        assert search.coverage.readings == len(streams)
+        found = search.run(UNWATCHED)
+        assert found.tested == search.coverage.space == 2**12
+        assert (stream, seed, index % 3) in {
+            (s.stream, s.start, s.alignment.skip_max) for s in found.survivors
+        }
+
+
+@pytest.mark.slow
+def test_all_pairs_are_those_of_plain_streams() -> None:
+    few = small(XORSHIFT32, count=2**9)
+    stream, modulus = Stream(few, MODULO), 3
+    draws = planted_draws(stream, few.seeds[3], count=12, modulus=modulus)
+    asked = replace(question(draws, modulus=modulus), offsets=range(2, 5))
+    search = scan(stream, asked)
+    depth = search.coverage.draws_used
+    assert depth == 7  # 2**9 seeds, 9 alignments, 1 in 3
+    expected = set()
+    for seed in few.seeds:
+        for offset in range(2, 5):
+            for skip in range(3):
+                positions = constant_skip_positions(depth, skip, offset=offset)
+                values, _ = compiled.at_positions(stream, seed, modulus, positions)
+                if (values == draws[:depth]).all():
+                    expected.add((stream, seed, offset, skip))
+    assert len(expected) > 1
+    assert found_by(search) == expected
+
+
+@pytest.mark.slow
+def test_offsets_and_scopes_are_searched_together() -> None:
+    few = small(XORSHIFT32)
+    stream = Stream(few, MODULO)
+    positions = constant_skip_positions(40, 2, offset=9)
+    draws, _ = compiled.at_positions(stream, few.seeds[55], 1000, positions)
+    noise = random_draws(40)
+    scopes = (Scope(noise, 35, session="a"), Scope(draws, 35, session="b"), Scope(draws[:2], 2))
+    asked = Question(1000, scopes, range(3), range(3), offsets=range(12))
+    searches = seed_scans([stream], asked)
+    # The first offset alone comes first; a scope that tells no seeds apart spoils no other's scan.
+    assert [(len(s.coverage.scopes), s.coverage.offsets) for s in searches] == [
+        (2, range(1)),
+        (2, range(1, 12)),
+        (1, range(1)),
+        (1, range(1, 12)),
+    ]
+    survivors = searches[1].run(UNWATCHED).survivors
+    assert {(s.scope.session, s.start, s.alignment.offset) for s in survivors} == {
+        ("b", few.seeds[55], 9)
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("modulus", [10, 1000])
+def test_wrong_draws_ask_for_more_windows(modulus: int) -> None:
+    few = small(XORSHIFT32)
+    stream = Stream(few, MODULO)
+    values = planted_draws(stream, few.seeds[99], count=80, skip=1, modulus=modulus)
+    values[0] = (values[0] + 1) % modulus
+    asked = replace(question(values, modulus=modulus), noise=0.1)
+    clean, noisy = seed_scans([stream], asked)
+    wanted = (stream, few.seeds[99], 0, 1)
+    assert wanted not in found_by(clean)
+    assert wanted in found_by(noisy)
+    assert noisy.coverage.windows > clean.coverage.windows == 1
+    assert noisy.coverage.power(0.1) >= 0.95
+    assert clean.coverage.power(0.1) == pytest.approx(0.9**clean.coverage.draws_used)
+
+
+def test_wide_spaces_are_scanned_below_2_32_and_say_so() -> None:
+    asked = question(random_draws(60))
+    narrow, wide = seed_scans([_PLAIN, Stream(XORSHIFT64, MODULO)], asked)
+    assert (narrow.coverage.attack, narrow.coverage.space) == ("seed scan", 2**32 - 1)
+    assert wide.coverage.attack == "scan of seeds below 2^32"
+    assert wide.coverage.space == 2**32 - 1
+    # Of 2**48 seeds a program is as likely to take any.
+    assert seed_scans([Stream(JAVA_RANDOM, FLOOR_26_27)], asked) == ()
+
+
+def test_decided_streams_and_those_without_the_modulus_are_left_out() -> None:
+    plain, php = Stream(MT19937, MODULO), Stream(MT19937, PHP_RANGE)
+    (search,) = seed_scans([plain, php], question(random_draws(60)), decided={plain})
+    assert search.coverage.streams == (php,)
+    assert seed_scans([plain], question(random_draws(60)), decided=[plain]) == ()
+
+
+def test_only_far_too_many_alignments_are_a_problem() -> None:
+    asked = replace(question(random_draws(60), scan_skips=range(200)), offsets=range(20))
+    assert scan_problems(asked) == []
+    (problem,) = scan_problems(replace(asked, offsets=range(21)))
+    assert "at most 4096 alignments, not 200 skips at 21 offsets" in problem
+
+
+def test_more_streams_and_rows_cost_more() -> None:
+    plain, php = Stream(MT19937, MODULO), Stream(MT19937, PHP_RANGE)
+    assert scan_s([plain], 9) < scan_s([plain, php], 9) < scan_s([plain, php], 18)
+    assert scan_s([_PLAIN], 9) < scan_s([plain], 9)
+
+
+class Impatient:
+    """A watch that expires as soon as anything was told."""
+
+    def __init__(self) -> None:
+        self.shares: list[float] = []
+
+    def progress(self, share: float) -> None:
+        self.shares.append(share)
+
+    def expired(self) -> bool:
+        return bool(self.shares)
+
+
+@pytest.mark.slow
+def test_an_expired_watch_ends_the_scan_with_what_was_decided(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(seed_scan, "_MOST_PART", 2**20)
+    few = small(XORSHIFT32, start=1, count=2**24)
+    stream = Stream(few, MODULO)
+    draws = planted_draws(stream, 12, count=60)
+    watch = Impatient()
+    found = scan(stream, question(draws)).run(watch)
+    assert found.tested == 2**20
+    assert max(watch.shares) == pytest.approx(found.tested / 2**24)
+    assert watch.shares == sorted(watch.shares)
+    assert 12 in {survivor.start for survivor in found.survivors}
+
+
+@pytest.mark.slow
+def test_seeds_that_a_back_end_gives_up_are_not_counted() -> None:
+    class Lossy(CpuBackend):
+        def scan_together(self, *asked: Any, **options: Any) -> tuple[Hits, ...]:
+            answers = super().scan_together(*asked, **options)
+            return tuple(replace(each, tested=each.tested - 5) for each in answers)
+
+    stream = Stream(small(XORSHIFT32), MODULO)
+    found = scan(stream, question(random_draws(60)), backend=Lossy()).run(UNWATCHED)
+    assert found.tested == 2**12 - 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("modulus", [2, 10, 1000, 1_500_000_000])
+@pytest.mark.parametrize(
+    "streams",
+    [
+        (_PLAIN,),
+        tuple(Stream(MT19937, bounding) for bounding in (MODULO, LEMIRE, MASK)),
+        (Stream(NUMPY_PCG64, LEMIRE),),
+    ],
+    ids=lambda streams: streams[0].name,
+)
+def test_controls_pass(streams: tuple[Stream, ...], modulus: int) -> None:
+    asked = question(random_draws(100, modulus=modulus), modulus=modulus)
+    search = SeedScan(streams, asked, backend=CpuBackend(), noise=0.0)
+    controls = search.controls(np.random.default_rng(1))
+    # One draw of the largest modulus leaves nothing to chance, so there is nothing to count.
+    kinds = ["positive"] if modulus > 10**9 else ["negative", "positive"]
+    assert [control.kind for control in controls] == kinds
+    assert all(control.passed for control in controls), controls
+
+
+def passed(search: Search) -> dict[str, bool]:
+    return {c.kind: c.passed for c in search.controls(np.random.default_rng(2))}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.0, 0.5, 3.0])
+def test_controls_notice_a_kernel_that_passes_too_few_or_too_many(
+    share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = scan(_PLAIN, question(random_draws(100)))
+    assert passed(search) == {"negative": True, "positive": True}
+
+    class Broken(CpuBackend):
+        def scan(self, *args: Any, **options: Any) -> Hits:
+            result = super().scan(*args, **options)
+            count = round(share * len(result.seeds))
+            thrice = np.repeat(result.seeds, 3), np.repeat(result.rows, 3)
+            return replace(result, seeds=thrice[0][:count], rows=thrice[1][:count])
+
+    monkeypatch.setattr(seed_scan, "local_backend", Broken)
+    assert not passed(search)["negative"]
+    assert passed(search)["positive"] == (share >= 1)

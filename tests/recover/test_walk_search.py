@@ -1,0 +1,109 @@
+"""Variable skips over spaces of seeds: planted seeds, offsets, a later window, the controls."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from planted import UNWATCHED
+
+from seedfleet.generators import Stream, compiled, find_stream
+from seedfleet.generators.boundings import MODULO
+from seedfleet.recover.search import Question, Scope, Unwatched
+from seedfleet.recover.walk_search import searches
+from seedfleet.sieve.weighing import Alignment
+
+_WHOLE = find_stream("xorshift32", "word % m")
+# The same stream with fewer canonical seeds: every one is walked in a moment.
+_SMALL = Stream(replace(_WHOLE.generator, seeds=range(1, 2**16)), MODULO)
+
+
+def drawn(seed: int, count: int, *, offset: int = 0, most: int = 8) -> NDArray[np.int64]:
+    skips = np.random.default_rng(seed).integers(0, most + 1, count)
+    skips[0] = most * (seed % 2)
+    values, _ = compiled.at_positions(_SMALL, seed, 1000, offset + np.cumsum(skips + 1) - 1)
+    return values
+
+
+def asked(values: NDArray[np.int64], *, noise: float = 0.0, offsets: range = range(1)) -> Question:
+    return Question(
+        modulus=1000,
+        scopes=(Scope(values, len(values)),),
+        skips=range(9),
+        scan_skips=range(3),
+        variable_skip=(0, 8),
+        offsets=offsets,
+        noise=noise,
+    )
+
+
+@pytest.mark.slow
+def test_planted_seeds_come_back() -> None:
+    for seed in (1, 31336, 2**16 - 2):
+        (search,) = searches([_SMALL], asked(drawn(seed, 20)))
+        found = search.run(UNWATCHED)
+        assert [survivor.start for survivor in found.survivors] == [seed]
+        assert found.survivors[0].alignment == Alignment(0, 0, 8)
+        assert found.tested == 2**16 - 1
+
+
+@pytest.mark.slow
+def test_the_least_offset_that_reaches_the_draws_is_named() -> None:
+    (search,) = searches([_SMALL], asked(drawn(4242, 20, offset=30), offsets=range(50)))
+    (survivor,) = search.run(UNWATCHED).survivors
+    assert survivor.start == 4242
+    assert 30 - 8 <= survivor.alignment.offset <= 30
+    missed = asked(drawn(4242, 20, offset=30), offsets=range(5))
+    assert searches([_SMALL], missed)[0].run(UNWATCHED).survivors == ()
+
+
+@pytest.mark.slow
+def test_a_later_window_outlives_a_wrong_first_draw() -> None:
+    values = drawn(777, 30)
+    values[2] = (values[2] + 1) % 1000
+    first, later = searches([_SMALL], asked(values, noise=0.1))
+    assert first.run(UNWATCHED).survivors == ()
+    assert [survivor.start for survivor in later.run(UNWATCHED).survivors] == [777]
+    assert later.coverage.cost_s > first.coverage.cost_s
+    assert first.coverage.power(0.1) == pytest.approx(0.9**first.coverage.draws_used)
+
+
+@pytest.mark.slow
+def test_controls_agree_with_chance() -> None:
+    values = np.random.default_rng(1).integers(0, 1000, 60)
+    negative, positive = searches([_WHOLE], asked(values))[0].controls(np.random.default_rng(2))
+    assert negative.passed
+    assert 50 <= negative.expected <= 1000
+    assert positive.passed
+
+
+class Impatient(Unwatched):
+    def expired(self) -> bool:
+        return True
+
+
+@pytest.mark.slow
+def test_time_that_is_up_ends_the_walk_and_is_told() -> None:
+    (search,) = searches([_SMALL], asked(drawn(5, 20)))
+    assert search.run(Impatient()).tested == 2**10
+
+
+@pytest.mark.parametrize("variable_skip", [None, (3, 3), (0, 999)])
+def test_nothing_is_covered_where_nothing_can_be_told(
+    variable_skip: tuple[int, int] | None,
+) -> None:
+    question = replace(asked(np.zeros(30, np.int64)), variable_skip=variable_skip)
+    assert searches([_SMALL], question) == ()
+
+
+def test_spaces_of_more_than_32_bits_are_left_to_others() -> None:
+    java = find_stream("java.util.Random", "nextInt(m)")
+    assert searches([java, _WHOLE], asked(np.zeros(30, np.int64)))[0].coverage.streams == (_WHOLE,)
+
+
+def test_costs_of_arrays_are_those_of_their_seeding() -> None:
+    word, array = searches(
+        [_WHOLE, find_stream("mt19937", "word % m")], asked(np.zeros(30, np.int64))
+    )
+    assert word.coverage.cost_s < 20
+    assert array.coverage.cost_s > 3600
