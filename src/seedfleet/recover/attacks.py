@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seedfleet.recover import (
+    dated_search,
     gaps_search,
     lane_search,
     lattice_search,
@@ -50,6 +51,7 @@ def searches(streams: Sequence[Stream], question: Question, backend: Backend) ->
         *walked,
         *gaps_search.searches(streams, question),
         *walk_search.searches(streams, question, backend),
+        *dated_search.searches(streams, question, backend),
         *seed_scans(streams, question, backend, decided=decided),
     )
 

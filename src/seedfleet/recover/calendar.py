@@ -6,14 +6,19 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seedfleet.evidence.part_prior import Division
+from seedfleet.recover.dated_rules import parse_rule
+from seedfleet.recover.options import OptionsError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from seedfleet.evidence.part_prior import Division
+    from seedfleet.draws import History
     from seedfleet.recover.dated_rules import DatedRule
+    from seedfleet.recover.options import Options
     from seedfleet.recover.search import Scope
 
-__all__ = ["Calendar", "Occasion"]
+__all__ = ["Calendar", "Occasion", "calendar_of", "rule_problems"]
 
 _DAY = dt.timedelta(1)
 _LOOKED_AT = 28  # last days that show the rhythm, and
@@ -80,6 +85,43 @@ class Calendar:
                 return {}  # a draw without a date may lie anywhere
             days.setdefault(date, []).append(self.sessions[index])
         return days
+
+
+def calendar_of(history: History, options: Options, analysed: range) -> Calendar | None:
+    """Return the dates of the draws to be analysed with the rule asked about; None without one.
+
+    Raises
+    ------
+    OptionsError
+        It is no rule.
+    """
+    if options.date_seeds is None:
+        return None
+    part = slice(analysed.start, analysed.stop)
+    sessions, machines = history.sessions[part], history.machines[part]
+    return Calendar(
+        rule=parse_rule(options.date_seeds, options.date_table),
+        dates=history.dates[part],
+        sessions=sessions,
+        machines=machines,
+        division=Division.of(sessions, machines),
+    )
+
+
+def rule_problems(history: History, options: Options, analysed: range) -> list[str]:
+    """Say what stands against a rule from dates to seeds; empty without one. O(draws)."""
+    try:
+        calendar = calendar_of(history, options, analysed)
+    except OptionsError as error:
+        return list(error.problems)
+    if calendar is None:
+        return []
+    dates = set(calendar.dates) - {None}
+    if not dates:
+        return ["seeds by date: the draws have no dates"]
+    if not any(date and calendar.rule.seeds_of(date) for date in dates):
+        return [f"seeds by date: {calendar.rule.text} gives no date of the draws a seed"]
+    return []
 
 
 def _rhythm(days: dict[dt.date, list[str | None]]) -> dict[int, Sequence[str | None]]:
