@@ -1,4 +1,4 @@
-"""Seeds by date as a search: every stream of the catalogue under a rule that the user gives."""
+"""Seeds by date as searches: each generator under a rule that the user gives."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterator, Sequence
 
-    from seedfleet.generators import Stream
+    from seedfleet.generators import Generator, Stream
     from seedfleet.recover.controls import Control
     from seedfleet.recover.dated import DatedFinding
     from seedfleet.recover.search import Question, Watch
@@ -32,7 +32,6 @@ __all__ = ["DatedSearch", "searches"]
 
 _LEAST_OFFSETS = 4  # streams that begin anew every day are often warmed up by a few outputs
 _REPLICATES = 2
-_CONTROLLED = 4  # streams that the controls look at
 # Seconds on two cores, for the order of searches and nothing else.
 _STREAM_S = 0.3  # to load its kernels
 _DATE_S, _ALIGNMENT_S = 1e-4, 4e-6
@@ -42,14 +41,17 @@ _SEED_S = 2e-7  # under one alignment
 def searches(
     streams: Sequence[Stream], question: Question, backend: Backend
 ) -> Iterator[DatedSearch]:
-    """Yield one search for each scope whose dates have seeds; none where no rule is asked about.
+    """Yield a search for each generator in each scope whose dates have seeds.
 
-    Parts between reseeds are left out: a stream that begins anew on every date has none.
+    None where no rule is asked about. Parts between reseeds are left out: a stream that begins anew on every date has none.
     """
     calendar = question.calendar
-    able = tuple(each for each in streams if each.bounding.layout(question.modulus) is not None)
-    if calendar is None or not able:
+    if calendar is None:
         return
+    groups: dict[Generator, list[Stream]] = {}
+    for stream in streams:
+        if stream.bounding.layout(question.modulus) is not None:
+            groups.setdefault(stream.generator, []).append(stream)
     for scope in question.scopes:
         if scope.segment is None:
             asked = DatedQuestion(
@@ -62,11 +64,12 @@ def searches(
                 offsets=range(max(_LEAST_OFFSETS, question.offsets.stop)),
             )
             if _seed_counts(asked):
-                yield DatedSearch(able, asked, backend)
+                for alike in groups.values():
+                    yield DatedSearch(tuple(alike), asked, backend)
 
 
 class DatedSearch:
-    """One scope's draws under every stream, with the seeds that the rule gives their dates.
+    """One scope's draws under a generator's streams, with the seeds of a rule for their dates.
 
     Every stream is weighed under every alignment, so that a survivor need not give any draw
     exactly: it explains the fitted draws 2**20 times as well as chance does. By Markov's inequality
@@ -110,24 +113,27 @@ class DatedSearch:
 
     def controls(self, rng: np.random.Generator) -> tuple[Control, ...]:
         """Weigh shuffled draws, and draws planted with one of each date's seeds."""
-        streams = self.coverage.streams
-        chosen = [streams[i] for i in rng.permutation(len(streams))[:_CONTROLLED]]
-        return self._negative(chosen, rng), self._positive(chosen, rng)
+        return self._negative(rng), self._positive(rng)
 
-    def _negative(self, chosen: Sequence[Stream], rng: np.random.Generator) -> Control:
+    def _negative(self, rng: np.random.Generator) -> Control:
         values = self._question.scope.values
         counts = [
-            sum(map(_passes, self._weighed(chosen, _redrawn(self._question, shuffled))))
+            sum(
+                map(
+                    _passes,
+                    self._weighed(self.coverage.streams, _redrawn(self._question, shuffled)),
+                )
+            )
             for shuffled in (rng.permutation(values) for _ in range(_REPLICATES))
         ]
         return negative_control(
             counts,
             0.0,
-            text=f"{_REPLICATES} shuffles of the draws among the dates, {len(chosen)} streams",
+            text=f"{_REPLICATES} shuffles of the draws among the dates",
         )
 
-    def _positive(self, chosen: Sequence[Stream], rng: np.random.Generator) -> Control:
-        alignments = self._question.alignments
+    def _positive(self, rng: np.random.Generator) -> Control:
+        alignments, chosen = self._question.alignments, self.coverage.streams
         came_back = 0
         for index in range(PLANTED_SEEDS):
             stream = chosen[index % len(chosen)]

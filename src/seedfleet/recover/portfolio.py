@@ -45,8 +45,6 @@ if TYPE_CHECKING:
 
 __all__ = ["planned", "recover"]
 
-_NAMED = 3  # streams of a search, where its progress is told
-
 
 def recover(
     history: History,
@@ -143,7 +141,7 @@ def _question(history: History, analysed: range, options: Options) -> Question:
 
 @dataclass(frozen=True)
 class _Pending:
-    """A search that waits for its turn: what a find led to first, else the cheapest."""
+    """A search that waits for its turn: a rule or what a find led to first, else the cheapest."""
 
     led: bool
     order: int
@@ -194,10 +192,10 @@ class _Run:
 
     def _plan(self, chosen: Sequence[Stream], scopes: tuple[Scope, ...], *, led: bool) -> None:
         for search in searches(chosen, replace(self._question, scopes=scopes), self._backend):
-            self._pending.append(_Pending(led, self._planned, search))
+            by_rule = search.coverage.rule_odds is not None
+            self._pending.append(_Pending(led or by_rule, self._planned, search))
             self._planned += 1
-            # A rule's seeds are a few of each stream's: it does not cover them.
-            if search.coverage.rule_odds is None:
+            if not by_rule:  # a rule's seeds are a few of each stream's
                 self._covered.update(search.coverage.streams)
 
     def _take(self, search: Search) -> None:
@@ -208,8 +206,7 @@ class _Run:
         if refused is not None:
             self._records.append(refused)
             return
-        named = ", ".join(stream.name for stream in coverage.streams[:_NAMED])
-        label = f"{coverage.attack}: {named}{', …' if len(coverage.streams) > _NAMED else ''}"
+        label = f"{coverage.attack}: {', '.join(stream.name for stream in coverage.streams)}"
         began_s = self._budget.spent_s
         found = search.run(BudgetWatch(label, self._progress, self._budget))
         searched_s = self._budget.spent_s - began_s
@@ -245,7 +242,7 @@ class _Run:
         """Return the record of a search that is not to be run."""
         without = SearchRecord(coverage, Status.NOT_NEEDED, reason=None, draws_needed=needed)
         if self._is_answered(coverage):
-            return replace(without, reason="a cheaper search had recovered the stream already")
+            return replace(without, reason="an earlier search had recovered the stream already")
         if self._split.issuperset(scope.part for scope in coverage.scopes):
             reason = "a stream ends or begins within these draws; their parts are searched"
             return replace(without, reason=reason)
