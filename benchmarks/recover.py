@@ -10,9 +10,10 @@ import numpy as np
 from benchmarks import scans
 from benchmarks.table import Row, seconds
 from seedfleet.generators import compiled, find_preset, find_stream, streams
-from seedfleet.recover import lane_search, lattice_search, linear_attack
-from seedfleet.recover.gaps import Gaps, gap_families
-from seedfleet.recover.gaps import solve as solve_gaps
+from seedfleet.recover.congruential import lane_search, lattice_search
+from seedfleet.recover.gaps.solver import Gaps, gap_families
+from seedfleet.recover.gaps.solver import solve as solve_gaps
+from seedfleet.recover.linear import attack as linear_attack
 from seedfleet.recover.search import Question, Scope, Unwatched
 from seedfleet.sieve import constant_skip_positions
 

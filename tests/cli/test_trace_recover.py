@@ -237,7 +237,7 @@ def test_bad_files_are_refused_and_nothing_is_written(
     [
         ("--skips", "5..2", "low end first"),
         ("--skips", "all", "A..B"),
-        ("--scan-skips", "4096", "no range within 0..4095"),
+        ("--scan-skips", "4096", "not within 0..4095"),
         ("--modulus", "1", "--modulus"),
         ("--modulus", "100", "$[0].draw"),
         ("--sessions", "night", "evening"),

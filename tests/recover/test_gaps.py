@@ -26,7 +26,7 @@ from seedfleet.generators.boundings import (
     MODULO_31,
 )
 from seedfleet.generators.families.lcg48 import DRAND48, JAVA_LCG, JAVA_RANDOM, RAND48
-from seedfleet.recover.gaps import Depth, GapFamily, Gaps, gap_families, solve
+from seedfleet.recover.gaps.solver import Depth, GapFamily, Gaps, gap_families, solve
 from seedfleet.recover.search import Unwatched
 
 _BITS, _SHIFT = 16, 5

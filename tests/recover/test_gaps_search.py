@@ -13,9 +13,9 @@ from planted import UNWATCHED, with_noise
 from seedfleet.generators import AtState, Stream, compiled
 from seedfleet.generators.boundings import FLOOR_48, JAVA_NEXT_INT, MODULO_31
 from seedfleet.generators.families.lcg48 import DRAND48, JAVA_RANDOM, RAND48
-from seedfleet.recover.gaps_search import searches
+from seedfleet.recover.gaps.path import skips_of
+from seedfleet.recover.gaps.search import searches
 from seedfleet.recover.search import Question, Scope, Survivor
-from seedfleet.recover.skips import skips_of
 from seedfleet.sieve.weighing import Alignment
 
 _JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from seedfleet.recover._gf2_kernel import consistency_kernel
-from seedfleet.recover.gf2 import Solution, empty_system, solve
+from seedfleet.recover.linear._gf2_kernel import consistency_kernel
+from seedfleet.recover.linear.gf2 import Solution, empty_system, solve
 
 
 def system(equations: list[tuple[int, int]], unknowns: int) -> NDArray[np.uint64]:

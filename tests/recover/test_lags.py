@@ -13,9 +13,9 @@ from seedfleet.generators.families.dotnet import DOTNET
 from seedfleet.generators.families.glibc_random import GLIBC_RAND
 from seedfleet.generators.families.go_rand import GO_RAND
 from seedfleet.generators.families.xorshift import XORSHIFT32
-from seedfleet.recover import lags
-from seedfleet.recover.lag_relations import LAGGED, Relation, relation
-from seedfleet.recover.lags import LagSearch, lag_searches
+from seedfleet.recover.scans import lags
+from seedfleet.recover.scans.lag_relations import LAGGED, Relation, relation
+from seedfleet.recover.scans.lags import LagSearch, lag_searches
 
 pytestmark = pytest.mark.slow
 

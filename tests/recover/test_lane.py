@@ -19,9 +19,9 @@ from seedfleet.generators.boundings import (
 from seedfleet.generators.families.glibc_random import GLIBC_RAND_TYPE0
 from seedfleet.generators.families.lcg48 import JAVA_LCG, JAVA_RANDOM, RAND48
 from seedfleet.generators.families.msvc import MSVC
-from seedfleet.recover.jumps import Observations
-from seedfleet.recover.lane import LaneFamily, lane_families, solve
-from seedfleet.recover.lane_search import Residues, searches
+from seedfleet.recover.congruential.jumps import Observations
+from seedfleet.recover.congruential.lane import LaneFamily, lane_families, solve
+from seedfleet.recover.congruential.lane_search import Residues, searches
 from seedfleet.recover.search import Unwatched
 from seedfleet.sieve import constant_skip_positions
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from seedfleet.generators import PowerOfTwoLcg
-from seedfleet.recover import lattice as lattice_module
-from seedfleet.recover.jumps import Observations
-from seedfleet.recover.lattice import Boxes, Lattice, lattice_size, points_in_boxes
+from seedfleet.recover.congruential import lattice as lattice_module
+from seedfleet.recover.congruential.jumps import Observations
+from seedfleet.recover.congruential.lattice import Boxes, Lattice, lattice_size, points_in_boxes
 
 _BITS, _LOW_BITS = 20, 6
 _HIGH_BITS = _BITS - _LOW_BITS

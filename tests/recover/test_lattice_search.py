@@ -12,8 +12,8 @@ from planted import UNWATCHED, planted_draws, question, random_draws, with_noise
 from seedfleet.generators import AtState, Stream, compiled, reference
 from seedfleet.generators.boundings import FLOOR_26_27, FLOOR_48, JAVA_NEXT_INT, MODULO
 from seedfleet.generators.families.lcg48 import DRAND48, JAVA_RANDOM
-from seedfleet.recover import lattice_search
-from seedfleet.recover.lattice_search import searches, top_bits
+from seedfleet.recover.congruential import lattice_search
+from seedfleet.recover.congruential.lattice_search import searches, top_bits
 from seedfleet.sieve import constant_skip_positions
 
 _DOUBLE = Stream(JAVA_RANDOM, FLOOR_26_27)

@@ -24,13 +24,13 @@ from seedfleet.generators.definition import Bounding
 from seedfleet.generators.families.mt19937 import MT19937, MT19937_PHP_521
 from seedfleet.generators.families.v8 import V8_SUM, V8_WORD
 from seedfleet.generators.families.xorshift import XORSHIFT32, XORSHIFT128
-from seedfleet.recover.linear import linear_families, shown_bits
-from seedfleet.recover.linear_attack import searches
-from seedfleet.recover.linear_rows import fill_rows, ran_on, trace_words, unknown_count
-from seedfleet.recover.linear_search import LinearSearch
-from seedfleet.recover.linear_states import origin_of, seed_before, solve_state
+from seedfleet.recover.linear.attack import searches
+from seedfleet.recover.linear.families import linear_families, shown_bits
+from seedfleet.recover.linear.rows import fill_rows, ran_on, trace_words, unknown_count
+from seedfleet.recover.linear.search import LinearSearch
+from seedfleet.recover.linear.states import origin_of, seed_before, solve_state
+from seedfleet.recover.linear.whole_state import WholeStateSearch
 from seedfleet.recover.search import Survivor
-from seedfleet.recover.whole_state_search import WholeStateSearch
 from seedfleet.sieve import constant_skip_positions
 from seedfleet.sieve.weighing import Alignment
 

@@ -12,7 +12,7 @@ from seedfleet.generators.families.mt19937 import (
     MT19937_PHP_520,
     MT19937_PHP_521,
 )
-from seedfleet.recover.mt_seeds import seed_of_block
+from seedfleet.recover.linear.mt_seeds import seed_of_block
 
 _SIZE = 624
 

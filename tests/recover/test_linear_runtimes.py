@@ -10,7 +10,7 @@ from planted import UNWATCHED, question, random_draws
 from tools.vectors.make import PRESETS, Request, answers
 
 from seedfleet.generators import compiled, streams
-from seedfleet.recover.linear_attack import searches
+from seedfleet.recover.linear.attack import searches
 from seedfleet.recover.search import Survivor
 from seedfleet.sieve import constant_skip_positions
 

@@ -307,9 +307,10 @@ def test_all_seeds_of_xorshift32_are_scanned() -> None:
     assert recovery.verdict is Verdict.RECOVERED
     assert best(recovery) == (stream, 4_000_000_007, 1, None)
     assert [prediction.draw for prediction in recovery.predictions] == truth[60:].tolist()
-    (record,) = recovery.searches
+    record, noisy = recovery.searches
     assert record.found is not None
     assert record.found.tested == record.coverage.space == 2**32 - 1
+    assert noisy.status is Status.NOT_NEEDED
     assert all(control.passed for control in record.controls)
 
 

@@ -10,8 +10,8 @@ from planted import UNWATCHED, question
 from tools.vectors.make import PRESETS, Request, answers
 
 from seedfleet.generators import Stream, find_preset
-from seedfleet.recover.lags import lag_searches
-from seedfleet.recover.seed_scan import seed_scans
+from seedfleet.recover.scans.lags import lag_searches
+from seedfleet.recover.scans.seed_scan import seed_scans
 
 pytestmark = [pytest.mark.runtime, pytest.mark.slow]
 

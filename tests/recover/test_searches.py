@@ -7,12 +7,12 @@ from planted import UNWATCHED, planted_draws, question, random_draws
 from seedfleet.generators import Stream
 from seedfleet.generators.boundings import JAVA_NEXT_INT
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
-from seedfleet.recover import lane_search
+from seedfleet.recover.congruential import lane_search
+from seedfleet.recover.congruential.lane import lane_families, solve
+from seedfleet.recover.congruential.lane_search import Residues, searches
+from seedfleet.recover.congruential.window_search import WindowSearch
 from seedfleet.recover.controls import negative_control
-from seedfleet.recover.lane import lane_families, solve
-from seedfleet.recover.lane_search import Residues, searches
 from seedfleet.recover.search import Search
-from seedfleet.recover.window_search import WindowSearch
 
 _JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)
 

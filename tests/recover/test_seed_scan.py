@@ -21,10 +21,10 @@ from seedfleet.generators.families.lcg48 import JAVA_RANDOM
 from seedfleet.generators.families.mt19937 import MT19937, MT19937_BY_ARRAY
 from seedfleet.generators.families.pcg import NUMPY_PCG64
 from seedfleet.generators.families.xorshift import XORSHIFT32, XORSHIFT64
-from seedfleet.recover import seed_scan
-from seedfleet.recover.scan_rates import scan_s
+from seedfleet.recover.scans import seed_scan
+from seedfleet.recover.scans.rates import scan_s
+from seedfleet.recover.scans.seed_scan import SeedScan, scan_problems, seed_scans
 from seedfleet.recover.search import Question, Scope, Search
-from seedfleet.recover.seed_scan import SeedScan, scan_problems, seed_scans
 from seedfleet.sieve import CpuBackend, Hits, constant_skip_positions
 
 _PLAIN = Stream(XORSHIFT32, MODULO)
@@ -251,3 +251,10 @@ def test_controls_notice_a_kernel_that_passes_too_few_or_too_many(
     monkeypatch.setattr(seed_scan, "local_backend", Broken)
     assert not passed(search)["negative"]
     assert passed(search)["positive"] == (share >= 1)
+
+
+def test_without_draws_nothing_is_decided() -> None:
+    asked = Question(1000, (Scope(random_draws(5), 0),), range(9), range(9), noise=0.1)
+    (search,) = seed_scans([_PLAIN], asked)
+    assert search.coverage.power(0.0) == 0.0
+    assert search.run(UNWATCHED).tested == 0

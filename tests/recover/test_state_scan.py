@@ -17,9 +17,9 @@ from seedfleet.generators.families.musl import MUSL
 from seedfleet.generators.families.xorshift import XORSHIFT32, XORSHIFT64
 from seedfleet.generators.linear_jump import affine_power
 from seedfleet.generators.start import state_words
-from seedfleet.recover import state_scan
-from seedfleet.recover.orbit import OrbitHit, Pieces, orbit_length
-from seedfleet.recover.state_scan import StateScan, state_scans
+from seedfleet.recover.scans import state_scan
+from seedfleet.recover.scans.orbit import OrbitHit, Pieces, orbit_length
+from seedfleet.recover.scans.state_scan import StateScan, state_scans
 
 pytestmark = pytest.mark.slow
 

@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedfleet.recover.windows import contiguous_windows, interleaved_windows, power_of
+from seedfleet.recover.scans.windows import contiguous_windows, interleaved_windows, power_of
 
 MAKERS = [contiguous_windows, interleaved_windows]
 
 
 @pytest.mark.parametrize("make", MAKERS)
 @given(
-    fitted=st.integers(4, 60),
+    fitted=st.integers(0, 60),
     depth=st.integers(1, 12),
     noise=st.sampled_from([0.0, 0.05, 0.25]),
     most=st.integers(1, 9),

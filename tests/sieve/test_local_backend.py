@@ -12,7 +12,7 @@ import pytest
 import seedfleet
 from seedfleet.generators import Stream, find_preset
 from seedfleet.pipeline import legacy_sieve, seed_block, seed_jobs
-from seedfleet.recover import seed_scan
+from seedfleet.recover.scans import seed_scan
 from seedfleet.sieve import (
     Backend,
     ConstantSkip,

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seedfleet.recover import (
-    dated_search,
-    gaps_search,
-    lane_search,
-    lattice_search,
-    linear_attack,
-    walk_search,
-)
-from seedfleet.recover.lags import lag_searches
-from seedfleet.recover.seed_scan import seed_scans
-from seedfleet.recover.state_scan import state_scans
+from seedfleet.recover import dated_search
+from seedfleet.recover.congruential import lane_search, lattice_search
+from seedfleet.recover.gaps import search as gaps_search
+from seedfleet.recover.gaps import walk_search
+from seedfleet.recover.linear import attack as linear_attack
+from seedfleet.recover.scans.lags import lag_searches
+from seedfleet.recover.scans.seed_scan import seed_scans
+from seedfleet.recover.scans.state_scan import state_scans
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["Budget", "BudgetWatch"]
 
 _FOR_CONTROLS = 0.1  # of the budget, kept back from the searches
+_PATIENCE, _LEAST_PATIENCE_S = 10.0, 5.0  # with what takes longer than it said
 
 
 class Budget:
@@ -40,6 +41,16 @@ class Budget:
         """Seconds that are left for searches."""
         return max(0.0, self._total_s * (1 - _FOR_CONTROLS) - self.spent_s)
 
+    def until_s(self, expected_s: float) -> float:
+        """Return when a search is to be stopped that begins now and says how long it takes.
+
+        That is when time is up, and earlier where it takes far longer than it said: others wait.
+        """
+        if self._total_s == inf:
+            return inf
+        patience_s = max(_LEAST_PATIENCE_S, _PATIENCE * expected_s)
+        return min(self._total_s * (1 - _FOR_CONTROLS), self.spent_s + patience_s)
+
     @property
     def is_spent(self) -> bool:
         """Whether nothing is left, for controls either."""
@@ -62,16 +73,19 @@ class BudgetWatch:
         Called with the label and the share that is done, in [0, 1].
     budget
         That of all searches.
+    until_s
+        When it is to be stopped, in seconds of the budget's clock.
     """
 
     label: str
     told: Callable[[str, float], None]
     budget: Budget
+    until_s: float
 
     def progress(self, share: float) -> None:
         """Tell it."""
         self.told(self.label, share)
 
     def expired(self) -> bool:
-        """Tell whether the searches' part of the budget is spent."""
-        return self.budget.search_left_s <= 0
+        """Tell whether time is up."""
+        return self.budget.spent_s >= self.until_s

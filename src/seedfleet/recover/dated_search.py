@@ -43,7 +43,8 @@ def searches(
 ) -> Iterator[DatedSearch]:
     """Yield a search for each generator in each scope whose dates have seeds.
 
-    None where no rule is asked about. Parts between reseeds are left out: a stream that begins anew on every date has none.
+    None where no rule is asked about. Parts between reseeds are left out: a stream that begins
+    anew on every date has none.
     """
     calendar = question.calendar
     if calendar is None:

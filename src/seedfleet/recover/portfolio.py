@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ from seedfleet.evidence import Verdict, mix, predictive_bits
 from seedfleet.evidence.part_prior import Division
 from seedfleet.evidence.verdict import Thresholds
 from seedfleet.generators import streams
+from seedfleet.recover.agenda import Agenda, in_order
 from seedfleet.recover.answer import Recovery, SearchRecord, Status
 from seedfleet.recover.attacks import searches
 from seedfleet.recover.budget import Budget, BudgetWatch
@@ -20,10 +21,10 @@ from seedfleet.recover.foresight import foresee
 from seedfleet.recover.judgement import goes_on, judge, most_draws, scores_of
 from seedfleet.recover.options import OptionsError
 from seedfleet.recover.repeats import find_repeats
+from seedfleet.recover.scans.seed_scan import scan_problems
 from seedfleet.recover.scopes import scopes_of
 from seedfleet.recover.scoring import abstained, weigh, worth_weighing
 from seedfleet.recover.search import Question
-from seedfleet.recover.seed_scan import scan_problems
 from seedfleet.recover.segments import rest_of, segment_of
 from seedfleet.recover.stakes import attainable_bits, draws_to_recover
 from seedfleet.recover.unevenness import find_unevenness
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
     from seedfleet.sieve import Backend
 
 __all__ = ["planned", "recover"]
+
+_RIVAL_S = 1.0  # a search for other names of what was found may take so long
+_CONTROLS_S, _CONTROLS_SHARE = 3.0, 0.25  # seconds, or the share of what the searches took
 
 
 def recover(
@@ -99,7 +103,7 @@ def recover(
 
 
 def planned(history: History, options: Options) -> tuple[Coverage, ...]:
-    """Return what `recover` would search at first, cheapest first, without searching.
+    """Return what `recover` would search at first, in its order, without searching.
 
     What a find leads to, such as the parts of the history between reseeds, comes on top of it.
 
@@ -111,8 +115,8 @@ def planned(history: History, options: Options) -> tuple[Coverage, ...]:
     repeats = find_repeats(history.values, history.modulus)
     start, stop = repeats.analysed if repeats else (0, len(history))
     question = _question(history, range(start, stop), options)
-    coverages = [each.coverage for each in searches(options.streams(), question, local_backend())]
-    return tuple(sorted(coverages, key=lambda coverage: coverage.cost_s))
+    planned = in_order(searches(options.streams(), question, local_backend()))
+    return tuple(search.coverage for search in planned)
 
 
 def _question(history: History, analysed: range, options: Options) -> Question:
@@ -139,19 +143,6 @@ def _question(history: History, analysed: range, options: Options) -> Question:
     return question
 
 
-@dataclass(frozen=True)
-class _Pending:
-    """A search that waits for its turn: a rule or what a find led to first, else the cheapest."""
-
-    led: bool
-    order: int
-    search: Search
-
-    @property
-    def place(self) -> tuple[bool, float, int]:
-        return not self.led, self.search.coverage.cost_s, self.order
-
-
 class _Run:
     """Searches taken one after the other, with what they found so far."""
 
@@ -172,8 +163,7 @@ class _Run:
         self._progress = progress
         # All sessions of the history share the stake, also those too rare to be a scope.
         self._division = division
-        self._pending: list[_Pending] = []
-        self._planned = 0
+        self._agenda = Agenda()
         self._covered: set[Stream] = set()
         self._items: dict[Survivor, Weighed] = {}
         self._dated: list[DatedFinding] = []
@@ -186,16 +176,14 @@ class _Run:
         """Take every search in turn."""
         self._uneven = uneven
         self._plan(self._chosen, self._question.scopes, led=False)
-        while self._pending:
-            self._pending.sort(key=lambda each: each.place, reverse=True)
-            self._take(self._pending.pop().search)
+        while (search := self._agenda.take()) is not None:
+            self._take(search)
 
     def _plan(self, chosen: Sequence[Stream], scopes: tuple[Scope, ...], *, led: bool) -> None:
-        for search in searches(chosen, replace(self._question, scopes=scopes), self._backend):
-            by_rule = search.coverage.rule_odds is not None
-            self._pending.append(_Pending(led or by_rule, self._planned, search))
-            self._planned += 1
-            if not by_rule:  # a rule's seeds are a few of each stream's
+        planned = searches(chosen, replace(self._question, scopes=scopes), self._backend)
+        self._agenda.add(planned, led=led)
+        for search in planned:
+            if search.coverage.rule_odds is None:  # a rule's seeds are a few of each stream's
                 self._covered.update(search.coverage.streams)
 
     def _take(self, search: Search) -> None:
@@ -208,7 +196,8 @@ class _Run:
             return
         label = f"{coverage.attack}: {', '.join(stream.name for stream in coverage.streams)}"
         began_s = self._budget.spent_s
-        found = search.run(BudgetWatch(label, self._progress, self._budget))
+        until_s = self._budget.until_s(coverage.cost_s)
+        found = search.run(BudgetWatch(label, self._progress, self._budget, until_s))
         searched_s = self._budget.spent_s - began_s
         self._weigh(found.survivors)
         self._dated += found.dated
@@ -229,19 +218,19 @@ class _Run:
 
     def _cut_short(self, record: SearchRecord, found: Found, searched_s: float) -> SearchRecord:
         left = record.coverage.space - found.tested
-        more_s = searched_s * left / found.tested if found.tested else record.coverage.cost_s
+        more_s = searched_s * (left / found.tested) if found.tested else record.coverage.cost_s
         return replace(
             record,
             status=Status.INCOMPLETE,
             reason="; ".join(lead.text for lead in found.leads)
-            or f"{left} of {record.coverage.space} starts were not tested",
+            or f"{left / record.coverage.space:.0%} of the starts were not tested",
             budget_needed_s=self._budget.needed_s(more_s),
         )
 
     def _refusal(self, coverage: Coverage, needed: int) -> SearchRecord | None:
         """Return the record of a search that is not to be run."""
         without = SearchRecord(coverage, Status.NOT_NEEDED, reason=None, draws_needed=needed)
-        if self._is_answered(coverage):
+        if self._is_answered(coverage) and not self._looks_for_rivals(coverage):
             return replace(without, reason="an earlier search had recovered the stream already")
         if self._split.issuperset(scope.part for scope in coverage.scopes):
             reason = "a stream ends or begins within these draws; their parts are searched"
@@ -270,11 +259,7 @@ class _Run:
 
     def _follow(self, found: Found) -> None:
         """Look first for what was found to lead on: named generators, and parts of the draws."""
-        leads = {lead.stream for lead in found.leads}
-        self._pending = [
-            replace(each, led=True) if leads & set(each.search.coverage.streams) else each
-            for each in self._pending
-        ]
+        self._agenda.advance({lead.stream for lead in found.leads})
         for survivor in found.survivors:
             if survivor in self._items:
                 self._peel(self._items[survivor])
@@ -299,14 +284,27 @@ class _Run:
             self._plan(others, rest, led=False)
 
     def control(self, run_seed: int) -> None:
-        """Run the controls of every search that was completed, as far as time allows."""
+        """Run the controls of completed searches, those that found something first.
+
+        For as long as the searches took, or nearly so: an answer is not kept waiting for longer.
+        """
         seeds = np.random.SeedSequence(run_seed).spawn(len(self._records))
-        for done, (index, search) in enumerate(self._completed.items()):
-            if self._budget.is_spent:
+        searched_s = self._budget.spent_s
+        until_s = searched_s + max(_CONTROLS_S, _CONTROLS_SHARE * searched_s)
+        order = sorted(self._completed, key=lambda index: not self._found_by(index))
+        for done, index in enumerate(order):
+            if done and (self._budget.is_spent or self._budget.spent_s > until_s):
                 return
-            self._progress("controls", done / len(self._completed))
+            search = self._completed[index]
+            self._progress("controls", done / len(order))
             controls = search.controls(np.random.default_rng(seeds[index]))
             self._records[index] = replace(self._records[index], controls=controls)
+
+    def _found_by(self, index: int) -> bool:
+        found = self._records[index].found
+        if found is None:
+            return False
+        return bool(found.dated) or any(each in self._items for each in found.survivors)
 
     def recovery(
         self, uneven: Unevenness | None, repeats: Repeats | None, predictions: int, *, ends: bool
@@ -380,3 +378,18 @@ class _Run:
         # A session with a stream of its own rules out that all share one.
         asked = {scope.part for scope in coverage.scopes} - {None}
         return None in answered or (asked <= answered and bool(answered))
+
+    def _looks_for_rivals(self, coverage: Coverage) -> bool:
+        """Tell whether a search may name what was found otherwise, and soon.
+
+        Streams of one recurrence can give the same draws under other skips.
+        """
+        found = {_recurrence(item.survivor.stream) for item in self._items.values()} - {None}
+        asked = {_recurrence(stream) for stream in coverage.streams}
+        return bool(found & asked) and coverage.cost_s <= _RIVAL_S and coverage.windows == 1
+
+
+def _recurrence(stream: Stream) -> tuple[int, int, int] | None:
+    """Return what makes the states of a linear congruential stream; None of others."""
+    lcg = stream.generator.lcg
+    return None if lcg is None else (lcg.multiplier, lcg.increment, lcg.modulus_bits)

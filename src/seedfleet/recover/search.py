@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -176,6 +177,10 @@ class Coverage:
     readings: int = 1
     rule_odds: int | None = None
     told: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Work out the power at a rate once: some searches count it in samples."""
+        object.__setattr__(self, "power", cache(self.power))
 
     @property
     def alignments(self) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seedfleet.recover._gf2_kernel import CHUNK, back_kernel, clear_kernel, pivot_kernel
+from seedfleet.recover.linear._gf2_kernel import CHUNK, back_kernel, clear_kernel, pivot_kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ import numpy as np
 
 from seedfleet.generators import Residue
 from seedfleet.generators.compiled import build_kernel
-from seedfleet.recover._orbit_kernel import WALKERS, orbit_factory
+from seedfleet.recover.scans._orbit_kernel import WALKERS, orbit_factory
 from seedfleet.sieve import TooManyHitsError
 
 if TYPE_CHECKING:

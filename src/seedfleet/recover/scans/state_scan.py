@@ -16,7 +16,6 @@ import numpy as np
 from seedfleet.evidence.chance import expected_pairs
 from seedfleet.generators import AtState, Residue, compiled
 from seedfleet.generators.start import state_words
-from seedfleet.recover._orbit_kernel import RARE_RADIX, least_depth
 from seedfleet.recover.controls import (
     LEAST_SURVIVORS,
     PLANTED_SEEDS,
@@ -24,9 +23,10 @@ from seedfleet.recover.controls import (
     negative_control,
     positive_control,
 )
-from seedfleet.recover.orbit import Pieces, first_state, orbit_length, pieces
+from seedfleet.recover.scans._orbit_kernel import RARE_RADIX, least_depth
+from seedfleet.recover.scans.orbit import Pieces, first_state, orbit_length, pieces
+from seedfleet.recover.scans.windows import contiguous_windows, power_of
 from seedfleet.recover.search import Coverage, Found, Survivor
-from seedfleet.recover.windows import contiguous_windows, power_of
 from seedfleet.sieve import constant_skip_positions
 from seedfleet.sieve.weighing import Alignment
 
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from seedfleet.generators import Generator, Start, Stream
     from seedfleet.recover.controls import Control
+    from seedfleet.recover.scans.windows import Windows
     from seedfleet.recover.search import Question, Watch
-    from seedfleet.recover.windows import Windows
 
 __all__ = ["StateScan", "state_scans"]
 
@@ -123,7 +123,7 @@ class StateScan:
             for window in windows
         ]
         if not places:
-            return Found((), self._length, 0)
+            return Found((), 0, 0)  # too few draws, nothing decided
         draws = np.stack([scope.values[first : first + depth] for scope, first in places])
         survivors: dict[Survivor, None] = {}
         tested = 0

@@ -15,11 +15,11 @@ from seedfleet.recover.controls import (
     negative_control,
     positive_control,
 )
-from seedfleet.recover.linear import Equations
-from seedfleet.recover.linear_rows import unknown_count
-from seedfleet.recover.linear_states import solve_state
-from seedfleet.recover.linear_survivors import Solved, linear_survivors
-from seedfleet.recover.linear_systems import SystemTable, consistent_systems
+from seedfleet.recover.linear.families import Equations
+from seedfleet.recover.linear.rows import unknown_count
+from seedfleet.recover.linear.states import solve_state
+from seedfleet.recover.linear.survivors import Solved, linear_survivors
+from seedfleet.recover.linear.systems import SystemTable, consistent_systems
 from seedfleet.recover.search import Coverage, Found, Scope
 from seedfleet.sieve import constant_skip_positions
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from seedfleet.recover.controls import Control
-    from seedfleet.recover.linear import LinearFamily
+    from seedfleet.recover.linear.families import LinearFamily
     from seedfleet.recover.search import Question, Survivor, Watch
 
 __all__ = ["LEAST_SURPLUS", "LinearSearch", "window_length"]

@@ -6,7 +6,7 @@ window to match finds a stream as soon as one of its windows is clean.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +24,7 @@ _ENOUGH = 0.95  # chance of a clean window from which no more are asked for
 _TRIALS = 2**14  # histories in which clean windows are counted: a standard error of at most 0.4 %
 
 
+@lru_cache(maxsize=64)
 def contiguous_windows(fitted: int, depth: int, noise: float, *, most: int) -> Windows:
     """Choose runs of draws: for searches from states, which begin anywhere.
 
@@ -49,11 +50,14 @@ def contiguous_windows(fitted: int, depth: int, noise: float, *, most: int) -> W
     return _enough((tuple(range(at, at + depth)) for at in starts), fitted, noise, most)
 
 
+@lru_cache(maxsize=64)
 def interleaved_windows(fitted: int, depth: int, noise: float, *, most: int) -> Windows:
     """Choose every so manieth draw: for searches from seeds, which pay for the way to each window.
 
     The first draws of all windows come early; all else as for `contiguous_windows`.
     """
+    if fitted < depth:
+        return ()
     apart = 1
     while apart < min(most, fitted // depth) and 1 - (1 - (1 - noise) ** depth) ** apart < _ENOUGH:
         apart += 1
@@ -100,5 +104,6 @@ def _counted(windows: Windows, noise: float) -> float:
     return float(found.mean())
 
 
+@lru_cache(maxsize=4)
 def _clean(draws: int, noise: float) -> NDArray[np.bool_]:
     return np.random.default_rng(draws).random((_TRIALS, draws)) >= noise

@@ -24,7 +24,7 @@ import numpy as np
 
 from seedfleet.generators import Bounding, Monotone, PowerOfTwoLcg, Residue, Stream
 from seedfleet.generators.boundings import FLOOR_26_27
-from seedfleet.recover._gaps_kernel import Layout, gaps_kernel
+from seedfleet.recover.gaps._kernel import Layout, gaps_kernel
 from seedfleet.recover.search import Unwatched
 from seedfleet.sieve.residues import odd_part
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import flint
 import numpy as np
 
-from seedfleet.recover._lattice_kernel import close_kernel, near_kernel
+from seedfleet.recover.congruential._lattice_kernel import close_kernel, near_kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

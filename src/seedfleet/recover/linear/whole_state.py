@@ -9,18 +9,18 @@ import numpy as np
 
 from seedfleet.generators import compiled
 from seedfleet.recover.controls import Control
-from seedfleet.recover.linear_rows import unknown_count
-from seedfleet.recover.linear_search import LEAST_SURPLUS
-from seedfleet.recover.linear_states import solve_state
-from seedfleet.recover.linear_survivors import Solved, linear_survivors
+from seedfleet.recover.linear.rows import unknown_count
+from seedfleet.recover.linear.search import LEAST_SURPLUS
+from seedfleet.recover.linear.states import solve_state
+from seedfleet.recover.linear.survivors import Solved, linear_survivors
 from seedfleet.recover.search import Coverage, Found, Scope, Unwatched
 from seedfleet.sieve import constant_skip_positions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from seedfleet.recover.linear import LinearFamily
-    from seedfleet.recover.linear_states import StateFound
+    from seedfleet.recover.linear.families import LinearFamily
+    from seedfleet.recover.linear.states import StateFound
     from seedfleet.recover.search import Question, Survivor, Watch
 
 __all__ = ["WholeStateSearch", "whole_state_length"]

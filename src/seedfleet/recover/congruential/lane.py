@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.generators import Residue
-from seedfleet.recover._lane_kernel import high_kernel, low_kernel
-from seedfleet.recover.lattice import Boxes, lattice_size, points_in_boxes, reduced
+from seedfleet.recover.congruential._lane_kernel import high_kernel, low_kernel
+from seedfleet.recover.congruential.lattice import Boxes, lattice_size, points_in_boxes, reduced
 from seedfleet.sieve.residues import ResidueTests, odd_part
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.generators import PowerOfTwoLcg, Stream
-    from seedfleet.recover.jumps import Observations
-    from seedfleet.recover.lattice import Lattice
+    from seedfleet.recover.congruential.jumps import Observations
+    from seedfleet.recover.congruential.lattice import Lattice
 
 __all__ = [
     "LaneFamily",

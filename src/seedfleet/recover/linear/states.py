@@ -15,9 +15,9 @@ import numpy as np
 
 from seedfleet.generators import AtState
 from seedfleet.generators.linear_jump import linear_jump
-from seedfleet.recover.gf2 import empty_system, solve
-from seedfleet.recover.linear_rows import fill_rows, ran_on, trace_words, unknown_count
-from seedfleet.recover.mt_seeds import seed_of_block
+from seedfleet.recover.linear.gf2 import empty_system, solve
+from seedfleet.recover.linear.mt_seeds import seed_of_block
+from seedfleet.recover.linear.rows import fill_rows, ran_on, trace_words, unknown_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.generators import Generator
-    from seedfleet.recover.gf2 import Solution
-    from seedfleet.recover.linear import Equations, LinearFamily
+    from seedfleet.recover.linear.families import Equations, LinearFamily
+    from seedfleet.recover.linear.gf2 import Solution
 
 __all__ = ["StateFound", "origin_of", "seed_before", "solve_state", "start_after"]
 

@@ -6,6 +6,7 @@ then there is a lead to be followed by other searches, or no state explains them
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import replace
 from math import ceil, exp, log
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from seedfleet.recover.controls import (
     negative_control,
     positive_control,
 )
-from seedfleet.recover.lag_relations import LAGGED, relation
+from seedfleet.recover.scans.lag_relations import LAGGED, relation
 from seedfleet.recover.search import Coverage, Found, Lead
 from seedfleet.sieve import constant_skip_positions
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from seedfleet.generators import Stream
     from seedfleet.recover.controls import Control
-    from seedfleet.recover.lag_relations import Relation
+    from seedfleet.recover.scans.lag_relations import Relation
     from seedfleet.recover.search import Question, Scope, Watch
 
 __all__ = ["LagSearch", "lag_searches"]
@@ -176,8 +177,9 @@ def _lead_chance(related: Relation, draws: int, noise: float, tried: int) -> flo
     """Return the chance that so many draws of the stream make a lead."""
     of = draws - int(related.lags[-1])
     enough = log(_MAX_CHANCE / tried)
-    least = next((k for k in range(of + 1) if log_tail(k, of, related.share) <= enough), None)
-    if least is None:
+    # The more hits, the less likely they are by chance.
+    least = bisect_left(range(of + 1), -enough, key=lambda k: -log_tail(k, of, related.share))
+    if least > of:
         return 0.0
     clean = (1 - noise) ** (len(related.lags) + 1)
     kept = clean + (1 - clean) * related.share

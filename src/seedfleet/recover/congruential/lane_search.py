@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.evidence.chance import expected_pairs
+from seedfleet.recover.congruential.jumps import Observations
+from seedfleet.recover.congruential.lane import (
+    found_share,
+    lane_families,
+    lattice_of,
+    solve,
+    takes_lattice,
+)
+from seedfleet.recover.congruential.lattice import lattice_size
+from seedfleet.recover.congruential.window_search import window_searches
 from seedfleet.recover.controls import LEAST_SURVIVORS, TARGET_SURVIVORS, negative_control
-from seedfleet.recover.jumps import Observations
-from seedfleet.recover.lane import found_share, lane_families, lattice_of, solve, takes_lattice
-from seedfleet.recover.lattice import lattice_size
-from seedfleet.recover.window_search import window_searches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,14 +27,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.generators import PowerOfTwoLcg, Stream
+    from seedfleet.recover.congruential.lane import LaneFamily
+    from seedfleet.recover.congruential.window_search import WindowSearch
     from seedfleet.recover.controls import Control
-    from seedfleet.recover.lane import LaneFamily
     from seedfleet.recover.search import Question
-    from seedfleet.recover.window_search import WindowSearch
 
 __all__ = ["Residues", "searches"]
 
 _LANE_BITS = 60  # of the first window: where 16 divides skip + 1 the low words lose period
+_WALKED_BITS = 32
 _SPARE_BITS = 10  # by which the lanes of a window over-determine its low words
 _CONTROL_WORK = 2e7  # residue tests that one replicate of the negative control may cost
 _MAX_REPLICATES = 64  # with two residues the survivors come in rare clusters
@@ -43,10 +50,16 @@ _REDUCTION_S = 3e-6  # of a lattice, for each entry of its basis
 
 
 def searches(streams: Sequence[Stream], question: Question) -> tuple[WindowSearch, ...]:
-    """Return the searches for streams whose draws are residues of high bits of a state."""
+    """Return the searches for streams whose draws are residues of high bits of a state.
+
+    Without lanes, a walk along all states is surer where there are few, and as fast.
+    """
     families = lane_families(streams, question.modulus)
     return tuple(
-        search for family in families for search in window_searches(Residues(family), question)
+        search
+        for family in families
+        if family.lane_bits or family.lcg.modulus_bits > _WALKED_BITS
+        for search in window_searches(Residues(family), question)
     )
 
 

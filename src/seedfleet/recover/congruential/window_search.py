@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.generators import PowerOfTwoLcg, Stream
+    from seedfleet.recover.congruential.jumps import Observations
     from seedfleet.recover.controls import Control
-    from seedfleet.recover.jumps import Observations
     from seedfleet.recover.search import Question, Scope, Watch
 
 __all__ = ["WindowFamily", "WindowSearch", "window_searches"]

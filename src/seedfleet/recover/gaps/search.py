@@ -15,6 +15,7 @@ import numpy as np
 from seedfleet.evidence.path_chance import WalkShape, walk_chance
 from seedfleet.evidence.verdict import draws_in_principle
 from seedfleet.generators import compiled
+from seedfleet.recover.clean_windows import chance_of_clean_window
 from seedfleet.recover.controls import (
     LEAST_SURVIVORS,
     PLANTED_SEEDS,
@@ -22,8 +23,8 @@ from seedfleet.recover.controls import (
     negative_control,
     positive_control,
 )
-from seedfleet.recover.gaps import Depth, Gaps, gap_families, solve
-from seedfleet.recover.gaps_origin import streams_sighted, survivors_of
+from seedfleet.recover.gaps.origin import streams_sighted, survivors_of
+from seedfleet.recover.gaps.solver import Depth, Gaps, gap_families, solve
 from seedfleet.recover.search import Coverage, Found
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from seedfleet.generators import Stream
     from seedfleet.recover.controls import Control
-    from seedfleet.recover.gaps import GapFamily
+    from seedfleet.recover.gaps.solver import GapFamily
     from seedfleet.recover.search import Question, Scope, Survivor, Watch
 
 __all__ = ["GapsSearch", "searches"]
@@ -40,7 +41,6 @@ _SPARE_BITS = 16  # by which a window over-determines the state
 _MAX_COST_S = 86400.0
 _MAX_WINDOWS = 256
 _APART = 16  # windows of the first batch that slides
-_TRIALS = 2**13  # histories in which clean windows are counted: a standard error of at most 0.6 %
 _REPLICATES = 4
 _FULL_CONTROL_S = 1.0  # a window that costs more is solved for a planted seed's own pair of gaps
 
@@ -183,14 +183,7 @@ class GapsSearch:
         """Return the chance that some window has no wrong draw and no rejected word inside."""
         words = self._family.stride * (self._gaps.least + self._gaps.most) / 2
         clean = (1 - noise) * (1 - self._family.rejection) ** words
-        if len(self._starts) == 1:
-            return float(clean**self._length)
-        draws = self._starts[-1] + self._length
-        wrong = np.random.default_rng(draws).random((_TRIALS, draws)) >= clean
-        so_far = np.pad(np.cumsum(wrong, axis=1), ((0, 0), (1, 0)))
-        starts = np.array(self._starts)
-        runs = so_far[:, starts + self._length] == so_far[:, starts]
-        return float(runs.any(axis=1).mean())
+        return float(chance_of_clean_window(self._starts, self._length, np.array([clean]))[0])
 
     def _shuffled(self, rng: np.random.Generator) -> Control | None:
         """Cut a window so short that chance leaves a few hundred (state, tuple) pairs."""

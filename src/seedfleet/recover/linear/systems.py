@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seedfleet.recover._gf2_kernel import consistency_kernel
-from seedfleet.recover.linear_rows import fill_rows, unknown_count
+from seedfleet.recover.linear._gf2_kernel import consistency_kernel
+from seedfleet.recover.linear.rows import fill_rows, unknown_count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.generators import Generator
-    from seedfleet.recover.linear import Equations
+    from seedfleet.recover.linear.families import Equations
 
 __all__ = ["SystemTable", "consistent_systems"]
 

@@ -25,9 +25,9 @@ from seedfleet.recover.controls import (
     negative_control,
     positive_control,
 )
-from seedfleet.recover.scan_rates import scan_s
+from seedfleet.recover.scans.rates import scan_s
+from seedfleet.recover.scans.windows import interleaved_windows, power_of
 from seedfleet.recover.search import Coverage, Found, Survivor
-from seedfleet.recover.windows import interleaved_windows, power_of
 from seedfleet.sieve import Rows, constant_skip_positions, local_backend
 from seedfleet.sieve.weighing import Alignment
 
@@ -38,14 +38,15 @@ if TYPE_CHECKING:
 
     from seedfleet.generators import Generator, Stream
     from seedfleet.recover.controls import Control
+    from seedfleet.recover.scans.windows import Windows
     from seedfleet.recover.search import Question, Scope, Watch
-    from seedfleet.recover.windows import Windows
     from seedfleet.sieve import Backend
 
 __all__ = ["SeedScan", "scan_problems", "seed_scans"]
 
 _MAX_CHANCE_PAIRS = 1.0  # a window is as deep as it takes to leave about one false pair
-_MAX_SEEDS = 2**32
+_MAX_SEEDS, _SMALL_SEEDS = 2**32, 2**26
+_DEAR_S = 5.0  # from which on small seeds are scanned first
 _MAX_ALIGNMENTS = 2**12  # of one scope: beyond that a pass takes days
 _MAX_WINDOWS = 32
 _CLEAR_BITS = (
@@ -106,9 +107,9 @@ def _is_scanned(generator: Generator) -> bool:
     return seeds <= _MAX_SEEDS or seed_odds(seeds, 0) < seed_odds(seeds, seeds - 1)
 
 
-def _seeds(generator: Generator) -> range:
+def _seeds(generator: Generator, most: int = _MAX_SEEDS) -> range:
     """Return the canonical seeds that are scanned."""
-    return range(generator.seeds.start, min(generator.seeds.stop, _MAX_SEEDS))
+    return range(generator.seeds.start, min(generator.seeds.stop, most))
 
 
 def _batches(question: Question, seeds: int) -> list[tuple[Scope, ...]]:
@@ -127,13 +128,18 @@ def _batches(question: Question, seeds: int) -> list[tuple[Scope, ...]]:
 def _passes(members: list[Stream], question: Question, backend: Backend) -> list[SeedScan]:
     """Return the scans of one generator's streams, cheapest first."""
     nearest, others = question.offsets[:1], question.offsets[1:]
+    scan = partial(SeedScan, members, backend=backend)
     scans = [
-        SeedScan(members, replace(question, offsets=offsets), backend=backend, noise=0.0)
+        scan(replace(question, offsets=offsets), noise=0.0)
         for offsets in (nearest, others)
         if len(offsets)
     ]
+    if scans[0].coverage.cost_s > _DEAR_S:
+        # Dates, counters and what people type are small.
+        few = replace(question, offsets=nearest)
+        scans.insert(0, scan(few, noise=question.noise, most_seeds=_SMALL_SEEDS))
     if question.noise > 0:
-        noisy = SeedScan(members, question, backend=backend, noise=question.noise)
+        noisy = scan(question, noise=question.noise)
         scans += [noisy] if noisy.coverage.windows > 1 else []
     return scans
 
@@ -147,37 +153,46 @@ class SeedScan:
         Of one generator, each with the modulus.
     noise
         Share of wrong draws for which windows are chosen; 0 looks at the first draws alone.
+    most_seeds
+        Only seeds below it are scanned.
     """
 
     def __init__(
-        self, streams: Sequence[Stream], question: Question, *, backend: Backend, noise: float
+        self,
+        streams: Sequence[Stream],
+        question: Question,
+        *,
+        backend: Backend,
+        noise: float,
+        most_seeds: int = _MAX_SEEDS,
     ) -> None:
         self._streams, self._question, self._backend = tuple(streams), question, backend
         generator = self._streams[0].generator
-        self._seeds = _seeds(generator)
+        self._seeds = _seeds(generator, most_seeds)
         depth = self._depth()
         self._windows: list[Windows] = [
             interleaved_windows(scope.fitted, depth, noise, most=_MAX_WINDOWS)
             for scope in question.scopes
         ]
         most = max(len(windows) for windows in self._windows)
-        name = "seed scan" if generator.seed_count <= _MAX_SEEDS else "scan of seeds below 2^32"
+        every = len(self._seeds) == generator.seed_count
+        name = "seed scan" if every else f"scan of seeds below 2^{int(log2(most_seeds))}"
         positions = len(question.scan_skips) * len(question.offsets)
         rows = positions * sum(map(len, self._windows))
         self.coverage = Coverage(
-            attack=name if most == 1 else f"{name}, {most} windows",
+            attack=name if most <= 1 else f"{name}, {most} windows",
             streams=self._streams,
             scopes=question.scopes,
             skips=question.scan_skips,
             offsets=question.offsets,
             space=len(self._seeds),
             draws_used=depth,
-            windows=most,
+            windows=max(1, most),
             readings=len(self._streams),
             power=self._power,
-            cost_s=len(self._seeds) * scan_s(self._streams, rows),
+            cost_s=len(self._seeds) * scan_s(self._streams, max(1, rows)),
         )
-        fitting = _PART_S / (scan_s(self._streams, rows) * (os.cpu_count() or 1))
+        fitting = _PART_S / (scan_s(self._streams, max(1, rows)) * (os.cpu_count() or 1))
         self._part_size = 2 ** int(log2(min(_MOST_PART, max(_LEAST_PART, fitting))))
 
     def run(self, watch: Watch) -> Found:
@@ -205,6 +220,8 @@ class SeedScan:
         progress
             Called with the share of them that is done, in [0, 1].
         """
+        if not any(self._windows):
+            return Found((), 0, 0)  # no draw, nothing decided
         rows, alignments = self._rows([scope.values for scope in self._question.scopes])
         questions = [(stream, rows) for stream in self._streams]
         told = partial(_tell, progress, len(seeds) * len(questions))
@@ -231,11 +248,11 @@ class SeedScan:
         alignments = len(question.scopes) * len(question.scan_skips) * len(question.offsets)
         pairs = len(self._seeds) * alignments / _MAX_CHANCE_PAIRS
         wanted = max(1, ceil(log2(pairs) / log2(question.modulus)))
-        return min(wanted, *(scope.fitted for scope in question.scopes))
+        return max(1, min(wanted, *(scope.fitted for scope in question.scopes)))
 
     def _power(self, noise: float) -> float:
         """Return the chance in the scope that has most windows."""
-        return max(power_of(each, noise) for each in self._windows)
+        return max((power_of(each, noise) for each in self._windows if each), default=0.0)
 
     def _rows(
         self, draws: Sequence[NDArray[np.int64]], depth: int | None = None

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.generators import PowerOfTwoLcg, Stream
-    from seedfleet.recover.gaps import GapFamily, Gaps
+    from seedfleet.recover.gaps.solver import GapFamily, Gaps
     from seedfleet.recover.search import Scope
 
 __all__ = ["Sighting", "streams_sighted", "survivors_of"]

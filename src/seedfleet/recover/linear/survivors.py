@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from seedfleet.generators import AtState, compiled
-from seedfleet.recover.linear_states import origin_of, seed_before, start_after
+from seedfleet.recover.linear.states import origin_of, seed_before, start_after
 from seedfleet.recover.search import Survivor
 from seedfleet.sieve import constant_skip_positions
 from seedfleet.sieve.weighing import AHEAD, Alignment
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.generators import Stream
-    from seedfleet.recover.linear import LinearFamily
+    from seedfleet.recover.linear.families import LinearFamily
     from seedfleet.recover.search import Scope
 
 __all__ = ["Solved", "linear_survivors"]

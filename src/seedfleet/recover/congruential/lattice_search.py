@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.generators import Monotone, Stream
+from seedfleet.recover.congruential.jumps import Observations
+from seedfleet.recover.congruential.lattice import Boxes, lattice_size, points_in_boxes, reduced
+from seedfleet.recover.congruential.window_search import window_searches
 from seedfleet.recover.controls import LEAST_SURVIVORS, negative_control
-from seedfleet.recover.jumps import Observations
-from seedfleet.recover.lattice import Boxes, lattice_size, points_in_boxes, reduced
-from seedfleet.recover.window_search import window_searches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.generators import PowerOfTwoLcg
+    from seedfleet.recover.congruential.lattice import Lattice
+    from seedfleet.recover.congruential.window_search import WindowSearch
     from seedfleet.recover.controls import Control
-    from seedfleet.recover.lattice import Lattice
     from seedfleet.recover.search import Question
-    from seedfleet.recover.window_search import WindowSearch
 
 __all__ = ["TopBits", "searches", "top_bits"]
 

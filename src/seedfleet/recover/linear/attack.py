@@ -6,16 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from seedfleet.recover.clean_windows import window_batches
-from seedfleet.recover.linear import linear_families
-from seedfleet.recover.linear_rows import unknown_count
-from seedfleet.recover.linear_search import LinearSearch, window_length
-from seedfleet.recover.whole_state_search import WholeStateSearch, whole_state_length
+from seedfleet.recover.linear.families import linear_families
+from seedfleet.recover.linear.rows import unknown_count
+from seedfleet.recover.linear.search import LinearSearch, window_length
+from seedfleet.recover.linear.whole_state import WholeStateSearch, whole_state_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from seedfleet.generators import Stream
-    from seedfleet.recover.linear import LinearFamily
+    from seedfleet.recover.linear.families import LinearFamily
     from seedfleet.recover.search import Question, Search
 
 __all__ = ["searches"]

@@ -1,0 +1,117 @@
+"""The order in which searches are taken: what a rule or a find points to, then best for its cost.
+
+A search is worth the stake of the prior on what it would find and none before it has looked for:
+streams with many presets, many skips, and the noise that its windows withstand beyond those of
+earlier searches. Where that does not differ, the cheapest comes first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import log2
+from typing import TYPE_CHECKING
+
+from seedfleet.evidence.likelihood import NOISE_RATES
+from seedfleet.evidence.prior import noise_weights
+from seedfleet.generators import presets_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from seedfleet.generators import Stream
+    from seedfleet.recover.search import Coverage, Search
+
+__all__ = ["Agenda", "in_order"]
+
+_LEAST_GAIN = 0.02  # of power: a search that adds less is as good as any other
+_VARIABLE_SKIP = 0.25  # octaves of skips that one law of variable skips is worth
+
+
+@dataclass(frozen=True)
+class _Entry:
+    led: bool
+    price: float  # seconds for a unit of stake
+    order: int
+    search: Search
+
+    @property
+    def place(self) -> tuple[bool, float, int]:
+        return not self.led, self.price, self.order
+
+
+class Agenda:
+    """Searches that wait for their turn."""
+
+    def __init__(self) -> None:
+        self._waiting: list[_Entry] = []
+        self._added = 0
+
+    def add(self, searches: Iterable[Search], *, led: bool) -> None:
+        """Put searches on the agenda; those that a find led to, or a rule, come first."""
+        for price, search in _priced(searches):
+            self._waiting.append(_Entry(led or _is_asked(search), price, self._added, search))
+            self._added += 1
+
+    def advance(self, streams: set[Stream]) -> None:
+        """Let the searches of some streams come first."""
+        self._waiting = [
+            replace(entry, led=entry.led or bool(streams & set(entry.search.coverage.streams)))
+            for entry in self._waiting
+        ]
+
+    def take(self) -> Search | None:
+        """Take the next search off the agenda; None where none is left."""
+        if not self._waiting:
+            return None
+        first = min(self._waiting, key=lambda entry: entry.place)
+        self._waiting.remove(first)
+        return first.search
+
+
+def in_order(searches: Iterable[Search]) -> list[Search]:
+    """Return searches in the order in which an agenda gives them out."""
+    priced = _priced(searches)
+    return [
+        search for _, search in sorted(priced, key=lambda each: (not _is_asked(each[1]), each[0]))
+    ]
+
+
+def _is_asked(search: Search) -> bool:
+    """Tell whether the user vouches for the starts, by a rule."""
+    return search.coverage.rule_odds is not None
+
+
+def _priced(searches: Iterable[Search]) -> list[tuple[float, Search]]:
+    """Return each search with its seconds for a unit of stake, the cheapest of a kind first."""
+    withstood: dict[object, float] = {}
+    priced = []
+    for search in sorted(searches, key=lambda each: each.coverage.cost_s):
+        coverage = search.coverage
+        kind = (
+            coverage.streams,
+            tuple(scope.part for scope in coverage.scopes),
+            coverage.variable_skip,
+            coverage.skips,
+            coverage.offsets,
+            coverage.space,
+        )
+        power = _mean_power(coverage)
+        gain = max(_LEAST_GAIN, power - withstood.get(kind, 0.0))
+        withstood[kind] = max(power, withstood.get(kind, 0.0))
+        priced.append((coverage.cost_s / (gain * _breadth(coverage)), search))
+    return priced
+
+
+def _mean_power(coverage: Coverage) -> float:
+    """Return the power over the prior's noise rates."""
+    return sum(
+        weight * coverage.power(rate)
+        for rate, weight in zip(NOISE_RATES, noise_weights(), strict=True)
+    )
+
+
+def _breadth(coverage: Coverage) -> float:
+    """Return the prior's stake on streams and skips, in units that matter to nobody."""
+    presets = sum(len(presets_of(stream)) for stream in coverage.streams)
+    variable = coverage.variable_skip is not None
+    return presets * (_VARIABLE_SKIP if variable else log2(1 + len(coverage.skips)))

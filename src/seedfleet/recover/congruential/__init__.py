@@ -1,0 +1,1 @@
+"""States of linear congruential generators from a window of draws: lanes and lattices."""

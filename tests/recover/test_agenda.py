@@ -1,0 +1,75 @@
+"""In which order searches are taken."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seedfleet.generators import Stream, find_preset
+from seedfleet.recover.agenda import Agenda, in_order
+from seedfleet.recover.controls import Control
+from seedfleet.recover.search import Coverage, Found, Scope, Watch
+
+_SCOPE = Scope(np.zeros(50, dtype=np.int64), 45)
+_JAVA, _MINSTD = (find_preset(slug).stream for slug in ("java_next_int", "cpp_minstd_rand0"))
+_PHP = find_preset("php_mt_rand").stream
+
+
+@dataclass
+class Named:
+    coverage: Coverage
+
+    def run(self, watch: Watch) -> Found:
+        raise NotImplementedError
+
+    def controls(self, rng: np.random.Generator) -> tuple[Control, ...]:
+        raise NotImplementedError
+
+
+def named(
+    name: str,
+    cost_s: float,
+    *,
+    stream: Stream = _MINSTD,
+    power: Callable[[float], float] = lambda _: 1.0,
+    **fields: Any,
+) -> Named:
+    skips = fields.pop("skips", range(9))
+    return Named(
+        Coverage(name, (stream,), (_SCOPE,), skips, 100, 5, power, cost_s, **fields),
+    )
+
+
+def taken(*searches: Named) -> list[str]:
+    return [search.coverage.attack for search in in_order(searches)]
+
+
+def test_of_equals_the_cheapest_comes_first() -> None:
+    assert taken(named("dear", 9.0), named("cheap", 1.0, skips=range(8, 17))) == ["cheap", "dear"]
+
+
+def test_a_search_that_withstands_no_more_noise_than_a_cheaper_one_waits() -> None:
+    first = named("first", 1.0, power=lambda noise: 1.0 - noise)
+    again = named("again", 1.1, power=lambda noise: 1.0 - noise, windows=3)
+    other = named("other", 5.0, stream=_JAVA)
+    assert taken(again, other, first) == ["first", "other", "again"]
+
+
+def test_what_more_programs_do_comes_before_what_few_do() -> None:
+    rare, common = named("rare", 1.0), named("common", 1.5, stream=_PHP)  # two presets share it
+    assert taken(rare, common) == ["common", "rare"]
+    varying = named("varying", 1.0, skips=range(0), variable_skip=(0, 8))
+    assert taken(varying, rare) == ["rare", "varying"]
+
+
+def test_what_a_find_leads_to_comes_before_everything() -> None:
+    agenda = Agenda()
+    agenda.add([named("java", 9.0, stream=_JAVA), named("minstd", 1.0)], led=False)
+    agenda.advance({_JAVA})
+    agenda.add([named("segment", 20.0)], led=True)
+    order = []
+    while (search := agenda.take()) is not None:
+        order.append(search.coverage.attack)
+    assert order == ["java", "segment", "minstd"]
+    assert agenda.take() is None
