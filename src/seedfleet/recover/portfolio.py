@@ -375,8 +375,10 @@ class _Run:
             for each in scored
             if classes[each.equivalence] > Thresholds.RECOVERED_POSTERIOR
         }
-        # A session with a stream of its own rules out that all share one.
-        asked = {scope.part for scope in coverage.scopes} - {None}
+        asked = {scope.part for scope in coverage.scopes}
+        if coverage.rule_odds is None:
+            # A session with a stream of its own rules out that all share one; seeds by date do not.
+            asked -= {None}
         return None in answered or (asked <= answered and bool(answered))
 
     def _looks_for_rivals(self, coverage: Coverage) -> bool:
