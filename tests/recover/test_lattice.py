@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 from seedfleet.generators import PowerOfTwoLcg
 from seedfleet.recover.congruential import lattice as lattice_module
 from seedfleet.recover.congruential.jumps import Observations
-from seedfleet.recover.congruential.lattice import Boxes, Lattice, lattice_size, points_in_boxes
+from seedfleet.recover.congruential.lattice import (
+    Boxes,
+    Lattice,
+    kept_share,
+    lattice_size,
+    points_in_boxes,
+)
 
 _BITS, _LOW_BITS = 20, 6
 _HIGH_BITS = _BITS - _LOW_BITS
@@ -78,7 +84,7 @@ def test_the_share_that_is_kept_is_the_share_of_planted_points_found(
         low_words = np.array([state % 2**_LOW_BITS], dtype=np.uint64)
         lattice = Lattice.of(boxes.multipliers, _HIGH_BITS)
         found += state in points_in_boxes(lattice, boxes, low_words)[0]
-    kept = lattice.kept(2**_HIGH_BITS / 7, 1, rng)
+    kept = kept_share(lattice, 2**_HIGH_BITS / 7, 1)
     assert 0.2 < kept < 0.8
     assert abs(found / trials - kept) <= 4 * np.sqrt(kept * (1 - kept) / trials) + 0.02
 

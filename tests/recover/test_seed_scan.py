@@ -1,5 +1,6 @@
 """Seed scans: every covered seed decided, with windows, offsets and controls that can fail."""
 
+import os
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from seedfleet.generators.boundings import (
 )
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
 from seedfleet.generators.families.mt19937 import MT19937, MT19937_BY_ARRAY
-from seedfleet.generators.families.pcg import NUMPY_PCG64
+from seedfleet.generators.families.pcg import NUMPY_PCG64, PCG32
 from seedfleet.generators.families.xorshift import XORSHIFT32, XORSHIFT64
 from seedfleet.recover.scans import seed_scan
 from seedfleet.recover.scans.rates import scan_s
@@ -147,10 +148,18 @@ def test_wide_spaces_are_scanned_below_2_32_and_say_so() -> None:
     assert seed_scans([Stream(JAVA_RANDOM, FLOOR_26_27)], asked) == ()
 
 
+def test_small_seeds_come_first_where_all_of_them_take_long() -> None:
+    asked = question(random_draws(60))
+    small_seeds, every = seed_scans([Stream(MT19937, MODULO)], asked)
+    assert (small_seeds.coverage.space, every.coverage.space) == (2**26, 2**32)
+    assert small_seeds.coverage.attack == "scan of seeds below 2^26"
+    assert every.coverage.attack == "seed scan"
+
+
 def test_decided_streams_and_those_without_the_modulus_are_left_out() -> None:
     plain, php = Stream(MT19937, MODULO), Stream(MT19937, PHP_RANGE)
-    (search,) = seed_scans([plain, php], question(random_draws(60)), decided={plain})
-    assert search.coverage.streams == (php,)
+    searches = seed_scans([plain, php], question(random_draws(60)), decided={plain})
+    assert {search.coverage.streams for search in searches} == {(php,)}
     assert seed_scans([plain], question(random_draws(60)), decided=[plain]) == ()
 
 
@@ -190,10 +199,46 @@ def test_an_expired_watch_ends_the_scan_with_what_was_decided(
     draws = planted_draws(stream, 12, count=60)
     watch = Impatient()
     found = scan(stream, question(draws)).run(watch)
-    assert found.tested == 2**20
+    assert found.tested == 2**20 // 8
     assert max(watch.shares) == pytest.approx(found.tested / 2**24)
     assert watch.shares == sorted(watch.shares)
     assert 12 in {survivor.start for survivor in found.survivors}
+
+
+def parts_of(streams: list[Stream], asked: Question) -> list[range]:
+    """Return the seeds of which a scan asks its back end, question by question."""
+    parts: list[range] = []
+
+    class Blind(CpuBackend):
+        def scan_together(self, questions: Any, seeds: range, **_: Any) -> tuple[Hits, ...]:
+            parts.append(seeds)
+            none = np.empty(0, np.int64)
+            hits = Hits(none.astype(np.uint64), none, np.empty((0, 1), np.int32), len(seeds))
+            return (hits,) * len(questions)
+
+    SeedScan(streams, asked, backend=Blind(), noise=0.0).run(UNWATCHED)
+    return parts
+
+
+def test_a_scan_asks_for_the_same_parts_in_every_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = question(random_draws(60), scan_skips=range(9))
+    parts = parts_of([_PLAIN], asked)
+    assert parts == parts_of([_PLAIN], asked)
+    ends = [XORSHIFT32.seeds.start, *(part.stop for part in parts)]
+    assert [part.start for part in parts] == ends[:-1]
+    assert ends[-1] == XORSHIFT32.seeds.stop
+    assert len(parts[0]) < len(parts[-2]) == max(map(len, parts))
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    assert parts_of([_PLAIN], asked) == parts
+
+
+@pytest.mark.parametrize("generator", [XORSHIFT32, MT19937, MT19937_BY_ARRAY, NUMPY_PCG64])
+def test_no_part_of_a_scan_takes_long(generator: Generator) -> None:
+    stream = Stream(generator, MODULO)
+    for skips in (1, 9, 501):
+        parts = parts_of([stream], question(random_draws(60), scan_skips=range(skips)))
+        core_s = max(map(len, parts)) * scan_s([stream], skips) * (os.cpu_count() or 1)
+        assert 1.0 <= core_s <= 8.0
 
 
 @pytest.mark.slow
@@ -216,6 +261,7 @@ def test_seeds_that_a_back_end_gives_up_are_not_counted() -> None:
         (_PLAIN,),
         tuple(Stream(MT19937, bounding) for bounding in (MODULO, LEMIRE, MASK)),
         (Stream(NUMPY_PCG64, LEMIRE),),
+        (Stream(PCG32, MODULO),),  # whose first word has 32 values for the seeds below 2**32
     ],
     ids=lambda streams: streams[0].name,
 )

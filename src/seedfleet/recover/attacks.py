@@ -39,12 +39,13 @@ def searches(streams: Sequence[Stream], question: Question, backend: Backend) ->
     )
     split = _covered(search for search in solved if search.coverage.cost_s <= _DEAR_S)
     walked = state_scans([stream for stream in streams if stream not in split], question)
+    walkable = _covered(walked)  # all states in a walk: surer than equations, and as fast
     # What is decided from all states under these skips needs no scan of seeds.
-    decided = split | _covered(walked) if set(question.scan_skips) <= set(question.skips) else split
+    decided = split | walkable if set(question.scan_skips) <= set(question.skips) else split
     return (
         *lag_searches(streams, question),
         *solved,
-        *linear_attack.searches(streams, question),
+        *linear_attack.searches([each for each in streams if each not in walkable], question),
         *walked,
         *gaps_search.searches(streams, question),
         *walk_search.searches(streams, question, backend),

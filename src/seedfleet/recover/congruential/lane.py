@@ -17,7 +17,13 @@ import numpy as np
 
 from seedfleet.generators import Residue
 from seedfleet.recover.congruential._lane_kernel import high_kernel, low_kernel
-from seedfleet.recover.congruential.lattice import Boxes, lattice_size, points_in_boxes, reduced
+from seedfleet.recover.congruential.lattice import (
+    Boxes,
+    kept_share,
+    lattice_size,
+    points_in_boxes,
+    reduced,
+)
 from seedfleet.sieve.residues import ResidueTests, odd_part
 
 if TYPE_CHECKING:
@@ -246,8 +252,7 @@ def found_share(
     if not takes_lattice(family, len(observations.multipliers), low_words):
         return 1.0
     width = 2.0**family.high_bits / family.cofactor
-    rng = np.random.default_rng(len(observations.multipliers))
-    return lattice_of(family, observations).kept(width, low_words, rng)
+    return kept_share(lattice_of(family, observations), width, low_words)
 
 
 def _enumerate(

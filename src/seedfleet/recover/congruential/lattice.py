@@ -22,7 +22,7 @@ from seedfleet.recover.congruential._lattice_kernel import close_kernel, near_ke
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Boxes", "Lattice", "lattice_size", "points_in_boxes", "reduced"]
+__all__ = ["Boxes", "Lattice", "kept_share", "lattice_size", "points_in_boxes", "reduced"]
 
 # Standard deviations by which the length of an error may exceed its mean, each with the steps that
 # all targets together may take for it.
@@ -134,19 +134,22 @@ class Lattice:
                 break
         return spread
 
-    def kept(self, width: float, targets: int, rng: np.random.Generator) -> float:
-        """Return the share of points in boxes of that width that a walk finds, by sampling."""
-        errors = rng.uniform(-width / 2, width / 2, (_KEPT_SAMPLES, len(self.lengths)))
-        parts = (errors @ self.dual.T) ** 2 * self.lengths
-        fixed = np.cumsum(parts[:, ::-1], axis=1)[:, ::-1]
-        limits = self.limits(width, self.spread(width, targets))
-        return float(np.mean(np.all(fixed[:, 1:] <= limits[1:], axis=1)))
-
 
 @lru_cache(maxsize=2048)  # the windows of a search share the lattices of its skips
 def reduced(multipliers: bytes, bits: int) -> Lattice:
     """Return `Lattice.of` the multipliers, given as the bytes of their uint64 array."""
     return Lattice.of(np.frombuffer(multipliers, dtype=np.uint64), bits)
+
+
+@lru_cache(maxsize=4096)  # asked for every batch of windows
+def kept_share(lattice: Lattice, width: float, targets: int) -> float:
+    """Return the share of points in boxes of that width that a walk finds, by sampling."""
+    size = len(lattice.lengths)
+    errors = np.random.default_rng(size).uniform(-width / 2, width / 2, (_KEPT_SAMPLES, size))
+    parts = (errors @ lattice.dual.T) ** 2 * lattice.lengths
+    fixed = np.cumsum(parts[:, ::-1], axis=1)[:, ::-1]
+    limits = lattice.limits(width, lattice.spread(width, targets))
+    return float(np.mean(np.all(fixed[:, 1:] <= limits[1:], axis=1)))
 
 
 @dataclass(frozen=True, eq=False)

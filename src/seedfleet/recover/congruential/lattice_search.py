@@ -15,7 +15,13 @@ import numpy as np
 
 from seedfleet.generators import Monotone, Stream
 from seedfleet.recover.congruential.jumps import Observations
-from seedfleet.recover.congruential.lattice import Boxes, lattice_size, points_in_boxes, reduced
+from seedfleet.recover.congruential.lattice import (
+    Boxes,
+    kept_share,
+    lattice_size,
+    points_in_boxes,
+    reduced,
+)
 from seedfleet.recover.congruential.window_search import window_searches
 from seedfleet.recover.controls import LEAST_SURVIVORS, negative_control
 
@@ -141,8 +147,7 @@ class TopBits:
 
     def found_share(self, observations: Observations) -> float:
         """Return the share of states that `states` finds."""
-        rng = np.random.default_rng(len(observations.multipliers))
-        return self._lattice(observations).kept(self._width, 1, rng)
+        return kept_share(self._lattice(observations), self._width, 1)
 
     @property
     def _width(self) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from math import ceil, log2
 from threading import Event
 from typing import TYPE_CHECKING, Protocol
@@ -256,12 +256,14 @@ class WindowSearch:
         """Return the chance that some clean window is solved, averaged over some skips."""
         if noise not in self._powers:
             clean = self._some_clean_window(noise)
-            shares = [
-                self._family.found_share(self._family.observations(skip, self._length))
-                for skip in self._sampled_skips()
-            ]
-            self._powers[noise] = float(np.mean(clean * np.array(shares)))
+            self._powers[noise] = float(np.mean(clean * self._shares))
         return self._powers[noise]
+
+    @cached_property
+    def _shares(self) -> NDArray[np.float64]:
+        """The shares of clean windows that are solved, under some skips."""
+        plans = (self._family.observations(s, self._length) for s in self._sampled_skips())
+        return np.array([self._family.found_share(plan) for plan in plans])
 
     def _sampled_skips(self) -> range:
         skips = self._question.skips

@@ -46,14 +46,16 @@ __all__ = ["SeedScan", "scan_problems", "seed_scans"]
 
 _MAX_CHANCE_PAIRS = 1.0  # a window is as deep as it takes to leave about one false pair
 _MAX_SEEDS, _SMALL_SEEDS = 2**32, 2**26
+_KERNEL_S = 1.0  # to load a kernel; to compile it takes longer, once
 _DEAR_S = 5.0  # from which on small seeds are scanned first
 _MAX_ALIGNMENTS = 2**12  # of one scope: beyond that a pass takes days
 _MAX_WINDOWS = 32
 _CLEAR_BITS = (
     20  # by which draws must over-determine the seed for a scope to be scanned with others
 )
-_PART_S = 64.0  # of one core, between two looks at the clock: enough to be worth a back end's start
+_PART_S = 8.0  # of one core at most, between two looks at the clock
 _LEAST_PART, _MOST_PART = 2**16, 2**30
+_FIRST_PART = 8  # times smaller: soon to know whether the machine is as fast as was thought
 _CONTROL_S = 1.0
 _CONTROL_SEEDS, _PLANTED_AMONG = 2**25, 2**18
 _REPLICATES = 16
@@ -190,7 +192,7 @@ class SeedScan:
             windows=max(1, most),
             readings=len(self._streams),
             power=self._power,
-            cost_s=len(self._seeds) * scan_s(self._streams, max(1, rows)),
+            cost_s=_KERNEL_S + len(self._seeds) * scan_s(self._streams, max(1, rows)),
         )
         fitting = _PART_S / (scan_s(self._streams, max(1, rows)) * (os.cpu_count() or 1))
         self._part_size = 2 ** int(log2(min(_MOST_PART, max(_LEAST_PART, fitting))))
@@ -204,7 +206,8 @@ class SeedScan:
 
         while done < space:
             # The same parts in every run: a back end may know some already.
-            part = self._seeds[done : done + self._part_size]
+            size = min(self._part_size, max(self._part_size // _FIRST_PART, done))
+            part = self._seeds[done : done + size]
             parts.append(self.decide(part, told))
             done += len(part)
             if watch.expired():
@@ -255,17 +258,17 @@ class SeedScan:
         return max((power_of(each, noise) for each in self._windows if each), default=0.0)
 
     def _rows(
-        self, draws: Sequence[NDArray[np.int64]], depth: int | None = None
+        self, draws: Sequence[NDArray[np.int64]], only: range | None = None
     ) -> tuple[Rows, list[tuple[int, Alignment]]]:
         """Ask for the windows of each scope's draws; say which scope and alignment each row is.
 
-        Given a depth, the windows are the first so many draws instead.
+        Given some draws, they are the only window instead.
         """
         question = self._question
-        first = (tuple(range(depth)),) if depth else ()
+        chosen = (tuple(only),) if only else ()
         positions, values, alignments = [], [], []
         for index, of_scope in enumerate(draws):
-            for window in np.array(first or self._windows[index]):
+            for window in np.array(chosen or self._windows[index]):
                 for offset in question.offsets:
                     for skip in question.scan_skips:
                         positions.append(offset + skip + window * (skip + 1))
@@ -290,10 +293,14 @@ class SeedScan:
         if expected * _REPLICATES < LEAST_SURVIVORS:
             return None
         searchable = self._question.scopes[0].searchable
+        # Small seeds may share their first word, as 32 values do for all those of pcg32: so few
+        # replicates as these would tell nothing of what chance gives there.
+        first = min(1, len(searchable) - depth)
+        window = range(first, first + depth)
         counts, backend = [], local_backend()  # no fleet job for a handful of seeds
         for replicate in range(_REPLICATES):
             stream = self._streams[replicate % len(self._streams)]
-            rows, _ = self._rows([rng.permutation(searchable)], depth)
+            rows, _ = self._rows([rng.permutation(searchable)], window)
             counts.append(len(backend.scan(stream, rows, self._slice(rng, size)).seeds))
         text = f"{_REPLICATES} times {depth} shuffled draws, {size} seeds each"
         return negative_control(counts, expected, text=text)
@@ -310,7 +317,7 @@ class SeedScan:
             skip, offset = int(rng.choice(question.scan_skips)), int(rng.choice(question.offsets))
             positions = constant_skip_positions(depth, skip, offset=offset)
             draws, _ = compiled.at_positions(stream, seed, question.modulus, positions)
-            rows, alignments = self._rows([draws], depth)
+            rows, alignments = self._rows([draws], range(depth))
             hits = local_backend().scan(stream, rows, seeds)
             pairs = zip(hits.seeds.tolist(), hits.rows.tolist(), strict=True)
             wanted = (seed, (0, Alignment(offset, skip, skip)))
