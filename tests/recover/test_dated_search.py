@@ -106,10 +106,11 @@ def test_what_many_seeds_a_date_can_tell_at_most() -> None:
         found = planted.run(UNWATCHED).dated
         earned = max(finding.scored.known_bits[0] for finding in found)
         perfect = bits_of_matches(len(values), len(values), 1000)[0] * told[each]
-        assert perfect - 20 < earned < perfect + 1
+        assert abs(perfect - earned) < 10  # by chance, more or fewer seeds give the same draws
     assert (told[1], told[3]) == pytest.approx((0.4155, 0.8027), abs=1e-3)
 
 
+@pytest.mark.slow
 def test_too_many_seeds_a_date_are_under_powered() -> None:
     options = replace(_OPTIONS, date_seeds="unix+0..86399")
     answer = recover(history(random_draws(60), 1), options, progress=silent)
@@ -118,6 +119,7 @@ def test_too_many_seeds_a_date_are_under_powered() -> None:
     assert record.draws_needed > 10_000
 
 
+@pytest.mark.slow
 def test_one_draw_a_date_leaves_no_choice_among_equal_places() -> None:
     # Offset 1 without skip and offset 0 with skip 1 are the same draw where a date has only one.
     answer = recover(history(dated_draws(40, 1, offset=1), 1), _OPTIONS, progress=silent)
@@ -131,6 +133,7 @@ def test_one_draw_a_date_leaves_no_choice_among_equal_places() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_stream_that_all_dates_share_is_not_taken_for_seeds_by_date() -> None:
     values, _ = compiled.at_positions(_JAVA, 5, 1000, np.arange(80))
     answer = recover(history(values, 2), _OPTIONS, progress=silent)

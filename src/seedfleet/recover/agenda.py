@@ -1,4 +1,4 @@
-"""The order in which searches are taken: by a rule or a find first, then what costs next to nothing.
+"""The order of searches: what a rule or a find points to, then what costs next to nothing.
 
 Of others the best for its cost comes first. A search is worth the stake of the prior on what it
 would find and none before it has looked for: streams with many presets, many skips, and the noise
