@@ -64,7 +64,8 @@ class _Candidate:
 def _candidates(recovery: Recovery) -> list[_Candidate]:
     """Return the equivalence classes of the survivors, best first."""
     classes: dict[object, list[tuple[Weighed, tuple[float, ...]]]] = {}
-    for item, posterior in zip(recovery.items, recovery.known.posterior, strict=True):
+    own = recovery.known.posterior[: len(recovery.items)]
+    for item, posterior in zip(recovery.items, own, strict=True):
         classes.setdefault(item.scored.equivalence, []).append((item, posterior))
     return [_Candidate(tuple(members)) for members in classes.values()]
 

@@ -146,7 +146,8 @@ def only_through_seeds_part(recovery: Recovery) -> list[dict[str, Any]]:
     tested: dict[Stream, int] = {}
     decided: set[Stream] = set()
     for record in recovery.searches:
-        for stream in record.coverage.streams:
+        # A rule tests a few seeds for each date, not one for all draws.
+        for stream in record.coverage.streams if record.coverage.rule_odds is None else ():
             seeds = record.found.tested if record.found else 0
             tested[stream] = max(tested.get(stream, 0), seeds)
             if record.coverage.from_states and record.status is Status.COMPLETED:

@@ -1,4 +1,4 @@
-"""The order in which searches are taken: what a find led to first, then what costs next to nothing.
+"""The order of searches: what a rule or a find points to, then what costs next to nothing.
 
 Of others the best for its cost comes first. A search is worth the stake of the prior on what it
 would find and none before it has looked for: streams with many presets, many skips, and the noise
@@ -49,9 +49,9 @@ class Agenda:
         self._added = 0
 
     def add(self, searches: Iterable[Search], *, led: bool) -> None:
-        """Put searches on the agenda; those that a find led to come before all others."""
+        """Put searches on the agenda; those that a find led to, or a rule, come first."""
         for price, search in _priced(searches):
-            self._waiting.append(_Entry(led, price, self._added, search))
+            self._waiting.append(_Entry(led or _is_asked(search), price, self._added, search))
             self._added += 1
 
     def advance(self, streams: set[Stream]) -> None:
@@ -73,7 +73,14 @@ class Agenda:
 def in_order(searches: Iterable[Search]) -> list[Search]:
     """Return searches in the order in which an agenda gives them out."""
     priced = _priced(searches)
-    return [search for _, search in sorted(priced, key=lambda each: each[0])]
+    return [
+        search for _, search in sorted(priced, key=lambda each: (not _is_asked(each[1]), each[0]))
+    ]
+
+
+def _is_asked(search: Search) -> bool:
+    """Tell whether the user vouches for the starts, by a rule."""
+    return search.coverage.rule_odds is not None
 
 
 def _priced(searches: Iterable[Search]) -> list[tuple[tuple[bool, float], Search]]:

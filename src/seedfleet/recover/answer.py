@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from seedfleet.evidence import Mixture, Verdict
     from seedfleet.generators import Stream
     from seedfleet.recover.controls import Control
+    from seedfleet.recover.dated import DatedFinding
     from seedfleet.recover.repeats import Repeats
     from seedfleet.recover.scoring import Prediction, Weighed
     from seedfleet.recover.search import Coverage, Found, Question, Survivor
@@ -93,6 +94,9 @@ class Recovery:
         "no seed of 32 bits leads to this state within 100,000 words".
     rule
         The rule by which the user said that seeds follow from dates; None without one.
+    dated
+        Streams that explain draws with the rule's seeds, best first. In both mixtures they come
+        after the items.
     """
 
     verdict: Verdict
@@ -109,3 +113,4 @@ class Recovery:
     question: Question
     without_seed: Mapping[Survivor, str] = field(default_factory=dict)
     rule: str | None = None
+    dated: tuple[DatedFinding, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from seedfleet.recover import dated_search
 from seedfleet.recover.congruential import lane_search, lattice_search
 from seedfleet.recover.gaps import search as gaps_search
 from seedfleet.recover.gaps import walk_search
@@ -48,6 +49,7 @@ def searches(streams: Sequence[Stream], question: Question, backend: Backend) ->
         *walked,
         *gaps_search.searches(streams, question),
         *walk_search.searches(streams, question, backend),
+        *dated_search.searches(streams, question, backend),
         *seed_scans(streams, question, backend, decided=decided),
     )
 
