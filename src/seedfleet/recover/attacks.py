@@ -9,6 +9,7 @@ from seedfleet.recover.congruential import lane_search, lattice_search
 from seedfleet.recover.gaps import search as gaps_search
 from seedfleet.recover.gaps import walk_search
 from seedfleet.recover.linear import attack as linear_attack
+from seedfleet.recover.linear import carry_search
 from seedfleet.recover.scans.lags import lag_searches
 from seedfleet.recover.scans.seed_scan import seed_scans
 from seedfleet.recover.scans.state_scan import state_scans
@@ -46,6 +47,7 @@ def searches(streams: Sequence[Stream], question: Question, backend: Backend) ->
         *lag_searches(streams, question),
         *solved,
         *linear_attack.searches([each for each in streams if each not in walkable], question),
+        *carry_search.searches(streams, question),
         *walked,
         *gaps_search.searches(streams, question),
         *walk_search.searches(streams, question, backend),

@@ -96,7 +96,11 @@ def _output_sum(state: Any) -> Any:
     return uint64(state[0] + state[1])
 
 
-def _generator(name: str, output: Any, linear: LinearState | None = None) -> Generator:
+def _output_carryless(state: Any) -> Any:
+    return uint64(state[0] ^ state[1])
+
+
+def _generator(name: str, output: Any, *, carryless: Any = None) -> Generator:
     return Generator(
         name=name,
         seeds=range(1, 2**32),
@@ -107,18 +111,18 @@ def _generator(name: str, output: Any, linear: LinearState | None = None) -> Gen
         output=output,
         output_bits=64,
         state_width=134,  # two words, and where in their block of 64 the next one stands
-        linear=linear,
+        linear=LinearState(
+            words=2,
+            controls=(64,),  # between two blocks: all 64 words of the one before have been served
+            cycle=64,
+            seed_of_state=_seed_of_state,
+            carryless=carryless,
+        ),
     )
 
 
-V8_WORD = _generator(
-    "V8 xorshift128",
-    _output_word,
-    # Between two blocks: all 64 words of the one before have been served.
-    LinearState(words=2, controls=(64,), cycle=64, seed_of_state=_seed_of_state),
-)
-# The sum of two words carries, which is not linear.
-V8_SUM = _generator("V8 xorshift128+", _output_sum)
+V8_WORD = _generator("V8 xorshift128", _output_word)
+V8_SUM = _generator("V8 xorshift128+", _output_sum, carryless=_output_carryless)
 
 _CODE = "node --random-seed={seed}; Math.floor(Math.random() * {m})"
 
