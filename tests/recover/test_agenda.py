@@ -57,9 +57,9 @@ def test_a_search_that_withstands_no_more_noise_than_a_cheaper_one_waits() -> No
 
 
 def test_what_more_programs_do_comes_before_what_few_do() -> None:
-    rare, common = named("rare", 1.0), named("common", 1.5, stream=_PHP)  # two presets share it
+    rare, common = named("rare", 4.0), named("common", 6.0, stream=_PHP)  # two presets share it
     assert taken(rare, common) == ["common", "rare"]
-    varying = named("varying", 1.0, skips=range(0), variable_skip=(0, 8))
+    varying = named("varying", 4.0, skips=range(0), variable_skip=(0, 8))
     assert taken(varying, rare) == ["rare", "varying"]
 
 
@@ -73,3 +73,8 @@ def test_what_a_find_leads_to_comes_before_everything() -> None:
         order.append(search.coverage.attack)
     assert order == ["java", "segment", "minstd"]
     assert agenda.take() is None
+
+
+def test_what_costs_next_to_nothing_comes_before_what_is_worth_more() -> None:
+    short = named("short", 0.9, skips=range(0), variable_skip=(0, 8))
+    assert taken(named("worth more", 1.1, stream=_PHP), short) == ["short", "worth more"]

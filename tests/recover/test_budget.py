@@ -126,6 +126,15 @@ def test_without_a_budget_everything_is_searched(monkeypatch: pytest.MonkeyPatch
     assert [status for status, _ in taken.values()] == [Status.COMPLETED] * 2
 
 
+def test_a_few_draws_that_fit_by_chance_split_nothing() -> None:
+    # Some state of minstd gives any four draws: 40 bits, against 31 of states and all skips.
+    options = Options(searched=frozenset({"minstd"}), variable_skip=None, controls=False, noise=0.0)
+    recovery = recover(history_of(random_draws(200)), options, progress=silent)
+    assert any(record.found and record.found.passed for record in recovery.searches)
+    assert {record.status for record in recovery.searches} <= {Status.COMPLETED}
+    assert all(item.survivor.scope.segment is None for item in recovery.items)
+
+
 def test_what_is_found_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = run(monkeypatch, {"dear": 50.0, "cheap": 1.0}, budget_s=None, found="cheap")
     assert [status for status, _ in taken.values()] == [Status.COMPLETED, Status.NOT_NEEDED]

@@ -1,8 +1,9 @@
-"""The order in which searches are taken: what a find led to first, then the best for its cost.
+"""The order in which searches are taken: what a find led to first, then what costs next to nothing.
 
-A search is worth the stake of the prior on what it would find and none before it has looked for:
-streams with many presets, many skips, and the noise that its windows withstand beyond those of
-earlier searches. Where that does not differ, the cheapest comes first.
+Of others the best for its cost comes first. A search is worth the stake of the prior on what it
+would find and none before it has looked for: streams with many presets, many skips, and the noise
+that its windows withstand beyond those of earlier searches. Where that does not differ, the
+cheapest comes first.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Agenda", "in_order"]
 
+_CHEAP_S = 1.0
 _LEAST_GAIN = 0.02  # of power: a search that adds less is as good as any other
 _VARIABLE_SKIP = 0.25  # octaves of skips that one law of variable skips is worth
 
@@ -30,12 +32,12 @@ _VARIABLE_SKIP = 0.25  # octaves of skips that one law of variable skips is wort
 @dataclass(frozen=True)
 class _Entry:
     led: bool
-    price: float  # seconds for a unit of stake
+    price: tuple[bool, float]
     order: int
     search: Search
 
     @property
-    def place(self) -> tuple[bool, float, int]:
+    def place(self) -> tuple[bool, tuple[bool, float], int]:
         return not self.led, self.price, self.order
 
 
@@ -74,8 +76,8 @@ def in_order(searches: Iterable[Search]) -> list[Search]:
     return [search for _, search in sorted(priced, key=lambda each: each[0])]
 
 
-def _priced(searches: Iterable[Search]) -> list[tuple[float, Search]]:
-    """Return each search with its seconds for a unit of stake, the cheapest of a kind first."""
+def _priced(searches: Iterable[Search]) -> list[tuple[tuple[bool, float], Search]]:
+    """Return each search with whether it takes long, and its seconds for a unit of stake."""
     withstood: dict[object, float] = {}
     priced = []
     for search in sorted(searches, key=lambda each: each.coverage.cost_s):
@@ -91,7 +93,8 @@ def _priced(searches: Iterable[Search]) -> list[tuple[float, Search]]:
         power = _mean_power(coverage)
         gain = max(_LEAST_GAIN, power - withstood.get(kind, 0.0))
         withstood[kind] = max(power, withstood.get(kind, 0.0))
-        priced.append((coverage.cost_s / (gain * _breadth(coverage)), search))
+        price = coverage.cost_s / (gain * _breadth(coverage))
+        priced.append(((coverage.cost_s > _CHEAP_S, price), search))
     return priced
 
 

@@ -265,10 +265,13 @@ class _Run:
         if segment is None:
             return
         scope, stream = item.survivor.scope, item.survivor.stream
+        part = weigh(segment.survivor, self._question, self._division)
+        if max(part.scored.stakes(held_out=True)) < Thresholds.SIGNAL_BITS:
+            return  # a few draws that chance would explain as well, all that was tried counted
         # The bet on all draws is taken back: it would only be told of again.
         self._taken_back.add(item.survivor)
         del self._items[item.survivor]
-        self._weigh([segment.survivor])
+        self._items[segment.survivor] = part
         if scope.part in self._split:
             return  # the same stretch under another name, or one that its own search will find
         self._split.add(scope.part)
@@ -392,7 +395,7 @@ class _Run:
         """
         found = {_recurrence(item.survivor.stream) for item in self._items.values()} - {None}
         asked = {_recurrence(stream) for stream in coverage.streams}
-        return bool(found & asked) and coverage.cost_s <= _RIVAL_S and coverage.windows == 1
+        return bool(found & asked) and coverage.cost_s <= _RIVAL_S
 
     def _attainable_bits(self, coverage: Coverage) -> float:
         """Return the evidence that a perfect fit of the most favoured alignment would give."""

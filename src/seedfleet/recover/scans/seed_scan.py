@@ -46,6 +46,7 @@ __all__ = ["SeedScan", "scan_problems", "seed_scans"]
 
 _MAX_CHANCE_PAIRS = 1.0  # a window is as deep as it takes to leave about one false pair
 _MAX_SEEDS, _SMALL_SEEDS = 2**32, 2**26
+_KERNEL_S = 1.0  # to load a kernel; to compile it takes longer, once
 _DEAR_S = 5.0  # from which on small seeds are scanned first
 _MAX_ALIGNMENTS = 2**12  # of one scope: beyond that a pass takes days
 _MAX_WINDOWS = 32
@@ -191,7 +192,7 @@ class SeedScan:
             windows=max(1, most),
             readings=len(self._streams),
             power=self._power,
-            cost_s=len(self._seeds) * scan_s(self._streams, max(1, rows)),
+            cost_s=_KERNEL_S + len(self._seeds) * scan_s(self._streams, max(1, rows)),
         )
         fitting = _PART_S / (scan_s(self._streams, max(1, rows)) * (os.cpu_count() or 1))
         self._part_size = 2 ** int(log2(min(_MOST_PART, max(_LEAST_PART, fitting))))
