@@ -158,8 +158,8 @@ _SCOPE = (
         "--budget",
         "budget_s",
         type=_Duration(),
-        help="Time for the whole search, such as 60s, 8m or 2h, or none for no limit. Cheap "
-        "searches come first; those that do not fit are named with what they need.  "
+        help="Time for the whole search, such as 60s, 8m or 2h, or none for no limit. What is "
+        "likely for its time comes first; what does not fit is named with what it needs.  "
         "[default: 60s; with --deep 20m]",
     ),
     click.option("--deep", is_flag=True, help="Search more alignments, and longer."),
