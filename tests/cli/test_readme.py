@@ -39,6 +39,7 @@ SEARCHED = {
     "C `drand48() * m`": {"c_drand48"},
     "Perl `int(rand m)`": {"perl_rand"},
     "JavaScript's `Math.random()` to V8 14.3": {"v8_math_random", "v8_math_random_53"},
+    "JavaScript's `Math.random()` from V8 14.4 on": {"v8_math_random_sum"},
     "classic `xorshift128`": {"xorshift128"},
     "`std::uniform_int_distribution`": {"cpp_mt19937_uniform"},
     "PHP to 7.0": {"php_mt_rand_521", "php_mt_rand_520"},
