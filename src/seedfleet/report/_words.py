@@ -89,7 +89,8 @@ def _found_text(document: Mapping[str, Any]) -> str:
 def by_date(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return the stream with a seed for every date that outweighs every other, if there is one."""
     best = max((each["posterior"] for each in document["candidates"]), default=0.0)
-    first: Mapping[str, Any] | None = next(iter(document["dated"]), None)
+    # A sieve has no rule from dates to seeds, and its document no such field.
+    first: Mapping[str, Any] | None = next(iter(document.get("dated", [])), None)
     return first if first is not None and first["posterior"] > best else None
 
 
