@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Agenda", "in_order"]
 
-_CHEAP_S = 1.0
+_CHEAP_S = 2.0  # for the whole power of a search
 _LEAST_GAIN = 0.02  # of power: a search that adds less is as good as any other
 _VARIABLE_SKIP = 0.25  # octaves of skips that one law of variable skips is worth
 
@@ -100,8 +100,8 @@ def _priced(searches: Iterable[Search]) -> list[tuple[tuple[bool, float], Search
         power = _mean_power(coverage)
         gain = max(_LEAST_GAIN, power - withstood.get(kind, 0.0))
         withstood[kind] = max(power, withstood.get(kind, 0.0))
-        price = coverage.cost_s / (gain * _breadth(coverage))
-        priced.append(((coverage.cost_s > _CHEAP_S, price), search))
+        gain_s = coverage.cost_s / gain
+        priced.append(((gain_s > _CHEAP_S, gain_s / _breadth(coverage)), search))
     return priced
 
 

@@ -48,10 +48,15 @@ def carry_survivors(
 
 def _behind(family: LinearFamily, scope: Scope, guess: Solved, least_run: int) -> list[Survivor]:
     values = scope.searchable
-    tried = [(_matches(family, each, values), each) for each in _phases(family, guess)]
-    matches, solved = max(tried, key=lambda each: int(each[0].sum()))
-    run = _longest_run(matches)
-    return linear_survivors(family, scope, run, [solved]) if len(run) >= least_run else []
+    phases = _phases(family, guess)
+    matches = [_matches(family, each, values) for each in phases]
+    counts = [int(each.sum()) for each in matches]
+    run = _longest_run(matches[int(np.argmax(counts))])
+    if len(run) < least_run:
+        return []
+    # Several where the stride keeps the draws away from the ends of blocks.
+    best = [each for each, count in zip(phases, counts, strict=True) if count == max(counts)]
+    return linear_survivors(family, scope, run, best)
 
 
 def _phases(family: LinearFamily, guess: Solved) -> list[Solved]:
