@@ -27,6 +27,7 @@ EXPORTS = {
         "Bounding",
         "Generator",
         "Leap",
+        "LinearState",
         "Monotone",
         "PowerOfTwoLcg",
         "Preset",
