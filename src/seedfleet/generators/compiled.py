@@ -16,9 +16,7 @@ import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
-from numba.extending import register_jitable
 
 from seedfleet.generators.start import AtState, state_of_words, state_words
 
@@ -50,6 +48,8 @@ def _callees(function: Callable[..., Any]) -> list[Callable[..., Any]]:
 @cache
 def jitable(function: Callable[..., Any]) -> Callable[..., Any]:
     """Let numba inline `function` into kernels, and what it calls in this package."""
+    from numba.extending import register_jitable  # noqa: PLC0415 - as below
+
     for callee in _callees(function):
         jitable(callee)
     registered: Callable[..., Any] = register_jitable(function)
@@ -74,6 +74,8 @@ def build_kernel(
     Callable
         The compiled kernel; it releases the interpreter lock while it runs.
     """
+    import numba  # noqa: PLC0415 - slow to start, and definitions are read where nothing is compiled
+
     digest = _source_digest(*functions)
     kernel = factory(digest, *(jitable(function) for function in functions))
     _name_apart(kernel, digest, set())

@@ -37,6 +37,7 @@ def by_chain_factory(  # noqa: C901 - its inner functions are counted in
     """Return ``fill`` for initial words that follow from the one before; only those needed stay."""
     lanes = uint64(_CHAINS)
     emit = _emitting(_CHAINS, twist, temper)
+    jitable(needed)  # here and not above, where it would load the compiler with this module
 
     # Nothing but the chain is stored in the loop of `link`: then it stays in registers.
 
@@ -91,6 +92,7 @@ def by_array_factory(  # noqa: C901 - its inner functions are counted in
     """Return ``fill`` for ``init_by_array`` over the one or two words of a 64-bit seed."""
     lanes = uint64(_STATES)
     emit = _emitting(_STATES, twist, temper)
+    jitable(second_key)
 
     # A row and the one before it, at a distance that the compiler knows: told by two numbers, it
     # would have to ask at run time whether they overlap.
@@ -156,14 +158,12 @@ def by_array_factory(  # noqa: C901 - its inner functions are counted in
     return fill
 
 
-@jitable
 def second_key(seed: Any) -> Any:
     """Return the key of every other turn: word 1 and its index, or word 0 where that is all."""
     high = uint32(uint64(seed) >> uint64(32))
     return uint32(high + uint32(1)) if high > 0 else uint32(seed)
 
 
-@jitable
 def needed(positions: Any) -> Any:
     """Return a row from 1 on for each initial word needed, how many there are, and the last."""
     slots = np.zeros(SIZE, np.int64)
