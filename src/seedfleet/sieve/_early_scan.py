@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy import uint8, uint32, uint64
+from numpy import uint8, uint64
 
 from seedfleet.generators.compiled import jitable
+from seedfleet.generators.registers import CHUNK
+from seedfleet.sieve._early_bits import flagging_accepted
 from seedfleet.sieve._exact_scan import next_left
-from seedfleet.sieve._lanes import CHUNK, Kind, part_test
+from seedfleet.sieve._lanes import Kind, part_test
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,12 +62,14 @@ def sift_factory(sifting: Sifting) -> Callable[..., Any]:
     """Return the factory of a kernel that picks out lanes which may hold a row.
 
     The factory takes the functions ``value, rejects, test``. The kernel takes the words, a 2-d
-    array with a line for each position and a lane for each seed; the tests ``(places, ends, low,
+    array with a line for each position and a lane for each seed; the tests ``(places, checks, low,
     high, shared, layout)``; and the arrays for lanes and rows. It returns how many it found, and
     counts on beyond their length without writing. `places`, shape (n_rows, parts): the line of a
-    part's first word, or, where words may be rejected, how many parts come before it. `ends`: the
-    last line, ascending, that the first part of a row is looked for in. `layout`: the radix, and
-    how many lines, from the first on, stand at the positions 0, 1, 2, ...
+    part's first word, or, where words may be rejected, how many parts come before it. `checks`, for
+    words that may be: ``(places, rows, values, (low, high), lines)``, the first parts of the rows by
+    ascending places, with the numbers of their tests, those tests, and how many lines to look
+    through. `layout`: the radix, and how many lines, from the first on, stand at the positions
+    0, 1, 2, ...
     """
 
     def factory(
@@ -76,7 +80,7 @@ def sift_factory(sifting: Sifting) -> Callable[..., Any]:
     ) -> Callable[..., Any]:
         matches = part_test(sifting.kind, value, test)
         if sifting.checking:
-            flag, holds = _flagging_accepted(matches, rejects), _following(matches, rejects)
+            flag, holds = flagging_accepted(matches, rejects), _following(matches, rejects)
         else:
             flag, holds = _flagging(sifting, matches), _looking(sifting, matches)
 
@@ -112,7 +116,7 @@ def _flagging(sifting: Sifting, matches: Callable[..., Any]) -> Callable[..., An
 
     @jitable
     def flag(words: Any, base: Any, width: Any, tests: Any, flags: Any) -> None:
-        places, _ends, low, high, shared, _layout = tests
+        places, _checks, low, high, shared, _layout = tests
         for row in range(len(flags)):
             at, wanted = places[row, 0], (low[row, 0], high[row, 0])
             for lane in range(width):
@@ -129,7 +133,7 @@ def _looking(sifting: Sifting, matches: Callable[..., Any]) -> Callable[..., Any
 
     @jitable
     def holds(words: Any, lane: Any, row: Any, tests: Any) -> bool:
-        places, _ends, low, high, shared, _layout = tests
+        places, _checks, low, high, shared, _layout = tests
         for part in range(1, places.shape[1]):
             at = places[row, part]
             word, other = words[at, lane], words[at + second, lane]
@@ -141,55 +145,12 @@ def _looking(sifting: Sifting, matches: Callable[..., Any]) -> Callable[..., Any
     return made
 
 
-def _flagging_accepted(  # noqa: C901 - its inner functions are counted in
-    matches: Callable[..., Any], rejects: Callable[..., Any]
-) -> Callable[..., Any]:
-    """Return ``flag`` for words that may be rejected: lanes count those that were not.
-
-    The first part of a row is looked for where so many rejected words as are likely would put it;
-    a lane with more of them is flagged too.
-    """
-
-    @jitable
-    def flag_word(column: Any, base: Any, width: Any, number: Any, test: Any, state: Any) -> None:
-        (wanted, shared), (accepted, counts, flags) = test, state
-        for lane in range(width):
-            word = column[base + lane]
-            held = matches(word, word, wanted, shared) and counts[lane] == number
-            flags[lane] |= accepted[lane] if held else uint8(0)
-
-    @jitable
-    def flag(words: Any, base: Any, width: Any, tests: Any, flags: Any) -> None:
-        places, ends, low, high, shared, (radix, _lines) = tests
-        accepted, counts = np.empty(CHUNK, uint8), np.zeros(CHUNK, uint32)
-        flags[:] = uint8(0)
-        for line in range(ends[len(ends) - 1] + 1):
-            column = words[line]
-            for lane in range(width):
-                accepted[lane] = uint8(0) if rejects(column[base + lane], radix) else uint8(1)
-            for row in range(len(flags)):
-                if places[row, 0] <= line <= ends[row]:
-                    test = (low[row, 0], high[row, 0]), shared
-                    state = accepted, counts, flags[row]
-                    flag_word(column, base, width, uint32(places[row, 0]), test, state)
-            for lane in range(width):
-                counts[lane] += uint32(accepted[lane])
-            for row in range(len(flags)):
-                if line == ends[row]:
-                    number = uint32(places[row, 0])
-                    for lane in range(width):
-                        flags[row, lane] |= uint8(1) if counts[lane] <= number else uint8(0)
-
-    made: Callable[..., Any] = flag
-    return made
-
-
 def _following(matches: Callable[..., Any], rejects: Callable[..., Any]) -> Callable[..., Any]:
     """Return ``holds`` for words that may be rejected: word after word, as far as they lie here."""
 
     @jitable
     def holds(words: Any, lane: Any, row: Any, tests: Any) -> bool:
-        places, _ends, low, high, shared, (radix, lines) = tests
+        places, _checks, low, high, shared, (radix, lines) = tests
         accepted, part = 0, 0
         for line in range(lines):
             word = words[line, lane]
