@@ -35,7 +35,7 @@ __all__ = ["EarlyQuestion", "early_fill"]
 _SELECTIVE = 1000  # of so many seeds for each row, one is decided from its seed on, or fewer
 _MOST_ROWS = 64  # the flags of so many rows, a chunk of seeds each, stay in the caches
 _FLAGGED = 8  # seeds for each row and flag, or more
-_DEVIATIONS = 5  # of the number of rejected words, that the words made allow for
+_DEVIATIONS = 3  # of the number of rejected words, that the words made allow for
 _RARELY = 1e-4  # rejected words: such seeds are decided from their start
 _BUFFER = 2**18  # words that lie ready at once; they stay in the second-level cache
 _LEAST_LANES, _MOST_LANES = 2**11, 2**15
@@ -100,7 +100,9 @@ class EarlyQuestion:
         generator, bounding = self.stream.generator, self.stream.bounding
         tests = word_tests(bounding, generator.output_bits, self.radix, digits)
         able = np.flatnonzero(tests.possible.all(axis=1))
-        sifting = Sifting(bounding.words, tests.direct, self.rejection > 0)
+        last = int(self.places.max()) + 1
+        scattered = _words_for(last, self.rejection) > last
+        sifting = Sifting(bounding.words, tests.direct, self.rejection > 0, scattered)
         return _Sifter(self, sifting, tests, able[np.argsort(self.places[able, 0])], lines)
 
 
