@@ -222,6 +222,19 @@ def test_low_bits_alone_give_every_draw_to_come(stream: Stream, modulus: int, sk
     assert any(isinstance(each.start, int) for each in survivors)
 
 
+@pytest.mark.parametrize("modulus", [2**15, 2**16, 2**20, 2**31])
+def test_a_power_of_two_beyond_the_words_shows_them_whole(modulus: int) -> None:
+    stream = Stream(MSVC, MODULO)
+    assert 2027 in seeds_found(stream, 2027, 2, modulus, draws=20)
+    (family,) = lane_families([stream], modulus)
+    assert (family.lane_bits, family.high_bits) == (15, 0)
+    # Numbers that are no words have no state.
+    plan = Residues(family).observations(0, 2)
+    words = planted_draws(stream, 2027, count=2, modulus=modulus)
+    assert len(solve(family, plan, words)) > 0
+    assert not solve(family, plan, words + 2**15)
+
+
 def found_share(stream: Stream, modulus: int, *, trials: int, skips: int, draws: int) -> float:
     rng = np.random.default_rng(modulus)
     found = 0
