@@ -264,18 +264,29 @@ def test_planted_seeds_are_found_whatever_the_modulus(
     assert found_share(stream, modulus, trials=20, skips=501, draws=draws) >= 0.95
 
 
-def test_a_state_in_the_middle_is_named_by_the_seed_and_its_offset() -> None:
+@pytest.mark.parametrize(("dropped", "offsets"), [(5, range(30)), (100, range(1)), (700, range(1))])
+def test_a_state_in_the_middle_is_named_by_the_seed_and_its_offset(
+    dropped: int, offsets: range
+) -> None:
     stream, skip = Stream(RAND48, MODULO_31), 3
-    values = planted_draws(stream, 777, count=70, skip=skip)[5:]
-    asked = replace(question(values, skips=range(skip, skip + 1)), offsets=range(30))
+    values = planted_draws(stream, 777, count=70 + dropped, skip=skip)[dropped:]
+    asked = replace(question(values, skips=range(skip, skip + 1)), offsets=offsets)
     (survivor,) = searches([stream], asked)[0].run(UNWATCHED).survivors
-    assert (survivor.start, survivor.alignment.offset) == (777, 5 * (skip + 1))
-    asked = replace(asked, offsets=range(20))  # the seed is out of reach: the state stands for it
-    (survivor,) = searches([stream], asked)[0].run(UNWATCHED).survivors
-    assert isinstance(survivor.start, AtState)
-    positions = constant_skip_positions(len(values), skip)
+    outputs = dropped * (skip + 1)
+    if outputs <= 1024:
+        assert (survivor.start, survivor.alignment.offset) == (777, outputs)
+    else:  # the seed is out of reach: the state stands for it
+        assert isinstance(survivor.start, AtState)
+    positions = constant_skip_positions(len(values), skip) + survivor.alignment.offset
     drawn, _ = compiled.at_positions(stream, survivor.start, 1000, positions)
     assert np.array_equal(drawn, values)
+
+
+def test_offsets_that_were_asked_for_come_first() -> None:
+    values = planted_draws(_JAVA_LCG, 777, count=70)[5:]
+    asked = replace(question(values, skips=range(1)), offsets=range(5, 9))
+    (survivor,) = searches([_JAVA_LCG], asked)[0].run(UNWATCHED).survivors
+    assert (survivor.start, survivor.alignment.offset) == (777, 5)
 
 
 class ExpiredAtOnce(Unwatched):
