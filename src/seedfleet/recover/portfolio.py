@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from math import log2
+from math import ceil, log2
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -370,7 +370,10 @@ class _Run:
 
     def _draws_needed(self, coverage: Coverage) -> int:
         weight = self._weight(coverage, least=True)
-        needed = draws_needed(least_odds(coverage), weight, self._question.modulus)
+        modulus = self._question.modulus
+        # Each draw of a variable skip costs the choice of its gap.
+        clean = draws_needed(least_odds(coverage), weight, modulus)
+        needed = ceil(clean * log2(modulus) / log2(modulus / coverage.gaps))
         return max(needed, draws_for_fitted(coverage.least_draws))
 
     def _is_answered(self, coverage: Coverage) -> bool:
@@ -401,7 +404,8 @@ class _Run:
         """Return the evidence that a perfect fit of the most favoured alignment would give."""
         draws = max(scope.fitted for scope in coverage.scopes)
         weight = self._weight(coverage, least=False)
-        return draws * log2(self._question.modulus) - log2(best_odds(coverage)) + weight
+        earned = draws * log2(self._question.modulus / coverage.gaps)
+        return earned - log2(best_odds(coverage)) + weight
 
 
 def _recurrence(stream: Stream) -> tuple[int, int, int] | None:
