@@ -622,7 +622,7 @@ def several_streams() -> Document:
             seed=None,
             seed_rule=None,
             start_state=words,
-            without_seed="no seed of 32 bits leads to this state",
+            without_seed="none of the 2^32 seeds leads to this state within 65,536 outputs",
             state=words,
             alignment=_alignment((0, 0), machine="A"),
             members=[_member("std::mt19937 % m", None, "with its state as given; r() % 1000")],

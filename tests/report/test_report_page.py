@@ -130,7 +130,7 @@ def test_streams_leads_and_what_was_left_out_are_on_the_page() -> None:
     for fact in (
         "Generator recovered: mt19937, from a state of 625 words",
         "(625 numbers, all in recovery.json)",
-        "no seed of 32 bits leads to this state",
+        "none of the 2^32 seeds leads to this state within 65,536 outputs",
         "machine B, draws 120 to 249 of it",
         "Draws 1 to 239: java.util.Random.nextInt(m)",
         "469 of 469, by chance 0.4%",

@@ -165,7 +165,8 @@ def _log10_expected_false(recovery: Recovery) -> float | None:
     if recovery.items:
         best = recovery.items[0]
         fitted = best.survivor.scope.fitted
-        return log10_expected_pairs(pairs, [(fitted, best.fitted_matches)], modulus)
+        even = modulus / best.survivor.alignment.gaps  # a bound, as in `chance_pairs`
+        return log10_expected_pairs(pairs, [(fitted, best.fitted_matches)], even)
     expected = sum(chance_pairs(coverage, modulus) for coverage in completed)
     return log10(expected) if expected > 0 else None
 

@@ -125,7 +125,8 @@ def _absence(items: Sequence[Weighed], records: Sequence[SearchRecord], modulus:
     pairs = sum(record.coverage.pairs for record in records)
     for item in items:
         draws, matches = len(item.survivor.scope.values), item.matches
-        if better_than_chance(matches, draws, pairs=pairs, modulus=modulus):
+        even = modulus / item.survivor.alignment.gaps
+        if better_than_chance(matches, draws, pairs=pairs, modulus=even):
             return (
                 f"no stream that was searched explains the draws, though one gives {matches} "
                 f"of {draws}, more than chance would: draws may be missing or out of order"

@@ -183,6 +183,12 @@ class Coverage:
         object.__setattr__(self, "power", cache(self.power))
 
     @property
+    def gaps(self) -> int:
+        """Gaps that there may be between two draws: more than one under a variable skip."""
+        least, most = self.variable_skip or (0, 0)
+        return most - least + 1
+
+    @property
     def alignments(self) -> int:
         """Alignments tried for each start; a variable skip is one."""
         skips = len(self.skips) if self.variable_skip is None else 1

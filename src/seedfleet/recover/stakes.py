@@ -40,7 +40,9 @@ def start_odds(generator: Generator, start: Start) -> int:
 def draws_to_recover(coverage: Coverage, division: Division, modulus: int) -> int:
     """Return the known draws with which a search could end in `recovered`, whatever it finds."""
     weight = _weight(coverage, division, least=True)
-    needed = ceil(draws_needed(max(_odds(coverage)), weight, modulus) / coverage.told)
+    # Each draw of a variable skip costs the choice of its gap.
+    lost = log2(modulus) / log2(modulus / coverage.gaps)
+    needed = ceil(draws_needed(max(_odds(coverage)), weight, modulus) * lost / coverage.told)
     return max(needed, draws_for_fitted(coverage.least_draws))
 
 
@@ -48,7 +50,8 @@ def attainable_bits(coverage: Coverage, division: Division, modulus: int) -> flo
     """Return the evidence that a perfect fit of the most favoured alignment would give."""
     draws = max(scope.fitted for scope in coverage.scopes)
     weight = _weight(coverage, division, least=False)
-    return draws * log2(modulus) * coverage.told - log2(min(_odds(coverage))) + weight
+    told_bits = log2(modulus / coverage.gaps) * coverage.told
+    return draws * told_bits - log2(min(_odds(coverage))) + weight
 
 
 def _weight(coverage: Coverage, division: Division, *, least: bool) -> float:

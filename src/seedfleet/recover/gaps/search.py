@@ -7,6 +7,7 @@ ones lie apart from each other, and then between those.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from math import ceil, log2
 from typing import TYPE_CHECKING
 
@@ -151,17 +152,17 @@ class GapsSearch:
     def run(self, watch: Watch) -> Found:
         """Decide every state and every path of gaps, from each window."""
         hits: list[tuple[int, int]] = []
-        decided = 0.0
+        decided = Fraction(0)
         for index, start in enumerate(self._starts):
             window = self._scope.searchable[start : start + self._length]
             part = _Part(watch, index, len(self._starts))
             solved = solve(self._family, window, self._gaps, watch=part)
             hits += [(start, state) for state in solved.states]
-            decided += solved.share / len(self._starts)
+            decided += Fraction(solved.share) / len(self._starts)
             if watch.expired():
                 break
         survivors = tuple(self._survivors(hits))
-        tested = round(self.coverage.space * decided)
+        tested = int(self.coverage.space * decided)
         return Found(survivors, tested, len({survivor.start for survivor in survivors}))
 
     def controls(self, rng: np.random.Generator) -> tuple[Control, ...]:
