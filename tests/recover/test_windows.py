@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedfleet.recover.scans.windows import contiguous_windows, interleaved_windows, power_of
+from seedfleet.recover.windows import contiguous_windows, interleaved_windows, power_of
 
 MAKERS = [contiguous_windows, interleaved_windows]
 

@@ -25,8 +25,8 @@ from seedfleet.recover.controls import (
 )
 from seedfleet.recover.scans._orbit_kernel import RARE_RADIX, least_depth
 from seedfleet.recover.scans.orbit import Pieces, first_state, orbit_length, pieces
-from seedfleet.recover.scans.windows import contiguous_windows, power_of
 from seedfleet.recover.search import Coverage, Found, Survivor
+from seedfleet.recover.windows import contiguous_windows, power_of
 from seedfleet.sieve import constant_skip_positions
 from seedfleet.sieve.weighing import Alignment
 
@@ -37,13 +37,11 @@ if TYPE_CHECKING:
 
     from seedfleet.generators import Generator, Start, Stream
     from seedfleet.recover.controls import Control
-    from seedfleet.recover.scans.windows import Windows
     from seedfleet.recover.search import Question, Watch
 
 __all__ = ["StateScan", "state_scans"]
 
 _MAX_CHANCE_PAIRS = 10.0  # left by chance from one window; each is weighed in a millisecond
-_MAX_WINDOWS = 32
 _REPLICATES = 16
 _CONTROL_STATES = 2**23
 _PLANTED_AMONG = 2**20
@@ -95,9 +93,8 @@ class StateScan:
         self._stream, self._question = stream, question
         self._length = orbit_length(stream.generator) or 0
         depth = self._depth()
-        self._windows: list[Windows] = [
-            contiguous_windows(scope.fitted, depth, noise, most=_MAX_WINDOWS)
-            for scope in question.scopes
+        self._windows = [
+            contiguous_windows(scope.fitted, depth, noise) for scope in question.scopes
         ]
         most = max(len(windows) for windows in self._windows)
         self.coverage = Coverage(
@@ -161,8 +158,8 @@ class StateScan:
         return self._length * each / (os.cpu_count() or 1)
 
     def _power(self, noise: float) -> float:
-        """Return the chance in the scope that has most windows."""
-        return max((power_of(each, noise) for each in self._windows if each), default=0.0)
+        """Return the chance in the scope that has least windows."""
+        return min(power_of(windows, noise) for windows in self._windows)
 
     def _asked(self, draws: NDArray[np.int64], skips: range | None = None) -> Pieces:
         skips = self._question.skips if skips is None else skips
