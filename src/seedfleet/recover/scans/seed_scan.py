@@ -51,8 +51,8 @@ _MAX_ALIGNMENTS = 2**12  # of one scope: beyond that a pass takes days
 _CLEAR_BITS = (
     20  # by which draws must over-determine the seed for a scope to be scanned with others
 )
-_PART_S = 8.0  # of one core at most, between two looks at the clock
-_LEAST_PART, _MOST_PART = 2**16, 2**30
+_PART_S = 4.0  # of one core at most, between two looks at the clock
+_LEAST_PART, _MOST_PART = 2**10, 2**30
 _FIRST_PART = 8  # times smaller: soon to know whether the machine is as fast as was thought
 _CONTROL_S = 1.0
 _CONTROL_SEEDS, _PLANTED_AMONG = 2**25, 2**18
