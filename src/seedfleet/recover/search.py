@@ -283,7 +283,7 @@ class Search(Protocol):
     """One attack on one question.
 
     A search owns its threads and ends them before it returns, also on an exception. It keeps no
-    files. `run` may be called once, `controls` at any time.
+    files. Both may be called again, in any order.
     """
 
     coverage: Coverage

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from seedfleet.generators import AtState, compiled
-from seedfleet.recover.clean_windows import chance_of_clean_window, window_batches
 from seedfleet.recover.congruential.seeds_before import seed_before
 from seedfleet.recover.controls import PLANTED_SEEDS, positive_control
 from seedfleet.recover.search import Coverage, Found, Survivor
+from seedfleet.recover.windows import chance_of_clean_window, window_batches
 from seedfleet.sieve import constant_skip_positions
 from seedfleet.sieve.weighing import Alignment
 

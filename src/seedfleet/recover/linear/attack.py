@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from seedfleet.recover.clean_windows import window_batches
 from seedfleet.recover.linear.families import linear_families
 from seedfleet.recover.linear.rows import unknown_count
 from seedfleet.recover.linear.search import LinearSearch, window_length
 from seedfleet.recover.linear.whole_state import WholeStateSearch, whole_state_length
+from seedfleet.recover.windows import window_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
