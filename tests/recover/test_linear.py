@@ -1,5 +1,6 @@
 """Linear generators: what draws show, what states give, and what a search finds."""
 
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from planted import UNWATCHED, planted_draws, question, random_draws, with_noise
 
+from seedfleet.evidence.part_prior import Division
 from seedfleet.generators import AtState, Generator, Stream, compiled, find_preset, streams
 from seedfleet.generators.boundings import (
     BIT_COUNT,
@@ -28,9 +30,16 @@ from seedfleet.recover.linear.attack import searches
 from seedfleet.recover.linear.families import linear_families, shown_bits
 from seedfleet.recover.linear.rows import fill_rows, ran_on, trace_words, unknown_count
 from seedfleet.recover.linear.search import LinearSearch
-from seedfleet.recover.linear.states import origin_of, seed_before, solve_state
+from seedfleet.recover.linear.states import (
+    origin_of,
+    seed_before,
+    seed_behind_text,
+    solve_state,
+)
+from seedfleet.recover.linear.survivors import Solved, linear_survivors
 from seedfleet.recover.linear.whole_state import WholeStateSearch
-from seedfleet.recover.search import Survivor
+from seedfleet.recover.scoring import weigh
+from seedfleet.recover.search import Scope, Survivor
 from seedfleet.sieve import constant_skip_positions
 from seedfleet.sieve.weighing import Alignment
 
@@ -302,3 +311,38 @@ def test_large_states_start_with_the_least_skip() -> None:
     small = searches([_V8], question(values, skips=range(501)))
     assert isinstance(small[0], LinearSearch)
     assert small[0].coverage.skips == range(501)
+
+
+def survivors_from(words: int) -> list[Survivor]:
+    """Name a state of MT19937 that many words after its seed, as elimination would give it."""
+    stream = Stream(MT19937, MODULO)
+    with np.errstate(over="ignore"):
+        start = MT19937.seed_state(np.uint64(12345))
+    linear = MT19937.linear
+    assert linear is not None
+    state = ran_on(MT19937, tuple(int(word) for word in start[: linear.words]), words)
+    state = tuple(np.roll(state[: linear.words], -state[-1]).tolist())
+    values, _ = compiled.at_positions(stream, 12345, 1000, np.arange(words, words + 60))
+    (family,) = linear_families([stream], 1000, values)
+    return linear_survivors(family, Scope(values, 55), range(55), [Solved(state, 0, 0)])
+
+
+@pytest.mark.slow
+def test_a_seed_is_named_as_far_back_as_the_prior_reaches() -> None:
+    (near,) = survivors_from(2**16 - 1)
+    assert (near.start, near.alignment) == (12345, Alignment(2**16 - 1, 0, 0))
+    (far,) = survivors_from(2**16)
+    assert isinstance(far.start, AtState)
+    assert far.alignment == Alignment(0, 0, 0)
+    told = seed_behind_text(MT19937, far.start)
+    assert told == "seed 12345 leads to this state after 65,536 words"
+    weighed = weigh(far, question(far.scope.values), Division(60))
+    assert weighed.scored.log2_weight > -inf
+
+
+@pytest.mark.slow
+def test_a_state_that_no_seed_is_near_to_says_how_far_was_looked() -> None:
+    start = AtState((0x123456789ABCDEF, 0xFEDCBA987654321, 64))
+    text = seed_behind_text(V8_WORD, start)
+    assert text == "none of the 2^32 seeds leads to this state within 4,096 words"
+    assert seed_behind_text(V8_WORD, AtState((*start.words[:2], 17))) is None

@@ -12,6 +12,7 @@ from seedfleet.evidence.mixture import log2_sum
 from seedfleet.generators import AtState, compiled, presets_of
 from seedfleet.generators.kinship import SeedClass, kindred, seed_class
 from seedfleet.generators.reproduction import Schedule, reproduce, seed_of
+from seedfleet.recover.linear.states import seed_behind_text
 from seedfleet.sieve.rows import constant_skip_positions
 
 if TYPE_CHECKING:
@@ -146,6 +147,8 @@ def _start_state(survivor: Survivor) -> list[str] | None:
 def _without_seed(survivor: Survivor) -> str | None:
     """Say that no seed leads to the start, where algebra tells so."""
     generator = survivor.stream.generator
+    if isinstance(survivor.start, AtState) and generator.linear is not None:
+        return seed_behind_text(generator, survivor.start)
     if not isinstance(survivor.start, AtState) or generator.lcg is None:
         return None
     if seed_of(generator, survivor.start) is not None:
