@@ -1,5 +1,6 @@
 """Linear generators: what draws show, what states give, and what a search finds."""
 
+from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -31,6 +32,7 @@ from seedfleet.recover.linear.families import linear_families, shown_bits
 from seedfleet.recover.linear.rows import fill_rows, ran_on, trace_words, unknown_count
 from seedfleet.recover.linear.search import LinearSearch
 from seedfleet.recover.linear.states import (
+    StateFound,
     origin_of,
     seed_before,
     seed_behind_text,
@@ -346,3 +348,58 @@ def test_a_state_that_no_seed_is_near_to_says_how_far_was_looked() -> None:
     text = seed_behind_text(V8_WORD, start)
     assert text == "none of the 2^32 seeds leads to this state within 4,096 words"
     assert seed_behind_text(V8_WORD, AtState((*start.words[:2], 17))) is None
+
+
+def whole_state_search(values: Any, starts: tuple[int, ...] = (0,)) -> WholeStateSearch:
+    """Search for a small state as for a large one: from hardly more equations than unknowns."""
+    asked = replace(question(values), skips=range(1))
+    (family,) = linear_families([_XORSHIFT128], 1000, values)
+    return WholeStateSearch(family, asked, starts=starts)
+
+
+def test_a_system_that_decides_nothing_is_not_counted_as_tested() -> None:
+    search = whole_state_search(planted_draws(_XORSHIFT128, 3, count=60))
+    found = search.run(UNWATCHED)
+    assert (found.survivors, found.tested) == ((), 0)
+    assert found.undecided == search.coverage.space
+    assert found.remark is not None
+    assert found.remark.endswith(" of 128 unknowns decided, 7 equations to spare")
+
+
+def test_a_contradiction_decides() -> None:
+    search = whole_state_search(random_draws(120), starts=(0, 50))
+    found = search.run(UNWATCHED)
+    assert (found.tested, found.undecided) == (search.coverage.space, 0)
+    assert found.remark is not None
+    assert found.remark.startswith("2 systems, 0 without contradiction; ")
+    assert found.remark.endswith(" equations to spare, which contradict the others")
+
+
+def test_rank_and_surplus_in_words() -> None:
+    found = StateFound(19968, 19937, 0, 912, True, ((),))
+    assert found.text == (
+        "19,937 of 19,968 unknowns decided, 31 that matter to no word, 912 equations to spare"
+    )
+
+
+def test_windows_that_show_too_little_are_left_open() -> None:
+    values = np.full(300, 1)  # an odd value of few words shows one bit, most others none
+    values[:60] = 0
+    (family,) = linear_families([_V8], 3, np.arange(3))
+    assert [len(family.equations(np.array([value]))) for value in range(3)] == [1, 0, 1]
+    asked = replace(question(values, modulus=3), skips=range(1))
+    search = LinearSearch(family, asked, starts=(0, 60))
+    found = search.run(UNWATCHED)
+    assert found.tested + found.undecided == search.coverage.space
+    assert found.undecided == search.coverage.space
+    assert found.remark == "2 of 2 windows show too few bits"
+
+
+def test_a_window_near_the_end_reaches_back() -> None:
+    values = planted_draws(_XORSHIFT128, 5, count=105)
+    (family,) = linear_families([_XORSHIFT128], 1000, values)
+    asked = replace(question(values), skips=range(1))
+    search = LinearSearch(family, asked, starts=(90,))
+    found = search.run(UNWATCHED)
+    assert {survivor.start for survivor in found.survivors} == {5}
+    assert (found.tested, found.undecided) == (search.coverage.space, 0)

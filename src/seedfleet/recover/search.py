@@ -149,6 +149,8 @@ class Coverage:
         the draws is recorded wrong.
     cost_s
         Rough cost on two cores; searches run in this order.
+    controls_s
+        That of its controls, where they are no small part of it.
     """
 
     attack: str
@@ -165,6 +167,7 @@ class Coverage:
     least_draws: int = 1
     windows: int = 1
     readings: int = 1
+    controls_s: float = 0.0
 
     def __post_init__(self) -> None:
         """Work out the power at a rate once: some searches count it in samples."""
@@ -229,12 +232,18 @@ class Found:
         (start, alignment) pairs that passed the filter, to be set against chance.
     leads
         What the draws point to without naming a start: other searches of its stream come first.
+    undecided
+        Starts that were looked at and that the draws leave open: not among those tested.
+    remark
+        What its method tells beyond that, such as the rank of its equations.
     """
 
     survivors: tuple[Survivor, ...]
     tested: int
     passed: int
     leads: tuple[Lead, ...] = ()
+    undecided: int = 0
+    remark: str | None = None
 
 
 class Watch(Protocol):
