@@ -1,15 +1,24 @@
-"""Recovery of states and seeds, beside the times we ask of it."""
+"""Recovery of states and seeds, beside the times we ask of it.
+
+``SEEDFLEET_BENCHMARK_QUICK=1`` times everything once, and the whole portfolio on random draws in
+a tenth of its budget.
+"""
 
 from __future__ import annotations
 
+import os
 from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks import scans
 from benchmarks.table import Row, seconds
+from seedfleet.draws import History
+from seedfleet.evidence import Verdict
 from seedfleet.generators import compiled, find_preset, find_stream, streams
+from seedfleet.recover import Options, recover
 from seedfleet.recover.congruential import lane_search, lattice_search
 from seedfleet.recover.gaps.solver import Gaps, gap_families
 from seedfleet.recover.gaps.solver import solve as solve_gaps
@@ -19,6 +28,8 @@ from seedfleet.sieve import constant_skip_positions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
     from seedfleet.recover.search import Search
 
@@ -62,6 +73,8 @@ _LINEAR = (
 )
 _SEED, _SKIP, _MODULUS = 1234567890, 0, 1000
 _LONG_S = 5.0  # work of more is timed once, not five times
+_QUICK = os.environ.get("SEEDFLEET_BENCHMARK_QUICK") == "1"
+_BUDGET_S, _RANDOM_DRAWS = 6.0 if _QUICK else 60.0, 500
 
 
 def rows() -> Iterator[Row]:
@@ -70,6 +83,7 @@ def rows() -> Iterator[Row]:
     yield from _variable_skip_rows()
     yield from _linear_rows()
     yield from scans.rows()
+    yield _random_row()
 
 
 def _window_rows() -> Iterator[Row]:
@@ -97,7 +111,7 @@ def _variable_skip_rows() -> Iterator[Row]:
         values, _ = compiled.at_positions(stream, _SEED, modulus, positions)
         if not solve_gaps(family, values, gaps).states:
             raise RuntimeError(f"{name}: the planted state was not found")
-        taken_s = seconds(partial(solve_gaps, family, values, gaps), runs=3)
+        taken_s = seconds(partial(solve_gaps, family, values, gaps), runs=1 if _QUICK else 3)
         what = f"{name}, m = {modulus}: 2^48 states, variable skip 0..{most}"
         yield Row(what, taken_s, bound_s, "s", "asked for", bound_s / taken_s)
 
@@ -112,6 +126,41 @@ def _linear_rows() -> Iterator[Row]:
         yield _row(search, what, bound_s)
 
 
+def _random_row() -> Row:
+    """Let every search look at draws of the system's source, for as long as the budget goes."""
+    draws = np.frombuffer(os.urandom(8 * _RANDOM_DRAWS), dtype=np.uint64) % np.uint64(_MODULUS)
+    history, options = _undated(draws.astype(np.int64)), Options(budget_s=_BUDGET_S)
+
+    def run() -> None:
+        verdict = recover(history, options, progress=_unheard).verdict
+        if verdict is not Verdict.NO_EVIDENCE and verdict is not Verdict.UNDER_POWERED:
+            raise RuntimeError(f"{verdict.value} in random draws")
+
+    taken_s = seconds(run, runs=1)
+    what = f"every search, {_RANDOM_DRAWS} random draws, m = {_MODULUS}"
+    return Row(what, taken_s, _BUDGET_S, "s", "budget", _BUDGET_S / taken_s)
+
+
+def _undated(values: NDArray[np.int64]) -> History:
+    nothing = (None,) * len(values)
+    return History(
+        name="random",
+        source="os.urandom",
+        sha256=sha256(values.tobytes()).hexdigest(),
+        values=values,
+        dates=nothing,
+        sessions=nothing,
+        machines=nothing,
+        modulus=_MODULUS,
+        modulus_inferred=False,
+        notes=(),
+    )
+
+
+def _unheard(_label: str, _share: float) -> None:
+    pass
+
+
 def _planted(name: str, modulus: int, skips: range, draws: int) -> Question:
     """Ask for the first draws of a planted seed."""
     stream = next(stream for stream in streams() if stream.name == name)
@@ -123,6 +172,6 @@ def _planted(name: str, modulus: int, skips: range, draws: int) -> Question:
 def _row(search: Search, what: str, bound_s: float) -> Row:
     if not search.run(Unwatched()).survivors:
         raise RuntimeError(f"{what}: the planted seed was not found")
-    runs = 5 if bound_s < _LONG_S else 1
+    runs = 5 if bound_s < _LONG_S and not _QUICK else 1
     taken_s = seconds(partial(search.run, Unwatched()), runs=runs)
     return Row(what, taken_s, bound_s, "s", "asked for", bound_s / taken_s)

@@ -1,6 +1,6 @@
 """What is searched when time is short, and what is said of the rest."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -36,7 +36,9 @@ class Planned:
     coverage: Coverage
     clock: Clock
     finds: tuple[Survivor, ...] = ()
+    open: int = 0
     runs: int = 0
+    controlled: int = 0
 
     def run(self, watch: Watch) -> Found:
         self.runs += 1
@@ -45,10 +47,11 @@ class Planned:
             watch.progress(tested / 100)
             if watch.expired():
                 return Found((), tested, 0)
-        return Found(self.finds, 100, len(self.finds))
+        return Found(self.finds, 100 - self.open, len(self.finds), undecided=self.open)
 
     def controls(self, rng: np.random.Generator) -> tuple[Control, ...]:
         del rng
+        self.controlled += 1
         return ()
 
 
@@ -147,3 +150,27 @@ def test_a_budget_too_small_for_any_search_tells_nothing_of_the_draws() -> None:
     assert recovery.verdict is Verdict.UNDER_POWERED
     assert recovery.reason == "no search fitted into the budget"
     assert {record.status for record in recovery.searches} == {Status.OVER_BUDGET}
+
+
+@pytest.mark.parametrize(("budget_s", "controlled"), [(100.0, 0), (160.0, 1)])
+def test_what_the_draws_leave_open_needs_no_time_and_controls_only_time_that_is_left(
+    monkeypatch: pytest.MonkeyPatch, budget_s: float, controlled: int
+) -> None:
+    clock = Clock()
+    values = planted_draws(_JAVA, _SEED, count=60)
+    made: list[Planned] = []
+
+    def searches(_streams: object, question: Question, _backend: object) -> tuple[Search, ...]:
+        made.extend(planned(question, clock, name, 40.0) for name in ("open", "decided"))
+        made[0].open = 25
+        made[1].coverage = replace(made[1].coverage, controls_s=50.0)
+        return tuple(made)
+
+    monkeypatch.setattr(portfolio, "searches", searches)
+    recovery = recover(history_of(values), Options(budget_s=budget_s), progress=silent, clock=clock)
+    left_open, decided = recovery.searches
+    assert left_open.status is Status.INCOMPLETE
+    assert left_open.reason == "the draws leave 25% of the starts open"
+    assert left_open.budget_needed_s is None
+    assert decided.status is Status.COMPLETED
+    assert [each.controlled for each in made] == [0, controlled]

@@ -1,5 +1,7 @@
 """Linear generators: what draws show, what states give, and what a search finds."""
 
+from dataclasses import replace
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from planted import UNWATCHED, planted_draws, question, random_draws, with_noise
 
+from seedfleet.evidence.part_prior import Division
 from seedfleet.generators import AtState, Generator, Stream, compiled, find_preset, streams
 from seedfleet.generators.boundings import (
     BIT_COUNT,
@@ -28,9 +31,17 @@ from seedfleet.recover.linear.attack import searches
 from seedfleet.recover.linear.families import linear_families, shown_bits
 from seedfleet.recover.linear.rows import fill_rows, ran_on, trace_words, unknown_count
 from seedfleet.recover.linear.search import LinearSearch
-from seedfleet.recover.linear.states import origin_of, seed_before, solve_state
+from seedfleet.recover.linear.states import (
+    StateFound,
+    origin_of,
+    seed_before,
+    seed_behind_text,
+    solve_state,
+)
+from seedfleet.recover.linear.survivors import Solved, linear_survivors
 from seedfleet.recover.linear.whole_state import WholeStateSearch
-from seedfleet.recover.search import Survivor
+from seedfleet.recover.scoring import weigh
+from seedfleet.recover.search import Scope, Survivor
 from seedfleet.sieve import constant_skip_positions
 from seedfleet.sieve.weighing import Alignment
 
@@ -302,3 +313,93 @@ def test_large_states_start_with_the_least_skip() -> None:
     small = searches([_V8], question(values, skips=range(501)))
     assert isinstance(small[0], LinearSearch)
     assert small[0].coverage.skips == range(501)
+
+
+def survivors_from(words: int) -> list[Survivor]:
+    """Name a state of MT19937 that many words after its seed, as elimination would give it."""
+    stream = Stream(MT19937, MODULO)
+    with np.errstate(over="ignore"):
+        start = MT19937.seed_state(np.uint64(12345))
+    linear = MT19937.linear
+    assert linear is not None
+    state = ran_on(MT19937, tuple(int(word) for word in start[: linear.words]), words)
+    state = tuple(np.roll(state[: linear.words], -state[-1]).tolist())
+    values, _ = compiled.at_positions(stream, 12345, 1000, np.arange(words, words + 60))
+    (family,) = linear_families([stream], 1000, values)
+    return linear_survivors(family, Scope(values, 55), range(55), [Solved(state, 0, 0)])
+
+
+@pytest.mark.slow
+def test_a_seed_is_named_as_far_back_as_the_prior_reaches() -> None:
+    (near,) = survivors_from(2**16 - 1)
+    assert (near.start, near.alignment) == (12345, Alignment(2**16 - 1, 0, 0))
+    (far,) = survivors_from(2**16)
+    assert isinstance(far.start, AtState)
+    assert far.alignment == Alignment(0, 0, 0)
+    told = seed_behind_text(MT19937, far.start)
+    assert told == "seed 12345 leads to this state after 65,536 words"
+    weighed = weigh(far, question(far.scope.values), Division(60))
+    assert weighed.scored.log2_weight > -inf
+
+
+@pytest.mark.slow
+def test_a_state_that_no_seed_is_near_to_says_how_far_was_looked() -> None:
+    start = AtState((0x123456789ABCDEF, 0xFEDCBA987654321, 64))
+    text = seed_behind_text(V8_WORD, start)
+    assert text == "none of the 2^32 seeds leads to this state within 4,096 words"
+    assert seed_behind_text(V8_WORD, AtState((*start.words[:2], 17))) is None
+
+
+def whole_state_search(values: Any, starts: tuple[int, ...] = (0,)) -> WholeStateSearch:
+    """Search for a small state as for a large one: from hardly more equations than unknowns."""
+    asked = replace(question(values), skips=range(1))
+    (family,) = linear_families([_XORSHIFT128], 1000, values)
+    return WholeStateSearch(family, asked, starts=starts)
+
+
+def test_a_system_that_decides_nothing_is_not_counted_as_tested() -> None:
+    search = whole_state_search(planted_draws(_XORSHIFT128, 3, count=60))
+    found = search.run(UNWATCHED)
+    assert (found.survivors, found.tested) == ((), 0)
+    assert found.undecided == search.coverage.space
+    assert found.remark is not None
+    assert found.remark.endswith(" of 128 unknowns decided, 7 equations to spare")
+
+
+def test_a_contradiction_decides() -> None:
+    search = whole_state_search(random_draws(120), starts=(0, 50))
+    found = search.run(UNWATCHED)
+    assert (found.tested, found.undecided) == (search.coverage.space, 0)
+    assert found.remark is not None
+    assert found.remark.startswith("2 systems, 0 without contradiction; ")
+    assert found.remark.endswith(" equations to spare, which contradict the others")
+
+
+def test_rank_and_surplus_in_words() -> None:
+    found = StateFound(19968, 19937, 0, 912, True, ((),))
+    assert found.text == (
+        "19,937 of 19,968 unknowns decided, 31 that matter to no word, 912 equations to spare"
+    )
+
+
+def test_windows_that_show_too_little_are_left_open() -> None:
+    values = np.full(300, 1)  # an odd value of few words shows one bit, most others none
+    values[:60] = 0
+    (family,) = linear_families([_V8], 3, np.arange(3))
+    assert [len(family.equations(np.array([value]))) for value in range(3)] == [1, 0, 1]
+    asked = replace(question(values, modulus=3), skips=range(1))
+    search = LinearSearch(family, asked, starts=(0, 60))
+    found = search.run(UNWATCHED)
+    assert found.tested + found.undecided == search.coverage.space
+    assert found.undecided == search.coverage.space
+    assert found.remark == "2 of 2 windows show too few bits"
+
+
+def test_a_window_near_the_end_reaches_back() -> None:
+    values = planted_draws(_XORSHIFT128, 5, count=105)
+    (family,) = linear_families([_XORSHIFT128], 1000, values)
+    asked = replace(question(values), skips=range(1))
+    search = LinearSearch(family, asked, starts=(90,))
+    found = search.run(UNWATCHED)
+    assert {survivor.start for survivor in found.survivors} == {5}
+    assert (found.tested, found.undecided) == (search.coverage.space, 0)

@@ -70,6 +70,7 @@ def _search(attack: str, generator: str, **fields: Any) -> Document:
         "expected_pairs": 1.41e-43,
         "expected_seeds": 1.41e-43,
         "observed": 0,
+        "remark": None,
         "draws_needed_in_principle": 12,
         "draws_needed_for_recovered": 20,
         "power": _power(1.0, 0.9993, 0.94, 0.61, 0.03),

@@ -13,6 +13,7 @@ from seedfleet.generators import AtState, compiled, presets_of
 from seedfleet.generators.kinship import SeedClass, kindred, power_text, seed_class
 from seedfleet.generators.reproduction import Schedule, reproduce, seed_of
 from seedfleet.recover.congruential.seeds_before import seed_before
+from seedfleet.recover.linear.states import seed_behind_text
 from seedfleet.sieve.rows import constant_skip_positions
 
 if TYPE_CHECKING:
@@ -149,6 +150,8 @@ def _start_state(survivor: Survivor) -> list[str] | None:
 def _without_seed(survivor: Survivor) -> str | None:
     """Say which seed leads to the start, if any does soon, where none sets it at once."""
     stream, start = survivor.stream, survivor.start
+    if isinstance(start, AtState) and stream.generator.linear is not None:
+        return seed_behind_text(stream.generator, start)
     lcg = stream.generator.lcg
     if (
         not isinstance(start, AtState)

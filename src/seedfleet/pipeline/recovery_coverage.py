@@ -97,6 +97,7 @@ def _searched(record: SearchRecord, modulus: int) -> dict[str, Any]:
             ),
         ),
         "observed": record.found.passed if record.found else 0,
+        "remark": record.found.remark if record.found else None,
         "draws_needed_in_principle": draws_in_principle(
             coverage.space, coverage.alignments, modulus, coverage.gaps
         ),
@@ -135,6 +136,7 @@ def _unsearched(stream: Stream, status: str, reason: str, modulus: int) -> dict[
         "expected_pairs": 0.0,
         "expected_seeds": 0.0,
         "observed": 0,
+        "remark": None,
         "draws_needed_in_principle": draws_in_principle(seed_space, 1, modulus),
         "draws_needed_for_recovered": 0,
         "power": {f"{rate:g}": 0.0 for rate in NOISE_RATES},

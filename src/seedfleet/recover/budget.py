@@ -56,6 +56,10 @@ class Budget:
         """Whether nothing is left, for controls either."""
         return self.spent_s >= self._total_s
 
+    def has_room(self, more_s: float) -> bool:
+        """Tell whether `more_s` fits into what is left; what takes no time always does."""
+        return more_s == 0 or self.spent_s + more_s <= self._total_s
+
     def needed_s(self, more_s: float) -> float:
         """Return the budget with which searches could take `more_s` from now on."""
         return (self.spent_s + more_s) / (1 - _FOR_CONTROLS)

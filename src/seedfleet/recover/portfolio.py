@@ -217,14 +217,18 @@ class _Run:
         self._follow(found)
 
     def _cut_short(self, record: SearchRecord, found: Found, searched_s: float) -> SearchRecord:
-        left = record.coverage.space - found.tested
-        more_s = searched_s * (left / found.tested) if found.tested else record.coverage.cost_s
+        space, seen = record.coverage.space, found.tested + found.undecided
+        more_s = searched_s * ((space - seen) / seen) if seen else record.coverage.cost_s
+        reasons = [lead.text for lead in found.leads]
+        if found.undecided:
+            reasons.append(f"the draws leave {found.undecided / space:.0%} of the starts open")
+        if seen < space and not found.leads:
+            reasons.append(f"{(space - seen) / space:.0%} of the starts were not tested")
         return replace(
             record,
             status=Status.INCOMPLETE,
-            reason="; ".join(lead.text for lead in found.leads)
-            or f"{left / record.coverage.space:.0%} of the starts were not tested",
-            budget_needed_s=self._budget.needed_s(more_s),
+            reason="; ".join(reasons),
+            budget_needed_s=self._budget.needed_s(more_s) if seen < space else None,
         )
 
     def _refusal(self, coverage: Coverage, needed: int) -> SearchRecord | None:
@@ -299,6 +303,8 @@ class _Run:
             if done and (self._budget.is_spent or self._budget.spent_s > until_s):
                 return
             search = self._completed[index]
+            if not self._budget.has_room(search.coverage.controls_s):
+                continue
             self._progress("controls", done / len(order))
             controls = search.controls(np.random.default_rng(seeds[index]))
             self._records[index] = replace(self._records[index], controls=controls)

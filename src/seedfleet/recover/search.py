@@ -159,6 +159,8 @@ class Coverage:
     told
         Of the bits of a draw the share that a perfect fit earns, in (0, 1]: less than 1 where a
         rule leaves dates several seeds, or none.
+    controls_s
+        That of its controls, where they are no small part of it.
     """
 
     attack: str
@@ -177,6 +179,7 @@ class Coverage:
     readings: int = 1
     rule_odds: int | None = None
     told: float = 1.0
+    controls_s: float = 0.0
 
     def __post_init__(self) -> None:
         """Work out the power at a rate once: some searches count it in samples."""
@@ -249,6 +252,10 @@ class Found:
         What the draws point to without naming a start: other searches of its stream come first.
     dated
         Streams whose starts dates give, where these explain the draws.
+    undecided
+        Starts that were looked at and that the draws leave open: not among those tested.
+    remark
+        What its method tells beyond that, such as the rank of its equations.
     """
 
     survivors: tuple[Survivor, ...]
@@ -256,6 +263,8 @@ class Found:
     passed: int
     leads: tuple[Lead, ...] = ()
     dated: tuple[DatedFinding, ...] = ()
+    undecided: int = 0
+    remark: str | None = None
 
 
 class Watch(Protocol):

@@ -30,15 +30,16 @@ if TYPE_CHECKING:
 
     from seedfleet.generators import Generator
 
-__all__ = ["seed_of_block"]
+__all__ = ["WORDS_BACK", "seed_of_block"]
 
+WORDS_BACK = 1000 * SIZE  # among which a seed is looked for, unless told otherwise
 _MIX = np.uint32(0x9908B0DF)  # what a twist adds where its low bit is set
 _STRETCH = MIDDLE - 1  # words that are undone at once
 _INDEX = 8  # of the word by which a seeding's block is told from others
 
 
 def seed_of_block(
-    generator: Generator, words: tuple[int, ...], *, back: int = 1000 * SIZE
+    generator: Generator, words: tuple[int, ...], *, back: int = WORDS_BACK
 ) -> tuple[int, int] | None:
     """Return the seed behind a state, and how many words it had made before.
 

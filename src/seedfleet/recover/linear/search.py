@@ -90,24 +90,46 @@ class LinearSearch:
         equations = self._family.equations(self._scope.searchable)
         table = self._table(equations, self._strides)
         survivors: dict[Survivor, None] = {}  # in the order of the windows, each once
-        done = 0
+        done = passed_over = 0
         for start in self._starts:
             if watch.expired():
                 break
-            end = equations.end(start, self._unknowns + _SPARE)
-            if end is not None and end - start <= _LONGEST * self._length:
-                window = range(start, end)
+            window = self._window(equations, start)
+            if window is None:
+                passed_over += 1
+            else:
                 found = self._survivors(self._scope, window, table, self._strides)
                 survivors |= dict.fromkeys(found)
             done += 1
             watch.progress(done / len(self._starts))
         pairs = {(survivor.alignment, survivor.start) for survivor in survivors}
-        tested = self.coverage.space * done // len(self._starts)
-        return Found(tuple(survivors), tested, len(pairs))
+        undecided = self.coverage.space * passed_over // len(self._starts)
+        tested = self.coverage.space * done // len(self._starts) - undecided
+        remark = f"{passed_over} of {len(self._starts)} windows show too few bits"
+        return Found(
+            tuple(survivors),
+            tested,
+            len(pairs),
+            undecided=undecided,
+            remark=remark if passed_over else None,
+        )
 
     def controls(self, rng: np.random.Generator) -> tuple[Control, ...]:
         """Shuffled draws with few surplus equations, and planted seeds found in full."""
         return self._shuffled(rng), self._planted(rng)
+
+    def _window(self, equations: Equations, start: int) -> range | None:
+        """Return the draws of a window; None where they are too many for the bits that they show.
+
+        Too near the end of the draws the window reaches back instead.
+        """
+        wanted = self._unknowns + _SPARE
+        end = equations.end(start, wanted)
+        if end is None and len(equations) >= wanted:
+            start, end = int(equations.draws[-wanted]), self._scope.fitted
+        if end is None or end - start > _LONGEST * self._length:
+            return None
+        return range(start, end)
 
     def _table(self, equations: Equations, strides: range) -> SystemTable:
         longest = _LONGEST * self._length

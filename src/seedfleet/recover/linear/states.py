@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.generators import AtState
+from seedfleet.generators.kinship import power_text
 from seedfleet.generators.linear_jump import linear_jump
 from seedfleet.recover.linear.gf2 import empty_system, solve
-from seedfleet.recover.linear.mt_seeds import seed_of_block
+from seedfleet.recover.linear.mt_seeds import WORDS_BACK, seed_of_block
 from seedfleet.recover.linear.rows import fill_rows, ran_on, trace_words, unknown_count
 
 if TYPE_CHECKING:
@@ -28,7 +29,14 @@ if TYPE_CHECKING:
     from seedfleet.recover.linear.families import Equations, LinearFamily
     from seedfleet.recover.linear.gf2 import Solution
 
-__all__ = ["StateFound", "origin_of", "seed_before", "solve_state", "start_after"]
+__all__ = [
+    "StateFound",
+    "origin_of",
+    "seed_before",
+    "seed_behind_text",
+    "solve_state",
+    "start_after",
+]
 
 _EQUATIONS = 1.35  # a unknown, at most: leading bits of MT19937 leave 3 or 4 open then
 _UNDECIDED = 6  # unknowns, at most, that are tried both ways
@@ -48,6 +56,8 @@ class StateFound:
         Unknowns that some output depends on and no equation decides.
     surplus
         Equations that follow from the others: each holds by chance in one of two wrong systems.
+    consistent
+        Whether no equation contradicts the others.
     states
         Unknown words of the states at the start of a cycle that give all equations; more than one
         where a few unknowns are undecided, none where many are or equations contradict each other.
@@ -57,7 +67,18 @@ class StateFound:
     rank: int
     undecided: int
     surplus: int
+    consistent: bool
     states: tuple[tuple[int, ...], ...]
+
+    @property
+    def text(self) -> str:
+        """Rank and surplus in a sentence."""
+        idle = self.unknowns - self.rank - self.undecided
+        parts = [f"{self.rank:,} of {self.unknowns:,} unknowns decided"]
+        parts += [f"{idle:,} that matter to no word"] if idle and self.consistent else []
+        parts += [f"{self.undecided:,} left open"] if self.undecided else []
+        parts.append(f"{self.surplus:,} equations to spare")
+        return ", ".join(parts) + ("" if self.consistent else ", which contradict the others")
 
 
 def solve_state(
@@ -108,8 +129,8 @@ def _settle(
     """Let all equations decide what the solved ones left open."""
     unknowns, open_ = unknown_count(generator), len(solution.free)
     if solution.vector is None or len(solution.kernel) < open_:
-        surplus = len(equations) - solution.rank
-        return StateFound(unknowns, solution.rank, open_, surplus, ())
+        surplus, consistent = len(equations) - solution.rank, solution.vector is not None
+        return StateFound(unknowns, solution.rank, open_, surplus, consistent, ())
     vectors = np.concatenate([solution.vector[np.newaxis], solution.kernel])
     words = trace_words(generator, [_words(generator, each) for each in vectors], places)
     shown = words[equations.draws] >> equations.bits[:, np.newaxis].astype(np.uint64)
@@ -131,7 +152,8 @@ def _settle(
             choices += [choice ^ each for choice in choices]
         added = (_combined(solution.kernel, choice) for choice in choices)
         states = tuple(_words(generator, solution.vector ^ each) for each in added)
-    return StateFound(unknowns, rank, len(live), len(equations) - rank, states)
+    surplus, consistent = len(equations) - rank, refined.vector is not None
+    return StateFound(unknowns, rank, len(live), surplus, consistent, states)
 
 
 def _combined(vectors: NDArray[np.uint64], coefficients: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -245,6 +267,25 @@ def seed_before(generator: Generator, words: tuple[int, ...]) -> tuple[int, int]
             return seed, cycles * linear.cycle
         words = _backwards(generator)(words, 1)
     return None
+
+
+def seed_behind_text(generator: Generator, start: AtState) -> str | None:
+    """Say which seed leads to the state of a linear generator, and after how many words.
+
+    Returns
+    -------
+    str or None
+        None of a state within a cycle, from which no seed is looked for.
+    """
+    linear = generator.linear
+    if linear is None or start.words[linear.words :] != linear.controls:
+        return None
+    seeded = seed_before(generator, start.words[: linear.words])
+    if seeded is not None:
+        return f"seed {seeded[0]} leads to this state after {seeded[1]:,} words"
+    back = WORDS_BACK if linear.seed_of_state is None else _WALK_BACK
+    seeds = power_text(generator.seed_count)
+    return f"none of the {seeds} seeds leads to this state within {back:,} words"
 
 
 def start_after(generator: Generator, words: tuple[int, ...], steps: int) -> AtState:

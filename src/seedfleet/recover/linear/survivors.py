@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import log2
 from typing import TYPE_CHECKING
 
-from seedfleet.generators import AtState, compiled
+from seedfleet.evidence.prior import log2_alignment_weight
+from seedfleet.generators import AtState, compiled, presets_of
 from seedfleet.recover.linear.states import origin_of, seed_before, start_after
 from seedfleet.recover.search import Survivor
+from seedfleet.recover.stakes import start_odds
 from seedfleet.sieve import constant_skip_positions
 from seedfleet.sieve.weighing import AHEAD, Alignment
 
@@ -98,7 +101,7 @@ def _preference(survivor: Survivor) -> tuple[int, ...]:
 
 
 def _named(survivor: Survivor, origin: Solved, modulus: int, window: range) -> Survivor:
-    """Start a survivor from its seed, where it has one."""
+    """Start a survivor from its seed, where it has one that the prior prefers to the state."""
     seeded = seed_before(survivor.stream.generator, origin.words)
     if seeded is None:
         return survivor
@@ -106,9 +109,24 @@ def _named(survivor: Survivor, origin: Solved, modulus: int, window: range) -> S
     offset, rest = divmod(before - origin.steps, survivor.stream.bounding.words)
     alignment = replace(survivor.alignment, offset=offset)
     named = replace(survivor, start=seed, alignment=alignment)
+    if _weight(named) <= _weight(survivor):
+        return survivor
     # A word rejected on the way would have moved the stream.
     same = rest == 0 and _matches(named, modulus, window) == len(window)
     return named if same else survivor
+
+
+def _weight(survivor: Survivor) -> float:
+    """Return log2 of the prior weight of a survivor's start and offset; -inf beyond its reach."""
+    stream, alignment = survivor.stream, survivor.alignment
+    weight = log2_alignment_weight(
+        presets=len(presets_of(stream)),
+        skip_min=alignment.skip_min,
+        skip_max=alignment.skip_max,
+        offset=alignment.offset,
+        part_bits=0.0,  # the same draws either way
+    )
+    return weight - log2(start_odds(stream.generator, survivor.start))
 
 
 def _matches(survivor: Survivor, modulus: int, window: range) -> int:

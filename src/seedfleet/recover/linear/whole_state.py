@@ -72,24 +72,32 @@ class WholeStateSearch:
             windows=len(starts),
             power=self._power,
             cost_s=_SOLVE_S * systems + _ROWS_S * words * share,
+            controls_s=2 * (_SOLVE_S + _ROWS_S * family.words * (question.skips[0] + 1)),
         )
 
     def run(self, watch: Watch) -> Found:
         """Solve the system of every skip and window."""
         systems = [(skip, start) for skip in self._question.skips for start in self._starts]
         survivors: dict[Survivor, None] = {}
-        done = 0
+        solved: list[StateFound] = []
         for skip, start in systems:
             window = range(start, min(start + self._length, self._scope.fitted))
             found = self._solve(self._scope, window, skip, watch)
             if found is None:
                 break
             survivors |= dict.fromkeys(self._survivors(self._scope, window, skip, found))
-            done += 1
-            watch.progress(done / len(systems))
+            solved.append(found)
+            watch.progress(len(solved) / len(systems))
         pairs = {(survivor.alignment, survivor.start) for survivor in survivors}
-        tested = self.coverage.space * done // len(systems)
-        return Found(tuple(survivors), tested, len(pairs))
+        space = self.coverage.space
+        tested = space * sum(map(_is_decided, solved)) // len(systems)
+        return Found(
+            tuple(survivors),
+            tested,
+            len(pairs),
+            undecided=space * len(solved) // len(systems) - tested,
+            remark=_remark(solved),
+        )
 
     def controls(self, rng: np.random.Generator) -> tuple[Control, ...]:
         """Shuffled draws contradict themselves, and a planted seed is found.
@@ -111,7 +119,7 @@ class WholeStateSearch:
     def _survivors(
         self, scope: Scope, window: range, skip: int, found: StateFound
     ) -> list[Survivor]:
-        if found.surplus < LEAST_SURPLUS:
+        if not _is_decided(found):
             return []
         solved = [Solved(words, 0, skip) for words in found.states]
         return linear_survivors(self._family, scope, window, solved)
@@ -128,7 +136,7 @@ class WholeStateSearch:
         window = range(len(values))
         found = self._solve(Scope(values, len(values)), window, skip, Unwatched())
         states = 0 if found is None else len(found.states)
-        decided = found is not None and found.surplus >= LEAST_SURPLUS
+        decided = found is not None and _is_decided(found)
         return Control(
             kind="negative",
             expected=0.0,
@@ -156,3 +164,18 @@ class WholeStateSearch:
             passed=seed in equal,
             text=f"a seed of {stream.name} planted",
         )
+
+
+def _is_decided(found: StateFound) -> bool:
+    """Tell whether a system rules every state in or out."""
+    return not found.consistent or (bool(found.states) and found.surplus >= LEAST_SURPLUS)
+
+
+def _remark(solved: Sequence[StateFound]) -> str | None:
+    """Tell rank and surplus: of a system that holds, where one does, else of the least rank."""
+    if not solved:
+        return None
+    shown = min(solved, key=lambda found: (not found.consistent, found.rank))
+    holding = sum(found.consistent for found in solved)
+    many = f"{len(solved)} systems, {holding} without contradiction; "
+    return (many if len(solved) > 1 else "") + shown.text
