@@ -40,6 +40,8 @@ def defined(generator: Generator, seed: int, positions: list[int]) -> list[int]:
 def test_the_generators_whose_seeding_is_dear_have_early_words() -> None:
     assert {"mt19937", "mt19937 by array", "glibc random TYPE_3", "Go math/rand"} <= set(_NAMES)
     assert {"System.Random", "numpy Philox", "mt19937 of PHP 5.2.0"} <= set(_NAMES)
+    assert {"Lua 5.4 random", "V8 xorshift128", "V8 xorshift128+"} <= set(_NAMES)
+    assert {"numpy PCG64", "numpy PCG64DXSM", "numpy SFC64"} <= set(_NAMES)
 
 
 @pytest.mark.slow

@@ -76,5 +76,5 @@ def test_what_a_find_leads_to_comes_before_everything() -> None:
 
 
 def test_what_costs_next_to_nothing_comes_before_what_is_worth_more() -> None:
-    short = named("short", 0.9, skips=range(0), variable_skip=(0, 8))
-    assert taken(named("worth more", 1.1, stream=_PHP), short) == ["short", "worth more"]
+    short = named("short", 1.9, skips=range(0), variable_skip=(0, 8))
+    assert taken(named("worth more", 2.1, stream=_PHP), short) == ["short", "worth more"]

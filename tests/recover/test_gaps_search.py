@@ -13,8 +13,10 @@ from planted import UNWATCHED, with_noise
 from seedfleet.generators import AtState, Stream, compiled
 from seedfleet.generators.boundings import FLOOR_48, JAVA_NEXT_INT, MODULO_31
 from seedfleet.generators.families.lcg48 import DRAND48, JAVA_RANDOM, RAND48
+from seedfleet.recover.gaps import search as gaps_search
 from seedfleet.recover.gaps.path import skips_of
-from seedfleet.recover.gaps.search import searches
+from seedfleet.recover.gaps.search import GapsSearch, searches
+from seedfleet.recover.gaps.solver import Solved, gap_families
 from seedfleet.recover.search import Question, Scope, Survivor
 from seedfleet.sieve.weighing import Alignment
 
@@ -204,6 +206,20 @@ def test_skips_are_those_of_the_paths_with_the_fewest_misses(
     assert path.certain.tolist() == [
         bool(here and before) for here, before in zip(same, [True, *same[:-1]], strict=True)
     ]
+
+
+@pytest.mark.parametrize("windows", [*range(1, 60), 255])
+def test_all_windows_done_are_all_states_tested(
+    windows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = asked(np.arange(100))
+    (family,) = gap_families([_JAVA], 1000)
+    starts = tuple(range(windows))
+    search = GapsSearch(family, asking, asking.scopes[0], length=20, starts=starts)
+    shares = iter([1.0] * windows + [1.0] * (windows - 1) + [0.75])
+    monkeypatch.setattr(gaps_search, "solve", lambda *_, **__: Solved((), next(shares)))
+    assert search.run(UNWATCHED).tested == 2**48
+    assert search.run(UNWATCHED).tested == 2**48 - -(-(2**46) // windows)
 
 
 def test_scopes_are_searched_one_by_one() -> None:

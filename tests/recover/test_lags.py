@@ -16,6 +16,7 @@ from seedfleet.generators.families.xorshift import XORSHIFT32
 from seedfleet.recover.scans import lags
 from seedfleet.recover.scans.lag_relations import LAGGED, Relation, relation
 from seedfleet.recover.scans.lags import LagSearch, lag_searches
+from seedfleet.recover.search import Question, Scope
 
 pytestmark = pytest.mark.slow
 
@@ -99,6 +100,17 @@ def test_leads_come_where_draws_suffice() -> None:
     assert lag_searches([Stream(XORSHIFT32, MODULO)], question(random_draws(500))) == ()
     # With two residues three in four rests are left: no relation tells anything.
     assert lag_searches([_GLIBC], question(random_draws(500, modulus=2), modulus=2)) == ()
+
+
+def test_the_power_is_that_of_the_scope_with_fewest_draws() -> None:
+    scopes = Scope(random_draws(900), 850), Scope(random_draws(60), 55, session="a")
+    asked = Question(1000, scopes, range(1), range(1))
+    (both,), (alone,) = (
+        lag_searches([_GLIBC], replace(asked, scopes=each)) for each in (scopes, scopes[1:])
+    )
+    assert both.coverage.power(0.3) < 0.9
+    # Two scopes are twice as many chances, which takes a little more.
+    assert alone.coverage.power(0.3) == pytest.approx(both.coverage.power(0.3), abs=0.1)
 
 
 def test_power_is_the_share_of_noisy_histories_with_a_lead() -> None:

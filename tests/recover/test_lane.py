@@ -223,6 +223,19 @@ def test_low_bits_alone_give_every_draw_to_come(stream: Stream, modulus: int, sk
     assert any(isinstance(each.start, int) for each in survivors)
 
 
+@pytest.mark.parametrize("modulus", [2**15, 2**16, 2**20, 2**31])
+def test_a_power_of_two_beyond_the_words_shows_them_whole(modulus: int) -> None:
+    stream = Stream(MSVC, MODULO)
+    assert 2027 in seeds_found(stream, 2027, 2, modulus, draws=20)
+    (family,) = lane_families([stream], modulus)
+    assert (family.lane_bits, family.high_bits) == (15, 0)
+    # Numbers that are no words have no state.
+    plan = Residues(family).observations(0, 2)
+    words = planted_draws(stream, 2027, count=2, modulus=modulus)
+    assert len(solve(family, plan, words)) > 0
+    assert not solve(family, plan, words + 2**15)
+
+
 def found_share(stream: Stream, modulus: int, *, trials: int, skips: int, draws: int) -> float:
     rng = np.random.default_rng(modulus)
     found = 0
@@ -259,18 +272,29 @@ def test_few_states_without_lanes_are_left_to_a_walk_along_them(generator: Gener
     assert [walk.coverage.streams for walk in state_scans([stream], asked)] == [(stream,)]
 
 
-def test_a_state_in_the_middle_is_named_by_the_seed_and_its_offset() -> None:
+@pytest.mark.parametrize(("dropped", "offsets"), [(5, range(30)), (100, range(1)), (700, range(1))])
+def test_a_state_in_the_middle_is_named_by_the_seed_and_its_offset(
+    dropped: int, offsets: range
+) -> None:
     stream, skip = Stream(RAND48, MODULO_31), 3
-    values = planted_draws(stream, 777, count=70, skip=skip)[5:]
-    asked = replace(question(values, skips=range(skip, skip + 1)), offsets=range(30))
+    values = planted_draws(stream, 777, count=70 + dropped, skip=skip)[dropped:]
+    asked = replace(question(values, skips=range(skip, skip + 1)), offsets=offsets)
     (survivor,) = searches([stream], asked)[0].run(UNWATCHED).survivors
-    assert (survivor.start, survivor.alignment.offset) == (777, 5 * (skip + 1))
-    asked = replace(asked, offsets=range(20))  # the seed is out of reach: the state stands for it
-    (survivor,) = searches([stream], asked)[0].run(UNWATCHED).survivors
-    assert isinstance(survivor.start, AtState)
-    positions = constant_skip_positions(len(values), skip)
+    outputs = dropped * (skip + 1)
+    if outputs <= 1024:
+        assert (survivor.start, survivor.alignment.offset) == (777, outputs)
+    else:  # the seed is out of reach: the state stands for it
+        assert isinstance(survivor.start, AtState)
+    positions = constant_skip_positions(len(values), skip) + survivor.alignment.offset
     drawn, _ = compiled.at_positions(stream, survivor.start, 1000, positions)
     assert np.array_equal(drawn, values)
+
+
+def test_offsets_that_were_asked_for_come_first() -> None:
+    values = planted_draws(_JAVA_LCG, 777, count=70)[5:]
+    asked = replace(question(values, skips=range(1)), offsets=range(5, 9))
+    (survivor,) = searches([_JAVA_LCG], asked)[0].run(UNWATCHED).survivors
+    assert (survivor.start, survivor.alignment.offset) == (777, 5)
 
 
 class ExpiredAtOnce(Unwatched):

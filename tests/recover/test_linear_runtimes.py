@@ -10,6 +10,7 @@ from planted import UNWATCHED, question, random_draws
 from tools.vectors.make import PRESETS, Request, answers
 
 from seedfleet.generators import compiled, streams
+from seedfleet.recover.linear import carry_search
 from seedfleet.recover.linear.attack import searches
 from seedfleet.recover.search import Survivor
 from seedfleet.sieve import constant_skip_positions
@@ -58,6 +59,19 @@ def test_node(preset: str, modulus: int, skip: int) -> None:
     seed = 20_190_405
     draws = history(preset, seed, modulus=modulus, skip=skip, count=250)
     survivors = found_in(draws, modulus, range(6), shown="V8")
+    assert_foretold(survivors, draws, modulus)
+    assert {survivor.start for survivor in survivors} == {seed}
+
+
+@pytest.mark.parametrize(
+    ("modulus", "skip", "count"), [(1000, 0, 400), (1000, 3, 550), (100, 0, 1000)]
+)
+def test_node_whose_words_are_sums(modulus: int, skip: int, count: int) -> None:
+    seed = 20_260_113
+    draws = history("v8_math_random_sum", seed, modulus=modulus, skip=skip, count=count)
+    asked = question(draws[:-_AHEAD], modulus=modulus, skips=range(skip, skip + 1))
+    runs = (search.run(UNWATCHED) for search in carry_search.searches(streams(), asked))
+    survivors = next((list(found.survivors) for found in runs if found.survivors), [])
     assert_foretold(survivors, draws, modulus)
     assert {survivor.start for survivor in survivors} == {seed}
 

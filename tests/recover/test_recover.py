@@ -1,6 +1,7 @@
 """From draws to a verdict, on histories whose answer is known."""
 
 from collections.abc import Sequence
+from math import log2
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,13 @@ def ask(
 def best(recovery: Recovery) -> tuple[Stream, Start, int, str | None]:
     survivor = recovery.items[0].survivor
     return survivor.stream, survivor.start, survivor.alignment.skip_max, survivor.scope.session
+
+
+def test_a_variable_skip_needs_a_gap_more_for_every_draw() -> None:
+    recovery = ask(random_draws(21), skips=range(1), variable_skip=(0, 8))
+    variable = [each for each in recovery.searches if each.coverage.variable_skip is not None]
+    assert variable
+    assert all(each.draws_needed * log2(1000 / 9) >= 48 + 60 for each in variable)
 
 
 @pytest.mark.parametrize("skip", [0, 3, 15])

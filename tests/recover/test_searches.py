@@ -1,18 +1,22 @@
 """What searches promise: every covered seed decided, their power, and controls that can fail."""
 
+from math import inf
+
 import numpy as np
 import pytest
 from planted import UNWATCHED, planted_draws, question, random_draws
 
-from seedfleet.generators import Stream
+from seedfleet.generators import Stream, streams
 from seedfleet.generators.boundings import JAVA_NEXT_INT
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
+from seedfleet.recover import attacks
 from seedfleet.recover.congruential import lane_search
 from seedfleet.recover.congruential.lane import lane_families, solve
 from seedfleet.recover.congruential.lane_search import Residues, searches
 from seedfleet.recover.congruential.window_search import WindowSearch
 from seedfleet.recover.controls import negative_control
-from seedfleet.recover.search import Search
+from seedfleet.recover.search import Question, Scope, Search
+from seedfleet.sieve import local_backend
 
 _JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)
 
@@ -21,6 +25,28 @@ def lane(*, modulus: int = 1000, length: int = 20, starts: tuple[int, ...] = (0,
     (family,) = lane_families([_JAVA], modulus)
     asked = question(random_draws(100, modulus=modulus), modulus=modulus)
     return WindowSearch(Residues(family), asked, asked.scopes[0], length=length, starts=starts)
+
+
+_EVERY_POWER = [(2**power, 6) for power in range(1, 32)]
+_EVERY_LENGTH = [(2**31, draws) for draws in (1, 2, 3, 4, 5, 7, 8, 60)]
+_ODD = [(2**31 - odd, draws) for odd in (1, 19) for draws in (2, 60)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("modulus", "draws"), [*_EVERY_POWER, *_EVERY_LENGTH, *_ODD])
+def test_every_search_of_the_catalogue_says_what_it_covers(modulus: int, draws: int) -> None:
+    values = random_draws(draws, modulus=modulus)
+    asked = Question(
+        modulus=modulus,
+        scopes=(Scope(values, max(1, draws - 5)),),
+        skips=range(2),
+        scan_skips=range(2),
+        variable_skip=(0, 1),
+    )
+    for search in attacks.searches(streams(), asked, local_backend()):
+        assert 0 <= search.coverage.power(0.0) <= 1
+        assert 0 < search.coverage.cost_s < inf
+        assert search.coverage.pairs > 0
 
 
 @pytest.mark.slow

@@ -4,10 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from planted import planted_draws, random_draws, with_noise
 
 from seedfleet.evidence.part_prior import Division
+from seedfleet.evidence.verdict import held_out_draws
 from seedfleet.generators import AtState, Stream, compiled
 from seedfleet.generators.boundings import JAVA_NEXT_INT, MODULO
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
@@ -96,7 +99,7 @@ def test_a_segment_of_the_rest_counts_from_the_whole() -> None:
     assert second.survivor.scope.segment == (60, 120)
     assert second.survivor.scope.draws_after == 60
     (last,) = rest_of(rest, second)
-    assert (last.segment, last.draws_after, last.fitted) == ((120, 180), 0, 54)
+    assert (last.segment, last.draws_after, last.fitted) == ((120, 180), 0, 30)
     assert change_points([first, second]) == (60, 120)
 
 
@@ -113,6 +116,20 @@ def test_a_stream_is_walked_to_its_stretch(stream: Stream, expected: type) -> No
     assert again.matches == 70
     (rest,) = rest_of(Scope(values, 110), segment)
     assert (rest.segment, rest.draws_after, rest.fitted) == ((0, 50), 70, 45)
+
+
+@given(draws=st.integers(60, 300), ends=st.tuples(st.integers(1, 59), st.integers(1, 59)))
+def test_draws_held_out_of_the_whole_are_held_out_of_every_part(
+    draws: int, ends: tuple[int, int]
+) -> None:
+    whole = Scope(np.arange(draws), draws - held_out_draws(draws))
+    at = Survivor(_JAVA, whole, 1, Alignment(0, 0, 0))
+    rests = [whole]
+    for end in ends:
+        segment = Segment(at, 0, end, 0.0, 0.0, (end, end + 1))
+        rests = [part for rest in rests for part in rest_of(rest, segment)]
+    assert all(part.fitted > 0 for part in rests)
+    assert all(part.searchable.max() < whole.fitted for part in rests)
 
 
 def test_a_stream_that_explains_all_or_nothing_has_no_segment() -> None:

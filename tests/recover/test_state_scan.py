@@ -20,6 +20,7 @@ from seedfleet.generators.start import state_words
 from seedfleet.recover.scans import state_scan
 from seedfleet.recover.scans.orbit import OrbitHit, Pieces, orbit_length
 from seedfleet.recover.scans.state_scan import StateScan, state_scans
+from seedfleet.recover.search import Question, Scope
 
 pytestmark = pytest.mark.slow
 
@@ -147,6 +148,24 @@ def test_wrong_draws_ask_for_more_windows() -> None:
     assert noisy.coverage.power(0.1) >= 0.95 > clean.coverage.power(0.1)
     (alone,) = state_scans([_TINY_STREAM], replace(asked, noise=0.0))
     assert alone.coverage.windows == 1
+
+
+def test_a_scope_with_hardly_a_draw_is_left_to_a_scan_of_its_own() -> None:
+    draws = planted_draws(_TINY_STREAM, 99, count=80, modulus=997)
+    scopes = Scope(draws, 75), Scope(draws[-2:], 0, session="b"), Scope(draws[:40], 35, session="a")
+    asked = Question(997, scopes, range(5), range(3), noise=0.1)
+    long, noisy, few = state_scans([_TINY_STREAM], asked)
+    assert long.coverage.scopes == noisy.coverage.scopes == (scopes[0], scopes[2])
+    assert {(s.scope.session, s.start) for s in long.run(UNWATCHED).survivors} == {
+        (None, 99),
+        ("a", 99),
+    }
+    # What is found in the shorter one of those searched together is what can be promised.
+    (alone,) = state_scans([_TINY_STREAM], replace(asked, scopes=scopes[2:]))[1:]
+    assert noisy.coverage.power(0.25) == alone.coverage.power(0.25)
+    assert few.coverage.scopes == scopes[1:2]
+    assert few.coverage.power(0.0) == 0.0
+    assert few.run(UNWATCHED).tested == 0
 
 
 def test_streams_with_other_boundings_or_orbits_are_left_out() -> None:

@@ -1,11 +1,19 @@
 """Windows of draws: what they promise of wrong draws, against histories that have some."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedfleet.recover.scans.windows import contiguous_windows, interleaved_windows, power_of
+from seedfleet.recover.windows import (
+    contiguous_windows,
+    interleaved_windows,
+    power_of,
+    sliding_starts,
+    window_batches,
+)
 
 MAKERS = [contiguous_windows, interleaved_windows]
 
@@ -44,6 +52,29 @@ def test_windows_for_noise_lie_apart_while_there_are_draws() -> None:
     assert contiguous_windows(50, 4, 0.1, most=9) == ((0, 1, 2, 3), (4, 5, 6, 7), (8, 9, 10, 11))
     assert power_of(contiguous_windows(50, 4, 0.1, most=9), 0.1) == pytest.approx(0.959, abs=1e-3)
     assert len(contiguous_windows(9, 4, 0.1, most=9)) > 2  # overlapping ones fill up
+
+
+@pytest.mark.parametrize("noise", [0.05, 0.25])
+@pytest.mark.parametrize("fitted", [6, 9, 11])
+def test_power_of_runs_is_exact_though_they_overlap(fitted: int, noise: float) -> None:
+    windows = contiguous_windows(fitted, 4, 0.25, most=9)
+    assert len(windows) * 4 > fitted
+    expected = 0.0
+    for clean in product((True, False), repeat=fitted):
+        if any(all(clean[draw] for draw in window) for window in windows):
+            expected += (1 - noise) ** sum(clean) * noise ** (fitted - sum(clean))
+    assert power_of(windows, noise) == pytest.approx(expected, abs=1e-12)
+
+
+@given(length=st.integers(1, 40), more=st.integers(0, 2000))
+def test_batches_of_sliding_windows_are_all_of_them_once(length: int, more: int) -> None:
+    starts = sliding_starts(length + more, length)
+    batches = window_batches(length + more, length)
+    assert sorted(start for batch in batches for start in batch) == list(starts)
+    assert starts[0] == 0
+    assert starts[-1] + length <= length + more < starts[-1] + starts.step + length
+    assert len(starts) <= 257
+    assert not sliding_starts(length - 1, length)
 
 
 @pytest.mark.slow

@@ -113,7 +113,7 @@ def _whose(session: str | None = None, machine: str | None = None) -> Document:
 
 def _predictions(draws: list[Any], probability: float) -> list[Document]:
     return [
-        {"draw": draw, "probability": probability, **_whose(), "ahead": ahead}
+        {"draw": draw, "probability": probability, **_whose(), "ahead": ahead, "date": None}
         for ahead, draw in enumerate(draws, start=1)
     ]
 
@@ -234,6 +234,7 @@ def recovered_java() -> Document:
         "candidates": [_java_candidate()],
         "findings": [_finding(0, 499)],
         "rule": None,
+        "dated": [],
         "leads": [],
         "predictions": _predictions(draws[500:], 0.99999),
         "abstained": False,
@@ -543,6 +544,17 @@ def hostile() -> Document:
     }
     document["structure"]["text"] = HOSTILE_TEXT
     document["rule"] = HOSTILE_TEXT
+    document["dated"] = [
+        _dated(
+            generator=HOSTILE_NAME,
+            presets=[HOSTILE_TEXT],
+            bounding=HOSTILE_TEXT,
+            session=HOSTILE_NAME,
+            reproduce=HOSTILE_TEXT,
+            posterior=0.0,
+            seeds=[{"date": HOSTILE_TEXT, "seed": 1, "posterior": 1.0, "matches": 1, "n": 1}],
+        )
+    ]
     document["findings"] = [
         _finding(0, 499, session=HOSTILE_NAME, generator=HOSTILE_TEXT, dates=[HOSTILE_TEXT] * 2)
     ]
@@ -610,7 +622,7 @@ def several_streams() -> Document:
             seed=None,
             seed_rule=None,
             start_state=words,
-            without_seed="no seed of 32 bits leads to this state",
+            without_seed="none of the 2^32 seeds leads to this state within 65,536 outputs",
             state=words,
             alignment=_alignment((0, 0), machine="A"),
             members=[_member("std::mt19937 % m", None, "with its state as given; r() % 1000")],
@@ -622,7 +634,6 @@ def several_streams() -> Document:
         _finding(1, 239, machine="B", segment=[0, 120], candidate=1),
         _finding(241, 499, machine="B", segment=[120, 250], candidate=None, seed=20150502),
     ]
-    document["rule"] = "seed = year * 10000 + month * 100 + day"
     document["leads"] = [
         _lead(
             "glibc random TYPE_3",
@@ -643,6 +654,39 @@ def several_streams() -> Document:
     return document
 
 
+def _dated(**changes: Any) -> Document:
+    return {
+        "generator": "mt19937",
+        "presets": ["std::mt19937 % m", "PHP mt_rand(0, m - 1)"],
+        "bounding": "word % m",
+        "session": None,
+        "machine": None,
+        "offset": 1,
+        "skip": 2,
+        "noise": 0.002,
+        "matches": 499,
+        "n": 500,
+        "evidence_bits": 4321.0,
+        "posterior": 0.99995,
+        "reproduce": "std::mt19937 r(20160514); r() % 1000",
+        "seeds": [
+            {"date": date, "seed": seed, "posterior": 1.0, "matches": 2, "n": 2}
+            for date, seed in (("2015-01-01", 20150101), ("2016-05-14", 20160514))
+        ],
+    } | changes
+
+
+def seeds_by_date() -> Document:
+    """A stream that a rule starts anew on every date."""
+    document = recovered_java()
+    document["candidates"], document["comparison"], document["findings"] = [], None, []
+    document["rule"] = "year*10000+month*100+day"
+    document["dated"] = [_dated()]
+    for prediction in document["predictions"]:
+        prediction["date"] = "2016-05-15"
+    return document
+
+
 SAMPLES: dict[str, Callable[[], Document]] = {
     sample.__name__: sample
     for sample in (
@@ -653,6 +697,7 @@ SAMPLES: dict[str, Callable[[], Document]] = {
         constant,
         variable_skip,
         several_streams,
+        seeds_by_date,
         hostile,
     )
 }

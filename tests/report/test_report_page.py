@@ -108,15 +108,31 @@ def test_verdict_and_generator_are_on_the_page() -> None:
         assert fact in text
 
 
+def test_seeds_by_date_are_on_the_page() -> None:
+    document = SAMPLES["seeds_by_date"]()
+    for abstained, told in ((False, "2016-05-15"), (True, "the dates follow no rhythm")):
+        document["abstained"] = abstained
+        text = Outline(render_html(document)).text()
+        for fact in (
+            "Generator recovered: mt19937, a seed by date",
+            "year*10000+month*100+day",
+            "skip 2, offset 1, all sessions",
+            "499 of 500 known draws",
+            "20160514",
+            "pairs of seed and alignment that match as well",
+            told,
+        ):
+            assert fact in text
+
+
 def test_streams_leads_and_what_was_left_out_are_on_the_page() -> None:
     text = Outline(render_html(SAMPLES["several_streams"]())).text()
     for fact in (
         "Generator recovered: mt19937, from a state of 625 words",
         "(625 numbers, all in recovery.json)",
-        "no seed of 32 bits leads to this state",
+        "none of the 2^32 seeds leads to this state within 65,536 outputs",
         "machine B, draws 120 to 249 of it",
         "Draws 1 to 239: java.util.Random.nextInt(m)",
-        "seed = year * 10000 + month * 100 + day",
         "469 of 469, by chance 0.4%",
         "needs --budget 8m",
         "needs --budget 96s",

@@ -66,8 +66,15 @@ def test_next_draws_and_the_page_come_last() -> None:
 def test_single_abstentions_are_dashes_and_odds_a_range() -> None:
     document = recovered_java()
     document["predictions"] = [
-        {"draw": 7, "probability": 0.9, "session": None, "machine": None, "ahead": 1},
-        {"draw": None, "probability": 0.001, "session": None, "machine": None, "ahead": 2},
+        {"draw": 7, "probability": 0.9, "session": None, "machine": None, "ahead": 1, "date": None},
+        {
+            "draw": None,
+            "probability": 0.001,
+            "session": None,
+            "machine": None,
+            "ahead": 2,
+            "date": None,
+        },
     ]
     assert "next draws  7 – (0.1% to 90%, by chance 0.1%)" in render_text(document)
 
@@ -75,11 +82,33 @@ def test_single_abstentions_are_dashes_and_odds_a_range() -> None:
 def test_next_draws_of_sessions_are_told_apart() -> None:
     document = recovered_java()
     document["predictions"] = [
-        {"draw": draw, "probability": 0.9, "session": session, "machine": None, "ahead": ahead}
+        {
+            "draw": draw,
+            "probability": 0.9,
+            "session": session,
+            "machine": None,
+            "ahead": ahead,
+            "date": None,
+        }
         for session, draws in (("noon", (7, 8)), ("night", (9, 10)))
         for ahead, draw in enumerate(draws, start=1)
     ]
     assert "noon: 7 8 night: 9 10 (90% each" in render_text(document)
+
+
+def test_seeds_by_date_are_told_with_their_rule_and_dates() -> None:
+    document = SAMPLES["seeds_by_date"]()
+    text = " ".join(render_text(document).split())
+    assert "Generator recovered: mt19937, a seed by date" in text
+    assert "by date: year*10000+month*100+day 2015-01-01 20150101 … 2016-05-14 20160514" in text
+    assert "skip 2, offset 1 on every date" in text
+    assert "499 of 500 known draws" in text
+    assert "next draws 2016-05-15: " in text
+    document["abstained"] = True
+    assert "no prediction: the dates follow no rhythm" in render_text(document)
+    document["candidates"] = recovered_java()["candidates"]
+    document["dated"][0]["posterior"] = 0.0
+    assert "mt19937" not in render_text(document).splitlines()[0]
 
 
 def test_abstaining_predicts_nothing() -> None:
@@ -91,11 +120,10 @@ def test_streams_leads_and_the_budget_are_told() -> None:
     text = " ".join(render_text(SAMPLES["several_streams"]()).split())
     assert "draws 0 to 498 (machine A): mt19937, a state, 4,423.9 bits" in text
     assert "draws 241 to 499 (machine B, draws 120 to 249 of it): java.util.Random, seed 2" in text
-    assert "by the rule seed = year * 10000 + month * 100 + day" in text
     assert "lead glibc random TYPE_3: the draws follow the lag relation" in text
     assert "what time was too short for: 2, which need --budget 96s to 8m" in text
     assert "from a state of 625 words" in text
-    assert "no seed of 32 bits leads to this state" in text
+    assert "none of the 2^32 seeds leads to this state within 65,536 outputs" in text
 
 
 def test_a_path_of_skips_is_summed_up() -> None:

@@ -6,12 +6,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from seedfleet.generators import Stream, compiled, generators
 from seedfleet.generators.boundings import (
     BIT_COUNT,
     FLOOR_27_26,
+    FLOOR_53,
     JAVA_NEXT_INT_DIGITS,
+    LEMIRE,
     MASK,
     MODULO,
 )
@@ -24,13 +28,16 @@ from seedfleet.sieve import (
     constant_skip_positions,
     one_by_one,
 )
-from seedfleet.sieve._early_plan import EarlyQuestion
-from seedfleet.sieve._plans import passes
+from seedfleet.sieve._blocks import over_blocks
+from seedfleet.sieve._early_plan import EarlyQuestion, _fill_kernel
+from seedfleet.sieve._plans import _plain, passes
 from seedfleet.sieve.testing import BrokenLawError, check_scan, check_together
 
 _GLIBC = generators()["glibc random TYPE_3"]
 _MT19937 = generators()["mt19937"]
 _STREAMS = [Stream(_GLIBC, bounding) for bounding in (MODULO, FLOOR_27_26, MASK)]
+_LUA = Stream(generators()["Lua 5.4 random"], MASK)
+_V8 = Stream(generators()["V8 xorshift128+"], FLOOR_53)
 _PLANTED = 54321
 
 
@@ -86,7 +93,49 @@ def test_the_processor_keeps_the_contract_together() -> None:
 @pytest.mark.slow
 def test_early_words_keep_the_contract_of_scans() -> None:
     by_array = Stream(generators()["mt19937 by array"], BIT_COUNT)
-    check_scan(CpuBackend, asked=[_STREAMS[2], Stream(_GLIBC, JAVA_NEXT_INT_DIGITS), by_array])
+    check_scan(CpuBackend, asked=[_LUA, Stream(_GLIBC, JAVA_NEXT_INT_DIGITS), by_array])
+
+
+# Modulo 33 nearly half of all words under a mask are rejected, so that many a seed's words run out
+# of a window of 32: of those that do not, the draws of the longer skips stand in later windows.
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("stream", "modulus", "skips"),
+    [
+        (_LUA, 33, (0, 3, 20, 60)),
+        (_LUA, 10, range(9)),
+        (Stream(_GLIBC, MASK), 33, (0, 3, 20, 60)),
+        (Stream(_GLIBC, MASK), 10, range(9)),
+        (_V8, 33, (0, 3, 63, 90)),
+    ],
+)
+@settings(max_examples=4, deadline=None)
+@given(first=st.sampled_from([1, 2**31 - 5000, 2**32 - 20000]) | st.integers(1, 2**32 - 20000))
+def test_early_words_find_what_draws_one_by_one_do(
+    stream: Stream, modulus: int, skips: Sequence[int], first: int
+) -> None:
+    rows = planted(stream, modulus, skips, 2)
+    assert EarlyQuestion.of(stream, rows) is not None
+    seeds = range(first, first + 9000)
+    expected = over_blocks(_plain(stream, rows, modulus, 1), seeds, 1, 1, DEFAULT_ROOM, None)
+    assert len(expected.seeds) > 0
+    assert found(CpuBackend().scan(stream, rows, seeds)) == found(expected)
+
+
+@pytest.mark.slow
+def test_seeds_are_found_behind_a_word_that_is_hardly_ever_rejected() -> None:
+    stream, modulus, first = Stream(_MT19937, LEMIRE), 40001, 1
+    words = np.empty((1, 2**19), np.uint32)
+    _fill_kernel(_MT19937)(np.uint64(first), np.array([0]), words)
+    with np.errstate(over="ignore"):
+        low = words[0] * np.uint32(modulus)
+    (lanes,) = np.nonzero(low < 2**32 % modulus)
+    assert 0 < len(lanes) < 20
+    for seed in (lanes + first).tolist():
+        positions = np.array([constant_skip_positions(4, skip) for skip in (0, 1)])
+        draws, _ = compiled.at_positions(stream, seed, modulus, positions[0])
+        rows = Rows.exact(positions, np.array([draws] * 2), modulus)
+        assert (seed, 0, 4) in found(CpuBackend().scan(stream, rows, range(seed - 9, seed + 9)))
 
 
 class Broken(CpuBackend):

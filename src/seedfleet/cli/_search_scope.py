@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from math import inf, isinf
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from seedfleet.cli._spans import Span, SpanRange
 from seedfleet.generators import CATALOGUE, generators
-from seedfleet.recover import DEEP, MAX_OFFSET, MAX_SKIP, Options
+from seedfleet.pipeline.run_folder import printable
+from seedfleet.recover import DEEP, MAX_OFFSET, MAX_SKIP, Options, OptionsError
+from seedfleet.recover.dated_rules import parse_rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +79,29 @@ class _Searchable(click.ParamType[str]):
         return str(value)
 
 
+class _DateSeeds(click.ParamType[tuple[str, str | None]]):
+    """A file with a table of seeds by date, or a formula: its text, and the table's name."""
+
+    name = "RULE"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str | None]:
+        if isinstance(value, tuple):
+            return value
+        text, table = str(value), None
+        try:
+            if Path(text).is_file():
+                text, table = Path(text).read_text("utf-8"), printable(text)
+            parse_rule(text, table)
+        except (OSError, UnicodeDecodeError) as error:
+            self.fail(f"{value}: {error}", param, ctx)
+        except OptionsError as error:
+            told = "; ".join(error.problems)
+            self.fail(told if table else f"{told}; and there is no such file", param, ctx)
+        return text, table
+
+
 _SCOPE = (
     click.option(
         "--generator",
@@ -115,6 +141,13 @@ _SCOPE = (
         "find any.  [default: 0; with --deep 0..226]",
     ),
     click.option(
+        "--date-seeds",
+        type=_DateSeeds(),
+        help="Ask whether the stream begins anew on every date, with a seed that RULE gives it: a "
+        "file (CSV: date,seed[,seed...]; or JSON), or a formula such as "
+        "'year*10000+month*100+day' or 'unix+0..86399'.",
+    ),
+    click.option(
         "--noise",
         type=click.FloatRange(0, 0.25),
         default=0.1,
@@ -125,8 +158,8 @@ _SCOPE = (
         "--budget",
         "budget_s",
         type=_Duration(),
-        help="Time for the whole search, such as 60s, 8m or 2h, or none for no limit. Cheap "
-        "searches come first; those that do not fit are named with what they need.  "
+        help="Time for the whole search, such as 60s, 8m or 2h, or none for no limit. What is "
+        "likely for its time comes first; what does not fit is named with what it needs.  "
         "[default: 60s; with --deep 20m]",
     ),
     click.option("--deep", is_flag=True, help="Search more alignments, and longer."),
@@ -150,6 +183,8 @@ def options_of(given: dict[str, Any]) -> Options:
         chosen["variable_skip"] = given["variable_skip"] or None
     if given["budget_s"] is not None:
         chosen["budget_s"] = None if isinf(given["budget_s"]) else given["budget_s"]
+    if given["date_seeds"] is not None:
+        chosen["date_seeds"], chosen["date_table"] = given["date_seeds"]
     return Options(
         searched=frozenset(given["searched"]),
         sessions=frozenset(given["sessions"].split(",")) if given["sessions"] else frozenset(),

@@ -75,13 +75,13 @@ def better_than_chance(matches: int, draws: int, *, pairs: int, modulus: float) 
     return log10_expected_pairs(pairs, [(draws, matches)], modulus) < _ODD_LOG10
 
 
-def expected_pairs(pairs: int, legs: Sequence[tuple[int, int]], modulus: int) -> float:
+def expected_pairs(pairs: int, legs: Sequence[tuple[int, int]], modulus: float) -> float:
     """Return ``E_pairs``; 0.0 where it is below the smallest float."""
     return exp(max(log(pairs) + log_pass(legs, modulus), -750.0))
 
 
 def expected_seeds(
-    seeds: int, alignments: int, legs: Sequence[tuple[int, int]], modulus: int
+    seeds: int, alignments: int, legs: Sequence[tuple[int, int]], modulus: float
 ) -> float:
     """Return ``E_seeds = |S| * (1 - (1 - P)**H)``: seeds that pass at one alignment at least.
 

@@ -120,6 +120,8 @@ class PowerOfTwoLcg:
 class LinearState:
     """The algebra of a generator whose steps and output words are linear over GF(2).
 
+    Words may also be sums, which are linear but for their carries.
+
     Attributes
     ----------
     words
@@ -132,12 +134,16 @@ class LinearState:
         Inverse of the generator's ``seed_state``: takes the state at the start of a cycle as a
         tuple of Python integers, and returns the canonical seed whose words are the same, or None
         where no seed has them. None itself where a seed is found in another way.
+    carryless
+        ``carryless(state)``: the output word with every carry left out, where it is the sum of two
+        words of the state; None where the word itself is linear.
     """
 
     words: int
     controls: tuple[int, ...] = ()
     cycle: int = 1
     seed_of_state: Callable[[tuple[int, ...]], int | None] | None = None
+    carryless: Callable[[Any], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -181,7 +187,8 @@ class Generator:
         Seeds whose stream is constant or shorter than any history. They are left out of `seeds`,
         except where that would tear the range apart.
     linear
-        The algebra, where the words are linear over GF(2) in the bits of the state.
+        The algebra, where the words are linear over GF(2) in the bits of the state, or sums of
+        such words.
     """
 
     name: str

@@ -30,6 +30,7 @@ from seedfleet.pipeline.recovery_coverage import (
     only_through_seeds_part,
     searched_part,
 )
+from seedfleet.pipeline.recovery_dated import dated_part
 from seedfleet.recover import Status, recover
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from seedfleet.draws import History
     from seedfleet.pipeline.run_context import RunContext
     from seedfleet.recover import Options, Recovery
+    from seedfleet.recover.scoring import Prediction
     from seedfleet.sieve import Backend
 
 __all__ = ["recovery_document"]
@@ -70,7 +72,7 @@ def recovery_document(
         backend=backend,
     )
     scope = max(recovery.question.scopes, key=lambda each: len(each.values))
-    null = recovery.known.null(recovery.items[0].survivor.scope.part if recovery.items else None)
+    null = recovery.known.null(_best_part(recovery))
     log10_false = _log10_expected_false(recovery)
     return {
         "format": _FORMAT,
@@ -96,8 +98,9 @@ def recovery_document(
         "candidates": candidates_part(recovery, history),
         "findings": findings_part(recovery, history),
         "rule": recovery.rule,
+        "dated": dated_part(recovery),
         "leads": leads_part(recovery),
-        "predictions": [dataclasses.asdict(prediction) for prediction in recovery.predictions],
+        "predictions": [_prediction_part(prediction) for prediction in recovery.predictions],
         "abstained": all(prediction.draw is None for prediction in recovery.predictions)
         if recovery.predictions
         else null > 0.5,
@@ -127,6 +130,24 @@ def recovery_document(
     }
 
 
+def _prediction_part(prediction: Prediction) -> dict[str, Any]:
+    date = prediction.date
+    return {
+        **dataclasses.asdict(prediction),
+        "date": None if date is None else date.isoformat(),
+    }
+
+
+def _best_part(recovery: Recovery) -> object:
+    """Return the part of the history that the likeliest stream has to itself; None for all."""
+    parts: list[object] = [
+        *(item.survivor.scope.part for item in recovery.items),
+        *(finding.question.scope.part for finding in recovery.dated),
+    ]
+    weights = [sum(row) for row in recovery.known.posterior]
+    return parts[weights.index(max(weights))] if weights else None
+
+
 def _log10_expected_false(recovery: Recovery) -> float | None:
     """Return log10 of the pairs that chance would give, over all that was searched.
 
@@ -137,11 +158,15 @@ def _log10_expected_false(recovery: Recovery) -> float | None:
     completed = [r.coverage for r in recovery.searches if r.status is Status.COMPLETED]
     if not completed:
         return None
+    pairs = sum(coverage.pairs for coverage in completed)
+    if recovery.dated and not recovery.items:
+        # By Markov's inequality, of as many pairs as the likelihood ratio at most one has it.
+        return log10(pairs) - max(recovery.dated[0].scored.fitted_bits) * log10(2)
     if recovery.items:
         best = recovery.items[0]
-        pairs = sum(coverage.pairs for coverage in completed)
         fitted = best.survivor.scope.fitted
-        return log10_expected_pairs(pairs, [(fitted, best.fitted_matches)], modulus)
+        even = modulus / best.survivor.alignment.gaps  # a bound, as in `chance_pairs`
+        return log10_expected_pairs(pairs, [(fitted, best.fitted_matches)], even)
     expected = sum(chance_pairs(coverage, modulus) for coverage in completed)
     return log10(expected) if expected > 0 else None
 

@@ -10,8 +10,9 @@ import numpy as np
 from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.evidence.mixture import log2_sum
 from seedfleet.generators import AtState, compiled, presets_of
-from seedfleet.generators.kinship import SeedClass, kindred, seed_class
+from seedfleet.generators.kinship import SeedClass, kindred, power_text, seed_class
 from seedfleet.generators.reproduction import Schedule, reproduce, seed_of
+from seedfleet.recover.congruential.seeds_before import seed_before
 from seedfleet.sieve.rows import constant_skip_positions
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ __all__ = ["candidates_part", "comparison_part", "findings_part", "scope_part", 
 _MAX_CANDIDATES = 10
 _MAX_KIN_SOUGHT = 3  # candidates for which the rest of the catalogue is tried
 _COMPARED_DRAWS = 120
+_OUTPUTS_BEFORE = 2**16  # before a state, among which a seed is looked for
 _HOLDS = 0.5  # posterior that a part of the history must have on its streams to be told
 
 
@@ -64,7 +66,8 @@ class _Candidate:
 def _candidates(recovery: Recovery) -> list[_Candidate]:
     """Return the equivalence classes of the survivors, best first."""
     classes: dict[object, list[tuple[Weighed, tuple[float, ...]]]] = {}
-    for item, posterior in zip(recovery.items, recovery.known.posterior, strict=True):
+    own = recovery.known.posterior[: len(recovery.items)]
+    for item, posterior in zip(recovery.items, own, strict=True):
         classes.setdefault(item.scored.equivalence, []).append((item, posterior))
     return [_Candidate(tuple(members)) for members in classes.values()]
 
@@ -100,7 +103,7 @@ def _described(
         "seed_rule": alike.rule,
         "equivalent_seeds": list(alike.others),
         "start_state": _start_state(survivor),
-        "without_seed": recovery.without_seed.get(survivor, _without_seed(survivor)),
+        "without_seed": _without_seed(survivor),
         "state": _last_state(best, modulus),
         "alignment": {
             "offset": alignment.offset,
@@ -144,13 +147,25 @@ def _start_state(survivor: Survivor) -> list[str] | None:
 
 
 def _without_seed(survivor: Survivor) -> str | None:
-    """Say that no seed leads to the start, where algebra tells so."""
-    generator = survivor.stream.generator
-    if not isinstance(survivor.start, AtState) or generator.lcg is None:
+    """Say which seed leads to the start, if any does soon, where none sets it at once."""
+    stream, start = survivor.stream, survivor.start
+    lcg = stream.generator.lcg
+    if (
+        not isinstance(start, AtState)
+        or lcg is None
+        or seed_of(stream.generator, start) is not None
+    ):
         return None
-    if seed_of(generator, survivor.start) is not None:
-        return None
-    return f"no seed of {generator.seed_bits} bits leads to this state"
+    seeds, outputs = stream.generator.seed_count, range(_OUTPUTS_BEFORE + 1)
+    before = seed_before(lcg, start.words[0], stream.bounding.words, outputs)
+    if before is None:
+        within = f"within {_OUTPUTS_BEFORE:,} outputs"
+        return f"none of the {power_text(seeds)} seeds leads to this state {within}"
+    share = min(1.0, seeds * (before.outputs + 1) / lcg.modulus)
+    return (
+        f"seed {before.seed} leads to this state after {before.outputs:,} outputs; of all states, "
+        f"{share:.1%} have a seed as near"
+    )
 
 
 def _last_state(best: Weighed, modulus: int) -> list[str] | None:

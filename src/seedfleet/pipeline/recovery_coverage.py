@@ -36,9 +36,19 @@ def generator_names(streams: Sequence[Stream]) -> str:
 
 
 def chance_pairs(coverage: Coverage, modulus: int) -> float:
-    """Return the pairs that chance lets through a search's filter, over all its windows."""
-    depth = coverage.draws_used
-    return expected_pairs(coverage.pairs * coverage.windows, [(depth, depth)], modulus)
+    """Return the pairs that chance lets through a search's filter, over all its windows.
+
+    Of a variable skip it is a bound (`path_chance`): each of w gaps gives a draw one chance more,
+    so that a wrong start gives it with chance w/m at most.
+    """
+    depth, gaps = coverage.draws_used, coverage.gaps
+    bound = expected_pairs(coverage.pairs * coverage.windows, [(depth, depth)], modulus / gaps)
+    if gaps == 1:
+        return bound
+    if coverage.from_states:
+        return bound / gaps  # a state stands at the first draw itself: it has no gap before it
+    # From a seed, the first draw of a later window has a range of places for each draw before it.
+    return bound * (1 + coverage.least_draws - depth)
 
 
 def searched_part(recovery: Recovery) -> list[dict[str, Any]]:
@@ -59,6 +69,7 @@ def searched_part(recovery: Recovery) -> list[dict[str, Any]]:
 def _searched(record: SearchRecord, modulus: int) -> dict[str, Any]:
     coverage = record.coverage
     depth, skips, variable = coverage.draws_used, coverage.skips, coverage.variable_skip
+    expected = chance_pairs(coverage, modulus)
     return {
         "attack": coverage.attack,
         **_streams(coverage.streams),
@@ -75,16 +86,19 @@ def _searched(record: SearchRecord, modulus: int) -> dict[str, Any]:
         "reason": record.reason,
         "budget_needed_s": record.budget_needed_s,
         "draws_used": depth,
-        "expected_pairs": chance_pairs(coverage, modulus),
-        "expected_seeds": expected_seeds(
-            coverage.space,
-            coverage.alignments * coverage.windows * coverage.readings,
-            [(depth, depth)],
-            modulus,
+        "expected_pairs": expected,
+        "expected_seeds": min(
+            expected,
+            expected_seeds(
+                coverage.space,
+                coverage.alignments * coverage.windows * coverage.readings,
+                [(depth, depth)],
+                modulus / coverage.gaps,
+            ),
         ),
         "observed": record.found.passed if record.found else 0,
         "draws_needed_in_principle": draws_in_principle(
-            coverage.space, coverage.alignments, modulus
+            coverage.space, coverage.alignments, modulus, coverage.gaps
         ),
         "draws_needed_for_recovered": record.draws_needed,
         "power": {f"{rate:g}": coverage.power(rate) for rate in NOISE_RATES},
@@ -146,7 +160,8 @@ def only_through_seeds_part(recovery: Recovery) -> list[dict[str, Any]]:
     tested: dict[Stream, int] = {}
     decided: set[Stream] = set()
     for record in recovery.searches:
-        for stream in record.coverage.streams:
+        # A rule tests a few seeds for each date, not one for all draws.
+        for stream in record.coverage.streams if record.coverage.rule_odds is None else ():
             seeds = record.found.tested if record.found else 0
             tested[stream] = max(tested.get(stream, 0), seeds)
             if record.coverage.from_states and record.status is Status.COMPLETED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,7 @@ def given_by(
 
 
 def tables(
-    stream: Stream, day: Day, modulus: int, positions: NDArray[np.int64], most: int
+    stream: Stream, day: Day, modulus: int, positions: NDArray[np.int64], most: int | None
 ) -> NDArray[np.int64]:
     """Return what the date's first seeds give, shape (seeds, n_alignments, positions of each)."""
     every = np.arange(positions.max() + 1)
@@ -149,6 +150,12 @@ def best_seed(
     return seeds[best], matches[best], counts
 
 
+@cache
+def _bits_by_matches(draws: int, modulus: int) -> NDArray[np.float64]:
+    """Return the bits of each number of matches at each noise rate."""
+    return np.array([bits_of_matches(k, draws, modulus) for k in range(draws + 1)])
+
+
 def log2_mean(counts: NDArray[np.int64], modulus: int) -> NDArray[np.float64]:
     """Return log2 of the mean likelihood ratio of seeds counted by matches.
 
@@ -163,7 +170,7 @@ def log2_mean(counts: NDArray[np.int64], modulus: int) -> NDArray[np.float64]:
         float64 array, shape (n_alignments, n_rates).
     """
     draws = counts.shape[1] - 1
-    bits = np.array([bits_of_matches(k, draws, modulus) for k in range(draws + 1)])
+    bits = _bits_by_matches(draws, modulus)
     with np.errstate(divide="ignore"):
         terms = np.log2(counts)[..., np.newaxis] + bits
     top = terms.max(axis=1)

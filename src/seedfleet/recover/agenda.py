@@ -1,4 +1,4 @@
-"""The order in which searches are taken: what a find led to first, then what costs next to nothing.
+"""The order of searches: what a rule or a find points to, then what costs next to nothing.
 
 Of others the best for its cost comes first. A search is worth the stake of the prior on what it
 would find and none before it has looked for: streams with many presets, many skips, and the noise
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Agenda", "in_order"]
 
-_CHEAP_S = 1.0
+_CHEAP_S = 2.0  # for the whole power of a search
 _LEAST_GAIN = 0.02  # of power: a search that adds less is as good as any other
 _VARIABLE_SKIP = 0.25  # octaves of skips that one law of variable skips is worth
 
@@ -49,9 +49,9 @@ class Agenda:
         self._added = 0
 
     def add(self, searches: Iterable[Search], *, led: bool) -> None:
-        """Put searches on the agenda; those that a find led to come before all others."""
+        """Put searches on the agenda; those that a find led to, or a rule, come first."""
         for price, search in _priced(searches):
-            self._waiting.append(_Entry(led, price, self._added, search))
+            self._waiting.append(_Entry(led or _is_asked(search), price, self._added, search))
             self._added += 1
 
     def advance(self, streams: set[Stream]) -> None:
@@ -73,7 +73,14 @@ class Agenda:
 def in_order(searches: Iterable[Search]) -> list[Search]:
     """Return searches in the order in which an agenda gives them out."""
     priced = _priced(searches)
-    return [search for _, search in sorted(priced, key=lambda each: each[0])]
+    return [
+        search for _, search in sorted(priced, key=lambda each: (not _is_asked(each[1]), each[0]))
+    ]
+
+
+def _is_asked(search: Search) -> bool:
+    """Tell whether the user vouches for the starts, by a rule."""
+    return search.coverage.rule_odds is not None
 
 
 def _priced(searches: Iterable[Search]) -> list[tuple[tuple[bool, float], Search]]:
@@ -93,8 +100,8 @@ def _priced(searches: Iterable[Search]) -> list[tuple[tuple[bool, float], Search
         power = _mean_power(coverage)
         gain = max(_LEAST_GAIN, power - withstood.get(kind, 0.0))
         withstood[kind] = max(power, withstood.get(kind, 0.0))
-        price = coverage.cost_s / (gain * _breadth(coverage))
-        priced.append(((coverage.cost_s > _CHEAP_S, price), search))
+        gain_s = coverage.cost_s / gain
+        priced.append(((gain_s > _CHEAP_S, gain_s / _breadth(coverage)), search))
     return priced
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from seedfleet.evidence import Mixture, Verdict
     from seedfleet.generators import Stream
     from seedfleet.recover.controls import Control
+    from seedfleet.recover.dated import DatedFinding
     from seedfleet.recover.repeats import Repeats
     from seedfleet.recover.scoring import Prediction, Weighed
-    from seedfleet.recover.search import Coverage, Found, Question, Survivor
+    from seedfleet.recover.search import Coverage, Found, Question
 
 __all__ = ["Recovery", "SearchRecord", "Status"]
 
@@ -88,11 +87,11 @@ class Recovery:
         What repeats in the history, if anything.
     question
         Scopes and skips that were asked.
-    without_seed
-        What is known of the seeds that do not lead to a survivor's state, in a sentence such as
-        "no seed of 32 bits leads to this state within 100,000 words".
     rule
         The rule by which the user said that seeds follow from dates; None without one.
+    dated
+        Streams that explain draws with the rule's seeds, best first. In both mixtures they come
+        after the items.
     """
 
     verdict: Verdict
@@ -107,5 +106,5 @@ class Recovery:
     unselected: tuple[Stream, ...]
     repeats: Repeats | None
     question: Question
-    without_seed: Mapping[Survivor, str] = field(default_factory=dict)
     rule: str | None = None
+    dated: tuple[DatedFinding, ...] = ()

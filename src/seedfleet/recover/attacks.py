@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from seedfleet.recover import dated_search
 from seedfleet.recover.congruential import lane_search, lattice_search
 from seedfleet.recover.gaps import search as gaps_search
 from seedfleet.recover.gaps import walk_search
 from seedfleet.recover.linear import attack as linear_attack
+from seedfleet.recover.linear import carry_search
 from seedfleet.recover.scans.lags import lag_searches
 from seedfleet.recover.scans.seed_scan import seed_scans
 from seedfleet.recover.scans.state_scan import state_scans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Sequence
 
     from seedfleet.generators import Stream
-    from seedfleet.recover.search import Question, Search
+    from seedfleet.recover.search import Question, Scope, Search
     from seedfleet.sieve import Backend
 
 __all__ = ["searches"]
@@ -36,21 +39,55 @@ def searches(streams: Sequence[Stream], question: Question, backend: Backend) ->
         *lane_search.searches(streams, question),
         *lattice_search.searches(streams, question),
     )
-    split = _covered(search for search in solved if search.coverage.cost_s <= _DEAR_S)
-    walked = state_scans([stream for stream in streams if stream not in split], question)
-    walkable = _covered(walked)  # all states in a walk: surer than equations, and as fast
+    split = [search for search in solved if search.coverage.cost_s <= _DEAR_S]
+    walked = [
+        scan
+        for asked, decided in _by_decided(split, question)
+        for scan in state_scans([each for each in streams if each not in decided], asked)
+    ]
+    linear = [
+        search
+        # A walk along all states is surer than equations, and as fast.
+        for asked, decided in _by_decided(walked, question)
+        for search in linear_attack.searches([s for s in streams if s not in decided], asked)
+    ]
     # What is decided from all states under these skips needs no scan of seeds.
-    decided = split | walkable if set(question.scan_skips) <= set(question.skips) else split
+    every: list[Search] = [*split]
+    if set(question.scan_skips) <= set(question.skips):
+        every += walked
+    scans = [
+        scan
+        for asked, decided in _by_decided(every, question)
+        for scan in seed_scans(streams, asked, backend, decided=decided)
+    ]
     return (
         *lag_searches(streams, question),
         *solved,
-        *linear_attack.searches([each for each in streams if each not in walkable], question),
+        *linear,
+        *carry_search.searches(streams, question),
         *walked,
         *gaps_search.searches(streams, question),
         *walk_search.searches(streams, question, backend),
-        *seed_scans(streams, question, backend, decided=decided),
+        *dated_search.searches(streams, question, backend),
+        *scans,
     )
 
 
-def _covered(some: Iterable[Search]) -> set[Stream]:
-    return {stream for search in some for stream in search.coverage.streams}
+def _by_decided(
+    some: Sequence[Search], question: Question
+) -> Iterator[tuple[Question, frozenset[Stream]]]:
+    """Yield scopes together with the streams that some searches decide in each of them.
+
+    A search decides nothing in a scope with fewer draws than it needs.
+    """
+    groups: dict[frozenset[Stream], list[Scope]] = {}
+    for scope in question.scopes:
+        able = [
+            search.coverage
+            for search in some
+            if scope in search.coverage.scopes and scope.fitted >= search.coverage.least_draws
+        ]
+        streams = frozenset(stream for coverage in able for stream in coverage.streams)
+        groups.setdefault(streams, []).append(scope)
+    for streams, scopes in groups.items():
+        yield replace(question, scopes=tuple(scopes)), streams

@@ -51,8 +51,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DatedFinding", "DatedQuestion", "DatedSeed", "coming_laws", "dated_findings"]
 
-_COMPARED = 8  # seeds of a date, and
-_COMPARED_DRAWS = 20  # draws after the known ones, on which equivalent streams must agree
+_COMPARED = 8  # seeds of each date on which equivalent streams must agree
+_MOST_TOLD = 2**17  # seeds of a coming date beyond which every value is about as likely
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,40 +173,61 @@ def dated_findings(
 def coming_laws(
     finding: DatedFinding, posterior: Sequence[float], date: dt.date, count: int
 ) -> tuple[tuple[tuple[float, DrawLaw], ...], ...]:
-    """Return what a finding tells of the draws of a date to come, for `prediction.foretell`.
+    """Return what a finding tells of a date's draws.
 
     Parameters
     ----------
     posterior
         Of the finding, for each of `NOISE_RATES`.
     date
-        One of which no draw is known yet.
+        One to come, or one of which the first draws are known: these choose among its seeds.
     count
-        How many draws are asked for; what is returned has an entry for each. Nothing is told of a
-        date without seeds.
+        How many draws it has; what is returned has an entry for each. Nothing is told of a date
+        without seeds, nor of one with more than 131,072.
     """
-    modulus = finding.question.modulus
-    seeds = [seed for some in finding.question.rule.seeds_of(date) for seed in some]
-    if not seeds:
+    question = finding.question
+    seeds = question.rule.seeds_of(date)
+    if not 0 < sum(map(len, seeds)) <= _MOST_TOLD:
         return ((),) * count
-    positions = _positions(finding.alignment, count)
-    given = np.array([given_by(finding.stream, seed, modulus, positions) for seed in seeds])
+    positions, modulus = _positions(finding.alignment, count), question.modulus
+    given = np.array(
+        [given_by(finding.stream, seed, modulus, positions) for some in seeds for seed in some]
+    )
+    dates = zip(question.dates, question.scope.values.tolist(), strict=True)
+    known = [value for day, value in dates if day == date][:count]
+    shares = _shares((given[:, : len(known)] == known).sum(axis=1), len(known), modulus)
     return tuple(
         tuple(
-            (weight, _law(given[:, index], rate, modulus))
-            for rate, weight in zip(NOISE_RATES, posterior, strict=True)
+            (weight, _law(given[:, index], share, rate, modulus))
+            for rate, weight, share in zip(NOISE_RATES, posterior, shares, strict=True)
+            if share.any()
         )
         for index in range(count)
     )
 
 
-def _law(values: NDArray[np.int64], noise: float, modulus: int) -> DrawLaw:
-    """Return the law of a draw that has one of these values, all alike, unless recorded wrong."""
-    named, counts = np.unique(values, return_counts=True)
-    held = counts / len(values)
+def _shares(matches: NDArray[np.int64], draws: int, modulus: int) -> NDArray[np.float64]:
+    """Return each seed's share among a date's, by noise rate: shape (n_rates, seeds).
+
+    All are 0 at a rate at which no seed could have made the date's known draws.
+    """
+    bits = np.array([bits_of_matches(k, draws, modulus) for k in range(draws + 1)])[matches].T
+    top = bits.max(axis=1, keepdims=True)
+    ratios = np.exp2(bits - np.where(np.isfinite(top), top, 0.0))
+    totals = ratios.sum(axis=1, keepdims=True)
+    shares: NDArray[np.float64] = ratios / np.where(totals > 0, totals, 1.0)
+    return shares
+
+
+def _law(
+    values: NDArray[np.int64], shares: NDArray[np.float64], noise: float, modulus: int
+) -> DrawLaw:
+    """Return the law of a draw that has one of these values, unless it is recorded wrong."""
+    named, places = np.unique(values, return_inverse=True)
+    held = np.bincount(places, weights=shares)
     elsewhere = noise / (modulus - 1)
-    shares = (1 - noise) * held + elsewhere * (1 - held)
-    return DrawLaw(dict(zip(named.tolist(), shares.tolist(), strict=True)), elsewhere)
+    told = (1 - noise) * held + elsewhere * (1 - held)
+    return DrawLaw(dict(zip(named.tolist(), told.tolist(), strict=True)), elsewhere)
 
 
 def _stake(finding: DatedFinding) -> float:
@@ -240,8 +261,11 @@ def _weighed(
     alignments = question.alignments
     shape = (len(alignments), len(NOISE_RATES))
     sums = _Sums(np.zeros(shape), np.zeros(shape), [hashlib.sha256() for _ in alignments])
+    # Equivalent streams agree wherever a date has draws: what comes later was never asked for.
+    most = max(len(day.values) for day in days)
+    positions = np.array([_positions(each, most) for each in alignments])
     for day in days:
-        _add_day(sums, stream, question, day, backend)
+        _add_day(sums, stream, question.modulus, day, (positions, backend))
     share = part_bits(question.scope, question.division)
     return [
         DatedFinding(
@@ -270,20 +294,25 @@ def _weighed(
 
 
 def _add_day(
-    sums: _Sums, stream: Stream, question: DatedQuestion, day: Day, backend: Backend
+    sums: _Sums, stream: Stream, modulus: int, day: Day, how: tuple[NDArray[np.int64], Backend]
 ) -> None:
-    """Add what one date earns: the mean over its seeds, at each alignment and noise rate."""
-    modulus, count = question.modulus, len(day.values)
-    positions = np.array(
-        [_positions(each, count + _COMPARED_DRAWS) for each in question.alignments]
-    )
+    """Add what one date earns: the mean over its seeds, at each alignment and noise rate.
+
+    Parameters
+    ----------
+    how
+        Positions of the draws, shape (n_alignments, most draws of a date), and what scans.
+    """
+    positions, backend = how
+    own = positions[:, : len(day.values)]
     compared = tables(stream, day, modulus, positions, _COMPARED)
     for digest, given in zip(sums.digests, compared.transpose(1, 0, 2), strict=True):
         digest.update(given.tobytes())
     if day.is_scanned(stream):
-        counts = scan_counted(stream, day, modulus, positions[:, :count], backend)
+        counts = scan_counted(stream, day, modulus, own, backend)
     else:
-        given = tables(stream, day, modulus, positions[:, :count], day.seed_count)
+        few = day.seed_count <= _COMPARED
+        given = compared[..., : own.shape[1]] if few else tables(stream, day, modulus, own, None)
         counts = matches_counted(given == day.values, day.fitted)
     allowance = allowance_bits(stream, day.values, modulus)
     sums.fitted += log2_mean(counts[0], modulus) - allowance[: day.fitted].sum()

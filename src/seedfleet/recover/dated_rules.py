@@ -18,7 +18,7 @@ from seedfleet.recover.options import OptionsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["DatedRule", "SeedFormula", "SeedTable", "parse_formula", "parse_table"]
+__all__ = ["DatedRule", "SeedFormula", "SeedTable", "parse_formula", "parse_rule", "parse_table"]
 
 _MAX_FORMULA = 200  # characters
 _MAX_RANGE = 2**24  # seeds of one date
@@ -110,6 +110,17 @@ class SeedFormula:
             return ()
         first, last = value + self.beyond[0], value + self.beyond[-1]
         return (range(first, last + 1),) if 0 <= first <= last <= _LAST_SEED else ()
+
+
+def parse_rule(text: str, table: str | None) -> SeedFormula | SeedTable:
+    """Read a formula, or the content of the table of that name.
+
+    Raises
+    ------
+    OptionsError
+        With everything that is wrong.
+    """
+    return parse_formula(text) if table is None else parse_table(text, table)
 
 
 def parse_formula(text: str) -> SeedFormula:

@@ -11,15 +11,21 @@ from seedfleet.recover.answer import Status
 from seedfleet.recover.unevenness import bits_to_beat
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from seedfleet.evidence import Scored
     from seedfleet.recover.answer import SearchRecord
+    from seedfleet.recover.dated import DatedFinding
     from seedfleet.recover.scoring import Weighed
     from seedfleet.recover.search import Question, Scope
     from seedfleet.recover.unevenness import Unevenness
 
-__all__ = ["Judgement", "goes_on", "judge", "most_draws"]
+__all__ = ["Judgement", "goes_on", "judge", "most_draws", "scores_of"]
 
+_BY_DATE = (
+    "one stream, begun anew on every date with the rule's seeds, explains the fitted draws and "
+    "predicts those held out"
+)
 _POWERED = 0.5  # a search that more often than not misses what it covers can tell nothing
 
 
@@ -36,6 +42,11 @@ def goes_on(scope: Scope) -> bool:
     return scope.draws_after == 0
 
 
+def scores_of(items: Iterable[Weighed], dated: Iterable[DatedFinding]) -> list[Scored]:
+    """Return what a mixture is over: the items' scores, then those of streams that dates seed."""
+    return [*(item.scored for item in items), *(finding.scored for finding in dated)]
+
+
 def most_draws(scopes: Sequence[Scope]) -> int:
     """Return the known draws of the largest scope."""
     return max(len(scope.values) for scope in scopes)
@@ -43,6 +54,7 @@ def most_draws(scopes: Sequence[Scope]) -> int:
 
 def judge(
     items: Sequence[Weighed],
+    dated: Sequence[DatedFinding],
     records: Sequence[SearchRecord],
     question: Question,
     uneven: Unevenness | None,
@@ -50,12 +62,11 @@ def judge(
     """Return the verdict on everything that was found.
 
     Streams that ended before the last known draw count as evidence, but only one that goes on can
-    be called recovered: it alone tells the draws to come.
+    be called recovered: it alone tells the draws to come. Streams that dates seed go on.
     """
-    scored = [item.scored for item in items]
-    everything = mix(scored, held_out=False)
-    going_on = [item for item in items if goes_on(item.survivor.scope)]
-    best = max((everything.classes[item.scored.equivalence] for item in going_on), default=0.0)
+    everything = mix(scores_of(items, dated), held_out=False)
+    going_on = scores_of([item for item in items if goes_on(item.survivor.scope)], dated)
+    best = max((everything.classes[each.equivalence] for each in going_on), default=0.0)
     powered = any(
         record.status is Status.COMPLETED
         and most_draws(record.coverage.scopes) >= record.draws_needed
@@ -64,10 +75,14 @@ def judge(
     )
     verdict = decide(
         everything.evidence_bits - bits_to_beat(uneven),
-        predictive_bits([item.scored for item in going_on]),
+        predictive_bits(going_on),
         best,
         powered=powered,
     )
+    if verdict is Verdict.RECOVERED and any(
+        everything.classes[each.scored.equivalence] >= best for each in dated
+    ):
+        return Judgement(verdict, _BY_DATE)
     return Judgement(verdict, _reason(verdict, items, records, question))
 
 
@@ -110,7 +125,8 @@ def _absence(items: Sequence[Weighed], records: Sequence[SearchRecord], modulus:
     pairs = sum(record.coverage.pairs for record in records)
     for item in items:
         draws, matches = len(item.survivor.scope.values), item.matches
-        if better_than_chance(matches, draws, pairs=pairs, modulus=modulus):
+        even = modulus / item.survivor.alignment.gaps
+        if better_than_chance(matches, draws, pairs=pairs, modulus=even):
             return (
                 f"no stream that was searched explains the draws, though one gives {matches} "
                 f"of {draws}, more than chance would: draws may be missing or out of order"

@@ -71,6 +71,10 @@ class Options:
         and those that do not fit are named with the budget that they would need.
     predictions
         Coming draws to predict, in ``[0, 1000]``.
+    date_seeds
+        A rule that gives each date its seeds: a formula, or the content of a table; None for none.
+    date_table
+        What the table is called; None for a formula.
     run_seed
         Seeds the controls.
     controls
@@ -86,6 +90,8 @@ class Options:
     sessions: frozenset[str] = frozenset()
     budget_s: float | None = 60.0
     predictions: int = 1
+    date_seeds: str | None = None
+    date_table: str | None = None
     run_seed: int = 0
     controls: bool = True
 

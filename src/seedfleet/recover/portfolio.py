@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from math import log2
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seedfleet.evidence import Verdict, mix, predictive_bits
 from seedfleet.evidence.part_prior import Division
-from seedfleet.evidence.prior import log2_alignment_weight
-from seedfleet.evidence.verdict import Thresholds, draws_for_fitted, draws_needed
-from seedfleet.generators import presets_of, streams
+from seedfleet.evidence.verdict import Thresholds
+from seedfleet.generators import streams
 from seedfleet.recover.agenda import Agenda, in_order
 from seedfleet.recover.answer import Recovery, SearchRecord, Status
 from seedfleet.recover.attacks import searches
 from seedfleet.recover.budget import Budget, BudgetWatch
-from seedfleet.recover.judgement import goes_on, judge, most_draws
+from seedfleet.recover.calendar import calendar_of, rule_problems
+from seedfleet.recover.foresight import foresee
+from seedfleet.recover.judgement import goes_on, judge, most_draws, scores_of
 from seedfleet.recover.options import OptionsError
 from seedfleet.recover.repeats import find_repeats
 from seedfleet.recover.scans.seed_scan import scan_problems
 from seedfleet.recover.scopes import scopes_of
-from seedfleet.recover.scoring import abstained, predict, weigh, worth_weighing
+from seedfleet.recover.scoring import abstained, weigh, worth_weighing
 from seedfleet.recover.search import Question
 from seedfleet.recover.segments import rest_of, segment_of
-from seedfleet.recover.stakes import best_odds, least_odds, part_bits
+from seedfleet.recover.stakes import attainable_bits, draws_to_recover
 from seedfleet.recover.unevenness import find_unevenness
 from seedfleet.sieve import local_backend
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from seedfleet.draws import History
     from seedfleet.generators import Stream
+    from seedfleet.recover.dated import DatedFinding
     from seedfleet.recover.judgement import Judgement
     from seedfleet.recover.options import Options
     from seedfleet.recover.repeats import Repeats
@@ -120,7 +121,7 @@ def planned(history: History, options: Options) -> tuple[Coverage, ...]:
 
 def _question(history: History, analysed: range, options: Options) -> Question:
     """Return what is asked of the searches; raise OptionsError where it cannot be."""
-    problems = options.problems()
+    problems = [*options.problems(), *rule_problems(history, options, analysed)]
     if problems:
         raise OptionsError(problems)
     part = slice(analysed.start, analysed.stop)
@@ -134,6 +135,7 @@ def _question(history: History, analysed: range, options: Options) -> Question:
         variable_skip=options.variable_skip,
         offsets=options.offsets,
         noise=options.noise,
+        calendar=calendar_of(history, options, analysed),
     )
     problems = scan_problems(question)
     if problems:
@@ -164,6 +166,7 @@ class _Run:
         self._agenda = Agenda()
         self._covered: set[Stream] = set()
         self._items: dict[Survivor, Weighed] = {}
+        self._dated: list[DatedFinding] = []
         self._records: list[SearchRecord] = []
         self._completed: dict[int, Search] = {}  # by the index of their record
         self._taken_back: set[Survivor] = set()
@@ -180,12 +183,13 @@ class _Run:
         planned = searches(chosen, replace(self._question, scopes=scopes), self._backend)
         self._agenda.add(planned, led=led)
         for search in planned:
-            self._covered.update(search.coverage.streams)
+            if search.coverage.rule_odds is None:  # a rule's seeds are a few of each stream's
+                self._covered.update(search.coverage.streams)
 
     def _take(self, search: Search) -> None:
         """Run one search, unless there is a reason not to."""
         coverage = search.coverage
-        needed = self._draws_needed(coverage)
+        needed = draws_to_recover(coverage, self._division, self._question.modulus)
         refused = self._refusal(coverage, needed)
         if refused is not None:
             self._records.append(refused)
@@ -196,6 +200,7 @@ class _Run:
         found = search.run(BudgetWatch(label, self._progress, self._budget, until_s))
         searched_s = self._budget.spent_s - began_s
         self._weigh(found.survivors)
+        self._dated += found.dated
         record = SearchRecord(
             coverage,
             Status.COMPLETED,
@@ -226,12 +231,12 @@ class _Run:
         """Return the record of a search that is not to be run."""
         without = SearchRecord(coverage, Status.NOT_NEEDED, reason=None, draws_needed=needed)
         if self._is_answered(coverage) and not self._looks_for_rivals(coverage):
-            return replace(without, reason="a cheaper search had recovered the stream already")
+            return replace(without, reason="an earlier search had recovered the stream already")
         if self._split.issuperset(scope.part for scope in coverage.scopes):
             reason = "a stream ends or begins within these draws; their parts are searched"
             return replace(without, reason=reason)
         fitted = min(scope.fitted for scope in coverage.scopes)
-        attainable = self._attainable_bits(coverage)
+        attainable = attainable_bits(coverage, self._division, self._question.modulus)
         if fitted < coverage.least_draws or attainable < Thresholds.SIGNAL_BITS:
             draws = most_draws(coverage.scopes)
             few = "1 draw is" if draws == 1 else f"{draws} draws are"
@@ -300,7 +305,9 @@ class _Run:
 
     def _found_by(self, index: int) -> bool:
         found = self._records[index].found
-        return found is not None and any(each in self._items for each in found.survivors)
+        if found is None:
+            return False
+        return bool(found.dated) or any(each in self._items for each in found.survivors)
 
     def recovery(
         self, uneven: Unevenness | None, repeats: Repeats | None, predictions: int, *, ends: bool
@@ -318,74 +325,63 @@ class _Run:
             reason = f"{uneven.sentence}; {reason}"
         if repeats is not None:
             reason = f"{repeats.text}; of what is left without the repeats: {reason}"
-        items = list(self._items.values())
-        known = mix([item.scored for item in items], held_out=True)
-        order = sorted(range(len(items)), key=lambda i: -sum(known.posterior[i]))
-        items = [items[i] for i in order]
+        items, dated = self._ranked()
+        everything = scores_of(items, dated)
         going_on = [item for item in items if goes_on(item.survivor.scope)]
-        predictive = predictive_bits([item.scored for item in going_on])
+        predictive = predictive_bits(scores_of(going_on, dated))
         # A repeat at the end may go on or stop, and nothing tells which; and a stream that the
         # held-out draws speak against has ended, whatever it explained before.
         speaks = ends and (predictive is None or predictive >= 0)
-        modulus = self._question.modulus
         return Recovery(
             verdict=judged.verdict,
             reason=reason,
-            fitted=mix([item.scored for item in items], held_out=False),
-            known=mix([item.scored for item in items], held_out=True),
+            fitted=mix(everything, held_out=False),
+            known=mix(everything, held_out=True),
             predictive_bits=predictive,
             items=tuple(items),
-            predictions=predict(
-                going_on,
-                mix([item.scored for item in going_on], held_out=True),
-                modulus=modulus,
-                count=predictions,
-            )
+            dated=tuple(dated),
+            predictions=foresee(going_on, dated, self._question, predictions)
             if speaks
-            else abstained(modulus=modulus, count=predictions),
+            else abstained(modulus=self._question.modulus, count=predictions),
             searches=tuple(self._records),
             uncovered=tuple(stream for stream in self._chosen if stream not in self._covered),
             unselected=tuple(stream for stream in streams() if stream not in self._chosen),
             repeats=repeats,
             question=self._question,
+            rule=None if self._question.calendar is None else self._question.calendar.rule.text,
         )
+
+    def _ranked(self) -> tuple[list[Weighed], list[DatedFinding]]:
+        """Return what was found, each kind by falling posterior."""
+        items, dated = list(self._items.values()), self._dated
+        known = mix(scores_of(items, dated), held_out=True)
+        weights = [sum(row) for row in known.posterior]
+        ranked = sorted(range(len(weights)), key=lambda i: -weights[i])
+        count = len(items)
+        return [items[i] for i in ranked if i < count], [
+            dated[i - count] for i in ranked if i >= count
+        ]
 
     def _judged(self) -> Judgement:
-        return judge(list(self._items.values()), self._records, self._question, self._uneven)
-
-    def _weight(self, coverage: Coverage, *, least: bool) -> float:
-        """Return the prior weight of the least or most favoured alignment, in bits."""
-        pick = min if least else max
-        presets = [len(presets_of(stream)) for stream in coverage.streams]
-        least_skip, most_skip = coverage.variable_skip or (
-            (coverage.skips[-1],) * 2 if least else (coverage.skips[0],) * 2
+        return judge(
+            list(self._items.values()), self._dated, self._records, self._question, self._uneven
         )
-        return log2_alignment_weight(
-            presets=pick(presets),
-            skip_min=least_skip,
-            skip_max=most_skip,
-            offset=coverage.offsets[-1] if least else coverage.offsets[0],
-            part_bits=pick(part_bits(scope, self._division) for scope in coverage.scopes),
-        )
-
-    def _draws_needed(self, coverage: Coverage) -> int:
-        weight = self._weight(coverage, least=True)
-        needed = draws_needed(least_odds(coverage), weight, self._question.modulus)
-        return max(needed, draws_for_fitted(coverage.least_draws))
 
     def _is_answered(self, coverage: Coverage) -> bool:
         """Tell whether the streams of all the coverage's scopes have been recovered."""
         if self._judged().verdict is not Verdict.RECOVERED:
             return False
-        items = list(self._items.values())
-        mixture = mix([item.scored for item in items], held_out=False)
+        scored = scores_of(self._items.values(), self._dated)
+        classes = mix(scored, held_out=False).classes
         answered = {
-            item.scored.scope
-            for item in items
-            if mixture.classes[item.scored.equivalence] > Thresholds.RECOVERED_POSTERIOR
+            each.scope
+            for each in scored
+            if classes[each.equivalence] > Thresholds.RECOVERED_POSTERIOR
         }
-        # A session with a stream of its own rules out that all share one.
-        asked = {scope.part for scope in coverage.scopes} - {None}
+        asked = {scope.part for scope in coverage.scopes}
+        if coverage.rule_odds is None:
+            # A session with a stream of its own rules out that all share one; seeds by date do not.
+            asked -= {None}
         return None in answered or (asked <= answered and bool(answered))
 
     def _looks_for_rivals(self, coverage: Coverage) -> bool:
@@ -396,12 +392,6 @@ class _Run:
         found = {_recurrence(item.survivor.stream) for item in self._items.values()} - {None}
         asked = {_recurrence(stream) for stream in coverage.streams}
         return bool(found & asked) and coverage.cost_s <= _RIVAL_S
-
-    def _attainable_bits(self, coverage: Coverage) -> float:
-        """Return the evidence that a perfect fit of the most favoured alignment would give."""
-        draws = max(scope.fitted for scope in coverage.scopes)
-        weight = self._weight(coverage, least=False)
-        return draws * log2(self._question.modulus) - log2(best_odds(coverage)) + weight
 
 
 def _recurrence(stream: Stream) -> tuple[int, int, int] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["scopes_of"]
+    from seedfleet.recover.search import Question
+
+__all__ = ["by_length", "scopes_of"]
 
 
 def scopes_of(
@@ -62,6 +65,20 @@ def scopes_of(
             taken.add(asked)
             scopes.append(Scope(values[own], int(own[:fitted].sum()), session, machine))
     return tuple(scopes or [whole])
+
+
+def by_length(question: Question, least_draws: int) -> tuple[Question, ...]:
+    """Part the scopes with `least_draws` fitted draws from those with fewer.
+
+    Returns
+    -------
+    tuple of Question
+        One or two, of the longer scopes and of the shorter ones: searched together, one session
+        with hardly a draw would have the whole history refused.
+    """
+    enough = tuple(scope for scope in question.scopes if scope.fitted >= least_draws)
+    few = tuple(scope for scope in question.scopes if scope.fitted < least_draws)
+    return tuple(replace(question, scopes=scopes) for scopes in (enough, few) if scopes)
 
 
 def _names(labels: Sequence[str | None]) -> list[str]:

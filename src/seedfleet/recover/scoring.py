@@ -20,6 +20,7 @@ from seedfleet.sieve.weighing import AHEAD, Known, Weighing, told
 from seedfleet.sieve.weighing import weigh as weighed_stream
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Hashable, Sequence
 
     from numpy.typing import NDArray
@@ -133,6 +134,8 @@ class Prediction:
         The session or the machine whose draw it is; None for the next draw whatever its origin.
     ahead
         1 for the next draw (of that session or machine), 2 for the one after, ...
+    date
+        Its date, where dates have seeds and come again in a rhythm.
     """
 
     draw: int | None
@@ -140,6 +143,7 @@ class Prediction:
     session: str | None
     ahead: int
     machine: str | None = None
+    date: dt.date | None = None
 
 
 def weigh(survivor: Survivor, question: Question, division: Division) -> Weighed:

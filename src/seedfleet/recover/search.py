@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.generators import Start, Stream
+    from seedfleet.recover.calendar import Calendar
     from seedfleet.recover.controls import Control
+    from seedfleet.recover.dated import DatedFinding
     from seedfleet.sieve.weighing import Alignment
 
 __all__ = [
@@ -88,6 +90,8 @@ class Question:
         searches that start from seeds. Those that start from any state decide every offset.
     noise
         Share of the draws recorded wrong, in [0, 0.25], that a search should withstand.
+    calendar
+        The draws' dates with a rule that gives them seeds; None where no such rule is asked about.
     """
 
     modulus: int
@@ -97,6 +101,7 @@ class Question:
     variable_skip: tuple[int, int] | None = None
     offsets: range = range(1)
     noise: float = 0.0
+    calendar: Calendar | None = None
 
 
 @dataclass(frozen=True)
@@ -149,6 +154,11 @@ class Coverage:
         the draws is recorded wrong.
     cost_s
         Rough cost on two cores; searches run in this order.
+    rule_odds
+        One over the prior weight of a rule that gives the starts; None where they are any.
+    told
+        Of the bits of a draw the share that a perfect fit earns, in (0, 1]: less than 1 where a
+        rule leaves dates several seeds, or none.
     """
 
     attack: str
@@ -165,10 +175,18 @@ class Coverage:
     least_draws: int = 1
     windows: int = 1
     readings: int = 1
+    rule_odds: int | None = None
+    told: float = 1.0
 
     def __post_init__(self) -> None:
         """Work out the power at a rate once: some searches count it in samples."""
         object.__setattr__(self, "power", cache(self.power))
+
+    @property
+    def gaps(self) -> int:
+        """Gaps that there may be between two draws: more than one under a variable skip."""
+        least, most = self.variable_skip or (0, 0)
+        return most - least + 1
 
     @property
     def alignments(self) -> int:
@@ -229,12 +247,15 @@ class Found:
         (start, alignment) pairs that passed the filter, to be set against chance.
     leads
         What the draws point to without naming a start: other searches of its stream come first.
+    dated
+        Streams whose starts dates give, where these explain the draws.
     """
 
     survivors: tuple[Survivor, ...]
     tested: int
     passed: int
     leads: tuple[Lead, ...] = ()
+    dated: tuple[DatedFinding, ...] = ()
 
 
 class Watch(Protocol):
@@ -262,7 +283,7 @@ class Search(Protocol):
     """One attack on one question.
 
     A search owns its threads and ends them before it returns, also on an exception. It keeps no
-    files. `run` may be called once, `controls` at any time.
+    files. Both may be called again, in any order.
     """
 
     coverage: Coverage

@@ -101,7 +101,8 @@ def rest_of(scope: Scope, segment: Segment) -> tuple[Scope, ...]:
     """
     draws = len(scope.values)
     spans = [(0, segment.start), *((stop, draws) for stop in segment.stops)]
-    return tuple(_part(scope, a, b) for a, b in spans if b - a >= _LEAST_REST)
+    parts = (_part(scope, a, b) for a, b in spans if b - a >= _LEAST_REST)
+    return tuple(part for part in parts if part.fitted)
 
 
 def change_points(segments: Iterable[Segment]) -> tuple[int, ...]:
@@ -165,13 +166,17 @@ def _likely_stops(earned: NDArray[np.float64], stop: int) -> tuple[int, ...]:
 
 
 def _part(scope: Scope, start: int, stop: int) -> Scope:
-    """Return a stretch of a scope as a scope of its own; its last draws are held out."""
+    """Return a stretch of a scope as a scope of its own; its last draws are held out.
+
+    So are those that the scope itself holds out: no search ever looks at them.
+    """
     values = scope.values[start:stop]
+    own = len(values) - held_out_draws(len(values))
     base = scope.segment[0] if scope.segment else 0
     return replace(
         scope,
         values=values,
-        fitted=len(values) - held_out_draws(len(values)),
+        fitted=max(0, min(own, scope.fitted - start)),
         segment=(base + start, base + stop),
         draws_after=scope.draws_after + len(scope.values) - stop,
     )

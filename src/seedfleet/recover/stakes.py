@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from math import ceil, log2
 from typing import TYPE_CHECKING
 
 from seedfleet.evidence.part_prior import log2_part_weight
+from seedfleet.evidence.prior import log2_alignment_weight
 from seedfleet.evidence.start_prior import seed_odds, state_odds
-from seedfleet.generators import AtState
+from seedfleet.evidence.verdict import draws_for_fitted, draws_needed
+from seedfleet.generators import AtState, presets_of
 from seedfleet.generators.start import state_bits
 
 if TYPE_CHECKING:
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
     from seedfleet.generators import Generator, Start
     from seedfleet.recover.search import Coverage, Scope
 
-__all__ = ["best_odds", "least_odds", "part_bits", "start_odds"]
+__all__ = ["attainable_bits", "draws_to_recover", "part_bits", "start_odds"]
 
 
 def part_bits(scope: Scope, division: Division) -> float:
@@ -34,21 +37,46 @@ def start_odds(generator: Generator, start: Start) -> int:
     return seed_odds(generator.seed_count, start)
 
 
-def least_odds(coverage: Coverage) -> int:
-    """Return one over the prior weight of the start that a search finds and that weighs least."""
-    return max(_odds(coverage))
+def draws_to_recover(coverage: Coverage, division: Division, modulus: int) -> int:
+    """Return the known draws with which a search could end in `recovered`, whatever it finds."""
+    weight = _weight(coverage, division, least=True)
+    # Each draw of a variable skip costs the choice of its gap.
+    lost = log2(modulus) / log2(modulus / coverage.gaps)
+    needed = ceil(draws_needed(max(_odds(coverage)), weight, modulus) * lost / coverage.told)
+    return max(needed, draws_for_fitted(coverage.least_draws))
 
 
-def best_odds(coverage: Coverage) -> int:
-    """Return one over the prior weight of the start that a search finds and that weighs most."""
-    return min(_odds(coverage))
+def attainable_bits(coverage: Coverage, division: Division, modulus: int) -> float:
+    """Return the evidence that a perfect fit of the most favoured alignment would give."""
+    draws = max(scope.fitted for scope in coverage.scopes)
+    weight = _weight(coverage, division, least=False)
+    told_bits = log2(modulus / coverage.gaps) * coverage.told
+    return draws * told_bits - log2(min(_odds(coverage))) + weight
+
+
+def _weight(coverage: Coverage, division: Division, *, least: bool) -> float:
+    """Return the prior weight of the least or most favoured alignment, in bits."""
+    pick = min if least else max
+    presets = [len(presets_of(stream)) for stream in coverage.streams]
+    least_skip, most_skip = coverage.variable_skip or (
+        (coverage.skips[-1],) * 2 if least else (coverage.skips[0],) * 2
+    )
+    return log2_alignment_weight(
+        presets=pick(presets),
+        skip_min=least_skip,
+        skip_max=most_skip,
+        offset=coverage.offsets[-1] if least else coverage.offsets[0],
+        part_bits=pick(part_bits(scope, division) for scope in coverage.scopes),
+    )
 
 
 def _odds(coverage: Coverage) -> list[int]:
     """Return the odds of the first and the last start of each generator, as the search names them.
 
-    A search from states names seeds wherever every state has one.
+    A search from states names seeds wherever every state has one; a rule has odds of its own.
     """
+    if coverage.rule_odds is not None:
+        return [coverage.rule_odds]
     odds = []
     for generator in dict.fromkeys(stream.generator for stream in coverage.streams):
         if coverage.from_states and generator.lcg is None:

@@ -44,12 +44,14 @@ def render_html(document: Mapping[str, Any]) -> str:
     template = _environment().get_template("page.html.j2")
     comparison = document["comparison"]
     points = [] if comparison is None else _charts.comparison_points(comparison)
+    best = document["candidates"][0] if document["candidates"] else None
     return template.render(
         document=document,
         headline=_words.headline(document),
         found=document["verdict"] in _words.FOUND,
         verdict_name=_VERDICTS[document["verdict"]],
-        best=document["candidates"][0] if document["candidates"] else None,
+        best=best,
+        outstanding=_words.by_date(document) or best,
         chance=1 / document["history"]["modulus"],
         failed_controls=[control for control in document["controls"] if not control["passed"]],
         attempted=[row for row in document["searched"] if row["status"] in _ATTEMPTED],

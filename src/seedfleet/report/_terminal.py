@@ -11,6 +11,7 @@ from seedfleet.report._places import alignment_text, part_text, path_text, skips
 from seedfleet.report._words import (
     FOUND,
     STATUS_NAMES,
+    by_date,
     coverage_text,
     headline,
     state_text,
@@ -81,8 +82,9 @@ def _entry(label: str, text: str, max_lines: int) -> list[str]:
 
 def _end(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Give what a reader copies, which is never wrapped or cut."""
-    if document["verdict"] in FOUND and document["candidates"]:
-        yield "reproduce", _one_line(document["candidates"][0]["reproduce"])
+    best = by_date(document) or next(iter(document["candidates"]), None)
+    if document["verdict"] in FOUND and best is not None:
+        yield "reproduce", _one_line(best["reproduce"])
     if document["files"]["evidence_pack"] is not None:
         yield "pack", _one_line(document["files"]["evidence_pack"])
     yield "next draws", _next_draws(document)
@@ -101,6 +103,10 @@ def _outcome(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _best_candidate(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    dated = by_date(document)
+    if dated is not None:
+        yield from _dated(document, dated)
+        return
     if not document["candidates"]:
         return
     best, modulus = document["candidates"][0], document["history"]["modulus"]
@@ -122,6 +128,20 @@ def _best_candidate(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "matches", _matches(best, modulus)
 
 
+def _dated(document: Mapping[str, Any], dated: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Tell of a stream that begins anew on every date."""
+    first, last = dated["seeds"][0], dated["seeds"][-1]
+    whose = dated["session"] or dated["machine"] or "all sessions"
+    chance = percent(1 / document["history"]["modulus"])
+    yield "generator", f"{dated['generator']}, {dated['bounding']}"
+    yield "known as", ", ".join(dated["presets"])
+    yield "seeds", f"by date: {document['rule']}"
+    yield "", f"{first['date']} {first['seed']} … {last['date']} {last['seed']}"
+    yield "alignment", f"skip {dated['skip']}, offset {dated['offset']} on every date, {whose}"
+    matches = f"{dated['matches']} of {dated['n']} known draws (by chance {chance})"
+    yield "matches", f"{matches}; wrong draws {percent(dated['noise'])}"
+
+
 def _seed_with_equivalents(candidate: Mapping[str, Any]) -> str:
     seed, others = whole(candidate["seed"], grouped=False), candidate["equivalent_seeds"]
     if others:
@@ -136,8 +156,7 @@ def _findings(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Tell of the streams where there are several, and of leads."""
     findings = document["findings"]
     if len(findings) > 1:
-        rule = "" if document["rule"] is None else f", by the rule {document['rule']}"
-        yield "streams", f"{len(findings)} parts of the history have their own{rule}"
+        yield "streams", f"{len(findings)} parts of the history have their own"
         for finding in findings[:_MAX_FINDINGS]:
             yield "", _finding(finding)
         if len(findings) > _MAX_FINDINGS:
@@ -172,13 +191,14 @@ def _evidence(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     else:
         scored = f"{bits(document['predictive_bits'])} bits on {document['history']['held_out']}"
         yield "held out", f"{scored} draws (recovered {limits['recovered_predictive_bits']})"
-    if document["candidates"]:
-        best = probability(document["candidates"][0]["posterior"])
+    best = by_date(document) or next(iter(document["candidates"]), None)
+    if best is not None:
+        share = probability(best["posterior"])
         asked = percent(limits["recovered_posterior"])
         null = probability(document["null_probability"])
-        yield "posterior", f"{best} for this one (recovered {asked}), {null} for none"
+        yield "posterior", f"{share} for this one (recovered {asked}), {null} for none"
     expected = quantity(document["expected_false"], document["log10_expected_false"])
-    told = "that match as well" if document["candidates"] else "that pass the searches' filters"
+    told = "that match as well" if best is not None else "that pass the searches' filters"
     yield "by chance", f"{expected} (seed, alignment) pairs expected {told}"
 
 
@@ -254,6 +274,8 @@ def _history(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _next_draws(document: Mapping[str, Any]) -> str:
     chance = percent(1 / document["history"]["modulus"])
     predictions = document["predictions"]
+    if document["abstained"] and by_date(document) is not None:
+        return "no prediction: the dates follow no rhythm, or have no seeds to come"
     if document["abstained"]:
         held = probability(document["null_probability"])
         return f"no prediction: {held} for no generator, each value {chance}"
@@ -261,7 +283,7 @@ def _next_draws(document: Mapping[str, Any]) -> str:
         return "none asked for"
     draws, named = [], None
     for prediction in predictions:
-        whose = prediction["session"] or prediction["machine"]
+        whose = prediction["date"] or prediction["session"] or prediction["machine"]
         if whose != named:
             draws.append(f"{whose}:")
         named = whose

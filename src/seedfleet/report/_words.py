@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FOUND",
     "STATUS_NAMES",
+    "by_date",
     "coverage_text",
     "headline",
     "seed_text",
@@ -63,10 +64,7 @@ def headline(document: Mapping[str, Any]) -> str:
     """Say the outcome in one line, without claiming more than the verdict does."""
     verdict, structure = document["verdict"], document["structure"]
     if verdict in FOUND:
-        if not document["candidates"]:
-            return _HEADLINES[verdict]
-        best = document["candidates"][0]
-        return f"{_HEADLINES[verdict]}: {best['generator']}, {seed_text(best)}"
+        return f"{_HEADLINES[verdict]}{_found_text(document)}"
     # A history that repeats itself says nothing about generators until the repeats are removed.
     if structure is not None and structure["kind"] == "constant":
         return "Every draw is the same"
@@ -76,6 +74,24 @@ def headline(document: Mapping[str, Any]) -> str:
     if verdict == "under_powered" and statuses and statuses <= _NOT_FOR_THESE:
         return _NOTHING_SEARCHED
     return _HEADLINES[verdict]
+
+
+def _found_text(document: Mapping[str, Any]) -> str:
+    dated = by_date(document)
+    if dated is not None:
+        return f": {dated['generator']}, a seed by date"
+    if not document["candidates"]:
+        return ""
+    best = document["candidates"][0]
+    return f": {best['generator']}, {seed_text(best)}"
+
+
+def by_date(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the stream with a seed for every date that outweighs every other, if there is one."""
+    best = max((each["posterior"] for each in document["candidates"]), default=0.0)
+    # A sieve has no rule from dates to seeds, and its document no such field.
+    first: Mapping[str, Any] | None = next(iter(document.get("dated", [])), None)
+    return first if first is not None and first["posterior"] > best else None
 
 
 def seed_text(candidate: Mapping[str, Any]) -> str:

@@ -34,7 +34,8 @@ __all__ = ["EarlyQuestion", "early_fill"]
 
 _SELECTIVE = 1000  # of so many seeds for each row, one is decided from its seed on, or fewer
 _MOST_ROWS = 64  # the flags of so many rows, a chunk of seeds each, stay in the caches
-_DEVIATIONS = 5  # of the number of rejected words, that the words made allow for
+_FLAGGED = 8  # seeds for each row and flag, or more
+_DEVIATIONS = 3  # of the number of rejected words, that the words made allow for
 _RARELY = 1e-4  # rejected words: such seeds are decided from their start
 _BUFFER = 2**18  # words that lie ready at once; they stay in the second-level cache
 _LEAST_LANES, _MOST_LANES = 2**11, 2**15
@@ -99,7 +100,9 @@ class EarlyQuestion:
         generator, bounding = self.stream.generator, self.stream.bounding
         tests = word_tests(bounding, generator.output_bits, self.radix, digits)
         able = np.flatnonzero(tests.possible.all(axis=1))
-        sifting = Sifting(bounding.words, tests.direct, self.rejection > 0)
+        last = int(self.places.max()) + 1
+        scattered = _words_for(last, self.rejection) > last
+        sifting = Sifting(bounding.words, tests.direct, self.rejection > 0, scattered)
         return _Sifter(self, sifting, tests, able[np.argsort(self.places[able, 0])], lines)
 
 
@@ -136,16 +139,26 @@ class _Sifter:
         places, low, high = (
             table[self.able] for table in (self.question.places, self.tests.low, self.tests.high)
         )
-        rejection = self.question.rejection
-        if rejection > 0:
-            counts = places[:, 0] + 1
-            ends = np.array([_words_for(count, rejection) - 1 for count in counts.tolist()])
-        else:
+        if not self.sifting.checking:
             places = np.searchsorted(self.lines, places * self.sifting.words)
-            ends = places[:, 0]
         gaps = np.flatnonzero(self.lines != np.arange(len(self.lines)))
         layout = self.question.radix, int(gaps[0]) if len(gaps) else len(self.lines)
-        return places, ends.astype(np.int64), low, high, self.tests.shared, layout
+        checks = self._checks(places, low, high, layout[1])
+        return places, checks, low, high, self.tests.shared, layout
+
+    def _checks(
+        self, places: NDArray[np.int64], low: NDArray[Any], high: NDArray[Any], lines: int
+    ) -> tuple[Any, ...]:
+        """Return the parts of each row that lanes are flagged by, in the order of their places."""
+        looked, left = 1, self.question.radix
+        while looked < places.shape[1] and left < _FLAGGED * len(places):
+            looked, left = looked + 1, left * self.question.radix
+        flat = places[:, :looked].reshape(-1)
+        order = np.argsort(flat, kind="stable")
+        lows, first, values = np.unique(low[:, :looked], return_index=True, return_inverse=True)
+        wanted = lows, high[:, :looked].reshape(-1)[first]
+        lines = min(lines, _words_for(int(flat.max()) + 1, self.question.rejection))
+        return flat[order], order // looked, values.reshape(-1)[order], wanted, lines
 
 
 def early_fill(questions: Sequence[EarlyQuestion]) -> Callable[[range, Found], int]:

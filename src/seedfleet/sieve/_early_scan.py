@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy import uint8, uint32, uint64
+from numpy import uint8, uint64
 
 from seedfleet.generators.compiled import jitable
+from seedfleet.generators.registers import CHUNK
+from seedfleet.sieve._early_bits import flagging_accepted
 from seedfleet.sieve._exact_scan import next_left
-from seedfleet.sieve._lanes import CHUNK, Kind, part_test
+from seedfleet.sieve._lanes import Kind, part_test
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,11 +39,14 @@ class Sifting:
         Whether a part is compared through the bounding's `value`, for want of a word test.
     checking
         Whether words may be rejected, so that the words before a part say where it stands.
+    scattered
+        Whether that happens so often that the parts of many seeds stand elsewhere.
     """
 
     words: int
     direct: bool
     checking: bool
+    scattered: bool
 
     @property
     def kind(self) -> Kind:
@@ -60,12 +65,14 @@ def sift_factory(sifting: Sifting) -> Callable[..., Any]:
     """Return the factory of a kernel that picks out lanes which may hold a row.
 
     The factory takes the functions ``value, rejects, test``. The kernel takes the words, a 2-d
-    array with a line for each position and a lane for each seed; the tests ``(places, ends, low,
+    array with a line for each position and a lane for each seed; the tests ``(places, checks, low,
     high, shared, layout)``; and the arrays for lanes and rows. It returns how many it found, and
     counts on beyond their length without writing. `places`, shape (n_rows, parts): the line of a
-    part's first word, or, where words may be rejected, how many parts come before it. `ends`: the
-    last line, ascending, that the first part of a row is looked for in. `layout`: the radix, and
-    how many lines, from the first on, stand at the positions 0, 1, 2, ...
+    part's first word, or, where words may be rejected, how many parts come before it. `checks` are
+    what lanes are flagged by: ``(places, rows, values, (low, high), lines)``, the first parts of
+    all rows by ascending places, each with the number of its test, then those tests, and how many
+    lines to look through. `layout`: the radix, and how many lines, from the first on, stand at the
+    positions 0, 1, 2, ...
     """
 
     def factory(
@@ -75,10 +82,7 @@ def sift_factory(sifting: Sifting) -> Callable[..., Any]:
         test: Callable[..., Any],
     ) -> Callable[..., Any]:
         matches = part_test(sifting.kind, value, test)
-        if sifting.checking:
-            flag, holds = _flagging_accepted(matches, rejects), _following(matches, rejects)
-        else:
-            flag, holds = _flagging(sifting, matches), _looking(sifting, matches)
+        flag, holds = _flagging(sifting, matches, rejects), _holding(sifting, matches, rejects)
 
         def kernel(words: Any, tests: Any, found: Any) -> int:
             _ = digest
@@ -106,30 +110,68 @@ def sift_factory(sifting: Sifting) -> Callable[..., Any]:
     return factory
 
 
-def _flagging(sifting: Sifting, matches: Callable[..., Any]) -> Callable[..., Any]:
-    """Return ``flag(words, base, width, tests, flags)``: the first part of each row."""
-    second = sifting.words - 1
+def _flagging(
+    sifting: Sifting, matches: Callable[..., Any], rejects: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Return ``flag(words, base, width, tests, flags)``: the first parts of each row."""
+    if sifting.scattered:
+        return flagging_accepted(matches, rejects)
+    return _flagging_in_place(sifting, matches, rejects)
+
+
+def _holding(
+    sifting: Sifting, matches: Callable[..., Any], rejects: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Return ``holds(words, lane, row, tests)``: all parts of a row."""
+    return _following(matches, rejects) if sifting.checking else _looking(sifting, matches)
+
+
+def _flagging_in_place(
+    sifting: Sifting, matches: Callable[..., Any], rejects: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Return ``flag(words, base, width, tests, flags)`` for words that are hardly ever rejected.
+
+    A lane that has met a rejected word is flagged from there on: its parts stand elsewhere.
+    """
+    second, checking = sifting.words - 1, sifting.checking
+
+    @jitable
+    def meet(column: Any, radix: Any, forced: Any) -> None:
+        for lane in range(len(column)):
+            forced[lane] |= uint8(1) if rejects(column[lane], radix) else uint8(0)
+
+    @jitable
+    def compare(column: Any, others: Any, test: Any, forced: Any, flags: Any) -> None:
+        wanted, shared = test
+        for lane in range(len(column)):
+            held = matches(column[lane], others[lane], wanted, shared)
+            flags[lane] &= uint8(1) if held else forced[lane]
 
     @jitable
     def flag(words: Any, base: Any, width: Any, tests: Any, flags: Any) -> None:
-        places, _ends, low, high, shared, _layout = tests
-        for row in range(len(flags)):
-            at, wanted = places[row, 0], (low[row, 0], high[row, 0])
-            for lane in range(width):
-                word, other = words[at, base + lane], words[at + second, base + lane]
-                flags[row, lane] = uint8(1) if matches(word, other, wanted, shared) else uint8(0)
+        (lines, rows, values, (low, high), _last), shared = tests[1], tests[4]
+        forced, end, met = np.zeros(CHUNK, uint8), base + width, 0
+        flags[:, :width] = uint8(1)
+        for check in range(len(lines)):
+            at, value = lines[check], values[check]
+            if checking:
+                while met <= at:
+                    meet(words[met, base:end], tests[5][0], forced)
+                    met += 1
+            test, column = ((low[value], high[value]), shared), words[at, base:end]
+            compare(column, words[at + second, base:end], test, forced, flags[rows[check]])
 
     made: Callable[..., Any] = flag
     return made
 
 
 def _looking(sifting: Sifting, matches: Callable[..., Any]) -> Callable[..., Any]:
-    """Return ``holds(words, lane, row, tests)``: the other parts of a row."""
+    """Return ``holds`` for words that stand where the parts do."""
     second = sifting.words - 1
 
     @jitable
     def holds(words: Any, lane: Any, row: Any, tests: Any) -> bool:
-        places, _ends, low, high, shared, _layout = tests
+        places, _checks, low, high, shared, _layout = tests
         for part in range(1, places.shape[1]):
             at = places[row, part]
             word, other = words[at, lane], words[at + second, lane]
@@ -141,55 +183,12 @@ def _looking(sifting: Sifting, matches: Callable[..., Any]) -> Callable[..., Any
     return made
 
 
-def _flagging_accepted(  # noqa: C901 - its inner functions are counted in
-    matches: Callable[..., Any], rejects: Callable[..., Any]
-) -> Callable[..., Any]:
-    """Return ``flag`` for words that may be rejected: lanes count those that were not.
-
-    The first part of a row is looked for where so many rejected words as are likely would put it;
-    a lane with more of them is flagged too.
-    """
-
-    @jitable
-    def flag_word(column: Any, base: Any, width: Any, number: Any, test: Any, state: Any) -> None:
-        (wanted, shared), (accepted, counts, flags) = test, state
-        for lane in range(width):
-            word = column[base + lane]
-            held = matches(word, word, wanted, shared) and counts[lane] == number
-            flags[lane] |= accepted[lane] if held else uint8(0)
-
-    @jitable
-    def flag(words: Any, base: Any, width: Any, tests: Any, flags: Any) -> None:
-        places, ends, low, high, shared, (radix, _lines) = tests
-        accepted, counts = np.empty(CHUNK, uint8), np.zeros(CHUNK, uint32)
-        flags[:] = uint8(0)
-        for line in range(ends[len(ends) - 1] + 1):
-            column = words[line]
-            for lane in range(width):
-                accepted[lane] = uint8(0) if rejects(column[base + lane], radix) else uint8(1)
-            for row in range(len(flags)):
-                if places[row, 0] <= line <= ends[row]:
-                    test = (low[row, 0], high[row, 0]), shared
-                    state = accepted, counts, flags[row]
-                    flag_word(column, base, width, uint32(places[row, 0]), test, state)
-            for lane in range(width):
-                counts[lane] += uint32(accepted[lane])
-            for row in range(len(flags)):
-                if line == ends[row]:
-                    number = uint32(places[row, 0])
-                    for lane in range(width):
-                        flags[row, lane] |= uint8(1) if counts[lane] <= number else uint8(0)
-
-    made: Callable[..., Any] = flag
-    return made
-
-
 def _following(matches: Callable[..., Any], rejects: Callable[..., Any]) -> Callable[..., Any]:
     """Return ``holds`` for words that may be rejected: word after word, as far as they lie here."""
 
     @jitable
     def holds(words: Any, lane: Any, row: Any, tests: Any) -> bool:
-        places, _ends, low, high, shared, (radix, lines) = tests
+        places, _checks, low, high, shared, (radix, lines) = tests
         accepted, part = 0, 0
         for line in range(lines):
             word = words[line, lane]
@@ -215,7 +214,7 @@ def decision_factory(words: int) -> Callable[..., Any]:
     the functions ``seed_state, step, output, value, rejects, leap``; the kernel the first seed, the
     lanes and rows, what the decider is asked, and the arrays for hits.
     """
-    kind = Sifting(words, direct=False, checking=False).kind
+    kind = Sifting(words, direct=False, checking=False, scattered=False).kind
 
     def factory(
         digest: str, make_decider: Callable[..., Any], *functions: Callable[..., Any]

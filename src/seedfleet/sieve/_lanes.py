@@ -1,8 +1,7 @@
 """Lanes: the states of many seeds side by side, moved and tested by loops that vectorise.
 
 Loops run over steps outside and over lanes inside. The registers of generators whose state is a
-scalar or a tuple lie one after the other in one array: with constant distances between them the
-compiler sees by itself that they do not overlap.
+scalar or a tuple lie in one array (`seedfleet.generators.registers`).
 """
 
 from __future__ import annotations
@@ -14,23 +13,12 @@ import numpy as np
 from numpy import uint8, uint64
 
 from seedfleet.generators.compiled import jitable
+from seedfleet.generators.registers import CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = [
-    "CHUNK",
-    "LOADS",
-    "STORES",
-    "Kind",
-    "Lanes",
-    "leaping_lanes",
-    "no_leap",
-    "part_test",
-    "register_lanes",
-]
-
-CHUNK = 1024  # the states of one register stay in the first-level cache
+__all__ = ["Kind", "Lanes", "leaping_lanes", "no_leap", "part_test", "register_lanes"]
 
 
 @dataclass(frozen=True)
@@ -95,63 +83,6 @@ class Lanes:
 def no_leap(state: Any, _first: Any, _second: Any) -> Any:
     """Stand in where a generator has no leap."""
     return state
-
-
-def _load_1(states: Any, lane: Any) -> Any:
-    return states[lane]
-
-
-def _load_2(states: Any, lane: Any) -> Any:
-    return states[lane], states[CHUNK + lane]
-
-
-def _load_3(states: Any, lane: Any) -> Any:
-    return states[lane], states[CHUNK + lane], states[2 * CHUNK + lane]
-
-
-def _load_4(states: Any, lane: Any) -> Any:
-    return (*_load_3(states, lane), states[3 * CHUNK + lane])
-
-
-def _load_5(states: Any, lane: Any) -> Any:
-    return (*_load_4(states, lane), states[4 * CHUNK + lane])
-
-
-def _load_6(states: Any, lane: Any) -> Any:
-    return (*_load_5(states, lane), states[5 * CHUNK + lane])
-
-
-def _store_1(states: Any, lane: Any, state: Any) -> None:
-    states[lane] = state
-
-
-def _store_2(states: Any, lane: Any, state: Any) -> None:
-    states[lane], states[CHUNK + lane] = state[0], state[1]
-
-
-def _store_3(states: Any, lane: Any, state: Any) -> None:
-    _store_2(states, lane, state)
-    states[2 * CHUNK + lane] = state[2]
-
-
-def _store_4(states: Any, lane: Any, state: Any) -> None:
-    _store_3(states, lane, state)
-    states[3 * CHUNK + lane] = state[3]
-
-
-def _store_5(states: Any, lane: Any, state: Any) -> None:
-    _store_4(states, lane, state)
-    states[4 * CHUNK + lane] = state[4]
-
-
-def _store_6(states: Any, lane: Any, state: Any) -> None:
-    _store_5(states, lane, state)
-    states[5 * CHUNK + lane] = state[5]
-
-
-# By registers, less one.
-LOADS = (_load_1, _load_2, _load_3, _load_4, _load_5, _load_6)
-STORES = (_store_1, _store_2, _store_3, _store_4, _store_5, _store_6)
 
 
 def part_test(

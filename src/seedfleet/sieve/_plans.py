@@ -15,20 +15,13 @@ import numpy as np
 
 from seedfleet.generators.compiled import build_kernel
 from seedfleet.generators.families.mt19937 import PARTS
+from seedfleet.generators.registers import CHUNK, LOADS, STORES
 from seedfleet.sieve._count_scan import MAX_DRAWS, count_scan_factory
 from seedfleet.sieve._decide import row_decider
 from seedfleet.sieve._draw_scan import draw_scan_factory
 from seedfleet.sieve._early_plan import EarlyQuestion, early_fill
 from seedfleet.sieve._exact_scan import MAX_ROWS, exact_scan_factory
-from seedfleet.sieve._lanes import (
-    CHUNK,
-    LOADS,
-    STORES,
-    Kind,
-    leaping_lanes,
-    no_leap,
-    register_lanes,
-)
+from seedfleet.sieve._lanes import Kind, leaping_lanes, no_leap, register_lanes
 from seedfleet.sieve._mt19937_lanes import LANES, SIZE, whole_lanes
 from seedfleet.sieve._word_tests import WordTests, word_tests
 

@@ -37,6 +37,11 @@ class Alignment:
     skip_min: int
     skip_max: int
 
+    @property
+    def gaps(self) -> int:
+        """Gaps that there may be between two draws: more than one under a variable skip."""
+        return self.skip_max - self.skip_min + 1
+
     def path_model(self, modulus: int) -> skip_paths.PathModel:
         """Return the law of its gaps, without noise, for draws in ``[0, modulus)``."""
         return skip_paths.PathModel(self.skip_min + 1, self.skip_max + 1, modulus, self.offset)

@@ -187,12 +187,23 @@ def _emitting(
     lanes = uint64(width)
 
     @jitable
+    def emit_first(rows: Any, places: Any, words: Any) -> None:
+        """Make a word that mixes no renewed one, in one loop."""
+        at, after, middle = places
+        for lane in range(uint64(len(words))):  # a signed index would have to be looked at
+            words[lane] = temper(twist(rows[at + lane], rows[after + lane], rows[middle + lane]))
+
+    @jitable
     def emit(rows: Any, slots: Any, positions: Any, words: Any, base: Any) -> None:
         out = np.empty(width, uint32)
         count = min(width, words.shape[1] - base)
         for place in range(len(positions)):
             start = positions[place] % _REACH
             middle = uint64(slots[start + MIDDLE]) * lanes
+            if start == positions[place]:
+                at, after = uint64(slots[start]) * lanes, uint64(slots[start + 1]) * lanes
+                emit_first(rows, (at, after, middle), words[place, base : base + count])
+                continue
             for lane in range(lanes):
                 out[lane] = rows[middle + lane]
             for mixed in range(start, positions[place] + 1, _REACH):

@@ -36,6 +36,7 @@ from seedfleet.generators.families.numpy_seeding import (
 )
 from seedfleet.generators.families.words64 import half, high_product
 from seedfleet.generators.linear_jump import affine_power
+from seedfleet.generators.stepped_words import stepped_words
 
 __all__ = ["NUMPY_PCG64", "NUMPY_PCG64DXSM", "PCG32", "PRESETS"]
 
@@ -117,11 +118,14 @@ def _step_xsl(state: Any) -> Any:
     return _by_halves(state, _following(state, _HIGH_MULTIPLIER, _LOW_MULTIPLIER))
 
 
-def _output_xsl(state: Any) -> Any:
-    high, low, _, _, shown = state
+def _word_xsl(high: Any, low: Any) -> Any:
     folded, right = high ^ low, high >> uint64(58)
     left = (uint64(64) - right) & uint64(63)
-    return half((folded >> right) | (folded << left), shown)
+    return (folded >> right) | (folded << left)
+
+
+def _output_xsl(state: Any) -> Any:
+    return half(_word_xsl(state[0], state[1]), state[4])
 
 
 def _seed_dxsm(seed: Any) -> Any:
@@ -136,10 +140,46 @@ def _step_dxsm(state: Any) -> Any:
     return _by_halves(state, _following(state, uint64(0), _MULTIPLIER_DXSM))
 
 
-def _output_dxsm(state: Any) -> Any:
-    high, low, _, _, shown = state
+def _word_dxsm(high: Any, low: Any) -> Any:
     mixed = (high ^ (high >> uint64(32))) * _MULTIPLIER_DXSM
-    return half((mixed ^ (mixed >> uint64(48))) * (low | uint64(1)), shown)
+    return (mixed ^ (mixed >> uint64(48))) * (low | uint64(1))
+
+
+def _output_dxsm(state: Any) -> Any:
+    return half(_word_dxsm(state[0], state[1]), state[4])
+
+
+# The first words of many seeds: whole outputs, without which half was shown.
+
+
+def _whole_seed_xsl(seed: Any) -> Any:
+    return _seed_xsl(seed)[:4]
+
+
+def _whole_step_xsl(state: Any) -> Any:
+    high, low = _following(state, _HIGH_MULTIPLIER, _LOW_MULTIPLIER)
+    return high, low, state[2], state[3]
+
+
+def _shown_xsl(state: Any, position: Any) -> Any:
+    return half(_word_xsl(state[0], state[1]), uint64(position % 2))
+
+
+def _whole_seed_dxsm(seed: Any) -> Any:
+    return _seed_dxsm(seed)[:4]
+
+
+def _whole_step_dxsm(state: Any) -> Any:
+    high, low = _following(state, uint64(0), _MULTIPLIER_DXSM)
+    return high, low, state[2], state[3]
+
+
+def _shown_dxsm(state: Any, position: Any) -> Any:
+    return half(_word_dxsm(state[0], state[1]), uint64(position % 2))
+
+
+def _turns(position: Any) -> Any:
+    return position // 2 + 1
 
 
 def _jump_halves(multiplier: int, state: Any, steps: int) -> Any:
@@ -173,6 +213,7 @@ NUMPY_PCG64 = Generator(
     step=_step_xsl,
     output=_output_xsl,
     jump=partial(_jump_halves, _MULTIPLIER_64),
+    early=stepped_words(_whole_seed_xsl, _whole_step_xsl, _turns, _shown_xsl, registers=4),
 )
 NUMPY_PCG64DXSM = Generator(
     name="numpy PCG64DXSM",
@@ -183,6 +224,7 @@ NUMPY_PCG64DXSM = Generator(
     step=_step_dxsm,
     output=_output_dxsm,
     jump=partial(_jump_halves, int(_MULTIPLIER_DXSM)),
+    early=stepped_words(_whole_seed_dxsm, _whole_step_dxsm, _turns, _shown_dxsm, registers=4),
 )
 
 PRESETS = (

@@ -28,8 +28,11 @@ from seedfleet.generators.families.numpy_seeding import (
     two_words,
 )
 from seedfleet.generators.families.words64 import half
+from seedfleet.generators.stepped_words import stepped_words
 
 __all__ = ["NUMPY_SFC64", "PRESETS", "SFC64"]
+
+_DISCARDED = 12
 
 
 def _seed_plain(seed: Any) -> Any:
@@ -54,14 +57,26 @@ def _output(state: Any) -> Any:
     return state[4]
 
 
-def _seed_numpy(seed: Any) -> Any:
+def _start_numpy(seed: Any) -> Any:
     pool = seed_pool(uint64(seed))
     a, b = two_words(pool, FIRST_WORDS)
     c, _ = two_words(pool, LATER_WORDS)
-    state = a, b, c, uint64(1), uint64(0)
-    for _ in range(12):
+    return a, b, c, uint64(1), uint64(0)
+
+
+def _seed_numpy(seed: Any) -> Any:
+    state = _start_numpy(seed)
+    for _ in range(_DISCARDED):
         state = _step(state)
     return state[0], state[1], state[2], state[3], state[4], uint64(1)
+
+
+def _turns(position: Any) -> Any:
+    return _DISCARDED + 1 + position // 2
+
+
+def _shown(state: Any, position: Any) -> Any:
+    return half(state[4], uint64(position % 2))
 
 
 def _step_half(state: Any) -> Any:
@@ -93,6 +108,7 @@ NUMPY_SFC64 = Generator(
     seed_state=_seed_numpy,
     step=_step_half,
     output=_output_half,
+    early=stepped_words(_start_numpy, _step, _turns, _shown, registers=5),
 )
 
 PRESETS = (

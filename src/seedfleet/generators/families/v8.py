@@ -26,6 +26,7 @@ from numpy import uint64
 
 from seedfleet.generators.boundings import FLOOR_52, FLOOR_53
 from seedfleet.generators.definition import Generator, LinearState, Preset, Stream
+from seedfleet.generators.stepped_words import stepped_words
 
 __all__ = ["PRESETS", "V8_SUM", "V8_WORD"]
 
@@ -36,6 +37,15 @@ def _hash(number: Any) -> Any:
     number = uint64((number ^ (number >> uint64(33))) * uint64(0xFF51AFD7ED558CCD))
     number = uint64((number ^ (number >> uint64(33))) * uint64(0xC4CEB9FE1A85EC53))
     return uint64(number ^ (number >> uint64(33)))
+
+
+def _seeded(seed: Any) -> Any:
+    """Return the two words for a seed."""
+    extended = uint64(seed) & uint64(0xFFFFFFFF)
+    # Copies of the sign: a subtraction takes no branch in loops over many seeds.
+    sign = uint64(0) - (extended >> uint64(31))
+    extended = uint64(extended | (sign << uint64(32)))
+    return _hash(extended), _hash(uint64(extended ^ uint64(0xFFFFFFFFFFFFFFFF)))
 
 
 def _forwards(first: Any, second: Any) -> Any:
@@ -51,10 +61,7 @@ def _backwards(first: Any, second: Any) -> Any:
 
 
 def _seed_state(seed: Any) -> Any:
-    extended = uint64(seed) & uint64(0xFFFFFFFF)
-    if extended >= uint64(0x80000000):
-        extended = uint64(extended | uint64(0xFFFFFFFF00000000))
-    first, second = _hash(extended), _hash(uint64(extended ^ uint64(0xFFFFFFFFFFFFFFFF)))
+    first, second = _seeded(seed)
     return first, second, uint64(0)
 
 
@@ -96,7 +103,29 @@ def _output_sum(state: Any) -> Any:
     return uint64(state[0] + state[1])
 
 
-def _generator(name: str, output: Any, linear: LinearState | None = None) -> Generator:
+def _output_carryless(state: Any) -> Any:
+    return uint64(state[0] ^ state[1])
+
+
+def _forwards_pair(pair: Any) -> Any:
+    return _forwards(pair[0], pair[1])
+
+
+def _turns(position: Any) -> Any:
+    """Return how many words forwards from the seed a word is: blocks are served backwards."""
+    block = int(_BLOCK)
+    return (position // block + 1) * block - position % block
+
+
+def _shown_word(pair: Any, _position: Any) -> Any:
+    return _output_word(pair)
+
+
+def _shown_sum(pair: Any, _position: Any) -> Any:
+    return _output_sum(pair)
+
+
+def _generator(name: str, output: Any, shown: Any, *, carryless: Any = None) -> Generator:
     return Generator(
         name=name,
         seeds=range(1, 2**32),
@@ -107,18 +136,19 @@ def _generator(name: str, output: Any, linear: LinearState | None = None) -> Gen
         output=output,
         output_bits=64,
         state_width=134,  # two words, and where in their block of 64 the next one stands
-        linear=linear,
+        linear=LinearState(
+            words=2,
+            controls=(64,),  # between two blocks: all 64 words of the one before have been served
+            cycle=64,
+            seed_of_state=_seed_of_state,
+            carryless=carryless,
+        ),
+        early=stepped_words(_seeded, _forwards_pair, _turns, shown, registers=2),
     )
 
 
-V8_WORD = _generator(
-    "V8 xorshift128",
-    _output_word,
-    # Between two blocks: all 64 words of the one before have been served.
-    LinearState(words=2, controls=(64,), cycle=64, seed_of_state=_seed_of_state),
-)
-# The sum of two words carries, which is not linear.
-V8_SUM = _generator("V8 xorshift128+", _output_sum)
+V8_WORD = _generator("V8 xorshift128", _output_word, _shown_word)
+V8_SUM = _generator("V8 xorshift128+", _output_sum, _shown_sum, carryless=_output_carryless)
 
 _CODE = "node --random-seed={seed}; Math.floor(Math.random() * {m})"
 

@@ -23,8 +23,11 @@ from numpy import uint64
 from seedfleet.generators.boundings import MASK, MODULO
 from seedfleet.generators.definition import Generator, Preset, Stream
 from seedfleet.generators.linear_jump import linear_jump
+from seedfleet.generators.stepped_words import stepped_words
 
 __all__ = ["LUA_RANDOM", "PRESETS", "XOSHIRO256PP"]
+
+_DISCARDED = 16
 
 
 def _rotated(word: Any, bits: int) -> Any:
@@ -56,15 +59,27 @@ def _plus_plus(state: Any) -> Any:
     return _rotated(state[0] + state[3], 23) + state[0]
 
 
+def _start_lua(seed: Any) -> Any:
+    return uint64(seed), uint64(0xFF), uint64(0), uint64(0)
+
+
 def _seed_lua(seed: Any) -> Any:
-    state = uint64(seed), uint64(0xFF), uint64(0), uint64(0)
-    for _ in range(15):  # the 16th is the step that comes before the first word
+    state = _start_lua(seed)
+    for _ in range(_DISCARDED - 1):  # the last is the step that comes before the first word
         state = _step(state)
     return state
 
 
+def _turns_lua(position: Any) -> Any:
+    return position + _DISCARDED
+
+
 def _star_star(state: Any) -> Any:
     return _rotated(state[1] * uint64(5), 7) * uint64(9)
+
+
+def _shown(state: Any, _position: Any) -> Any:
+    return _star_star(state)
 
 
 _JUMP = linear_jump(_step, uint64, 4)
@@ -90,6 +105,7 @@ LUA_RANDOM = Generator(
     output=_star_star,
     output_bits=64,
     jump=_JUMP,
+    early=stepped_words(_start_lua, _step, _turns_lua, _shown, registers=4),
 )
 
 PRESETS = (

@@ -82,9 +82,9 @@ class LaneFamily:
 
     @property
     def lane_bits(self) -> int:
-        """The b of ``radix = 2**b * odd``, or as many of them as low words have room for."""
-        room = _LOW_WORD_BITS - self.lcg.output_shift - self.dropped_bits
-        return min(odd_part(self.radix)[0], room)
+        """The b of ``radix = 2**b * odd``, or as many of them as states have and low words hold."""
+        room = min(_LOW_WORD_BITS, self.lcg.modulus_bits)
+        return min(odd_part(self.radix)[0], room - self.lcg.output_shift - self.dropped_bits)
 
     @property
     def cofactor(self) -> int:
@@ -186,6 +186,8 @@ def solve(
         low_words = _low_words(family, observations, residues)
     if len(low_words) == 0 or (stop is not None and stop()):
         return []
+    if np.any(residues >> family.lane_bits >= 1 << family.high_bits):
+        return []  # larger than any word
     if high_candidates is None and takes_lattice(family, len(residues), len(low_words)):
         lattice = lattice_of(family, observations)
         return points_in_boxes(lattice, _boxes(family, observations, residues), low_words)[0]

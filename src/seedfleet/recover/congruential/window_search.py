@@ -10,6 +10,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property, partial
+from itertools import chain
 from math import ceil, log2
 from threading import Event
 from typing import TYPE_CHECKING, Protocol
@@ -17,9 +18,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from seedfleet.generators import AtState, compiled
-from seedfleet.recover.clean_windows import chance_of_clean_window, window_batches
+from seedfleet.recover.congruential.seeds_before import seed_before
 from seedfleet.recover.controls import PLANTED_SEEDS, positive_control
 from seedfleet.recover.search import Coverage, Found, Survivor
+from seedfleet.recover.windows import chance_of_clean_window, window_batches
 from seedfleet.sieve import constant_skip_positions
 from seedfleet.sieve.weighing import Alignment
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from seedfleet.generators import PowerOfTwoLcg, Stream
     from seedfleet.recover.congruential.jumps import Observations
+    from seedfleet.recover.congruential.seeds_before import SeedBefore
     from seedfleet.recover.controls import Control
     from seedfleet.recover.search import Question, Scope, Watch
 
@@ -39,6 +42,7 @@ _SPARE_BITS = 10  # by which a window over-determines the state
 _DEAR_S = 120.0  # for a window under all skips, above which the likely ones come first
 _SAMPLED_SKIPS = 8  # skips over which the power is averaged, from the least to the greatest
 _DRAWS_AFTER = 50  # of a planted seed, which what was found must draw as well
+_NEAR_OUTPUTS = 1024  # within which a seed is looked for: one state of srand48 in 64 has one there
 _REPORTED = 16  # plans between two words about progress
 
 
@@ -225,8 +229,8 @@ class WindowSearch:
             before = self._at_position_0(stream, skip, start, state)
             named = self._seed_before(stream, before)
             if named is not None:
-                seed, offset = named
-                found.append(Survivor(stream, self._scope, seed, Alignment(offset, skip, skip)))
+                alignment = Alignment(named.outputs, skip, skip)
+                found.append(Survivor(stream, self._scope, named.seed, alignment))
         if not found:
             stream = self._family.streams[0]
             before = self._at_position_0(stream, skip, start, state)
@@ -234,15 +238,11 @@ class WindowSearch:
             found.append(Survivor(stream, self._scope, at_state, Alignment(0, skip, skip)))
         return found
 
-    def _seed_before(self, stream: Stream, before: int) -> tuple[int, int] | None:
+    def _seed_before(self, stream: Stream, before: int) -> SeedBefore | None:
         """Return a seed and the offset at which its stream comes to a state, if there is one."""
-        lcg = _algebra(stream)
-        for offset in self._question.offsets:
-            state = lcg.advance(before, -offset * self._family.draw_words)
-            seed = lcg.seed_of_state(self._shown(state))
-            if seed is not None:
-                return seed, offset
-        return None
+        offsets = chain(self._question.offsets, range(_NEAR_OUTPUTS + 1))
+        words, shown = self._family.draw_words, self._shown(-1)
+        return seed_before(_algebra(stream), before, words, offsets, shown=shown)
 
     def _shown(self, state: int) -> int:
         """Leave out the bits of a state that the draws never show."""

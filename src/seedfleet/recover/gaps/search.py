@@ -7,6 +7,7 @@ ones lie apart from each other, and then between those.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from math import ceil, log2
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,6 @@ import numpy as np
 from seedfleet.evidence.path_chance import WalkShape, walk_chance
 from seedfleet.evidence.verdict import draws_in_principle
 from seedfleet.generators import compiled
-from seedfleet.recover.clean_windows import chance_of_clean_window
 from seedfleet.recover.controls import (
     LEAST_SURVIVORS,
     PLANTED_SEEDS,
@@ -26,6 +26,7 @@ from seedfleet.recover.controls import (
 from seedfleet.recover.gaps.origin import streams_sighted, survivors_of
 from seedfleet.recover.gaps.solver import Depth, Gaps, gap_families, solve
 from seedfleet.recover.search import Coverage, Found
+from seedfleet.recover.windows import chance_of_clean_window, sliding_starts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -39,7 +40,6 @@ __all__ = ["GapsSearch", "searches"]
 
 _SPARE_BITS = 16  # by which a window over-determines the state
 _MAX_COST_S = 86400.0
-_MAX_WINDOWS = 256
 _APART = 16  # windows of the first batch that slides
 _REPLICATES = 4
 _FULL_CONTROL_S = 1.0  # a window that costs more is solved for a planted seed's own pair of gaps
@@ -75,8 +75,7 @@ def _windows(
     length = max(least, min(wanted, scope.fitted))
     yield GapsSearch(family, question, scope, length=length, starts=(0,))
     apart = range(least, scope.fitted - least + 1, least)
-    step = max(1, -(-(scope.fitted - least) // _MAX_WINDOWS))
-    between = sorted({*range(1, scope.fitted - least + 1, step)} - {*apart[:_APART]})
+    between = sorted({*sliding_starts(scope.fitted, least)[1:]} - {*apart[:_APART]})
     for starts in (apart[:_APART], between):
         if starts:
             yield GapsSearch(family, question, scope, length=least, starts=tuple(starts))
@@ -151,17 +150,17 @@ class GapsSearch:
     def run(self, watch: Watch) -> Found:
         """Decide every state and every path of gaps, from each window."""
         hits: list[tuple[int, int]] = []
-        decided = 0.0
+        decided = Fraction(0)
         for index, start in enumerate(self._starts):
             window = self._scope.searchable[start : start + self._length]
             part = _Part(watch, index, len(self._starts))
             solved = solve(self._family, window, self._gaps, watch=part)
             hits += [(start, state) for state in solved.states]
-            decided += solved.share / len(self._starts)
+            decided += Fraction(solved.share) / len(self._starts)
             if watch.expired():
                 break
         survivors = tuple(self._survivors(hits))
-        tested = round(self.coverage.space * decided)
+        tested = int(self.coverage.space * decided)
         return Found(survivors, tested, len({survivor.start for survivor in survivors}))
 
     def controls(self, rng: np.random.Generator) -> tuple[Control, ...]:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy import int64, uint64
 
 from seedfleet.generators.compiled import build_kernel, jitable
+from seedfleet.generators.word_bits import parity, trailing_zeros
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,25 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["CHUNK", "back_kernel", "clear_kernel", "consistency_kernel", "pivot_kernel"]
 
 CHUNK = 32  # words of a row: 8 tables of 256 such pieces take 512 KiB
-
-
-# Multiplied by a power of two, this de Bruijn sequence shows another six highest bits for each.
-_DE_BRUIJN = 0x03F79D71B4CB0A89
-_INDEX_OF_BIT = np.zeros(64, dtype=np.int64)
-for _bit in range(64):
-    _INDEX_OF_BIT[(_DE_BRUIJN << _bit) % 2**64 >> 58] = _bit
-
-
-def _trailing_zeros(word: Any) -> Any:
-    """Return the index of the lowest bit that is set; `word` is not 0."""
-    lowest = word & (~word + uint64(1))
-    return _INDEX_OF_BIT[int64((lowest * uint64(_DE_BRUIJN)) >> uint64(58))]
-
-
-def _parity(word: Any) -> Any:
-    for width in (32, 16, 8, 4, 2, 1):
-        word ^= word >> uint64(width)
-    return word & uint64(1)
 
 
 def _pivot_factory(  # noqa: C901 - its inner functions are counted in
@@ -241,7 +223,7 @@ def _consistency_factory(  # noqa: C901 - its inner functions are counted in
 @cache
 def pivot_kernel() -> Callable[..., Any]:
     """Return the compiled choice of pivots."""
-    return build_kernel(_pivot_factory, _trailing_zeros)
+    return build_kernel(_pivot_factory, trailing_zeros)
 
 
 @cache
@@ -253,10 +235,10 @@ def clear_kernel() -> Callable[..., Any]:
 @cache
 def back_kernel() -> Callable[..., Any]:
     """Return the compiled back substitution."""
-    return build_kernel(_back_factory, _parity)
+    return build_kernel(_back_factory, parity)
 
 
 @cache
 def consistency_kernel() -> Callable[..., Any]:
     """Return the compiled test of many small systems."""
-    return build_kernel(_consistency_factory, _trailing_zeros)
+    return build_kernel(_consistency_factory, trailing_zeros)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from seedfleet.recover.clean_windows import window_batches
 from seedfleet.recover.linear.families import linear_families
 from seedfleet.recover.linear.rows import unknown_count
 from seedfleet.recover.linear.search import LinearSearch, window_length
 from seedfleet.recover.linear.whole_state import WholeStateSearch, whole_state_length
+from seedfleet.recover.windows import window_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,10 +29,10 @@ _LEAST_POWER = 0.5  # of draws recorded right; below, a bounding rejects too man
 def searches(streams: Iterable[Stream], question: Question) -> tuple[Search, ...]:
     """Return the searches for the streams whose draws are linear equations.
 
-    Left out are generators whose words are not linear in their state (as the sums of xoshiro256++
-    and of V8 from 14.4 on), draws that show no bit of a word (an odd modulus of plain remainders),
-    and boundings that reject so many words that no run of draws has known positions: only scans of
-    their seeds find those.
+    Left out are generators whose words are not linear in their state (as the sums of xoshiro256++;
+    for those of V8 from 14.4 on see `carry_search`), draws that show no bit of a word (an odd
+    modulus of plain remainders), and boundings that reject so many words that no run of draws has
+    known positions: only scans of their seeds find those.
     """
     streams = tuple(streams)
     found: list[Search] = []

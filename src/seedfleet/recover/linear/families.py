@@ -194,6 +194,8 @@ def linear_families(
         generator, bounding = stream.generator, stream.bounding
         if generator.linear is None or bounding.layout(modulus) != (modulus, 1):
             continue
+        if generator.linear.carryless is not None:
+            continue  # its sums are `carries`' affair
         masks, words = shown_bits(bounding, generator.output_bits, modulus, distinct)
         if not masks.any():
             continue

@@ -125,6 +125,8 @@ def fill_rows(
 ) -> bool:
     """Write the left sides of equations over the state at the start of a cycle.
 
+    Where the words are sums, the equations are about those without carries.
+
     Parameters
     ----------
     places
@@ -143,7 +145,7 @@ def fill_rows(
         Whether all was done. O(unknowns * last place).
     """
     unknowns = unknown_count(generator)
-    trace = _trace_kernel(generator.step, generator.output)
+    trace = _trace_kernel(generator.step, _linear(generator).carryless or generator.output)
     pack = _pack_kernel()
 
     def fill(column: int) -> None:

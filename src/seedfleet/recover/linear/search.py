@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.generators import compiled
-from seedfleet.recover.clean_windows import chance_of_clean_window
 from seedfleet.recover.controls import (
     PLANTED_SEEDS,
     TARGET_SURVIVORS,
@@ -21,6 +20,7 @@ from seedfleet.recover.linear.states import solve_state
 from seedfleet.recover.linear.survivors import Solved, linear_survivors
 from seedfleet.recover.linear.systems import SystemTable, consistent_systems
 from seedfleet.recover.search import Coverage, Found, Scope
+from seedfleet.recover.windows import chance_of_clean_window
 from seedfleet.sieve import constant_skip_positions
 
 if TYPE_CHECKING:

@@ -143,11 +143,11 @@ class LagSearch:
         return Lead(self._stream, scope, skip, hits, of, chance)
 
     def _power(self, noise: float) -> float:
-        """Return the chance of a lead in the scope with most draws, averaged over the skips."""
-        most = max(scope.fitted for scope in self._scopes)
+        """Return the chance of a lead in the scope with fewest draws, averaged over the skips."""
+        least = min(scope.fitted for scope in self._scopes)
         tried = _tried(len(self._scopes), self._skips)
         related = [relation(self._stream, self._modulus, skip) for skip in self._skips]
-        return sum(_lead_chance(each, most, noise, tried) for each in related) / len(related)
+        return sum(_lead_chance(each, least, noise, tried) for each in related) / len(related)
 
     def _shuffled(self, rng: np.random.Generator) -> Control | None:
         related = relation(self._stream, self._modulus, self._skips[0])

@@ -26,8 +26,8 @@ from seedfleet.recover.controls import (
     positive_control,
 )
 from seedfleet.recover.scans.rates import scan_s
-from seedfleet.recover.scans.windows import interleaved_windows, power_of
 from seedfleet.recover.search import Coverage, Found, Survivor
+from seedfleet.recover.windows import interleaved_windows, power_of
 from seedfleet.sieve import Rows, constant_skip_positions, local_backend
 from seedfleet.sieve.weighing import Alignment
 
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
     from seedfleet.generators import Generator, Stream
     from seedfleet.recover.controls import Control
-    from seedfleet.recover.scans.windows import Windows
     from seedfleet.recover.search import Question, Scope, Watch
     from seedfleet.sieve import Backend
 
@@ -49,12 +48,11 @@ _MAX_SEEDS, _SMALL_SEEDS = 2**32, 2**26
 _KERNEL_S = 1.0  # to load a kernel; to compile it takes longer, once
 _DEAR_S = 5.0  # from which on small seeds are scanned first
 _MAX_ALIGNMENTS = 2**12  # of one scope: beyond that a pass takes days
-_MAX_WINDOWS = 32
 _CLEAR_BITS = (
     20  # by which draws must over-determine the seed for a scope to be scanned with others
 )
-_PART_S = 8.0  # of one core at most, between two looks at the clock
-_LEAST_PART, _MOST_PART = 2**16, 2**30
+_PART_S = 4.0  # of one core at most, between two looks at the clock
+_LEAST_PART, _MOST_PART = 2**10, 2**30
 _FIRST_PART = 8  # times smaller: soon to know whether the machine is as fast as was thought
 _CONTROL_S = 1.0
 _CONTROL_SEEDS, _PLANTED_AMONG = 2**25, 2**18
@@ -172,9 +170,8 @@ class SeedScan:
         generator = self._streams[0].generator
         self._seeds = _seeds(generator, most_seeds)
         depth = self._depth()
-        self._windows: list[Windows] = [
-            interleaved_windows(scope.fitted, depth, noise, most=_MAX_WINDOWS)
-            for scope in question.scopes
+        self._windows = [
+            interleaved_windows(scope.fitted, depth, noise) for scope in question.scopes
         ]
         most = max(len(windows) for windows in self._windows)
         every = len(self._seeds) == generator.seed_count
@@ -254,8 +251,8 @@ class SeedScan:
         return max(1, min(wanted, *(scope.fitted for scope in question.scopes)))
 
     def _power(self, noise: float) -> float:
-        """Return the chance in the scope that has most windows."""
-        return max((power_of(each, noise) for each in self._windows if each), default=0.0)
+        """Return the chance in the scope that has least windows."""
+        return min(power_of(windows, noise) for windows in self._windows)
 
     def _rows(
         self, draws: Sequence[NDArray[np.int64]], only: range | None = None

@@ -25,25 +25,24 @@ from seedfleet.recover.controls import (
 )
 from seedfleet.recover.scans._orbit_kernel import RARE_RADIX, least_depth
 from seedfleet.recover.scans.orbit import Pieces, first_state, orbit_length, pieces
-from seedfleet.recover.scans.windows import contiguous_windows, power_of
+from seedfleet.recover.scopes import by_length
 from seedfleet.recover.search import Coverage, Found, Survivor
+from seedfleet.recover.windows import contiguous_windows, power_of
 from seedfleet.sieve import constant_skip_positions
 from seedfleet.sieve.weighing import Alignment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from seedfleet.generators import Generator, Start, Stream
     from seedfleet.recover.controls import Control
-    from seedfleet.recover.scans.windows import Windows
     from seedfleet.recover.search import Question, Watch
 
 __all__ = ["StateScan", "state_scans"]
 
 _MAX_CHANCE_PAIRS = 10.0  # left by chance from one window; each is weighed in a millisecond
-_MAX_WINDOWS = 32
 _REPLICATES = 16
 _CONTROL_STATES = 2**23
 _PLANTED_AMONG = 2**20
@@ -56,18 +55,32 @@ _STEP_S, _VALUE_S, _COMMON_S, _RARE_S = 0.5e-9, 0.1e-9, 17e-12, 1.5e-9
 def state_scans(streams: Iterable[Stream], question: Question) -> tuple[StateScan, ...]:
     """Return the scans of all streams whose generator has one small orbit.
 
-    One scan for each stream looks at the first draws of every scope; where the question asks to
-    withstand noise, a second one looks at further windows.
+    One scan for each stream looks at the first draws of every scope that has as many as it takes;
+    where the question asks to withstand noise, a second one looks at further windows. Scopes with
+    fewer draws have a scan of their own.
     """
-    scans = []
-    for stream in streams:
-        if not _applies(stream, question.modulus):
-            continue
-        scans.append(StateScan(stream, question, noise=0.0))
-        if question.noise > 0:
-            noisy = StateScan(stream, question, noise=question.noise)
-            scans += [noisy] if noisy.coverage.windows > 1 else []
-    return tuple(scans)
+    return tuple(
+        scan
+        for stream in streams
+        if _applies(stream, question.modulus)
+        for asked in by_length(question, _depth(stream, question))
+        for scan in _passes(stream, asked)
+    )
+
+
+def _passes(stream: Stream, question: Question) -> Iterator[StateScan]:
+    yield StateScan(stream, question, noise=0.0)
+    if question.noise > 0:
+        noisy = StateScan(stream, question, noise=question.noise)
+        if noisy.coverage.windows > 1:
+            yield noisy
+
+
+def _depth(stream: Stream, question: Question) -> int:
+    """Return how many draws leave little to chance."""
+    pairs = (orbit_length(stream.generator) or 0) * len(question.skips)
+    wanted = log2(pairs / _MAX_CHANCE_PAIRS) / log2(question.modulus)
+    return max(least_depth(question.modulus), ceil(wanted))
 
 
 def _applies(stream: Stream, modulus: int) -> bool:
@@ -94,10 +107,9 @@ class StateScan:
     def __init__(self, stream: Stream, question: Question, *, noise: float) -> None:
         self._stream, self._question = stream, question
         self._length = orbit_length(stream.generator) or 0
-        depth = self._depth()
-        self._windows: list[Windows] = [
-            contiguous_windows(scope.fitted, depth, noise, most=_MAX_WINDOWS)
-            for scope in question.scopes
+        depth = _depth(stream, question)
+        self._windows = [
+            contiguous_windows(scope.fitted, depth, noise) for scope in question.scopes
         ]
         most = max(len(windows) for windows in self._windows)
         self.coverage = Coverage(
@@ -145,12 +157,6 @@ class StateScan:
         """
         return tuple(filter(None, (self._shuffled(rng), self._planted(rng))))
 
-    def _depth(self) -> int:
-        """Return how many draws leave little to chance."""
-        pairs = self._length * len(self._question.skips)
-        wanted = log2(pairs / _MAX_CHANCE_PAIRS) / log2(self._question.modulus)
-        return max(least_depth(self._question.modulus), ceil(wanted))
-
     def _cost_s(self, depth: int) -> float:
         windows, modulus = sum(map(len, self._windows)), self._question.modulus
         rare = modulus >= RARE_RADIX
@@ -161,8 +167,8 @@ class StateScan:
         return self._length * each / (os.cpu_count() or 1)
 
     def _power(self, noise: float) -> float:
-        """Return the chance in the scope that has most windows."""
-        return max((power_of(each, noise) for each in self._windows if each), default=0.0)
+        """Return the chance in the scope that has least windows."""
+        return min(power_of(windows, noise) for windows in self._windows)
 
     def _asked(self, draws: NDArray[np.int64], skips: range | None = None) -> Pieces:
         skips = self._question.skips if skips is None else skips

@@ -1,0 +1,83 @@
+"""Streams that begin anew on every date, with the seed of each, as the recovery document has it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from seedfleet.evidence.likelihood import NOISE_RATES
+from seedfleet.evidence.mixture import log2_sum
+from seedfleet.generators import presets_of
+from seedfleet.generators.reproduction import Schedule, reproduce
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from seedfleet.recover import Recovery
+    from seedfleet.recover.dated import DatedFinding, DatedSeed
+
+__all__ = ["dated_part"]
+
+_MAX_CLASSES = 5
+
+_Members = list[tuple["DatedFinding", tuple[float, ...]]]
+
+
+def dated_part(recovery: Recovery) -> list[dict[str, Any]]:
+    """Describe the best streams with a rule's seeds, by falling posterior."""
+    rows = recovery.known.posterior[len(recovery.items) :]
+    classes: dict[object, _Members] = {}
+    for finding, row in zip(recovery.dated, rows, strict=True):
+        classes.setdefault(finding.scored.equivalence, []).append((finding, row))
+    ranked = sorted(classes.values(), key=_posterior, reverse=True)
+    return [_described(members) for members in ranked[:_MAX_CLASSES]]
+
+
+def _posterior(members: _Members) -> float:
+    # The sum of rounded shares can pass 1 by a few units in the last place.
+    return min(1.0, sum(sum(row) for _, row in members))
+
+
+def _described(members: _Members) -> dict[str, Any]:
+    best, row = members[0]
+    scope, alignment, seeds = best.question.scope, best.alignment, best.seeds()
+    presets = [
+        preset
+        for stream in dict.fromkeys(finding.stream for finding, _ in members)
+        for preset in presets_of(stream)
+    ]
+    weight = sum(row)
+    noise = sum(rate * share for rate, share in zip(NOISE_RATES, row, strict=True))
+    return {
+        "generator": best.stream.generator.name,
+        "presets": [preset.name for preset in presets],
+        "bounding": best.stream.bounding.name,
+        "session": scope.session,
+        "machine": scope.machine,
+        "offset": alignment.offset,
+        "skip": alignment.skip_max,
+        "noise": noise / weight if weight > 0 else 0.0,
+        "matches": sum(each.matches for each in seeds),
+        "n": sum(each.draws for each in seeds),
+        "evidence_bits": log2_sum(
+            stake for finding, _ in members for stake in finding.scored.stakes(held_out=False)
+        ),
+        "posterior": _posterior(members),
+        "reproduce": _last_line(best, seeds),
+        "seeds": [
+            {
+                "date": each.date.isoformat(),
+                "seed": each.seed,
+                "posterior": each.posterior,
+                "matches": each.matches,
+                "n": each.draws,
+            }
+            for each in seeds
+        ],
+    }
+
+
+def _last_line(finding: DatedFinding, seeds: Sequence[DatedSeed]) -> str:
+    """Write the calls that draw the last date again."""
+    last, alignment = seeds[-1], finding.alignment
+    schedule = Schedule(finding.question.modulus, last.draws, alignment.offset, alignment.skip_max)
+    return reproduce(presets_of(finding.stream)[0], last.seed, schedule).line

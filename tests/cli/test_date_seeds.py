@@ -1,0 +1,200 @@
+"""`seedfleet trace recover --date-seeds`: a rule from dates to seeds, from the outside."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from seedfleet.cli import main
+from seedfleet.draws import load
+from seedfleet.generators import find_preset, reference
+from seedfleet.pipeline import RunContext
+from seedfleet.pipeline.recorded import write_record
+from seedfleet.recover import Options
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = json.loads((ROOT / "docs" / "schemas" / "recovery.schema.json").read_text("utf-8"))
+JAVA = find_preset("java_next_int").stream
+RULE = "year*10000+month*100+day"
+SESSIONS = ("midday", "evening")
+FIRST = dt.date(2019, 12, 1)
+DATES = 60
+# Only searches that take well under a second each.
+FEW = ("--generator", "java_next_int", "--skips", "0..2", "--variable-skips", "none")
+
+
+def recover(*arguments: object, folder: Path) -> Result:
+    words = ["trace", "recover", *map(str, arguments), "--output-dir", str(folder)]
+    return CliRunner().invoke(main, words)
+
+
+def answer(*arguments: object, folder: Path) -> dict[str, Any]:
+    result = recover(*arguments, "--output", "json", folder=folder)
+    assert result.exit_code == 0, result.output
+    document: dict[str, Any] = json.loads(result.stdout)
+    jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
+    return document
+
+
+def seed_of(date: dt.date) -> int:
+    return int(f"{date:%Y%m%d}")
+
+
+def drawn(date: dt.date) -> list[int]:
+    """Return a date's draws: offset 1, skip 2, by the readable reference."""
+    return reference.at_positions(JAVA, seed_of(date), 1000, [3, 6])
+
+
+def rows(first: int = 0, count: int = DATES) -> list[dict[str, Any]]:
+    dates = [FIRST + dt.timedelta(index) for index in range(first, first + count)]
+    return [
+        {"date": f"{date}", "session": session, "draw": draw}
+        for date in dates
+        for session, draw in zip(SESSIONS, drawn(date), strict=True)
+    ]
+
+
+def write(path: Path, content: list[dict[str, Any]]) -> Path:
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def table(path: Path) -> Path:
+    dates = [FIRST + dt.timedelta(index) for index in range(DATES + 5)]
+    lines = [f"{date},{seed_of(date)}" for date in dates]
+    path.write_text("\n".join(["date,seed", *lines]), encoding="utf-8")
+    return path
+
+
+@pytest.mark.slow
+def test_a_formula_and_a_table_recover_the_seeds_and_tell_the_coming_dates(tmp_path: Path) -> None:
+    # The evening of the last date is yet to come.
+    draws = write(tmp_path / "draws.json", rows()[:-1])
+    for rule in (RULE, table(tmp_path / "seeds.csv")):
+        document = answer(draws, "--date-seeds", rule, "--predict", 4, *FEW, folder=tmp_path)
+        assert document["verdict"] == "recovered"
+        assert document["rule"] == str(rule)
+        best = document["dated"][0]
+        assert (best["generator"], best["offset"], best["skip"]) == ("java.util.Random", 1, 2)
+        assert (best["matches"], best["n"]) == (119, 119)
+        assert best["posterior"] > 0.999
+        assert [(each["date"], each["seed"]) for each in best["seeds"]] == [
+            (f"{date}", seed_of(date))
+            for date in (FIRST + dt.timedelta(index) for index in range(DATES))
+        ]
+        told = [(each["date"], each["session"], each["draw"]) for each in document["predictions"]]
+        coming = [rows()[-1], *rows(DATES, 2)][:4]
+        assert told == [tuple(row.values()) for row in coming]
+        asked = [row for row in document["searched"] if row["attack"] == "seeds by date"]
+        status = {row["scopes"][0]["session"]: row["status"] for row in asked}
+        assert status[None] == "completed"
+        assert {row["status"] for row in document["searched"]} <= {
+            "completed",
+            "not_needed",
+            "not_selected",
+        }
+        assert all(control["passed"] for control in document["controls"])
+        page = (tmp_path / document["run_id"] / "report.html").read_text("utf-8")
+        assert "Seeds by date" in page
+        assert str(seed_of(FIRST)) in page
+
+
+@pytest.mark.slow
+def test_wrong_rules_and_shuffled_draws_are_no_evidence(tmp_path: Path) -> None:
+    right = rows()
+    order = np.random.default_rng(4).permutation(len(right)).tolist()
+    shuffled = [{**row, "draw": right[i]["draw"]} for row, i in zip(right, order, strict=True)]
+    for content, rule in (
+        (right, "year*10000+day*100+month"),
+        (shuffled, RULE),
+    ):
+        draws = write(tmp_path / "draws.json", content)
+        document = answer(draws, "--date-seeds", rule, *FEW, folder=tmp_path)
+        assert document["verdict"] == "no_evidence"
+        assert document["dated"] == []
+        assert document["evidence_bits"] < 0
+        assert document["abstained"]
+        (asked, *_) = [row for row in document["searched"] if row["attack"] == "seeds by date"]
+        assert (asked["status"], asked["observed"]) == ("completed", 0)
+
+
+@pytest.mark.slow
+def test_the_example_of_the_manual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("COLUMNS", "200")
+    manual = (ROOT / "docs" / "recovery.md").read_text("utf-8").split("## Seeds by date\n")[1]
+    command, said = re.findall(r"```(?:sh)?\n(.*?)```", manual, re.DOTALL)[:2]
+    (line,) = command.splitlines()
+    # Only PHP's searches, so that nothing else takes time.
+    words = [*shlex.split(line)[3:], "--generator", "php_mt_rand"]
+    result = recover(*words, folder=tmp_path)
+    assert result.exit_code == 0, result.output
+    shown = " ".join(result.stdout.split())
+    for told in said.splitlines():
+        assert " ".join(told.split()) in shown, result.stdout
+
+
+@pytest.mark.slow
+def test_without_a_rhythm_of_dates_no_draw_is_told(tmp_path: Path) -> None:
+    content = [row for row in rows() if row["date"] != "2020-01-20"]
+    draws = write(tmp_path / "draws.json", content)
+    document = answer(draws, "--date-seeds", RULE, *FEW, folder=tmp_path)
+    assert document["verdict"] == "recovered"
+    assert document["abstained"]
+    assert [each["draw"] for each in document["predictions"]] == [None]
+
+
+def test_what_is_no_rule_for_these_draws_is_refused_with_all_problems(tmp_path: Path) -> None:
+    dated = write(tmp_path / "dated.json", rows(count=10))
+    undated = write(tmp_path / "undated.json", [{"draw": row["draw"]} for row in rows()])
+    bad = tmp_path / "bad.csv"
+    bad.write_text("2020-13-01,5\n2020-01-01,x\n", encoding="utf-8")
+    other = tmp_path / "other.csv"
+    other.write_text("1999-01-01,5\n", encoding="utf-8")
+    binary = tmp_path / "binary.csv"
+    binary.write_bytes(b"\xff\xfe\x00")
+    for draws, rule, told in (
+        (dated, bad, ("month must be in 1..12", "'x' is no seed")),
+        (dated, "year+hour*minute", ("hour is none of", "minute is none of")),
+        (dated, tmp_path / "missing.csv", ("no such file",)),
+        (dated, binary, ("binary.csv", "utf-8")),
+        (dated, other, ("other.csv gives no date of the draws a seed",)),
+        (undated, RULE, ("the draws have no dates",)),
+    ):
+        out = tmp_path / "out"
+        result = recover(draws, "--date-seeds", rule, *FEW, folder=out)
+        assert result.exit_code == 2, result.output
+        words = " ".join(result.stderr.split())
+        assert [part for part in told if part not in words] == []
+        assert not out.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("by_table", [False, True])
+def test_a_resumed_run_keeps_its_rule(tmp_path: Path, by_table: bool) -> None:
+    history = load(write(tmp_path / "draws.json", rows()))
+    path = table(tmp_path / "seeds.csv")
+    options = Options(
+        searched=frozenset({"java_next_int"}),
+        skips=range(1),
+        variable_skip=None,
+        date_seeds=path.read_text("utf-8") if by_table else RULE,
+        date_table="seeds.csv" if by_table else None,
+    )
+    path.unlink()  # the record has it all
+    folder = tmp_path / "out" / "run"
+    context = RunContext("run", ("seedfleet",), "2020-01-01T00:00:00+00:00", str(folder))
+    write_record(folder, history, options, context)
+    document = answer("--resume", "run", folder=tmp_path / "out")
+    assert document["verdict"] == "recovered"
+    assert document["rule"] == ("seeds.csv" if by_table else RULE)
+    assert len(document["dated"][0]["seeds"]) == DATES
