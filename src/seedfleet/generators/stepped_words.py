@@ -60,6 +60,7 @@ def _factory_of(  # noqa: C901 - its inner functions are counted in
         digest: str, *functions: Callable[..., Any]
     ) -> Callable[..., Any]:
         seeded, step, turns, shown, load, store = functions
+        jitable(in_order)  # here and not above, where it would load the compiler with this module
 
         @jitable
         def begin(first: Any, rows: Any) -> None:
@@ -98,7 +99,6 @@ def _factory_of(  # noqa: C901 - its inner functions are counted in
 _FACTORIES = {registers: _factory_of(registers) for registers in range(2, 7)}
 
 
-@jitable
 def in_order(due: Any) -> Any:
     """Return the places in the order of what is due, equal ones as they stand."""
     order = np.empty(len(due), np.int64)
