@@ -95,6 +95,7 @@ def test_a_session_with_a_stream_of_its_own() -> None:
     values[1::2] = truth[:60]
     recovery = ask(values, sessions=["midday", "evening"] * 60, predictions=2)
     assert recovery.verdict is Verdict.RECOVERED
+    assert recovery.reason == "recovered for session 'evening'; nothing explains session 'midday'"
     assert best(recovery) == (_JAVA, _SEED, 1, "evening")
     assert [prediction.draw for prediction in recovery.predictions] == truth[60:].tolist()
 
@@ -206,6 +207,8 @@ def test_a_generator_seeded_anew_is_recovered_from_seed_to_seed(ends: tuple[int,
         (start, stop): (_SEED + number, number)
         for number, (start, stop) in enumerate(zip(starts, (*ends, 200), strict=True))
     }
+    identities = {item.survivor.identity for item in recovery.items}
+    assert len(recovery.items) == len(identities)
     assert [p.draw for p in recovery.predictions] == parts[-1][cuts[-1] :][:2].tolist()
 
 
@@ -226,6 +229,7 @@ def test_two_sessions_with_streams_of_their_own_are_both_recovered_and_foretold(
     values = np.stack([noon[:60], night[:60]], axis=1).reshape(-1)
     recovery = ask(values, sessions=["noon", "night"] * 60, predictions=2)
     assert recovery.verdict is Verdict.RECOVERED
+    assert recovery.reason == "recovered for session 'noon' and session 'night'"
     told = {(p.session, p.ahead): p.draw for p in recovery.predictions}
     assert told == {
         ("noon", 1): noon[60],

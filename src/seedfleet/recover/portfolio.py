@@ -163,10 +163,10 @@ class _Run:
         self._division = division
         self._agenda = Agenda()
         self._covered: set[Stream] = set()
-        self._items: dict[Survivor, Weighed] = {}
+        self._items: dict[object, Weighed] = {}  # by `Survivor.identity`
         self._records: list[SearchRecord] = []
         self._completed: dict[int, Search] = {}  # by the index of their record
-        self._taken_back: set[Survivor] = set()
+        self._taken_back: set[object] = set()
         self._split: set[object] = set()  # parts in which a stream ends or begins
 
     def search(self, uneven: Unevenness | None) -> None:
@@ -248,16 +248,17 @@ class _Run:
 
     def _weigh(self, survivors: Iterable[Survivor]) -> None:
         for survivor in survivors:
-            known = survivor in self._items or survivor in self._taken_back
+            identity = survivor.identity
+            known = identity in self._items or identity in self._taken_back
             if not known and worth_weighing(survivor, self._question.modulus):
-                self._items[survivor] = weigh(survivor, self._question, self._division)
+                self._items[identity] = weigh(survivor, self._question, self._division)
 
     def _follow(self, found: Found) -> None:
         """Look first for what was found to lead on: named generators, and parts of the draws."""
         self._agenda.advance({lead.stream for lead in found.leads})
         for survivor in found.survivors:
-            if survivor in self._items:
-                self._peel(self._items[survivor])
+            if survivor.identity in self._items:
+                self._peel(self._items[survivor.identity])
 
     def _peel(self, item: Weighed) -> None:
         """Where a stream explains a stretch of its draws alone, search the others by themselves."""
@@ -269,9 +270,9 @@ class _Run:
         if max(part.scored.stakes(held_out=True)) < Thresholds.SIGNAL_BITS:
             return  # a few draws that chance would explain as well, all that was tried counted
         # The bet on all draws is taken back: it would only be told of again.
-        self._taken_back.add(item.survivor)
-        del self._items[item.survivor]
-        self._items[segment.survivor] = part
+        self._taken_back.add(item.survivor.identity)
+        del self._items[item.survivor.identity]
+        self._items.setdefault(segment.survivor.identity, part)
         if scope.part in self._split:
             return  # the same stretch under another name, or one that its own search will find
         self._split.add(scope.part)
@@ -300,7 +301,7 @@ class _Run:
 
     def _found_by(self, index: int) -> bool:
         found = self._records[index].found
-        return found is not None and any(each in self._items for each in found.survivors)
+        return found is not None and any(each.identity in self._items for each in found.survivors)
 
     def recovery(
         self, uneven: Unevenness | None, repeats: Repeats | None, predictions: int, *, ends: bool
