@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from seedfleet.evidence import Verdict, decide, mix, predictive_bits
 from seedfleet.evidence.chance import better_than_chance
+from seedfleet.evidence.mixture import log2_sum
+from seedfleet.evidence.verdict import Thresholds
 from seedfleet.recover.answer import Status
 from seedfleet.recover.unevenness import bits_to_beat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from seedfleet.evidence import Scored
     from seedfleet.recover.answer import SearchRecord
@@ -26,6 +28,7 @@ _BY_DATE = (
     "one stream, begun anew on every date with the rule's seeds, explains the fitted draws and "
     "predicts those held out"
 )
+_HOLDS = 0.5  # posterior of a class that explains some of its part's draws
 _POWERED = 0.5  # a search that more often than not misses what it covers can tell nothing
 
 
@@ -62,47 +65,116 @@ def judge(
     """Return the verdict on everything that was found.
 
     Streams that ended before the last known draw count as evidence, but only one that goes on can
-    be called recovered: it alone tells the draws to come. Streams that dates seed go on.
+    be called recovered: it alone tells the draws to come. It has to earn all of it by itself.
+    Streams that dates seed go on.
     """
-    everything = mix(scores_of(items, dated), held_out=False)
-    going_on = scores_of([item for item in items if goes_on(item.survivor.scope)], dated)
-    best = max((everything.classes[each.equivalence] for each in going_on), default=0.0)
+    to_beat = bits_to_beat(uneven)
+    posteriors = mix(scores_of(items, dated), held_out=False).classes
+    if _by_date(dated, posteriors, to_beat):
+        return Judgement(Verdict.RECOVERED, _BY_DATE)
+    recovered = _recovered(items, posteriors, to_beat)
+    if recovered:
+        return Judgement(Verdict.RECOVERED, _told_of(recovered, items, posteriors, question))
     powered = any(
         record.status is Status.COMPLETED
         and most_draws(record.coverage.scopes) >= record.draws_needed
         and record.coverage.power(0.0) >= _POWERED
         for record in records
     )
-    verdict = decide(
-        everything.evidence_bits - bits_to_beat(uneven),
-        predictive_bits(going_on),
-        best,
-        powered=powered,
-    )
-    if verdict is Verdict.RECOVERED and any(
-        everything.classes[each.scored.equivalence] >= best for each in dated
-    ):
-        return Judgement(verdict, _BY_DATE)
-    return Judgement(verdict, _reason(verdict, items, records, question))
+    evidence = mix(scores_of(items, dated), held_out=False).evidence_bits - to_beat
+    if evidence >= Thresholds.SIGNAL_BITS:
+        return Judgement(Verdict.SIGNAL, _signal(items))
+    if powered:
+        return Judgement(Verdict.NO_EVIDENCE, _absence(items, records, question.modulus))
+    return Judgement(Verdict.UNDER_POWERED, _shortage(records, question))
 
 
-def _reason(
-    verdict: Verdict,
+def _by_date(
+    dated: Sequence[DatedFinding], posteriors: Mapping[Hashable, float], to_beat: float
+) -> bool:
+    """Tell whether a rule's seeds are beyond doubt."""
+    classes: dict[Hashable, list[Scored]] = {}
+    for each in dated:
+        classes.setdefault(each.scored.equivalence, []).append(each.scored)
+    return any(_is_recovered(scored, posteriors, to_beat) for scored in classes.values())
+
+
+def _recovered(
+    items: Sequence[Weighed], posteriors: Mapping[Hashable, float], to_beat: float
+) -> list[Scope]:
+    """Return the parts of the history, each once, in which one stream is beyond doubt."""
+    classes: dict[Hashable, list[Weighed]] = {}
+    for item in items:
+        if goes_on(item.survivor.scope):
+            classes.setdefault(item.scored.equivalence, []).append(item)
+    parts: dict[object, Scope] = {}
+    for members in classes.values():
+        if _is_recovered([member.scored for member in members], posteriors, to_beat):
+            scope = members[0].survivor.scope
+            parts.setdefault(scope.part, scope)
+    return list(parts.values())
+
+
+def _is_recovered(
+    scored: Sequence[Scored], posteriors: Mapping[Hashable, float], to_beat: float
+) -> bool:
+    """Tell whether one class is beyond doubt.
+
+    It must explain the fitted draws, hold the posterior and predict the draws held out, all of the
+    same part: what another part's stream does proves nothing of this one.
+    """
+    earned = log2_sum(stake for each in scored for stake in each.stakes(held_out=False))
+    posterior = posteriors[scored[0].equivalence]
+    verdict = decide(earned - to_beat, predictive_bits(scored), posterior, powered=True)
+    return verdict is Verdict.RECOVERED
+
+
+def _told_of(
+    recovered: Sequence[Scope],
     items: Sequence[Weighed],
-    records: Sequence[SearchRecord],
+    posteriors: Mapping[Hashable, float],
     question: Question,
 ) -> str:
-    match verdict:
-        case Verdict.RECOVERED:
-            return "one stream explains the fitted draws and predicts those held out"
-        case Verdict.SIGNAL:
-            return _signal(items)
-        case Verdict.NO_EVIDENCE:
-            return _absence(items, records, question.modulus)
-        case Verdict.UNDER_POWERED:
-            return _shortage(records, question)
-        case _:
-            assert_never(verdict)
+    """Say that a stream is recovered, and of which draws where that is not all."""
+    does = "explains the fitted draws and predicts those held out"
+    if any(scope.part is None for scope in recovered):
+        return f"one stream {does}"
+    if all(_label(scope) is None for scope in recovered):
+        start, stop = recovered[0].segment or (0, 0)
+        return f"of draws {start} to {stop - 1}, one stream {does}"
+    told = f"recovered for {' and '.join(_name(scope) for scope in recovered)}"
+    labels = {_label(scope) for scope in recovered}
+    kinds = {label[0] for label in labels if label}
+    left = [
+        scope
+        for scope in question.scopes
+        if (label := _label(scope)) and label[0] in kinds and label not in labels
+    ]
+    in_part = {
+        _label(item.survivor.scope)
+        for item in items
+        if posteriors[item.scored.equivalence] > _HOLDS
+    }
+    doubtful = [_name(scope) for scope in left if _label(scope) in in_part]
+    nothing = [_name(scope) for scope in left if _label(scope) not in in_part]
+    told += f"; not beyond doubt for {' and '.join(doubtful)}" if doubtful else ""
+    return told + (f"; nothing explains {' or '.join(nothing)}" if nothing else "")
+
+
+def _label(scope: Scope) -> tuple[str, str] | None:
+    """Return the session or the machine that a scope belongs to."""
+    if scope.session is not None:
+        return "session", scope.session
+    return None if scope.machine is None else ("machine", scope.machine)
+
+
+def _name(scope: Scope) -> str:
+    label = _label(scope)
+    named = "all draws" if label is None else f"{label[0]} '{label[1]}'"
+    if scope.segment is None:
+        return named
+    start, stop = scope.segment
+    return f"draws {start} to {stop - 1} of {named}"
 
 
 def _signal(items: Sequence[Weighed]) -> str:

@@ -18,6 +18,7 @@ from seedfleet.recover.attacks import searches
 from seedfleet.recover.budget import Budget, BudgetWatch
 from seedfleet.recover.calendar import calendar_of, rule_problems
 from seedfleet.recover.foresight import foresee
+from seedfleet.recover.gaps.constant import constant_skip_of
 from seedfleet.recover.judgement import goes_on, judge, most_draws, scores_of
 from seedfleet.recover.options import OptionsError
 from seedfleet.recover.repeats import find_repeats
@@ -165,11 +166,11 @@ class _Run:
         self._division = division
         self._agenda = Agenda()
         self._covered: set[Stream] = set()
-        self._items: dict[Survivor, Weighed] = {}
+        self._items: dict[object, Weighed] = {}  # by `Survivor.identity`
         self._dated: list[DatedFinding] = []
         self._records: list[SearchRecord] = []
         self._completed: dict[int, Search] = {}  # by the index of their record
-        self._taken_back: set[Survivor] = set()
+        self._taken_back: set[object] = set()
         self._split: set[object] = set()  # parts in which a stream ends or begins
 
     def search(self, uneven: Unevenness | None) -> None:
@@ -257,16 +258,20 @@ class _Run:
 
     def _weigh(self, survivors: Iterable[Survivor]) -> None:
         for survivor in survivors:
-            known = survivor in self._items or survivor in self._taken_back
+            identity = survivor.identity
+            known = identity in self._items or identity in self._taken_back
             if not known and worth_weighing(survivor, self._question.modulus):
-                self._items[survivor] = weigh(survivor, self._question, self._division)
+                item = weigh(survivor, self._question, self._division)
+                self._items[identity] = item
+                constant = constant_skip_of(item, self._question.modulus)
+                self._weigh([] if constant is None else [constant])
 
     def _follow(self, found: Found) -> None:
         """Look first for what was found to lead on: named generators, and parts of the draws."""
         self._agenda.advance({lead.stream for lead in found.leads})
         for survivor in found.survivors:
-            if survivor in self._items:
-                self._peel(self._items[survivor])
+            if survivor.identity in self._items:
+                self._peel(self._items[survivor.identity])
 
     def _peel(self, item: Weighed) -> None:
         """Where a stream explains a stretch of its draws alone, search the others by themselves."""
@@ -278,9 +283,9 @@ class _Run:
         if max(part.scored.stakes(held_out=True)) < Thresholds.SIGNAL_BITS:
             return  # a few draws that chance would explain as well, all that was tried counted
         # The bet on all draws is taken back: it would only be told of again.
-        self._taken_back.add(item.survivor)
-        del self._items[item.survivor]
-        self._items[segment.survivor] = part
+        self._taken_back.add(item.survivor.identity)
+        del self._items[item.survivor.identity]
+        self._items.setdefault(segment.survivor.identity, part)
         if scope.part in self._split:
             return  # the same stretch under another name, or one that its own search will find
         self._split.add(scope.part)
@@ -313,7 +318,7 @@ class _Run:
         found = self._records[index].found
         if found is None:
             return False
-        return bool(found.dated) or any(each in self._items for each in found.survivors)
+        return bool(found.dated) or any(each.identity in self._items for each in found.survivors)
 
     def recovery(
         self, uneven: Unevenness | None, repeats: Repeats | None, predictions: int, *, ends: bool

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     import numpy as np
     from numpy.typing import NDArray
@@ -121,6 +121,11 @@ class Survivor:
     scope: Scope
     start: Start
     alignment: Alignment
+
+    @property
+    def identity(self) -> Hashable:
+        """Equal for survivors that are one bet, whichever search told of its part's draws."""
+        return self.stream, self.start, self.alignment, self.scope.part
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,65 @@
+"""The constant skip behind a path of gaps: a law of variable skips has every constant one in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seedfleet.generators import AtState
+from seedfleet.sieve.weighing import Alignment
+
+if TYPE_CHECKING:
+    from seedfleet.generators import PowerOfTwoLcg, Start, Stream
+    from seedfleet.recover.scoring import Weighed
+    from seedfleet.recover.search import Survivor
+
+__all__ = ["constant_skip_of"]
+
+_LEAST_GAPS, _LEAST_SHARE = 4, 0.5  # between matching draws; what share of them are alike
+
+
+def constant_skip_of(weighed: Weighed, modulus: int) -> Survivor | None:
+    """Return a survivor under a variable skip as one under the skip that most of its gaps have.
+
+    None where no skip is so frequent, or where the start of that stream is not to be had.
+    """
+    survivor, weighing = weighed.survivor, weighed.weighing
+    alignment = survivor.alignment
+    if alignment.skip_min == alignment.skip_max:
+        return None
+    sure = weighing.matched[1:] & weighing.matched[:-1]  # a wrong draw may stand anywhere
+    values, counts = np.unique(np.diff(weighing.path)[sure], return_counts=True)
+    if counts.sum() < _LEAST_GAPS or counts.max() < _LEAST_SHARE * counts.sum():
+        return None
+    gap = int(values[counts.argmax()])
+    # Every matching draw says where draw 0 would stand; wrong ones are outvoted.
+    firsts = weighing.path - np.arange(len(weighing.path)) * gap
+    places, votes = np.unique(firsts[weighing.matched], return_counts=True)
+    offset = int(places[votes.argmax()]) - (gap - 1)
+    constant = Alignment(max(0, offset), gap - 1, gap - 1)
+    if offset >= 0:
+        return replace(survivor, alignment=constant)
+    start = _before(survivor.stream, survivor.start, -offset, modulus)
+    return None if start is None else replace(survivor, start=start, alignment=constant)
+
+
+def _before(stream: Stream, start: Start, draws: int, modulus: int) -> Start | None:
+    """Return the start so many draws earlier; None where the stream cannot be run back."""
+    lcg, layout = stream.generator.lcg, stream.bounding.layout(modulus)
+    if lcg is None or layout is None:
+        return None
+    state = _state(lcg, stream, start)
+    if state is None:
+        return None
+    earlier = lcg.advance(state, -draws * layout[1] * stream.bounding.words)
+    seed = lcg.seed_of_state(earlier)
+    return AtState((earlier,)) if seed is None else seed
+
+
+def _state(lcg: PowerOfTwoLcg, stream: Stream, start: Start) -> int | None:
+    if isinstance(start, AtState):
+        return start.words[0]
+    with np.errstate(over="ignore"):
+        return int(stream.generator.seed_state(np.uint64(start))) % lcg.modulus

@@ -1,0 +1,98 @@
+"""A verdict of recovered rests on one class of streams, of one part of the history."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from planted import planted_draws
+
+from seedfleet.evidence import Verdict
+from seedfleet.evidence.likelihood import NOISE_RATES
+from seedfleet.evidence.part_prior import Division
+from seedfleet.generators import Stream
+from seedfleet.generators.boundings import JAVA_NEXT_INT
+from seedfleet.generators.families.lcg48 import JAVA_RANDOM
+from seedfleet.recover.judgement import Judgement, judge
+from seedfleet.recover.scoring import Weighed, weigh
+from seedfleet.recover.search import Question, Scope, Survivor
+from seedfleet.sieve.weighing import Alignment
+
+_JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)
+_VALUES = planted_draws(_JAVA, 4711, count=60)
+_WHOLE, _NOON, _NIGHT = (Scope(_VALUES, 54, session) for session in (None, "noon", "night"))
+_ENDED = Scope(_VALUES, 54, segment=(0, 60), draws_after=60)
+_LAST = Scope(_VALUES, 54, segment=(60, 120))
+_QUESTION = Question(1000, (_WHOLE, _NOON, _NIGHT), range(1), range(1))
+
+
+def found(scope: Scope, fit: float, predicted: float, seed: int = 1) -> Weighed:
+    """Make a survivor whose stakes are so many bits on the fitted and the held-out draws."""
+    survivor = Survivor(_JAVA, scope, seed, Alignment(0, 0, 0))
+    item = weigh(survivor, _QUESTION, Division(120, sessions=2))
+    against = -max(replace(item.scored, fitted_bits=(0.0,) * 5).stakes(held_out=False))
+    never = (-np.inf,) * (len(NOISE_RATES) - 1)
+    return replace(
+        item,
+        scored=replace(
+            item.scored,
+            equivalence=(scope.part, seed),
+            fitted_bits=(against + fit, *never),
+            known_bits=(against + fit + predicted, *never),
+        ),
+    )
+
+
+def judged(*items: Weighed) -> Judgement:
+    return judge(items, [], [], _QUESTION, None)
+
+
+@pytest.mark.parametrize(
+    ("fit", "predicted", "verdict"),
+    [
+        (41, 21, Verdict.RECOVERED),
+        (39, 21, Verdict.SIGNAL),
+        (41, 19, Verdict.SIGNAL),
+        (19, 99, Verdict.UNDER_POWERED),
+    ],
+)
+def test_one_stream_has_to_earn_all_of_it(fit: float, predicted: float, verdict: Verdict) -> None:
+    assert judged(found(_WHOLE, fit, predicted)).verdict is verdict
+
+
+def test_what_one_stream_lacks_another_does_not_lend() -> None:
+    ended, goes_on = found(_ENDED, 200, 30), found(_LAST, 25, 30)
+    assert judged(ended, goes_on).verdict is Verdict.SIGNAL
+    fits, predicts = found(_NOON, 45, 5), found(_NIGHT, 30, 60)
+    assert judged(fits, predicts).verdict is Verdict.SIGNAL
+    rivals = found(_WHOLE, 60, 30, seed=1), found(_WHOLE, 60, 30, seed=2)
+    assert judged(*rivals).verdict is Verdict.SIGNAL
+
+
+def test_another_part_does_not_spoil_what_is_recovered() -> None:
+    recovered, failing = found(_NOON, 60, 30), found(_NIGHT, 90, -80)
+    judgement = judged(recovered, failing)
+    assert judgement.verdict is Verdict.RECOVERED
+    assert judgement.reason == (
+        "recovered for session 'noon'; not beyond doubt for session 'night'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("scopes", "reason"),
+    [
+        ((_WHOLE,), "one stream explains the fitted draws and predicts those held out"),
+        ((_NIGHT,), "recovered for session 'night'; nothing explains session 'noon'"),
+        ((_NOON, _NIGHT), "recovered for session 'noon' and session 'night'"),
+        (
+            (_LAST,),
+            "of draws 60 to 119, one stream explains the fitted draws and predicts those held out",
+        ),
+        (
+            (Scope(_VALUES, 54, "noon", segment=(30, 90)),),
+            "recovered for draws 30 to 89 of session 'noon'; nothing explains session 'night'",
+        ),
+    ],
+)
+def test_the_reason_names_the_part(scopes: tuple[Scope, ...], reason: str) -> None:
+    judgement = judged(*(found(scope, 60, 30) for scope in scopes))
+    assert judgement == Judgement(Verdict.RECOVERED, reason)
