@@ -103,7 +103,7 @@ def test_leads_come_where_draws_suffice() -> None:
 
 
 def test_the_power_is_that_of_the_scope_with_fewest_draws() -> None:
-    scopes = Scope(random_draws(900), 850), Scope(random_draws(60), 55, session="a")
+    scopes = Scope(random_draws(900), 850), Scope(random_draws(45), 40, session="a")
     asked = Question(1000, scopes, range(1), range(1))
     (both,), (alone,) = (
         lag_searches([_GLIBC], replace(asked, scopes=each)) for each in (scopes, scopes[1:])

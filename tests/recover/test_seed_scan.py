@@ -300,7 +300,7 @@ def test_controls_notice_a_kernel_that_passes_too_few_or_too_many(
 
 
 def test_the_power_is_that_of_the_scope_with_least_windows() -> None:
-    scopes = Scope(random_draws(200), 190), Scope(random_draws(30), 20, session="a")
+    scopes = Scope(random_draws(200), 190), Scope(random_draws(12), 6, session="a")
     asked = Question(1000, scopes, range(3), range(3), noise=0.2)
     short = replace(asked, scopes=scopes[1:])
     both, alone = (scan(_PLAIN, each, noise=0.2).coverage for each in (asked, short))

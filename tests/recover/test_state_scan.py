@@ -152,7 +152,7 @@ def test_wrong_draws_ask_for_more_windows() -> None:
 
 def test_a_scope_with_hardly_a_draw_is_left_to_a_scan_of_its_own() -> None:
     draws = planted_draws(_TINY_STREAM, 99, count=80, modulus=997)
-    scopes = Scope(draws, 75), Scope(draws[-2:], 0, session="b"), Scope(draws[:40], 35, session="a")
+    scopes = Scope(draws, 75), Scope(draws[-2:], 0, session="b"), Scope(draws[:8], 3, session="a")
     asked = Question(997, scopes, range(5), range(3), noise=0.1)
     long, noisy, few = state_scans([_TINY_STREAM], asked)
     assert long.coverage.scopes == noisy.coverage.scopes == (scopes[0], scopes[2])

@@ -1,4 +1,4 @@
-"""Seeds that give one stream, and the one that stands for them."""
+"""Seeds that give one stream, the one that stands for them, and the one behind a state."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seedfleet.generators.start import state_words
+
 if TYPE_CHECKING:
     from seedfleet.generators.definition import Generator
+    from seedfleet.generators.start import AtState
 
-__all__ = ["canonical_seed"]
+__all__ = ["canonical_seed", "seed_of_state"]
 
 
 def canonical_seed(generator: Generator, seed: int) -> int | None:
@@ -35,6 +38,19 @@ def canonical_seed(generator: Generator, seed: int) -> int | None:
     return next((twin for twin in same if _state(generator, twin) == state), None)
 
 
-def _state(generator: Generator, seed: int) -> list[object]:
+def seed_of_state(generator: Generator, state: AtState) -> int | None:
+    """Return the canonical seed that sets a generator into a state, where it is known at sight.
+
+    That is where the generator's algebra gives it, and where a seed is its own state. None for
+    other states, though a seed may lead to them. O(1) states.
+    """
+    word = state.words[0]
+    seed = word if generator.lcg is None else generator.lcg.seed_of_state(word)
+    if seed is None or seed not in generator.seeds:
+        return None
+    return seed if _state(generator, seed) == state.words else None
+
+
+def _state(generator: Generator, seed: int) -> tuple[int, ...]:
     with np.errstate(over="ignore"):
-        return np.asarray(generator.seed_state(np.uint64(seed))).reshape(-1).tolist()
+        return state_words(generator.seed_state(np.uint64(seed)))

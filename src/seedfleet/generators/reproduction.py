@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seedfleet.generators.canonical import seed_of_state
 from seedfleet.generators.start import AtState
 
 if TYPE_CHECKING:
@@ -259,7 +260,7 @@ def seed_of(generator: Generator, start: Start) -> int | None:
     """Return the seed of a start: itself, or the one that leads to its state where it is known."""
     if not isinstance(start, AtState):
         return start
-    return None if generator.lcg is None else generator.lcg.seed_of_state(start.words[0])
+    return seed_of_state(generator, start)
 
 
 def reproduce(preset: Preset, start: Start, schedule: Schedule) -> Reproduction:

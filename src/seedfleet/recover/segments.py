@@ -20,7 +20,7 @@ from seedfleet.evidence.skip_paths import log2_ratios_by_noise
 from seedfleet.evidence.uniformity import allowance_bits
 from seedfleet.evidence.verdict import held_out_draws
 from seedfleet.generators import compiled
-from seedfleet.generators.start import state_words
+from seedfleet.generators.canonical import seed_of_state
 from seedfleet.sieve.weighing import Alignment
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from seedfleet.generators import AtState, Generator, Start
+    from seedfleet.generators import Start
     from seedfleet.recover.scoring import Weighed
     from seedfleet.recover.search import Scope, Survivor
 
@@ -204,17 +204,5 @@ def _walked(survivor: Survivor, draws: int, modulus: int) -> Start:
     """Return where a stream stands after so many draws, as a seed where one leads there."""
     position = np.array([draws - 1])
     _, state = compiled.at_positions(survivor.stream, survivor.start, modulus, position)
-    seed = _seed_of(survivor.stream.generator, state)
+    seed = seed_of_state(survivor.stream.generator, state)
     return state if seed is None else seed
-
-
-def _seed_of(generator: Generator, state: AtState) -> int | None:
-    """Return the canonical seed that sets a generator into this state, if it is known at sight."""
-    if generator.lcg is not None:
-        return generator.lcg.seed_of_state(state.words[0])
-    seed = state.words[0]  # of generators whose seed is their state
-    if len(state.words) > 1 or seed not in generator.seeds:
-        return None
-    with np.errstate(over="ignore"):
-        same = state_words(generator.seed_state(np.uint64(seed))) == state.words
-    return seed if same else None

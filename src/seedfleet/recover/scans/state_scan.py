@@ -15,6 +15,7 @@ import numpy as np
 
 from seedfleet.evidence.chance import expected_pairs
 from seedfleet.generators import AtState, Residue, compiled
+from seedfleet.generators.canonical import seed_of_state
 from seedfleet.generators.start import state_words
 from seedfleet.recover.controls import (
     LEAST_SURVIVORS,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from seedfleet.generators import Generator, Start, Stream
+    from seedfleet.generators import Start, Stream
     from seedfleet.recover.controls import Control
     from seedfleet.recover.search import Question, Watch
 
@@ -178,7 +179,9 @@ class StateScan:
         """Name the state so many steps earlier, as a seed where there is one."""
         generator = self._stream.generator
         before = generator.jumped(state, -position % self._length)
-        return _seed_of(generator, before)
+        at_state = AtState(state_words(before))
+        seed = seed_of_state(generator, at_state)
+        return at_state if seed is None else seed
 
     def _piece(self, rng: np.random.Generator, count: int) -> tuple[Any, int]:
         """Return a state somewhere on the orbit, and its number."""
@@ -219,14 +222,3 @@ class StateScan:
             found += (first + ahead, skip) in {(hit.index, hit.skip) for hit in hits}
         text = f"{PLANTED_SEEDS} states of {stream.name} planted"
         return positive_control(found, float(PLANTED_SEEDS), text=text)
-
-
-def _seed_of(generator: Generator, state: Any) -> Start:
-    """Return the canonical seed that leads to a state; the state where none is known."""
-    word = int(state)
-    known = word if generator.lcg is None else generator.lcg.seed_of_state(word)
-    if known is not None and known in generator.seeds:
-        with np.errstate(over="ignore"):
-            if generator.seed_state(np.uint64(known)) == state:
-                return known
-    return AtState(state_words(state))
