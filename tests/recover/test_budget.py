@@ -38,6 +38,7 @@ class Planned:
     finds: tuple[Survivor, ...] = ()
     open: int = 0
     runs: int = 0
+    controls_s: float = 0.0
     controlled: int = 0
 
     def run(self, watch: Watch) -> Found:
@@ -52,6 +53,7 @@ class Planned:
     def controls(self, rng: np.random.Generator) -> tuple[Control, ...]:
         del rng
         self.controlled += 1
+        self.clock.now_s += self.controls_s
         return ()
 
 
@@ -174,3 +176,22 @@ def test_what_the_draws_leave_open_needs_no_time_and_controls_only_time_that_is_
     assert left_open.budget_needed_s is None
     assert decided.status is Status.COMPLETED
     assert [each.controlled for each in made] == [0, controlled]
+
+
+def test_controls_that_would_outlast_the_budget_are_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock()
+    made: list[Planned] = []
+
+    def searches(_streams: object, question: Question, _backend: object) -> tuple[Search, ...]:
+        made.extend(planned(question, clock, name, 40.0) for name in ("one", "two", "three"))
+        for each in made:
+            each.controls_s = 12.0  # 120 s of the searches leave time for two of them
+        return tuple(made)
+
+    monkeypatch.setattr(portfolio, "searches", searches)
+    values = planted_draws(_JAVA, _SEED, count=60)
+    recover(history_of(values), Options(budget_s=150.0), progress=silent, clock=clock)
+    assert [each.controlled for each in made] == [1, 1, 0]
+    assert clock.now_s == pytest.approx(1000.0 + 144.0)

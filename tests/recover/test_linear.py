@@ -346,7 +346,7 @@ def test_a_seed_is_named_as_far_back_as_the_prior_reaches() -> None:
 def test_a_state_that_no_seed_is_near_to_says_how_far_was_looked() -> None:
     start = AtState((0x123456789ABCDEF, 0xFEDCBA987654321, 64))
     text = seed_behind_text(V8_WORD, start)
-    assert text == "none of the 2^32 seeds leads to this state within 4,096 words"
+    assert text == "none of the 2^32 - 1 seeds leads to this state within 4,096 words"
     assert seed_behind_text(V8_WORD, AtState((*start.words[:2], 17))) is None
 
 

@@ -582,6 +582,7 @@ def hostile() -> Document:
         search |= {"attack": HOSTILE_TEXT, "generator": HOSTILE_NAME}
         search |= {"scopes": [_part(HOSTILE_NAME, HOSTILE_TEXT)]}
         search |= {"presets": [HOSTILE_TEXT], "bounding": HOSTILE_TEXT, "reason": HOSTILE_TEXT}
+        search["remark"] = HOSTILE_TEXT
     for control in document["controls"]:
         control |= {"attack": HOSTILE_TEXT, "generator": HOSTILE_NAME, "text": HOSTILE_TEXT}
     return document
@@ -641,6 +642,11 @@ def several_streams() -> Document:
             "the draws follow the lag relation of rand(): 469 of 469, by chance 0.4%",
         )
     ]
+    document["searched"][3] |= {
+        "status": "completed",
+        "reason": None,
+        "remark": "19,937 of 19,968 unknowns decided, 31 that matter to no word",
+    }
     document["searched"][1] |= {
         "status": "over_budget",
         "reason": "it would take about 7 minutes",

@@ -134,6 +134,7 @@ def test_streams_leads_and_what_was_left_out_are_on_the_page() -> None:
         "machine B, draws 120 to 249 of it",
         "Draws 1 to 239: java.util.Random.nextInt(m)",
         "469 of 469, by chance 0.4%",
+        "19,937 of 19,968 unknowns decided, 31 that matter to no word",
         "needs --budget 8m",
         "needs --budget 96s",
     ):

@@ -304,14 +304,17 @@ class _Run:
         searched_s = self._budget.spent_s
         until_s = searched_s + max(_CONTROLS_S, _CONTROLS_SHARE * searched_s)
         order = sorted(self._completed, key=lambda index: not self._found_by(index))
+        longest_s = 0.0
         for done, index in enumerate(order):
             if done and (self._budget.is_spent or self._budget.spent_s > until_s):
                 return
             search = self._completed[index]
-            if not self._budget.has_room(search.coverage.controls_s):
+            if not self._budget.has_room(max(longest_s, search.coverage.controls_s)):
                 continue
+            began_s = self._budget.spent_s
             self._progress("controls", done / len(order))
             controls = search.controls(np.random.default_rng(seeds[index]))
+            longest_s = max(longest_s, self._budget.spent_s - began_s)
             self._records[index] = replace(self._records[index], controls=controls)
 
     def _found_by(self, index: int) -> bool:

@@ -220,6 +220,9 @@ def _searches(searched: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]
         groups.setdefault((search["generator"], search["bounding"]), []).append(search)
     for members in list(groups.values())[:_MAX_SEARCHES]:
         yield "", _group(members)
+        remarks = [search["remark"] for search in members if search["remark"]]
+        if remarks:
+            yield "", remarks[0]
     if len(groups) > _MAX_SEARCHES:
         yield "", f"… and {len(groups) - _MAX_SEARCHES} more on the page"
 
@@ -236,13 +239,12 @@ def _group(members: Sequence[Mapping[str, Any]]) -> str:
     first = members[0]
     observed = sum(search["observed"] for search in members)
     expected = sum(search["expected_pairs"] for search in members)
-    remarks = "".join(f"; {search['remark']}" for search in members if search["remark"])
     clean, noisy = (max(search["power"][rate] for search in members) for rate in _SHOWN_RATES)
     return (
         f"{first['generator']}, {first['bounding']}: {coverage_text(first)} seeds, "
         f"{skips_text(first)}; pairs {whole(observed)}, "
         f"by chance {quantity(expected)}; power {percent(clean)}, "
-        f"{percent(noisy)} with {percent(float(_SHOWN_RATES[1]))} wrong draws{remarks}"
+        f"{percent(noisy)} with {percent(float(_SHOWN_RATES[1]))} wrong draws"
     )
 
 
