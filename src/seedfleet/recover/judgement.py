@@ -74,7 +74,10 @@ def judge(
 
 
 def _recovered(items: Sequence[Weighed], to_beat: float) -> list[Scope]:
-    """Return the parts of the history, each once, in which one stream is beyond doubt.
+    """Return the parts of the history in which one stream is beyond doubt.
+
+    Of each session or machine that is one: where it is open with which of its draws the stream
+    began, the part that earns the most.
 
     One class of streams must explain the fitted draws, hold the posterior and predict the draws
     held out, all of the same part: what another part's stream does proves nothing of this one.
@@ -84,7 +87,7 @@ def _recovered(items: Sequence[Weighed], to_beat: float) -> list[Scope]:
     for item in items:
         if goes_on(item.survivor.scope):
             classes.setdefault(item.scored.equivalence, []).append(item)
-    parts: dict[object, Scope] = {}
+    parts: dict[object, tuple[float, Scope]] = {}
     for equivalence, members in classes.items():
         scored = [member.scored for member in members]
         earned = log2_sum(stake for each in scored for stake in each.stakes(held_out=False))
@@ -93,8 +96,13 @@ def _recovered(items: Sequence[Weighed], to_beat: float) -> list[Scope]:
         )
         if verdict is Verdict.RECOVERED:
             scope = members[0].survivor.scope
-            parts.setdefault(scope.part, scope)
-    return list(parts.values())
+            label = _label(scope)
+            parts[label] = max(parts.get(label, (earned, scope)), (earned, scope), key=_earned)
+    return [scope for _, scope in parts.values()]
+
+
+def _earned(part: tuple[float, Scope]) -> float:
+    return part[0]
 
 
 def _told_of(recovered: Sequence[Scope], items: Sequence[Weighed], question: Question) -> str:
