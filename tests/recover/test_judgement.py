@@ -42,6 +42,12 @@ def found(scope: Scope, fit: float, predicted: float, seed: int = 1) -> Weighed:
     )
 
 
+def test_where_it_is_open_with_which_draw_a_stream_began_the_likelier_part_is_named() -> None:
+    later = Scope(_VALUES, 54, segment=(61, 120))
+    judgement = judged(found(later, 50, 30), found(_LAST, 60, 30), found(later, 45, 30, seed=2))
+    assert judgement.reason.startswith("of draws 60 to 119, one stream")
+
+
 def judged(*items: Weighed) -> Judgement:
     return judge(items, [], [], _QUESTION, None)
 

@@ -222,7 +222,7 @@ def test_a_stream_that_two_searches_tell_of_is_one_bet() -> None:
         (each.stream, each.start, each.alignment, each.scope.part)
         for each in (item.survivor for item in recovery.items)
     ]
-    assert {start for _, start, _, _ in found} == {_SEED, _SEED + 1}
+    assert {_SEED, _SEED + 1} <= {start for _, start, _, _ in found}
     assert len(found) == len(set(found))
 
 

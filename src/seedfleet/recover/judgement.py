@@ -13,7 +13,7 @@ from seedfleet.recover.answer import Status
 from seedfleet.recover.unevenness import bits_to_beat
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
 
     from seedfleet.evidence import Scored
     from seedfleet.recover.answer import SearchRecord
@@ -65,74 +65,80 @@ def judge(
     """Return the verdict on everything that was found.
 
     Streams that ended before the last known draw count as evidence, but only one that goes on can
-    be called recovered: it alone tells the draws to come. It has to earn all of it by itself.
-    Streams that dates seed go on.
+    be called recovered: it alone tells the draws to come. Streams that dates seed go on. One stream
+    has to earn all of it by itself.
     """
     to_beat = bits_to_beat(uneven)
-    posteriors = mix(scores_of(items, dated), held_out=False).classes
-    if _by_date(dated, posteriors, to_beat):
+    if _recovered_by_date(items, dated, to_beat):
         return Judgement(Verdict.RECOVERED, _BY_DATE)
-    recovered = _recovered(items, posteriors, to_beat)
+    recovered = _recovered(items, dated, to_beat)
     if recovered:
-        return Judgement(Verdict.RECOVERED, _told_of(recovered, items, posteriors, question))
+        return Judgement(Verdict.RECOVERED, _told_of(recovered, items, dated, question))
     powered = any(
         record.status is Status.COMPLETED
         and most_draws(record.coverage.scopes) >= record.draws_needed
         and record.coverage.power(0.0) >= _POWERED
         for record in records
     )
-    evidence = mix(scores_of(items, dated), held_out=False).evidence_bits - to_beat
-    if evidence >= Thresholds.SIGNAL_BITS:
+    everything = mix(scores_of(items, dated), held_out=False)
+    if everything.evidence_bits - to_beat >= Thresholds.SIGNAL_BITS:
         return Judgement(Verdict.SIGNAL, _signal(items))
     if powered:
         return Judgement(Verdict.NO_EVIDENCE, _absence(items, records, question.modulus))
     return Judgement(Verdict.UNDER_POWERED, _shortage(records, question))
 
 
-def _by_date(
-    dated: Sequence[DatedFinding], posteriors: Mapping[Hashable, float], to_beat: float
+def _earns(members: Sequence[Scored], posterior: float, to_beat: float) -> tuple[bool, float]:
+    """Tell whether a class of streams is recovered by itself, and what it earned. O(members)."""
+    earned = log2_sum(stake for each in members for stake in each.stakes(held_out=False))
+    verdict = decide(earned - to_beat, predictive_bits(members), posterior, powered=True)
+    return verdict is Verdict.RECOVERED, earned
+
+
+def _recovered_by_date(
+    items: Sequence[Weighed], dated: Sequence[DatedFinding], to_beat: float
 ) -> bool:
-    """Tell whether a rule's seeds are beyond doubt."""
-    classes: dict[Hashable, list[Scored]] = {}
-    for each in dated:
-        classes.setdefault(each.scored.equivalence, []).append(each.scored)
-    return any(_is_recovered(scored, posteriors, to_beat) for scored in classes.values())
+    posteriors = mix(scores_of(items, dated), held_out=False).classes
+    return any(
+        _earns([each.scored], posteriors[each.scored.equivalence], to_beat)[0] for each in dated
+    )
 
 
 def _recovered(
-    items: Sequence[Weighed], posteriors: Mapping[Hashable, float], to_beat: float
+    items: Sequence[Weighed], dated: Sequence[DatedFinding], to_beat: float
 ) -> list[Scope]:
-    """Return the parts of the history, each once, in which one stream is beyond doubt."""
+    """Return the parts of the history in which one stream is beyond doubt.
+
+    Of each session or machine that is one: where it is open with which of its draws the stream
+    began, the part that earns the most.
+
+    One class of streams must explain the fitted draws, hold the posterior and predict the draws
+    held out, all of the same part: what another part's stream does proves nothing of this one.
+    """
+    posteriors = mix(scores_of(items, dated), held_out=False).classes
     classes: dict[Hashable, list[Weighed]] = {}
     for item in items:
         if goes_on(item.survivor.scope):
             classes.setdefault(item.scored.equivalence, []).append(item)
-    parts: dict[object, Scope] = {}
-    for members in classes.values():
-        if _is_recovered([member.scored for member in members], posteriors, to_beat):
+    parts: dict[object, tuple[float, Scope]] = {}
+    for equivalence, members in classes.items():
+        scored = [member.scored for member in members]
+        beyond_doubt, earned = _earns(scored, posteriors[equivalence], to_beat)
+        if beyond_doubt:
             scope = members[0].survivor.scope
-            parts.setdefault(scope.part, scope)
-    return list(parts.values())
+            label = _label(scope)
+            parts[label] = max(parts.get(label, (earned, scope)), (earned, scope), key=_earned)
+    return [scope for _, scope in parts.values()]
 
 
-def _is_recovered(
-    scored: Sequence[Scored], posteriors: Mapping[Hashable, float], to_beat: float
-) -> bool:
-    """Tell whether one class is beyond doubt.
-
-    It must explain the fitted draws, hold the posterior and predict the draws held out, all of the
-    same part: what another part's stream does proves nothing of this one.
-    """
-    earned = log2_sum(stake for each in scored for stake in each.stakes(held_out=False))
-    posterior = posteriors[scored[0].equivalence]
-    verdict = decide(earned - to_beat, predictive_bits(scored), posterior, powered=True)
-    return verdict is Verdict.RECOVERED
+def _earned(part: tuple[float, Scope]) -> float:
+    return part[0]
 
 
 def _told_of(
     recovered: Sequence[Scope],
     items: Sequence[Weighed],
-    posteriors: Mapping[Hashable, float],
+    dated: Sequence[DatedFinding],
     question: Question,
 ) -> str:
     """Say that a stream is recovered, and of which draws where that is not all."""
@@ -150,6 +156,7 @@ def _told_of(
         for scope in question.scopes
         if (label := _label(scope)) and label[0] in kinds and label not in labels
     ]
+    posteriors = mix(scores_of(items, dated), held_out=False).classes
     in_part = {
         _label(item.survivor.scope)
         for item in items
