@@ -1,7 +1,7 @@
 """In which order searches are taken."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,17 @@ def named(
 ) -> Named:
     skips = fields.pop("skips", range(9))
     return Named(
-        Coverage(name, (stream,), (_SCOPE,), skips, 100, 5, power, cost_s, **fields),
+        Coverage(
+            name,
+            (stream,),
+            (_SCOPE,),
+            skips,
+            space=stream.generator.seed_count,
+            draws_used=5,
+            power=power,
+            cost_s=cost_s,
+            **fields,
+        ),
     )
 
 
@@ -78,3 +88,11 @@ def test_what_a_find_leads_to_comes_before_everything() -> None:
 def test_what_costs_next_to_nothing_comes_before_what_is_worth_more() -> None:
     short = named("short", 1.9, skips=range(0), variable_skip=(0, 8))
     assert taken(named("worth more", 2.1, stream=_PHP), short) == ["short", "worth more"]
+
+
+def test_small_seeds_that_cost_as_much_as_all_of_another_generator_wait() -> None:
+    small = named("small seeds", 9.0, stream=_PHP)
+    small.coverage = replace(small.coverage, space=2**26)
+    assert taken(small, named("all", 9.0, stream=_MINSTD)) == ["all", "small seeds"]
+    dear = named("all seeds", 500.0, stream=_PHP)
+    assert taken(dear, small) == ["small seeds", "all seeds"]

@@ -23,22 +23,34 @@ __all__ = [
 ]
 
 _ODD_LOG10 = -6.0  # fewer pairs than 10**-6 expected to match so well is no chance
+_LOST = 50.0  # below it a term, and those after it, change nothing
 _SMALLEST_LOG = log(1e-307)  # below it a chance is no normal float
 
 
 def log_tail(matches: int, draws: int, chance: float) -> float:
-    """Return ``ln P[Bin(draws, chance) >= matches]``, `chance` in (0, 1). O(draws - matches)."""
+    """Return ``ln P[Bin(draws, chance) >= matches]``, `chance` in (0, 1). O(draws - matches).
+
+    Terms that no float would see beside the greatest are left out, which makes that few steps
+    where many more draws match than chance gives.
+    """
     if matches <= 0:
         return 0.0
-    hit, miss = log(chance), log1p(-chance)
-    terms = [
-        lgamma(draws + 1) - lgamma(k + 1) - lgamma(draws - k + 1) + k * hit + (draws - k) * miss
-        for k in range(matches, draws + 1)
-    ]
-    if not terms:
+    if matches > draws:
         return -inf
-    top = max(terms)
-    return min(0.0, top + log(sum(exp(term - top) for term in terms)))
+    hit, miss = log(chance), log1p(-chance)
+    term = lgamma(draws + 1) - lgamma(matches + 1) - lgamma(draws - matches + 1)
+    term += matches * hit + (draws - matches) * miss
+    top, total = term, 1.0  # the sum is total * exp(top)
+    for k in range(matches, draws):
+        step = log((draws - k) / (k + 1)) + hit - miss
+        term += step
+        if term > top:
+            top, total = term, total * exp(top - term) + 1.0
+        else:
+            total += exp(term - top)
+            if step < 0 and term < top - _LOST:
+                break
+    return min(0.0, top + log(total))
 
 
 def log_pass(legs: Sequence[tuple[int, int]], modulus: float) -> float:

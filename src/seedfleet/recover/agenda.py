@@ -26,6 +26,10 @@ __all__ = ["Agenda", "in_order"]
 
 _CHEAP_S = 2.0  # for the whole power of a search
 _LEAST_GAIN = 0.02  # of power: a search that adds less is as good as any other
+_SEEDED = 2**31  # starts beyond which hardly anybody seeds
+_SMALL_SEEDS = 0.25  # of the seeds that people pass
+_ANY_OFFSET = 3.0  # what all offsets and unseeded states are worth, beside a seed at offset 0
+_NO_SKIP = 3.0  # octaves that dropping nothing is worth beside the octave that it is
 _VARIABLE_SKIP = 0.25  # octaves of skips that one law of variable skips is worth
 
 
@@ -97,7 +101,7 @@ def _priced(searches: Iterable[Search]) -> list[tuple[tuple[bool, float], Search
             coverage.offsets,
             coverage.space,
         )
-        power = _mean_power(coverage)
+        power = _mean_power(coverage) * _likely_share(coverage)
         gain = max(_LEAST_GAIN, power - withstood.get(kind, 0.0))
         withstood[kind] = max(power, withstood.get(kind, 0.0))
         gain_s = coverage.cost_s / gain
@@ -113,8 +117,18 @@ def _mean_power(coverage: Coverage) -> float:
     )
 
 
+def _likely_share(coverage: Coverage) -> float:
+    """Return the share of a generator's likely starts that a search covers, by a rough guess."""
+    every = max(stream.generator.seed_count for stream in coverage.streams)
+    few = not coverage.from_states and coverage.space < min(every, _SEEDED)
+    return _SMALL_SEEDS if few else 1.0
+
+
 def _breadth(coverage: Coverage) -> float:
-    """Return the prior's stake on streams and skips, in units that matter to nobody."""
+    """Return the prior's stake on streams, skips and offsets, in units that matter to nobody."""
     presets = sum(len(presets_of(stream)) for stream in coverage.streams)
-    variable = coverage.variable_skip is not None
-    return presets * (_VARIABLE_SKIP if variable else log2(1 + len(coverage.skips)))
+    if coverage.variable_skip is not None:
+        return presets * _VARIABLE_SKIP
+    offsets = _ANY_OFFSET if coverage.from_states else 1.0
+    skips = log2(1 + len(coverage.skips)) + _NO_SKIP * (0 in coverage.skips)
+    return presets * offsets * skips

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from seedfleet.generators import Stream
-    from seedfleet.recover.search import Question, Scope, Search
+    from seedfleet.recover.search import Coverage, Question, Scope, Search
     from seedfleet.sieve import Backend
 
 __all__ = ["searches"]
 
+_SURE = 0.95
 _DEAR_S = 60.0  # an attack on states that takes longer leaves their seeds to a scan as well
 
 
@@ -52,9 +53,10 @@ def searches(streams: Sequence[Stream], question: Question, backend: Backend) ->
         for search in linear_attack.searches([s for s in streams if s not in decided], asked)
     ]
     # What is decided from all states under these skips needs no scan of seeds.
-    every: list[Search] = [*split]
-    if set(question.scan_skips) <= set(question.skips):
-        every += walked
+    every = [
+        *split,
+        *(search for search in (*walked, *linear) if _spares_a_scan(search.coverage, question)),
+    ]
     scans = [
         scan
         for asked, decided in _by_decided(every, question)
@@ -71,6 +73,12 @@ def searches(streams: Sequence[Stream], question: Question, backend: Backend) ->
         *dated_search.searches(streams, question, backend),
         *scans,
     )
+
+
+def _spares_a_scan(coverage: Coverage, question: Question) -> bool:
+    """Tell whether a search from states covers what a scan of the streams' seeds would."""
+    skips = set(question.scan_skips) <= set(coverage.skips)
+    return skips and coverage.cost_s <= _DEAR_S and coverage.power(0.0) >= _SURE
 
 
 def _by_decided(

@@ -8,6 +8,7 @@ as many neighbouring draws, their first indices stand for them.
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -156,9 +157,14 @@ def chance_of_clean_window(
     Returns
     -------
     NDArray
-        float array, shape (k,). O(length * last start), by recursion over the run of good draws.
+        float array, shape (k,). Where windows overlap O(length * last start), by recursion over
+        the run of good draws.
     """
     begun = set(starts)
+    places = sorted(begun)
+    if all(b - a >= length for a, b in pairwise(places)):
+        apart: NDArray[np.float64] = 1 - (1 - clean**length) ** len(places)
+        return apart
     # chance_of_run[k]: the chance of k clean draws up to here, capped, and no clean window yet
     chance_of_run = np.zeros((length + 1, len(clean)))
     chance_of_run[0] = 1.0
