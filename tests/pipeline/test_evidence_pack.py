@@ -192,4 +192,4 @@ def test_what_is_planned_is_said_without_a_search(draws: Path) -> None:
     options = Options(searched=frozenset({"java.util.Random"}))
     coverages = planned(history, options)
     assert "lane split" in {coverage.attack for coverage in coverages}
-    assert [each.cost_s for each in coverages] == sorted(each.cost_s for each in coverages)
+    assert coverages[0].cost_s < 0.1 < max(each.cost_s for each in coverages)

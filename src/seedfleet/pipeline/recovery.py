@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["recovery_document"]
 
 _FORMAT = "seedfleet.recovery/2"
+_MOST_EXPONENT = 308.0  # of what JSON readers take for a number; the logarithm tells the rest
 
 
 def recovery_document(
@@ -172,4 +173,4 @@ def _log10_expected_false(recovery: Recovery) -> float | None:
 
 
 def _power_of_ten(exponent: float) -> float:
-    return 10.0**exponent if exponent > -320 else 0.0
+    return 10.0 ** min(exponent, _MOST_EXPONENT) if exponent > -320 else 0.0

@@ -30,6 +30,7 @@ __all__ = ["candidates_part", "comparison_part", "findings_part", "scope_part", 
 _MAX_CANDIDATES = 10
 _MAX_KIN_SOUGHT = 3  # candidates for which the rest of the catalogue is tried
 _COMPARED_DRAWS = 120
+_SURE, _BEYOND = 0.999, 1e-9  # posteriors of what explains the draws, and of what cannot beside it
 _OUTPUTS_BEFORE = 2**16  # before a state, among which a seed is looked for
 _HOLDS = 0.5  # posterior that a part of the history must have on its streams to be told
 
@@ -70,7 +71,14 @@ def _candidates(recovery: Recovery) -> list[_Candidate]:
     own = recovery.known.posterior[: len(recovery.items)]
     for item, posterior in zip(recovery.items, own, strict=True):
         classes.setdefault(item.scored.equivalence, []).append((item, posterior))
-    return [_Candidate(tuple(members)) for members in classes.values()]
+    candidates = [_Candidate(tuple(members)) for members in classes.values()]
+    # What another explanation of the same draws has put out of the question is no candidate.
+    sure = {each.best.survivor.scope.part for each in candidates if each.posterior > _SURE}
+    return [
+        each
+        for each in candidates
+        if each.posterior > _BEYOND or each.best.survivor.scope.part not in sure
+    ]
 
 
 def candidates_part(recovery: Recovery, history: History) -> list[dict[str, Any]]:
