@@ -166,3 +166,13 @@ def test_an_unknown_session_lists_the_ones_there_are(tmp_path: Path) -> None:
     assert problems(write(tmp_path, [1]), sessions=("noon",)) == (
         "no session 'noon': no draw names a session",
     )
+
+
+@pytest.mark.parametrize(("least", "told"), [(1, True), (0, False)])
+def test_draws_that_may_count_from_one_are_told_of(
+    tmp_path: Path, least: int, *, told: bool
+) -> None:
+    path = tmp_path / "balls.txt"
+    path.write_text("\n".join(str(least + i * 5 % 49) for i in range(300)), encoding="utf-8")
+    hint = "No draw is 0: if they are 1 to 49, take 1 off each and give --modulus 49."
+    assert (hint in load(path).notes) is told

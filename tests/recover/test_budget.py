@@ -1,6 +1,7 @@
 """What is searched when time is short, and what is said of the rest."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from seedfleet.evidence import Verdict
 from seedfleet.generators import Stream
 from seedfleet.generators.boundings import JAVA_NEXT_INT
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
-from seedfleet.recover import Options, Status, portfolio, recover
+from seedfleet.recover import DEEP, Options, Status, portfolio, recover
 from seedfleet.recover.controls import Control
 from seedfleet.recover.search import Coverage, Found, Question, Search, Survivor, Watch
 from seedfleet.sieve.weighing import Alignment
@@ -195,3 +196,11 @@ def test_controls_that_would_outlast_the_budget_are_left_out(
     recover(history_of(values), Options(budget_s=150.0), progress=silent, clock=clock)
     assert [each.controlled for each in made] == [1, 1, 0]
     assert clock.now_s == pytest.approx(1000.0 + 144.0)
+
+
+def test_deep_searches_can_be_asked_for() -> None:
+    deep: dict[str, Any] = dict(DEEP)
+    options = Options(**deep, searched=frozenset({"php_mt_rand"}))
+    coverages = portfolio.planned(history_of(random_draws(200)), options)
+    assert any(coverage.offsets[-1] == 226 for coverage in coverages)
+    assert any(coverage.skips == range(21) for coverage in coverages)

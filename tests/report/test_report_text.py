@@ -121,6 +121,9 @@ def test_streams_leads_and_the_budget_are_told() -> None:
     assert "draws 0 to 498 (machine A): mt19937, a state, 4,423.9 bits" in text
     assert "draws 241 to 499 (machine B, draws 120 to 249 of it): java.util.Random, seed 2" in text
     assert "lead glibc random TYPE_3: the draws follow the lag relation" in text
+    assert "what time was too short for" not in text  # it was enough for an answer
+    unanswered = {**SAMPLES["several_streams"](), "verdict": "signal"}
+    text = " ".join(render_text(unanswered).split())
     assert "what time was too short for: 2, which need --budget 96s to 8m" in text
     assert "from a state of 625 words" in text
     assert "none of the 2^32 seeds leads to this state within 65,536 outputs" in text

@@ -137,6 +137,8 @@ def _answer(request: _Request, output: Output) -> dict[str, Any]:
     def record() -> None:
         write_record(folder, request.history, request.options, request.context)
 
+    if request.context.evidence_pack is not None:
+        record()  # a pack that is begun must be one that can be ended
     backend = RecordedBackend(local_backend(), folder / "scans", before_first=record)
     progress = SearchProgress(output)
     try:

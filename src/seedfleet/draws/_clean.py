@@ -24,6 +24,7 @@ __all__ = ["MAX_MODULUS", "MIN_MODULUS", "Cleaned", "clean"]
 
 MIN_MODULUS = 2
 MAX_MODULUS = 2**31
+_MANY_FOR_A_ZERO = 5  # draws for each value, from which on a value that never comes is no chance
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,10 @@ def _infer_modulus(
             f"Inferred the modulus {modulus}, the least power of ten above the largest draw "
             f"({draw})."
         )
+        if draws.min() == 1 and len(draws) >= _MANY_FOR_A_ZERO * draw:
+            notes.append(
+                f"No draw is 0: if they are 1 to {draw}, take 1 off each and give --modulus {draw}."
+            )
         return modulus
     if draw < MAX_MODULUS:
         place = records.draw_place.format(records.numbers[largest])

@@ -63,8 +63,9 @@ Check that nothing was changed since the pack was made, in this folder:
 
   sha256sum -c MANIFEST.sha256
 
-Check the answer: recovery.json holds, for every way to draw that fits, a complete program with the
-command that runs it (candidates[0].members); its output is the draws. To repeat the search, install
+Check the answer: recovery.json holds, for every way to draw that fits and that its runtime can be
+asked for, a complete program with the command that runs it (candidates[0].members); its output is
+the draws. To repeat the search, install
 the version that versions.json names and run the command of recovery.json on the draws of this pack.
 The digest of what was read is history.sha256 of hypotheses.json and of recovery.json.
 

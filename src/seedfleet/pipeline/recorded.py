@@ -77,7 +77,10 @@ def read_request(
         context = RunContext(**{**told, "command": tuple(told["command"])})
         return read(_history(document["history"]), document["options"], context)
     except OSError as error:
-        raise RecordError(f"{folder / _NAME}: {error.strerror}; nothing to resume") from error
+        raise RecordError(
+            f"{folder / _NAME}: {error.strerror}; nothing to resume: the run is finished, kept "
+            "nothing before it was stopped, or lies below another --output-dir"
+        ) from error
     except (KeyError, TypeError, ValueError) as error:
         raise RecordError(f"{folder / _NAME} was changed since it was written: {error}") from error
 

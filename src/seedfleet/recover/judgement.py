@@ -193,6 +193,12 @@ def _signal(items: Sequence[Weighed]) -> str:
             f"one stream explains draws {start} to {stop - 1}; nothing that was searched explains "
             "the draws after them"
         )
+    classes = mix([item.scored for item in items], held_out=False).classes
+    if max(classes.values(), default=0.0) > Thresholds.RECOVERED_POSTERIOR:
+        return (
+            "one stream explains the draws better than any other, but there are too few of them "
+            "for proof: more draws of the same stream would tell"
+        )
     return "the draws favour what was searched, but not one stream beyond doubt"
 
 

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["planned", "recover"]
 
 _RIVAL_S = 1.0  # a search for other names of what was found may take so long
+_HOLDS = 0.5  # posterior of what explains its draws
 _CONTROLS_S, _CONTROLS_SHARE = 3.0, 0.25  # seconds, or the share of what the searches took
 
 
@@ -366,12 +367,20 @@ class _Run:
         )
 
     def _ranked(self) -> tuple[list[Weighed], list[DatedFinding]]:
-        """Return what was found, each kind by falling posterior."""
+        """Return what was found, each kind by falling posterior.
+
+        A stream that goes on comes before those that have ended: it tells the draws to come.
+        """
         items, dated = list(self._items.values()), self._dated
         known = mix(scores_of(items, dated), held_out=True)
         weights = [sum(row) for row in known.posterior]
-        ranked = sorted(range(len(weights)), key=lambda i: -weights[i])
         count = len(items)
+
+        def place(index: int) -> tuple[bool, float]:
+            ended = index < count and not goes_on(items[index].survivor.scope)
+            return ended or weights[index] <= _HOLDS, -weights[index]
+
+        ranked = sorted(range(len(weights)), key=place)
         return [items[i] for i in ranked if i < count], [
             dated[i - count] for i in ranked if i >= count
         ]

@@ -54,7 +54,7 @@ def render_text(document: Mapping[str, Any]) -> str:
         *_best_candidate(document),
         *_findings(document),
         *_evidence(document),
-        *_searches(document["searched"]),
+        *_searches(document["searched"], answered=document["verdict"] == "recovered"),
         *_only_through_seeds(document),
         *_controls(document["controls"]),
         *_history(document),
@@ -202,7 +202,9 @@ def _evidence(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "by chance", f"{expected} (seed, alignment) pairs expected {told}"
 
 
-def _searches(searched: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+def _searches(
+    searched: Sequence[Mapping[str, Any]], *, answered: bool
+) -> Iterator[tuple[str, str]]:
     completed = [search for search in searched if search["status"] == "completed"]
     counts: dict[str, int] = {}
     for search in searched:
@@ -211,7 +213,7 @@ def _searches(searched: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]
     summary = ", ".join(f"{count} {status}" for status, count in counts.items())
     yield "searched", summary or "nothing"
     over = [search["budget_needed_s"] for search in searched if search["budget_needed_s"]]
-    if over:
+    if over and not answered:
         least, most = budget(min(over)), budget(max(over))
         each = f"needs --budget {most}" if least == most else f"need --budget {least} to {most}"
         yield "", f"what time was too short for: {len(over)}, which {each}"

@@ -47,7 +47,7 @@ _MAX_CHANCE_PAIRS = 1.0  # a window is as deep as it takes to leave about one fa
 _MAX_SEEDS, _SMALL_SEEDS = 2**32, 2**26
 _KERNEL_S = 1.0  # to load a kernel; to compile it takes longer, once
 _DEAR_S = 5.0  # from which on small seeds are scanned first
-_MAX_ALIGNMENTS = 2**12  # of one scope: beyond that a pass takes days
+_MAX_ALIGNMENTS = 2**13  # of one scope: beyond that a pass takes days
 _CLEAR_BITS = (
     20  # by which draws must over-determine the seed for a scope to be scanned with others
 )
