@@ -164,10 +164,10 @@ def test_decided_streams_and_those_without_the_modulus_are_left_out() -> None:
 
 
 def test_only_far_too_many_alignments_are_a_problem() -> None:
-    asked = replace(question(random_draws(60), scan_skips=range(200)), offsets=range(20))
+    asked = replace(question(random_draws(60), scan_skips=range(200)), offsets=range(40))
     assert scan_problems(asked) == []
-    (problem,) = scan_problems(replace(asked, offsets=range(21)))
-    assert "at most 4096 alignments, not 200 skips at 21 offsets" in problem
+    (problem,) = scan_problems(replace(asked, offsets=range(41)))
+    assert "at most 8192 alignments, not 200 skips at 41 offsets" in problem
 
 
 def test_more_streams_and_rows_cost_more() -> None:
