@@ -136,7 +136,7 @@ def test_a_stream_falls_that_explains_less(monkeypatch: pytest.MonkeyPatch) -> N
     ):
         uneven = Unevenness(beaten, "the draws are not uniform")
         monkeypatch.setattr(
-            "seedfleet.recover.portfolio.find_unevenness", lambda *_, found=uneven: found
+            "seedfleet.recover.analysis.find_unevenness", lambda *_, found=uneven: found
         )
         assert ask(values).verdict is verdict
 

@@ -13,7 +13,7 @@ from seedfleet.recover.answer import Status
 from seedfleet.recover.unevenness import bits_to_beat
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from seedfleet.evidence import Scored
     from seedfleet.recover.answer import SearchRecord
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from seedfleet.recover.search import Question, Scope
     from seedfleet.recover.unevenness import Unevenness
 
-__all__ = ["Judgement", "goes_on", "judge", "most_draws", "scores_of"]
+__all__ = ["Judgement", "few_draws", "goes_on", "is_recovered", "judge", "scores_of"]
 
 _BY_DATE = (
     "one stream, begun anew on every date with the rule's seeds, explains the fitted draws and "
@@ -50,9 +50,15 @@ def scores_of(items: Iterable[Weighed], dated: Iterable[DatedFinding]) -> list[S
     return [*(item.scored for item in items), *(finding.scored for finding in dated)]
 
 
-def most_draws(scopes: Sequence[Scope]) -> int:
+def _most_draws(scopes: Sequence[Scope]) -> int:
     """Return the known draws of the largest scope."""
     return max(len(scope.values) for scope in scopes)
+
+
+def few_draws(scopes: Sequence[Scope]) -> str:
+    """Return the beginning of a sentence about the known draws of the largest scope."""
+    draws = _most_draws(scopes)
+    return "1 draw is" if draws == 1 else f"{draws} draws are"
 
 
 def judge(
@@ -69,18 +75,19 @@ def judge(
     has to earn all of it by itself.
     """
     to_beat = bits_to_beat(uneven)
-    if _recovered_by_date(items, dated, to_beat):
+    everything = mix(scores_of(items, dated), held_out=False)
+    if _recovered_by_date(dated, everything.classes, to_beat):
         return Judgement(Verdict.RECOVERED, _BY_DATE)
-    recovered = _recovered(items, dated, to_beat)
+    recovered = _recovered(items, everything.classes, to_beat)
     if recovered:
-        return Judgement(Verdict.RECOVERED, _told_of(recovered, items, dated, question))
+        told = _told_of(recovered, items, everything.classes, question)
+        return Judgement(Verdict.RECOVERED, told)
     powered = any(
         record.status is Status.COMPLETED
-        and most_draws(record.coverage.scopes) >= record.draws_needed
+        and _most_draws(record.coverage.scopes) >= record.draws_needed
         and record.coverage.power(0.0) >= _POWERED
         for record in records
     )
-    everything = mix(scores_of(items, dated), held_out=False)
     if everything.evidence_bits - to_beat >= Thresholds.SIGNAL_BITS:
         return Judgement(Verdict.SIGNAL, _signal(items))
     if powered:
@@ -95,17 +102,34 @@ def _earns(members: Sequence[Scored], posterior: float, to_beat: float) -> tuple
     return verdict is Verdict.RECOVERED, earned
 
 
-def _recovered_by_date(
-    items: Sequence[Weighed], dated: Sequence[DatedFinding], to_beat: float
+def is_recovered(
+    items: Sequence[Weighed],
+    dated: Sequence[DatedFinding],
+    posteriors: Mapping[Hashable, float],
+    uneven: Unevenness | None,
 ) -> bool:
-    posteriors = mix(scores_of(items, dated), held_out=False).classes
+    """Tell whether `judge` would say `recovered`.
+
+    Parameters
+    ----------
+    posteriors
+        Of each class, from the mixture over the fitted draws of everything that was found.
+    """
+    to_beat = bits_to_beat(uneven)
+    by_date = _recovered_by_date(dated, posteriors, to_beat)
+    return by_date or bool(_recovered(items, posteriors, to_beat))
+
+
+def _recovered_by_date(
+    dated: Sequence[DatedFinding], posteriors: Mapping[Hashable, float], to_beat: float
+) -> bool:
     return any(
         _earns([each.scored], posteriors[each.scored.equivalence], to_beat)[0] for each in dated
     )
 
 
 def _recovered(
-    items: Sequence[Weighed], dated: Sequence[DatedFinding], to_beat: float
+    items: Sequence[Weighed], posteriors: Mapping[Hashable, float], to_beat: float
 ) -> list[Scope]:
     """Return the parts of the history in which one stream is beyond doubt.
 
@@ -115,7 +139,6 @@ def _recovered(
     One class of streams must explain the fitted draws, hold the posterior and predict the draws
     held out, all of the same part: what another part's stream does proves nothing of this one.
     """
-    posteriors = mix(scores_of(items, dated), held_out=False).classes
     classes: dict[Hashable, list[Weighed]] = {}
     for item in items:
         if goes_on(item.survivor.scope):
@@ -138,7 +161,7 @@ def _earned(part: tuple[float, Scope]) -> float:
 def _told_of(
     recovered: Sequence[Scope],
     items: Sequence[Weighed],
-    dated: Sequence[DatedFinding],
+    posteriors: Mapping[Hashable, float],
     question: Question,
 ) -> str:
     """Say that a stream is recovered, and of which draws where that is not all."""
@@ -156,7 +179,6 @@ def _told_of(
         for scope in question.scopes
         if (label := _label(scope)) and label[0] in kinds and label not in labels
     ]
-    posteriors = mix(scores_of(items, dated), held_out=False).classes
     in_part = {
         _label(item.survivor.scope)
         for item in items
@@ -229,7 +251,6 @@ def _shortage(records: Sequence[SearchRecord], question: Question) -> str:
         )
     if all(record.status is Status.OVER_BUDGET for record in records):
         return "no search fitted into the budget"
-    draws = most_draws(question.scopes)
     powers = [record.coverage.power(0.0) for record in records]
     # Of a search that had too few draws, the power says that and no more.
     needed = [
@@ -242,5 +263,4 @@ def _shortage(records: Sequence[SearchRecord], question: Question) -> str:
             f"no search that is built finds such a generator more often than {max(powers):.0%} "
             f"of the time in draws with this modulus; {sieve}"
         )
-    few = "1 draw is" if draws == 1 else f"{draws} draws are"
-    return f"{few} too few to tell: {min(needed)} or more would do"
+    return f"{few_draws(question.scopes)} too few to tell: {min(needed)} or more would do"

@@ -8,27 +8,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seedfleet.evidence import Verdict, mix, predictive_bits
-from seedfleet.evidence.part_prior import Division
+from seedfleet.evidence import mix, predictive_bits
 from seedfleet.evidence.verdict import Thresholds
 from seedfleet.generators import streams
 from seedfleet.recover.agenda import Agenda, in_order
+from seedfleet.recover.analysis import analysis_of
 from seedfleet.recover.answer import Recovery, SearchRecord, Status
 from seedfleet.recover.attacks import searches
 from seedfleet.recover.budget import Budget, BudgetWatch
-from seedfleet.recover.calendar import calendar_of, rule_problems
 from seedfleet.recover.foresight import foresee
 from seedfleet.recover.gaps.constant import constant_skip_of
-from seedfleet.recover.judgement import goes_on, judge, most_draws, scores_of
-from seedfleet.recover.options import OptionsError
-from seedfleet.recover.repeats import find_repeats
-from seedfleet.recover.scans.seed_scan import scan_problems
-from seedfleet.recover.scopes import scopes_of
+from seedfleet.recover.judgement import few_draws, goes_on, is_recovered, judge, scores_of
 from seedfleet.recover.scoring import abstained, weigh, worth_weighing
-from seedfleet.recover.search import Question
 from seedfleet.recover.segments import rest_of, segment_of
 from seedfleet.recover.stakes import attainable_bits, draws_to_recover
-from seedfleet.recover.unevenness import find_unevenness
 from seedfleet.sieve import local_backend
 
 if TYPE_CHECKING:
@@ -36,13 +29,11 @@ if TYPE_CHECKING:
 
     from seedfleet.draws import History
     from seedfleet.generators import Stream
+    from seedfleet.recover.analysis import Analysis
     from seedfleet.recover.dated import DatedFinding
-    from seedfleet.recover.judgement import Judgement
     from seedfleet.recover.options import Options
-    from seedfleet.recover.repeats import Repeats
     from seedfleet.recover.scoring import Weighed
     from seedfleet.recover.search import Coverage, Found, Scope, Search, Survivor
-    from seedfleet.recover.unevenness import Unevenness
     from seedfleet.sieve import Backend
 
 __all__ = ["planned", "recover"]
@@ -86,22 +77,17 @@ def recover(
         An option is out of range, or the seed scans cannot look so far or at so many alignments.
     """
     budget = Budget(options.budget_s, clock)
-    repeats = find_repeats(history.values, history.modulus)
-    start, stop = repeats.analysed if repeats else (0, len(history))
-    question = _question(history, range(start, stop), options)
     run = _Run(
-        question,
+        analysis_of(history, options),
         options.streams(),
         budget=budget,
         backend=backend or local_backend(),
         progress=progress,
-        division=Division.of(history.sessions[start:stop], history.machines[start:stop]),
     )
-    uneven = find_unevenness(history.values[start:stop], history.modulus)
-    run.search(uneven)
+    run.search()
     if options.controls:
         run.control(options.run_seed)
-    return run.recovery(uneven, repeats, options.predictions, ends=stop == len(history))
+    return run.recovery(options.predictions)
 
 
 def planned(history: History, options: Options) -> tuple[Coverage, ...]:
@@ -114,35 +100,9 @@ def planned(history: History, options: Options) -> tuple[Coverage, ...]:
     OptionsError
         As `recover` raises it.
     """
-    repeats = find_repeats(history.values, history.modulus)
-    start, stop = repeats.analysed if repeats else (0, len(history))
-    question = _question(history, range(start, stop), options)
+    question = analysis_of(history, options).question
     planned = in_order(searches(options.streams(), question, local_backend()))
     return tuple(search.coverage for search in planned)
-
-
-def _question(history: History, analysed: range, options: Options) -> Question:
-    """Return what is asked of the searches; raise OptionsError where it cannot be."""
-    problems = [*options.problems(), *rule_problems(history, options, analysed)]
-    if problems:
-        raise OptionsError(problems)
-    part = slice(analysed.start, analysed.stop)
-    question = Question(
-        modulus=history.modulus,
-        scopes=scopes_of(
-            history.values[part], history.sessions[part], history.machines[part], options.sessions
-        ),
-        skips=options.skips,
-        scan_skips=options.scan_skips,
-        variable_skip=options.variable_skip,
-        offsets=options.offsets,
-        noise=options.noise,
-        calendar=calendar_of(history, options, analysed),
-    )
-    problems = scan_problems(question)
-    if problems:
-        raise OptionsError(problems)
-    return question
 
 
 class _Run:
@@ -150,21 +110,20 @@ class _Run:
 
     def __init__(
         self,
-        question: Question,
+        analysed: Analysis,
         chosen: Sequence[Stream],
         *,
         budget: Budget,
         backend: Backend,
         progress: Callable[[str, float], None],
-        division: Division,
     ) -> None:
-        self._question = question
+        self._analysed = analysed
+        self._question = analysed.question
         self._chosen = chosen
         self._budget = budget
         self._backend = backend
         self._progress = progress
-        # All sessions of the history share the stake, also those too rare to be a scope.
-        self._division = division
+        self._division = analysed.division
         self._agenda = Agenda()
         self._covered: set[Stream] = set()
         self._items: dict[object, Weighed] = {}  # by `Survivor.identity`
@@ -174,9 +133,8 @@ class _Run:
         self._taken_back: set[object] = set()
         self._split: set[object] = set()  # parts in which a stream ends or begins
 
-    def search(self, uneven: Unevenness | None) -> None:
+    def search(self) -> None:
         """Take every search in turn."""
-        self._uneven = uneven
         self._plan(self._chosen, self._question.scopes, led=False)
         while (search := self._agenda.take()) is not None:
             self._take(search)
@@ -244,9 +202,7 @@ class _Run:
         fitted = min(scope.fitted for scope in coverage.scopes)
         attainable = attainable_bits(coverage, self._division, self._question.modulus)
         if fitted < coverage.least_draws or attainable < Thresholds.SIGNAL_BITS:
-            draws = most_draws(coverage.scopes)
-            few = "1 draw is" if draws == 1 else f"{draws} draws are"
-            reason = f"{few} too few: {needed} would do"
+            reason = f"{few_draws(coverage.scopes)} too few: {needed} would do"
             return replace(without, status=Status.UNDER_POWERED, reason=reason)
         if coverage.cost_s > self._budget.search_left_s:
             return replace(
@@ -324,29 +280,24 @@ class _Run:
             return False
         return bool(found.dated) or any(each.identity in self._items for each in found.survivors)
 
-    def recovery(
-        self, uneven: Unevenness | None, repeats: Repeats | None, predictions: int, *, ends: bool
-    ) -> Recovery:
-        """Return the answer.
-
-        Parameters
-        ----------
-        ends
-            Whether the draws that were analysed go on to the last known one.
-        """
-        judged = self._judged()
+    def recovery(self, predictions: int) -> Recovery:
+        """Return the answer."""
+        uneven, repeats = self._analysed.uneven, self._analysed.repeats
+        items, dated = self._ranked()
+        judged = judge(
+            list(self._items.values()), self._dated, self._records, self._question, uneven
+        )
         reason = judged.reason
         if uneven is not None:
             reason = f"{uneven.sentence}; {reason}"
         if repeats is not None:
             reason = f"{repeats.text}; of what is left without the repeats: {reason}"
-        items, dated = self._ranked()
         everything = scores_of(items, dated)
         going_on = [item for item in items if goes_on(item.survivor.scope)]
         predictive = predictive_bits(scores_of(going_on, dated))
         # A repeat at the end may go on or stop, and nothing tells which; and a stream that the
         # held-out draws speak against has ended, whatever it explained before.
-        speaks = ends and (predictive is None or predictive >= 0)
+        speaks = self._analysed.ends and (predictive is None or predictive >= 0)
         return Recovery(
             verdict=judged.verdict,
             reason=reason,
@@ -385,17 +336,13 @@ class _Run:
             dated[i - count] for i in ranked if i >= count
         ]
 
-    def _judged(self) -> Judgement:
-        return judge(
-            list(self._items.values()), self._dated, self._records, self._question, self._uneven
-        )
-
     def _is_answered(self, coverage: Coverage) -> bool:
         """Tell whether the streams of all the coverage's scopes have been recovered."""
-        if self._judged().verdict is not Verdict.RECOVERED:
-            return False
-        scored = scores_of(self._items.values(), self._dated)
+        items, dated = list(self._items.values()), self._dated
+        scored = scores_of(items, dated)
         classes = mix(scored, held_out=False).classes
+        if not is_recovered(items, dated, classes, self._analysed.uneven):
+            return False
         answered = {
             each.scope
             for each in scored
