@@ -11,6 +11,8 @@ lock() {
     "$python" -m piptools compile --quiet --upgrade --strip-extras --no-header --no-annotate \
         --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options \
         "$@" --output-file "requirements/$target.lock" pyproject.toml requirements/build.in
+    # A local version names one index's build: torch==2.13.0+cpu. Others have builds of their own.
+    sed -i 's/^\(torch==[^+]*\)+.*/\1/' "requirements/$target.lock"
 }
 lock trace --extra trace
-lock dev --extra trace --extra dev
+lock dev --extra trace --extra models --extra neural --extra dev requirements/torch.in

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from seedfleet.cli.output import output_option
+from seedfleet.established_scripts import established_scripts
 
 if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
-
     from seedfleet.cli.output import Output
 
 __all__ = ["compat"]
@@ -33,7 +31,7 @@ def install(output: Output, folder: Path, *, force: bool) -> None:
     They need the Python that seedfleet is installed for. Exit codes: 0 copied, 2 a file is in the
     way and nothing was copied.
     """
-    scripts = {each.name: each.read_bytes() for each in _scripts()}
+    scripts = {each.name: each.read_bytes() for each in established_scripts()}
     problems = [
         f"{folder / name}: another file is there; --force replaces it"
         for name, content in scripts.items()
@@ -50,12 +48,3 @@ def install(output: Output, folder: Path, *, force: bool) -> None:
         output.refuse("the scripts cannot be copied", [f"{folder}: {error.strerror}"])
     written = [str(folder / name) for name in scripts]
     output.result({"written": written}, "\n".join(written))
-
-
-def _scripts() -> list[Traversable]:
-    packaged = importlib.resources.files("seedfleet") / "compat_scripts"
-    # In a checkout they stand beside `src`; a wheel carries them inside the package.
-    source = packaged if packaged.is_dir() else Path(__file__).parents[3] / "compat"
-    return sorted(
-        (each for each in source.iterdir() if each.name.endswith(".py")), key=lambda each: each.name
-    )

@@ -1,0 +1,1 @@
+"""Models that rank survivors by their features: four types behind one seam."""
