@@ -28,7 +28,7 @@ __all__ = ["WholeStateSearch", "whole_state_length"]
 # Equations for each unknown until every bit is decided, by measurement of their rank: the same low
 # bits of every word (6,900 draws modulo 1000), or as many leading bits as a value happens to show.
 _FIXED_BITS, _LEADING_BITS = 1.045, 1.36
-_SOLVE_S, _ROWS_S = 4.0, 1.2  # rough cost of elimination, and of all rows for each word of a draw
+_SOLVE_S, _ROWS_S = 1.7, 0.5  # rough cost of elimination, and of all rows for each word of a draw
 
 
 def whole_state_length(family: LinearFamily, scope: Scope) -> int:
