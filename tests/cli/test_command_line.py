@@ -162,7 +162,7 @@ def test_commands_complete_also_where_the_package_of_one_is_missing(
     def missing(name: str) -> None:
         raise AssertionError(f"{name} is loaded to complete a name")
 
-    monkeypatch.setattr("seedfleet.cli._main.importlib.import_module", missing)
+    monkeypatch.setattr("seedfleet.cli._lazy_group.importlib.import_module", missing)
     found = main.shell_complete(click.Context(main), "")
     assert {item.value for item in found} >= {"run", "trace", "status"}
     assert all(item.help for item in found)

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from seedfleet.cli import main
 from seedfleet.cli._search_scope import options_of
-from seedfleet.cli.trace import recover
+from seedfleet.cli.trace.recover import recover
 from seedfleet.evidence.verdict import draws_in_principle
 from seedfleet.generators import CATALOGUE, presets_of, streams
 from seedfleet.recover.attacks import searches

@@ -34,7 +34,7 @@ import sys
 from seedfleet.cli import main
 from seedfleet.sieve import CpuBackend
 
-importlib.import_module("seedfleet.cli.trace").local_backend = lambda: CpuBackend(1)
+importlib.import_module("seedfleet.cli.trace.recover").local_backend = lambda: CpuBackend(1)
 sys.argv[0] = "seedfleet"
 main()
 """
@@ -75,7 +75,9 @@ def resume(house: Path, asked: list[range], monkeypatch: pytest.MonkeyPatch) -> 
             asked.append(seeds)
             return super().scan_together(questions, seeds, **options)
 
-    monkeypatch.setattr(importlib.import_module("seedfleet.cli.trace"), "local_backend", Noting)
+    monkeypatch.setattr(
+        importlib.import_module("seedfleet.cli.trace.recover"), "local_backend", Noting
+    )
     (folder,) = (house / "out").iterdir()
     words = ["trace", "recover", "--resume", folder.name, "--output-dir", str(house / "out")]
     result = CliRunner().invoke(main, [*words, "--output", "json"])

@@ -1,23 +1,17 @@
-"""The `seedfleet` command: finds a noun's module only when that noun is asked for.
-
-Importing numba takes longer than many commands run, and the fleet must work where it is not
-installed, so nothing is imported before it is needed.
-"""
+"""The `seedfleet` command: one module per noun, imported when the noun is asked for."""
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from seedfleet import __version__
-from seedfleet.cli.output import EXIT_BAD_INPUT, EXIT_INTERRUPTED
-from seedfleet.errors import CatalogueError
+from seedfleet.cli._lazy_group import LazyGroup
+from seedfleet.cli.output import EXIT_INTERRUPTED
 
 # command -> (module, attribute, the line shown by `seedfleet --help`)
 _COMMANDS = {
@@ -43,40 +37,10 @@ def _tell_as_json(error: str) -> None:
     click.echo(json.dumps({"error": error, "problems": []}, indent=2))
 
 
-class _BadCatalogue(click.ClickException):
-    """A module of the user's own generators is at fault."""
+class _Seedfleet(LazyGroup):
+    """The command itself."""
 
-    exit_code = EXIT_BAD_INPUT
-
-
-class _LazyGroup(click.Group):
-    """A group whose commands are imported when they are used."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        if cmd_name not in _COMMANDS:
-            return None
-        module, attribute, _ = _COMMANDS[cmd_name]
-        try:
-            command = getattr(importlib.import_module(module), attribute)
-        except CatalogueError as error:
-            raise _BadCatalogue(str(error)) from error
-        if not isinstance(command, click.Command):
-            raise TypeError(f"{module}.{attribute} is no click command")
-        return command
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """List the commands by their names alone: some need a package that may be missing."""
-        named = [
-            CompletionItem(name, help=line)
-            for name, (_, _, line) in _COMMANDS.items()
-            if name.startswith(incomplete)
-        ]
-        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
+    lazy: ClassVar = _COMMANDS
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run; a command line that click refuses is told as JSON where JSON was asked for.
@@ -103,13 +67,8 @@ class _LazyGroup(click.Group):
                 click.echo(said, err=True)
             sys.exit(EXIT_INTERRUPTED)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, _, line) in _COMMANDS.items()])
 
-
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Seedfleet, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="seedfleet")
 def main() -> None:
     """Run script jobs on every GPU you can reach, and explain a list of draws."""

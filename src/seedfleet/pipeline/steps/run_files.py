@@ -45,6 +45,11 @@ class RunFiles:
         return self.folder / "report.html"
 
     @property
+    def history(self) -> Path:
+        """All draws of the run, cleaned."""
+        return self.folder / "lottery_history.json"
+
+    @property
     def recovery(self) -> Path:
         """Step 0's answer."""
         return self.folder / "recovery.json"

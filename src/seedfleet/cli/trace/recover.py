@@ -1,4 +1,4 @@
-"""`seedfleet trace`: from a history of draws to what made it."""
+"""`seedfleet trace recover`, step 0: the generator, seed and alignment behind a history."""
 
 from __future__ import annotations
 
@@ -47,15 +47,10 @@ except ModuleNotFoundError as error:
         raise
     raise MissingExtra(error.name, "trace") from error
 
-__all__ = ["trace"]
+__all__ = ["recover"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-def trace() -> None:
-    """Explain a history of draws."""
-
-
-@trace.command(cls=SearchCommand)
+@click.command(cls=SearchCommand)
 @draws_options
 @scope_options
 @run_options("trace_results")

@@ -1,0 +1,28 @@
+"""`seedfleet trace`: from a history of draws to what made it, and to predictions."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import click
+
+from seedfleet.cli._lazy_group import LazyGroup
+
+__all__ = ["trace"]
+
+
+class _Trace(LazyGroup):
+    """The steps, each in a module of its own."""
+
+    lazy: ClassVar = {
+        "recover": (
+            "seedfleet.cli.trace.recover",
+            "recover",
+            "Step 0: find the generator, seed and alignment behind a history.",
+        ),
+    }
+
+
+@click.group(cls=_Trace, context_settings={"help_option_names": ["-h", "--help"]})
+def trace() -> None:
+    """Explain a history of draws."""
