@@ -187,3 +187,19 @@ def test_each_part_of_a_history_is_told_with_its_draws_and_dates() -> None:
     for finding in findings:
         assert candidates[finding["candidate"]]["seed"] == finding["seed"]
         assert candidates[finding["candidate"]]["alignment"]["origin"] == finding["first"]
+
+
+def test_each_of_many_streams_is_described() -> None:
+    stream, machines = find_preset("java_next_int").stream, tuple("ABCDEFGHIJKLMN")
+    values = np.stack([_stream_draws("java_next_int", n, np.arange(20)) for n in range(14)])
+    scopes = [Scope(row, 15, machine=name) for row, name in zip(values, machines, strict=True)]
+    survivors = [
+        Survivor(stream, scope, seed, Alignment(0, 0, 0)) for seed, scope in enumerate(scopes)
+    ]
+    history = _history(values.T.ravel(), machines * 20)
+    recovery = _recovery(*survivors)
+    findings, candidates = findings_part(recovery, history), candidates_part(recovery, history)
+    assert [each["machine"] for each in findings] == list(machines)
+    told = [candidates[each["candidate"]] for each in findings]
+    assert [each["seed"] for each in told] == [each["seed"] for each in findings] == list(range(14))
+    assert [each["alignment"]["machine"] for each in told] == list(machines)

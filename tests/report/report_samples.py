@@ -630,11 +630,17 @@ def several_streams() -> Document:
             members=[_member("std::mt19937 % m", None, "with its state as given; r() % 1000")],
         ),
         _java_candidate(alignment=_alignment((0, 0), machine="B", segment=[0, 120])),
+        _java_candidate(
+            seed=20150502,
+            state=["0xc0ffee"],
+            reproduce="new Random(20150502L)",
+            alignment=_alignment((0, 0), machine="B", segment=[120, 250], origin=241),
+        ),
     ]
     document["findings"] = [
         _finding(0, 498, machine="A", generator="mt19937", seed=None),
         _finding(1, 239, machine="B", segment=[0, 120], candidate=1),
-        _finding(241, 499, machine="B", segment=[120, 250], candidate=None, seed=20150502),
+        _finding(241, 499, machine="B", segment=[120, 250], candidate=2, seed=20150502),
     ]
     document["leads"] = [
         _lead(

@@ -81,11 +81,29 @@ def _candidates(recovery: Recovery) -> list[_Candidate]:
     ]
 
 
+def _leading(candidates: Sequence[_Candidate]) -> list[int]:
+    """Return the places of those that explain a part of the history, one for each such part."""
+    by_part: dict[object, list[int]] = {}
+    for place, candidate in enumerate(candidates):
+        by_part.setdefault(candidate.best.survivor.scope.part, []).append(place)
+    return [
+        places[0]
+        for places in by_part.values()
+        if sum(candidates[place].posterior for place in places) > _HOLDS
+    ]
+
+
+def _told(candidates: Sequence[_Candidate]) -> list[int]:
+    """Return the places of those that are described: the best, and what explains any part."""
+    return sorted({*range(min(_MAX_CANDIDATES, len(candidates))), *_leading(candidates)})
+
+
 def candidates_part(recovery: Recovery, history: History) -> list[dict[str, Any]]:
     """Describe the best explanations, by falling posterior."""
+    candidates = _candidates(recovery)
     return [
-        _described(candidate, recovery, history, sought=rank < _MAX_KIN_SOUGHT)
-        for rank, candidate in enumerate(_candidates(recovery)[:_MAX_CANDIDATES])
+        _described(candidates[place], recovery, history, sought=place < _MAX_KIN_SOUGHT)
+        for place in _told(candidates)
     ]
 
 
@@ -254,15 +272,12 @@ def _indices(scope: Scope, recovery: Recovery, history: History) -> list[int]:
 
 def findings_part(recovery: Recovery, history: History) -> list[dict[str, Any]]:
     """Say which part of the history each stream explains, in the history's order."""
-    by_part: dict[object, list[tuple[int, _Candidate]]] = {}
-    for place, candidate in enumerate(_candidates(recovery)):
-        by_part.setdefault(candidate.best.survivor.scope.part, []).append((place, candidate))
-    findings = []
-    for ranked in by_part.values():
-        if sum(candidate.posterior for _, candidate in ranked) > _HOLDS:
-            place, best = ranked[0]
-            scope = best.best.survivor.scope
-            findings.append(_finding(scope, place, best, _indices(scope, recovery, history)))
+    candidates = _candidates(recovery)
+    told, findings = _told(candidates), []
+    for place in _leading(candidates):
+        scope = candidates[place].best.survivor.scope
+        indices = _indices(scope, recovery, history)
+        findings.append(_finding(scope, told.index(place), candidates[place], indices))
     for finding in findings:
         dates = [history.dates[finding[end]] for end in ("first", "last")]
         finding["dates"] = [None if date is None else date.isoformat() for date in dates]
@@ -278,7 +293,7 @@ def _finding(
         **scope_part(scope),
         "first": indices[0],
         "last": indices[-1],
-        "candidate": place if place < _MAX_CANDIDATES else None,
+        "candidate": place,
         "generator": survivor.stream.generator.name,
         "bounding": survivor.stream.bounding.name,
         "seed": seed_of(survivor.stream.generator, survivor.start),

@@ -13,6 +13,7 @@ __all__ = [
     "FOUND",
     "STATUS_NAMES",
     "by_date",
+    "closest_text",
     "coverage_text",
     "headline",
     "seed_text",
@@ -82,8 +83,18 @@ def _found_text(document: Mapping[str, Any]) -> str:
         return f": {dated['generator']}, a seed by date"
     if not document["candidates"]:
         return ""
+    findings = document.get("findings", ())  # a sieve has but one stream
+    if len(findings) > 1:
+        generators = dict.fromkeys(finding["generator"] for finding in findings)
+        return f": {len(findings)} streams of {' and '.join(generators)}"
     best = document["candidates"][0]
     return f": {best['generator']}, {seed_text(best)}"
+
+
+def closest_text(candidate: Mapping[str, Any]) -> str:
+    """Say how near the best came where nothing was found; its seed would look like a finding."""
+    matches = f"{whole(candidate['matches'])} of {whole(candidate['n'])} known draws"
+    return f"{candidate['generator']} with {matches}, which does not tell it from chance"
 
 
 def by_date(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
