@@ -96,10 +96,10 @@ def recovery_document(
             "held_out": len(scope.values) - scope.fitted,
         },
         "structure": structure_part(recovery.repeats),
-        "candidates": candidates_part(recovery, history),
+        "candidates": candidates_part(recovery, history, options.searched),
         "findings": findings_part(recovery, history),
         "rule": recovery.rule,
-        "dated": dated_part(recovery),
+        "dated": dated_part(recovery, options.searched),
         "leads": leads_part(recovery),
         "predictions": [_prediction_part(prediction) for prediction in recovery.predictions],
         "abstained": all(prediction.draw is None for prediction in recovery.predictions)

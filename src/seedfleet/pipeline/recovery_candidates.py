@@ -17,7 +17,7 @@ from seedfleet.recover.linear.states import seed_behind_text
 from seedfleet.sieve.rows import constant_skip_positions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from seedfleet.draws import History
     from seedfleet.generators import Preset, Start, Stream
@@ -98,17 +98,32 @@ def _told(candidates: Sequence[_Candidate]) -> list[int]:
     return sorted({*range(min(_MAX_CANDIDATES, len(candidates))), *_leading(candidates)})
 
 
-def candidates_part(recovery: Recovery, history: History) -> list[dict[str, Any]]:
-    """Describe the best explanations, by falling posterior."""
+def candidates_part(
+    recovery: Recovery, history: History, asked: Collection[str]
+) -> list[dict[str, Any]]:
+    """Describe the best explanations, by falling posterior.
+
+    Parameters
+    ----------
+    asked
+        Slugs of the presets that come first among those that draw alike.
+    """
     candidates = _candidates(recovery)
     return [
-        _described(candidates[place], recovery, history, sought=place < _MAX_KIN_SOUGHT)
+        _described(
+            candidates[place], recovery, history, asked=asked, sought=place < _MAX_KIN_SOUGHT
+        )
         for place in _told(candidates)
     ]
 
 
 def _described(
-    candidate: _Candidate, recovery: Recovery, history: History, *, sought: bool
+    candidate: _Candidate,
+    recovery: Recovery,
+    history: History,
+    *,
+    asked: Collection[str],
+    sought: bool,
 ) -> dict[str, Any]:
     best, modulus = candidate.best, recovery.question.modulus
     survivor, scope, alignment = best.survivor, best.survivor.scope, best.survivor.alignment
@@ -118,9 +133,10 @@ def _described(
     skips = _skips(best)
     dropped = alignment.skip_max if skips is None else skips
     schedule = Schedule(modulus, len(scope.values), alignment.offset, dropped)
+    presets = _presets(candidate, modulus, sought=sought)
     members = [
         _member(preset, start, schedule)
-        for preset, start in _presets(candidate, modulus, sought=sought)
+        for preset, start in sorted(presets, key=lambda each: each[0].slug not in asked)
     ]
     return {
         "generator": generator.name,

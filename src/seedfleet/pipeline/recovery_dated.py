@@ -10,7 +10,7 @@ from seedfleet.generators import presets_of
 from seedfleet.generators.reproduction import Schedule, reproduce
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from seedfleet.recover import Recovery
     from seedfleet.recover.dated import DatedFinding, DatedSeed
@@ -22,14 +22,20 @@ _MAX_CLASSES = 5
 _Members = list[tuple["DatedFinding", tuple[float, ...]]]
 
 
-def dated_part(recovery: Recovery) -> list[dict[str, Any]]:
-    """Describe the best streams with a rule's seeds, by falling posterior."""
+def dated_part(recovery: Recovery, asked: Collection[str]) -> list[dict[str, Any]]:
+    """Describe the best streams with a rule's seeds, by falling posterior.
+
+    Parameters
+    ----------
+    asked
+        Slugs of the presets that come first among those that draw alike.
+    """
     rows = recovery.known.posterior[len(recovery.items) :]
     classes: dict[object, _Members] = {}
     for finding, row in zip(recovery.dated, rows, strict=True):
         classes.setdefault(finding.scored.equivalence, []).append((finding, row))
     ranked = sorted(classes.values(), key=_posterior, reverse=True)
-    return [_described(members) for members in ranked[:_MAX_CLASSES]]
+    return [_described(members, asked) for members in ranked[:_MAX_CLASSES]]
 
 
 def _posterior(members: _Members) -> float:
@@ -37,14 +43,14 @@ def _posterior(members: _Members) -> float:
     return min(1.0, sum(sum(row) for _, row in members))
 
 
-def _described(members: _Members) -> dict[str, Any]:
+def _described(members: _Members, asked: Collection[str]) -> dict[str, Any]:
     best, row = members[0]
     scope, alignment, seeds = best.question.scope, best.alignment, best.seeds()
-    presets = [
-        preset
-        for stream in dict.fromkeys(finding.stream for finding, _ in members)
-        for preset in presets_of(stream)
-    ]
+    streams = dict.fromkeys(finding.stream for finding, _ in members)
+    presets = sorted(
+        (preset for stream in streams for preset in presets_of(stream)),
+        key=lambda preset: preset.slug not in asked,
+    )
     weight = sum(row)
     noise = sum(rate * share for rate, share in zip(NOISE_RATES, row, strict=True))
     return {
