@@ -133,6 +133,12 @@ def _member(preset: str, seed: int | None, code: str, program: str | None = None
     }
 
 
+def _dated_member(preset: str, program: str | None) -> Document:
+    member = _member(preset, None, "std::mt19937 r(20160514); r() % 1000", program)
+    del member["seed"]
+    return member
+
+
 def _finding(first: int, last: int, **fields: Any) -> Document:
     return {
         **_part(),
@@ -552,6 +558,7 @@ def hostile() -> Document:
             bounding=HOSTILE_TEXT,
             session=HOSTILE_NAME,
             reproduce=HOSTILE_TEXT,
+            members=[_dated_member(HOSTILE_TEXT, HOSTILE_TEXT)],
             posterior=0.0,
             seeds=[{"date": HOSTILE_TEXT, "seed": 1, "posterior": 1.0, "matches": 1, "n": 1}],
         )
@@ -682,6 +689,10 @@ def _dated(**changes: Any) -> Document:
         "evidence_bits": 4321.0,
         "posterior": 0.99995,
         "reproduce": "std::mt19937 r(20160514); r() % 1000",
+        "members": [
+            _dated_member("PHP mt_rand(0, m - 1)", "<?php\n$dates = [[20150101, 2]];\n"),
+            _dated_member("Math.floor(Math.random() * m)", None),
+        ],
         "seeds": [
             {"date": date, "seed": seed, "posterior": 1.0, "matches": 2, "n": 2}
             for date, seed in (("2015-01-01", 20150101), ("2016-05-14", 20160514))

@@ -120,6 +120,8 @@ def test_seeds_by_date_are_on_the_page() -> None:
             "499 of 500 known draws",
             "20160514",
             "pairs of seed and alignment that match as well",
+            "All dates again: PHP mt_rand(0, m - 1)",
+            "$dates = [[20150101, 2]];",
             told,
         ):
             assert fact in text

@@ -103,6 +103,7 @@ def test_seeds_by_date_are_told_with_their_rule_and_dates() -> None:
     assert "by date: year*10000+month*100+day 2015-01-01 20150101 … 2016-05-14 20160514" in text
     assert "skip 2, offset 1 on every date" in text
     assert "499 of 500 known draws" in text
+    assert "reproduce std::mt19937 r(20160514); r() % 1000 all dates as a program in Java" in text
     assert "next draws 2016-05-15: " in text
     document["abstained"] = True
     assert "no prediction: the dates follow no rhythm" in render_text(document)

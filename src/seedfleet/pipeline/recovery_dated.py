@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.evidence.mixture import log2_sum
 from seedfleet.generators import presets_of
-from seedfleet.generators.reproduction import Schedule, reproduce
+from seedfleet.generators.reproduction import Schedule, reproduce_dates
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from seedfleet.generators import Preset
     from seedfleet.recover import Recovery
     from seedfleet.recover.dated import DatedFinding, DatedSeed
 
@@ -51,6 +52,7 @@ def _described(members: _Members, asked: Collection[str]) -> dict[str, Any]:
         (preset for stream in streams for preset in presets_of(stream)),
         key=lambda preset: preset.slug not in asked,
     )
+    told = [_member(preset, best, seeds) for preset in presets]
     weight = sum(row)
     noise = sum(rate * share for rate, share in zip(NOISE_RATES, row, strict=True))
     return {
@@ -68,7 +70,8 @@ def _described(members: _Members, asked: Collection[str]) -> dict[str, Any]:
             stake for finding, _ in members for stake in finding.scored.stakes(held_out=False)
         ),
         "posterior": _posterior(members),
-        "reproduce": _last_line(best, seeds),
+        "reproduce": told[0]["reproduce"],
+        "members": told,
         "seeds": [
             {
                 "date": each.date.isoformat(),
@@ -82,8 +85,16 @@ def _described(members: _Members, asked: Collection[str]) -> dict[str, Any]:
     }
 
 
-def _last_line(finding: DatedFinding, seeds: Sequence[DatedSeed]) -> str:
-    """Write the calls that draw the last date again."""
-    last, alignment = seeds[-1], finding.alignment
+def _member(preset: Preset, finding: DatedFinding, seeds: Sequence[DatedSeed]) -> dict[str, Any]:
+    alignment, last = finding.alignment, seeds[-1]
     schedule = Schedule(finding.question.modulus, last.draws, alignment.offset, alignment.skip_max)
-    return reproduce(presets_of(finding.stream)[0], last.seed, schedule).line
+    made = reproduce_dates(preset, [(each.seed, each.draws) for each in seeds], schedule)
+    return {
+        "preset": preset.name,
+        "holds_for": preset.holds_for,
+        "reproduce": made.line,
+        "language": made.language,
+        "file": made.file,
+        "command": made.command,
+        "program": made.program,
+    }

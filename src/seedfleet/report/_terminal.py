@@ -105,6 +105,9 @@ def _end(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     told = dated or (best if len(document["findings"]) < 2 else None)
     if document["verdict"] in FOUND and told is not None:
         yield "reproduce", told["reproduce"]
+        if told["members"][0]["program"] is not None:
+            what = "all dates" if dated else "all draws"
+            yield "", f"{what} as a program in {told['members'][0]['language']}: on the page"
     if document["files"]["evidence_pack"] is not None:
         yield "pack", document["files"]["evidence_pack"]
     yield "next draws", _next_draws(document)

@@ -44,6 +44,7 @@ _NOTHING_SEARCHED = "No search applies to these draws"
 _NOT_FOR_THESE = frozenset({"not_applicable", "not_selected"})
 _MAX_STATE_WORDS = 8
 _SHOWN_STATE_WORDS = 4
+_LEAST_COMPILED_S = 1.0  # worth mentioning
 _SMALLEST_NAMED_POWER = 16  # 2^16 and above are easier to recognise as powers
 
 
