@@ -200,6 +200,7 @@ def recovered_java() -> Document:
         "run_id": "java_daily3_20261121T061502Z_9f3a1c",
         "started_utc": "2026-11-21T06:15:02Z",
         "elapsed_s": 3.812,
+        "compiled_s": 0.0,
         "command": [
             "seedfleet",
             "trace",

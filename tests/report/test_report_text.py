@@ -184,6 +184,14 @@ def test_a_path_of_skips_is_summed_up() -> None:
     assert "skips 0..8 along the likeliest path, 14 of 500 in doubt" in text
 
 
+def test_the_time_of_the_compiler_is_told_apart() -> None:
+    document = {**recovered_java(), "elapsed_s": 75.3}
+    assert "9f3a1c, 1 min 15 s: seedfleet" in " ".join(render_text(document).split())
+    document["compiled_s"] = 21.04
+    told = "9f3a1c, 1 min 15 s (21.0 s of it compiling kernels, on first use only): seedfleet"
+    assert told in " ".join(render_text(document).split())
+
+
 def test_failed_control_is_shouted() -> None:
     assert "\nFAILED      lane split, negative: " in render_text(no_evidence())
 

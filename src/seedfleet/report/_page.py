@@ -96,6 +96,7 @@ def _environment() -> Environment:
         "share_bar": _charts.share_bar,
         "shell": shlex.join,
         "status": _words.STATUS_NAMES.__getitem__,
+        "took": _words.took_text,
         "whole": _figures.whole,
     }
     return environment

@@ -7,7 +7,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seedfleet.report._figures import bits, budget, duration, percent, probability, quantity, whole
+from seedfleet.report._figures import bits, budget, percent, probability, quantity, whole
 from seedfleet.report._places import alignment_text, path_text, skips_text
 from seedfleet.report._streams_text import streams
 from seedfleet.report._words import (
@@ -18,6 +18,7 @@ from seedfleet.report._words import (
     coverage_text,
     headline,
     state_text,
+    took_text,
     visible,
 )
 
@@ -295,7 +296,7 @@ def _history(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "note", note
     if len(history["notes"]) > _MAX_NOTES:
         yield "", f"… and {len(history['notes']) - _MAX_NOTES} more on the page"
-    took = duration(document["elapsed_s"])
+    took = took_text(document)
     yield "run", f"{document['run_id']}, {took}: {shlex.join(document['command'])}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seedfleet.report._figures import percent, whole
+from seedfleet.report._figures import duration, percent, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +20,7 @@ __all__ = [
     "space_text",
     "state_text",
     "tested_share",
+    "took_text",
     "visible",
 ]
 
@@ -156,3 +157,11 @@ def space_text(space: int | str) -> str:
         return whole(space)
     # A power of two is exact as it stands, and beyond 64 bits its digits tell nobody anything.
     return f"2^{exponent}" if exponent > 64 else f"{whole(space)} (2^{exponent})"
+
+
+def took_text(document: Mapping[str, Any]) -> str:
+    """Say how long a recovery took, and what of it a second run would not take."""
+    took, compiled_s = duration(document["elapsed_s"]), document["compiled_s"]
+    if compiled_s < _LEAST_COMPILED_S:
+        return took
+    return f"{took} ({duration(compiled_s)} of it compiling kernels, on first use only)"
