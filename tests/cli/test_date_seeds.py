@@ -6,23 +6,21 @@ import datetime as dt
 import json
 import re
 import shlex
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jsonschema
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from recovering import ROOT, answer, recover
 
-from seedfleet.cli import main
 from seedfleet.draws import load
 from seedfleet.generators import find_preset, reference
 from seedfleet.pipeline import RunContext
 from seedfleet.pipeline.recorded import write_record
 from seedfleet.recover import Options
 
-ROOT = Path(__file__).parents[2]
-SCHEMA = json.loads((ROOT / "docs" / "schemas" / "recovery.schema.json").read_text("utf-8"))
+if TYPE_CHECKING:
+    from pathlib import Path
+
 JAVA = find_preset("java_next_int").stream
 RULE = "year*10000+month*100+day"
 SESSIONS = ("midday", "evening")
@@ -30,19 +28,6 @@ FIRST = dt.date(2019, 12, 1)
 DATES = 60
 # Only searches that take well under a second each.
 FEW = ("--generator", "java_next_int", "--skips", "0..2", "--variable-skips", "none")
-
-
-def recover(*arguments: object, folder: Path) -> Result:
-    words = ["trace", "recover", *map(str, arguments), "--output-dir", str(folder)]
-    return CliRunner().invoke(main, words)
-
-
-def answer(*arguments: object, folder: Path) -> dict[str, Any]:
-    result = recover(*arguments, "--output", "json", folder=folder)
-    assert result.exit_code == 0, result.output
-    document: dict[str, Any] = json.loads(result.stdout)
-    jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
-    return document
 
 
 def seed_of(date: dt.date) -> int:
