@@ -124,7 +124,7 @@ def test_draws_held_out_of_the_whole_are_held_out_of_every_part(
     at = Survivor(_JAVA, whole, 1, Alignment(0, 0, 0))
     rests = [whole]
     for end in ends:
-        segment = Segment(at, 0, end, 0.0, 0.0, (end, end + 1))
+        segment = Segment(at, 0, end, (end, end + 1))
         rests = [part for rest in rests for part in rest_of(rest, segment)]
     assert all(part.fitted > 0 for part in rests)
     assert all(part.searchable.max() < whole.fitted for part in rests)
