@@ -6,8 +6,6 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from numba.core.event import Listener, install_listener
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -16,8 +14,8 @@ __all__ = ["CompileTime", "compile_timed"]
 _KIND = "numba:compile"  # not told of what comes from the cache on disk
 
 
-class CompileTime(Listener):
-    """Seconds that were spent compiling.
+class CompileTime:
+    """Seconds that were spent compiling, as numba tells them.
 
     Parameters
     ----------
@@ -37,18 +35,12 @@ class CompileTime(Listener):
         self._depth = 0
         self._since = 0.0
 
-    def on_start(self, event: Any) -> None:
-        """Hear that a kernel, or what it calls, is to be compiled."""
-        del event
+    def notify(self, event: Any) -> None:
+        """Hear that a kernel, or what it calls, is to be compiled, or that it was."""
         if self._depth == 0:
             self._since = time.perf_counter()
             self._begun()
-        self._depth += 1
-
-    def on_end(self, event: Any) -> None:
-        """Hear that it was."""
-        del event
-        self._depth -= 1
+        self._depth += 1 if event.is_start else -1
         if self._depth == 0:
             self.spent_s += time.perf_counter() - self._since
 
@@ -56,6 +48,9 @@ class CompileTime(Listener):
 @contextmanager
 def compile_timed(begun: Callable[[], None]) -> Iterator[CompileTime]:
     """Take the time of everything that this process compiles within the context."""
+    from numba.core.event import Listener, install_listener  # noqa: PLC0415 - slow to start
+
+    Listener.register(CompileTime)
     spent = CompileTime(begun)
     with install_listener(_KIND, spent):
         yield spent
