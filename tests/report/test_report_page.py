@@ -134,7 +134,7 @@ def test_streams_leads_and_what_was_left_out_are_on_the_page() -> None:
         "(625 numbers, all in recovery.json)",
         "none of the 2^32 seeds leads to this state within 65,536 outputs",
         "machine B, draws 120 to 249 of it",
-        "The first of 3 streams",
+        "One of 3 streams",
         "Draws 1 to 239 Generator java.util.Random",
         "Draws 241 to 499 Generator java.util.Random",
         "0xc0ffee",
@@ -144,6 +144,13 @@ def test_streams_leads_and_what_was_left_out_are_on_the_page() -> None:
         "needs --budget 96s",
     ):
         assert fact in text
+
+
+def test_a_stream_among_several_has_its_own_path_of_skips() -> None:
+    document = SAMPLES["several_streams"]()
+    path = {"skips": [5, 0, 7], "certain": [True, True, False]}
+    document["candidates"][2]["path"] = path
+    assert " 5 0 7? " in Outline(render_html(document)).text()
 
 
 def test_every_skip_of_a_path_is_on_the_page_with_its_doubts() -> None:
