@@ -303,3 +303,8 @@ def test_other_tables_are_not_taken_for_balls(rows: str, tmp_path: Path) -> None
 def test_named_columns_of_a_table_of_balls_are_read(tmp_path: Path) -> None:
     rows = "\n".join(balls.replace(" ", ",") for balls in _BALLS)
     assert values(tmp_path, rows, ("draw", *"xxxxx")) == [3, 45, 9]
+
+
+def test_a_draw_beside_columns_like_balls_is_read(tmp_path: Path) -> None:
+    rows = [f"{draw},{balls.replace(' ', ',')}" for draw, balls in enumerate(_BALLS)]
+    assert values(tmp_path, "\n".join(["draw,n1,n2,n3,n4,n5,n6", *rows])) == [0, 1, 2]

@@ -138,6 +138,15 @@ def test_program_starts_from_a_state(slug: str, tmp_path: Path) -> None:
     assert _run(preset, start, schedule, tmp_path) == _expected(preset, start, schedule)
 
 
+@pytest.mark.runtime
+@pytest.mark.slow
+@pytest.mark.parametrize("served", [0, 63, 64])
+def test_a_state_at_either_end_of_a_block_of_v8(served: int, tmp_path: Path) -> None:
+    preset, start = find_preset("v8_math_random_sum"), AtState((0x1234567, 2**64 - 3, served))
+    schedule = Schedule(modulus=1000, count=70, offset=0, skips=0)
+    assert _run(preset, start, schedule, tmp_path) == _expected(preset, start, schedule)
+
+
 # One of each language, and those whose seeding declares what it seeds.
 _DATED = {
     *(preset.slug for language, preset in _LANGUAGES.items() if LANGUAGES[language or ""].loop),
