@@ -127,8 +127,8 @@ def _likely_share(coverage: Coverage) -> float:
 def _breadth(coverage: Coverage) -> float:
     """Return the prior's stake on streams, skips and offsets, in units that matter to nobody."""
     presets = sum(len(presets_of(stream)) for stream in coverage.streams)
-    if coverage.variable_skip is not None:
-        return presets * _VARIABLE_SKIP
     offsets = _ANY_OFFSET if coverage.from_states else 1.0
+    if coverage.variable_skip is not None:
+        return presets * offsets * _VARIABLE_SKIP
     skips = log2(1 + len(coverage.skips)) + _NO_SKIP * (0 in coverage.skips)
     return presets * offsets * skips
