@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Agenda", "in_order"]
 
-_CHEAP_S = 2.0  # for the whole power of a search
+_CHEAP_S = 3.0  # for the whole power of a search
 _LEAST_GAIN = 0.02  # of power: a search that adds less is as good as any other
 _SEEDED = 2**31  # starts beyond which hardly anybody seeds
 _SMALL_SEEDS = 0.25  # of the seeds that people pass
