@@ -369,8 +369,8 @@ class _Run:
 
 
 def _is_around(law: tuple[int, int] | None, known: Alignment) -> bool:
-    """Tell whether a law of variable skips holds all skips of another one, and more."""
-    if law is None or known.skip_min == known.skip_max or law == (known.skip_min, known.skip_max):
+    """Tell whether a law of variable skips holds all skips of an alignment, and more."""
+    if law is None or law == (known.skip_min, known.skip_max):
         return False
     return law[0] <= known.skip_min and known.skip_max <= law[1]
 
