@@ -42,7 +42,7 @@ def write(path: Path, draws: list[int]) -> Path:
 
 
 def test_the_main_job(tmp_path: Path) -> None:
-    document = answer(EXAMPLE, "--predict", 10, folder=tmp_path)
+    document = answer(EXAMPLE, "--predict", 10, "--budget", "10m", folder=tmp_path)
     assert document["verdict"] == "recovered"
     best = document["candidates"][0]
     assert best["generator"] == "java.util.Random"
