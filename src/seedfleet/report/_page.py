@@ -45,6 +45,7 @@ def render_html(document: Mapping[str, Any]) -> str:
     comparison = document["comparison"]
     points = [] if comparison is None else _charts.comparison_points(comparison)
     best = document["candidates"][0] if document["candidates"] else None
+    told = {0, *(finding["candidate"] for finding in document["findings"])}
     return template.render(
         document=document,
         headline=_words.headline(document),
@@ -52,6 +53,7 @@ def render_html(document: Mapping[str, Any]) -> str:
         verdict_name=_VERDICTS[document["verdict"]],
         best=best,
         outstanding=_words.by_date(document) or best,
+        others=[row for place, row in enumerate(document["candidates"]) if place not in told],
         chance=1 / document["history"]["modulus"],
         failed_controls=[control for control in document["controls"] if not control["passed"]],
         attempted=[row for row in document["searched"] if row["status"] in _ATTEMPTED],
@@ -75,6 +77,7 @@ def _environment() -> Environment:
         "alignment": _places.alignment_text,
         "bits": _typeset(_figures.bits),
         "budget": _figures.budget,
+        "closest": _words.closest_text,
         "coverage": _typeset(_words.coverage_text),
         "duration": _figures.duration,
         "exact": _exact,
@@ -93,6 +96,7 @@ def _environment() -> Environment:
         "share_bar": _charts.share_bar,
         "shell": shlex.join,
         "status": _words.STATUS_NAMES.__getitem__,
+        "took": _words.took_text,
         "whole": _figures.whole,
     }
     return environment
