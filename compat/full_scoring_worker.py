@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Score one chunk of survivors: --seeds-file, --train-history, --output-file, --prng-type, --mod."""
+"""Score a chunk of survivors: --seeds-file, --train-history, --output-file, --prng-type, --mod."""
 
 import sys
 
