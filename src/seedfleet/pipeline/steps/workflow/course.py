@@ -146,15 +146,14 @@ class Course:
             )
         return self._run(asked)
 
-    @staticmethod
-    def _is_unchanged(before: Standing, told: dict[str, Any], asked: AskedStep) -> bool:
+    def _is_unchanged(self, before: Standing, told: dict[str, Any], asked: AskedStep) -> bool:
         """Tell whether running the step again would give what is there.
 
         A step that was run alone since, with whatever options, is taken as it is.
         """
         if before.decision is None or before.declined:
             return False
-        return "asked" not in told or told["asked"] == _asked_document(asked)
+        return "asked" not in told or told["asked"] == self._asked_document(asked)
 
     def _obstacle(self, step: PlannedStep) -> str:
         """Say why a step cannot run; empty where it can."""
@@ -226,7 +225,7 @@ class Course:
             return self._declined(step, "; ".join(problems), Ending.STOPPED)
         elapsed_s = time.perf_counter() - began_s
         fleet = fleet_figures(before, manifests(self._files.folder))
-        told = {"asked": _asked_document(asked), "elapsed_s": elapsed_s, "fleet": fleet}
+        told = {"asked": self._asked_document(asked), "elapsed_s": elapsed_s, "fleet": fleet}
         note(self._files, step.name, told)
         ending = Ending.DONE if record.decision is Decision.PROCEED else Ending.STOPPED
         return StepOutcome(step.number, step.name, ending, record, "", elapsed_s, fleet)
@@ -241,6 +240,13 @@ class Course:
                 return record
             options = dataclasses.replace(options, **record.change)
             attempt += 1
+
+    def _asked_document(self, asked: AskedStep) -> dict[str, Any]:
+        """Return how a step is asked, as its note holds it: also after which words of others."""
+        heard = (*asked.planned.needs, *asked.planned.heeds)
+        words = {name: _word(standing(self._files, name)) for name in heard}
+        options = json.loads(json.dumps(dataclasses.asdict(asked.options), default=repr))
+        return {"options": options, "after": words, "version": __version__}
 
     def _step_run(self, step: PlannedStep, attempt: int) -> StepRun:
         return StepRun(
@@ -258,7 +264,7 @@ def _left_nobody(files: RunFiles, window: Standing) -> bool:
     return window.record is not None and has_no_survivors(files, window.record)
 
 
-def _asked_document(asked: AskedStep) -> dict[str, Any]:
-    """Return how a step is asked, as its note holds it; another version asks otherwise."""
-    options = json.loads(json.dumps(dataclasses.asdict(asked.options), default=repr))
-    return {"options": options, "version": __version__}
+def _word(before: Standing) -> str:
+    if before.decision is None or before.declined:
+        return "none"
+    return before.decision.value

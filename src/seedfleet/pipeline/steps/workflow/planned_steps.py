@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedfleet.pipeline.steps.run_files import STEPS
+from seedfleet.recover import OptionsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Mapping, Sequence
 
     from seedfleet.draws import History
     from seedfleet.pipeline.steps.context_record import ContextRecord
@@ -24,7 +25,23 @@ if TYPE_CHECKING:
 __all__ = ["PLANNED", "AskedStep", "PlannedStep", "asked_steps", "parse_steps"]
 
 _NUMBERS = tuple(STEPS)
+_SEEDS = 2**31  # what every library takes for a seed
 _ROOM = "seedfleet.pipeline.steps"
+
+
+def _window_options(request: Request) -> dict[str, Any]:
+    """Return step 1's options; its bounds stand in the cluster file."""
+    told = {
+        "generators": request.generators or None,
+        "seeds": request.seeds,
+        "sessions": request.sessions or None,
+        "trials": request.trials,
+        "run_seed": request.run_seed,
+    }
+    if request.cluster is None:
+        return told
+    bounds = importlib.import_module(f"{_ROOM}.window.bounds")
+    return {**told, "bounds": bounds.read_bounds(Path(request.cluster))}
 
 
 def _nothing(_: RunFiles) -> tuple[Path, ...]:
@@ -104,13 +121,7 @@ PLANNED: Mapping[str, PlannedStep] = {
             "window",
             f"{_ROOM}.window",
             "Window",
-            lambda request: {
-                "generators": request.generators,
-                "seeds": request.seeds,
-                "sessions": request.sessions or None,
-                "trials": request.trials,
-                "run_seed": request.run_seed,
-            },
+            _window_options,
             heeds=("recover",),
             results=lambda files: (files.window_config, files.survivors("bidirectional")),
         ),
@@ -119,7 +130,7 @@ PLANNED: Mapping[str, PlannedStep] = {
             "tune-scorer",
             f"{_ROOM}.tune_scorer",
             "TuneScorer",
-            lambda request: {"trials": request.trials, "run_seed": request.run_seed},
+            lambda request: {"trials": request.trials, "seed": request.run_seed % _SEEDS},
             needs=("window",),
             results=lambda files: (files.scorer_config,),
             may_refuse=True,
@@ -139,7 +150,7 @@ PLANNED: Mapping[str, PlannedStep] = {
             "tune-model",
             f"{_ROOM}.tune_model",
             "TuneModel",
-            lambda request: {"trials": request.trials, "run_seed": request.run_seed},
+            lambda request: {"seed": request.run_seed % _SEEDS},
             needs=("score",),
             results=lambda files: (files.model_config,),
             may_refuse=True,
@@ -169,7 +180,7 @@ PLANNED: Mapping[str, PlannedStep] = {
 }
 
 
-def asked_steps(request: Request) -> list[AskedStep]:
+def asked_steps(request: Request, history: History) -> list[AskedStep]:
     """Return the steps of a request with their options, in the order in which they run.
 
     Raises
@@ -177,7 +188,17 @@ def asked_steps(request: Request) -> list[AskedStep]:
     OptionsError
         Or an error of the step's own with `problems`, where its options are out of range.
     """
-    return [_asked(step, request) for step in PLANNED.values() if step.number in request.steps]
+    asked = [_asked(step, request) for step in PLANNED.values() if step.number in request.steps]
+    problems = [problem for step in asked for problem in _problems(step.options, history)]
+    if problems:
+        raise OptionsError(problems)
+    return asked
+
+
+def _problems(options: Any, history: History) -> Sequence[str]:
+    """Return what options find wrong beside a history, where they look."""
+    found: Sequence[str] = options.problems(history) if hasattr(options, "problems") else ()
+    return found
 
 
 def _asked(step: PlannedStep, request: Request) -> AskedStep:
