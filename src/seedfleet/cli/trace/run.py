@@ -199,8 +199,8 @@ def _resumed(ctx: click.Context, options: dict[str, Any], output: Output) -> Tra
     request = replace(before, **given, **places_asked(options, output))
     for session in request.sessions:
         history.select(session)
-    asked_steps(request, history)
     fan_out = FanOut(job_options(request), notice=output.note)
+    asked_steps(request, history)
     write_request(files, history, request)
     return TraceRun(history, request, files, fan_out)
 
