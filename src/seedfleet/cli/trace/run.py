@@ -177,11 +177,9 @@ def _new(draws: str, options: dict[str, Any], output: Output) -> TraceRun:
         history.select(session)  # refuses a session that there is not
     context, folder = begin_run(history, options["output_dir"])
     request = Request(context, **_asked(options), **places_asked(options, output))
-    asked_steps(
-        request, history
-    )  # refuses options that are out of range before anything is written
-    files = RunFiles(folder)
     fan_out = FanOut(job_options(request), notice=output.note)
+    asked_steps(request, history)  # refuses what is out of range before anything is written
+    files = RunFiles(folder)
     begin_folder(files, history, request)
     for note in history.notes:
         output.note(f"note: {note}")
