@@ -1,4 +1,4 @@
-"""Step 3: every survivor that goes out in a chunk comes back, described by the sieve slice alone."""
+"""Step 3: every survivor that goes out in a chunk comes back, described by its sieve slice."""
 
 import dataclasses
 import json
@@ -207,7 +207,11 @@ def test_the_worker_alone_takes_bare_seeds(tmp_path: Path) -> None:
     command = [sys.executable, str(script), "--seeds-file", "seeds.json"]
     command += ["--train-history", history.name, "--output-file", "scored.json", "--mod", "1000"]
     done = subprocess.run(
-        [*command, "--prng-type", "java_lcg"], cwd=tmp_path, capture_output=True, text=True
+        [*command, "--prng-type", "java_lcg"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     scored = json.loads((tmp_path / "scored.json").read_text(encoding="utf-8"))
@@ -216,7 +220,11 @@ def test_the_worker_alone_takes_bare_seeds(tmp_path: Path) -> None:
     assert scored[0]["score"] < 0 < scored[1]["score"]
     history.write_text("[1, 2, 5000]", encoding="utf-8")
     bad = subprocess.run(
-        [*command, "--prng-type", "nonsense"], cwd=tmp_path, capture_output=True, text=True
+        [*command, "--prng-type", "nonsense"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert bad.returncode == 2
     assert "5000" in bad.stderr

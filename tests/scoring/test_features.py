@@ -1,12 +1,15 @@
 """The kernel of the features against its readable twin, and the twin against facts."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from seedfleet.scoring import GLOBAL_FEATURES, SURVIVOR_FEATURES, ScoringSettings
+from seedfleet.scoring import FEATURES, GLOBAL_FEATURES, SURVIVOR_FEATURES, ScoringSettings
 from seedfleet.scoring._slice_plan import SlicePlan
 from seedfleet.scoring.global_features import global_features
 from seedfleet.scoring.reference import STREAM_FEATURES, stream_features
@@ -147,3 +150,16 @@ def test_equal_draws_have_no_shape() -> None:
     found = dict(zip(GLOBAL_FEATURES, global_features(np.full(9, 3)).tolist(), strict=True))
     assert found["global_skew"] == found["global_kurtosis"] == found["global_entropy"] == 0
     assert found["global_repeat_ratio"] == 1
+
+
+def test_the_page_lists_every_feature_in_order() -> None:
+    page = Path(__file__).parents[2] / "docs" / "features.md"
+    listed = re.findall(r"^\| `(\w+)` \|", page.read_text(encoding="utf-8"), re.MULTILINE)
+    series = ("exact", "lane_8", "lane_125", "digit_agreement")
+    groups = {"residue_M_": ("8", "125", "1000"), "temporal_S_": series}
+    rows: list[str] = []
+    for prefix, kinds in groups.items():
+        whats = [name.removeprefix(prefix) for name in listed if name.startswith(prefix)]
+        rows += [f"{prefix[:-2]}{kind}_{what}" for kind in kinds for what in whats]
+    rows += [name for name in listed if not name.startswith(tuple(groups))]
+    assert tuple(rows[: len(FEATURES)]) == FEATURES
