@@ -34,7 +34,17 @@ _BLOCK_BYTES = 2**18  # of streams that one thread holds: they stay in the secon
 
 
 class CandidatesError(ValueError):
-    """Candidates that no features can be computed of."""
+    """Candidates that no features can be computed of.
+
+    Attributes
+    ----------
+    problems
+        What is wrong, as a sentence.
+    """
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problems = (problem,)
 
 
 @dataclass(frozen=True, eq=False)
