@@ -20,6 +20,21 @@ class _Trace(LazyGroup):
             "recover",
             "Step 0: find the generator, seed and alignment behind a history.",
         ),
+        "run": (
+            "seedfleet.cli.trace.run",
+            "run",
+            "All steps: from a history of draws to calibrated predictions.",
+        ),
+        "score": (
+            "seedfleet.cli.trace.score",
+            "score",
+            "Step 3: describe every survivor by 62 features.",
+        ),
+        "explain": (
+            "seedfleet.cli.trace.explain",
+            "explain",
+            "Why each step of a run went as it did.",
+        ),
     }
 
 
