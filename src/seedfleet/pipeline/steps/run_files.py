@@ -35,6 +35,11 @@ class RunFiles:
     folder: Path
 
     @property
+    def request(self) -> Path:
+        """What the run was asked."""
+        return self.folder / "request.json"
+
+    @property
     def summary(self) -> Path:
         """What the whole run came to, and the page's source."""
         return self.folder / "trace.json"

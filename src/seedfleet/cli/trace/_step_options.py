@@ -1,0 +1,81 @@
+"""What the command lines of single steps share: the run they work on, and where jobs run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from seedfleet.cli._engine_words import options_in_words, pairs_of
+from seedfleet.cli.output import output_option
+from seedfleet.fleet import RunOptions
+from seedfleet.fleet.cluster import read_cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seedfleet.cli.output import Output
+
+__all__ = ["chosen_folder", "job_place_options", "jobs_asked", "step_command_options"]
+
+_RUNS = Path("trace_results")  # where `seedfleet trace run` puts them by default
+_F = TypeVar("_F", bound="Callable[..., Any]")
+
+
+def job_place_options(function: _F) -> _F:
+    """Add where the jobs of steps run: --cluster, --engine, --engine-option."""
+    for decorate in (
+        click.option(
+            "--engine-option",
+            "engine_words",
+            multiple=True,
+            metavar="K=V",
+            help=f"For local: {options_in_words('local')}. For ssh: {options_in_words('ssh')}.",
+        ),
+        click.option("--engine", help="Where jobs run: local, or ssh with --cluster.  [local]"),
+        click.option(
+            "--cluster",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="Run jobs on the nodes of this cluster file, over ssh.  [this machine]",
+        ),
+    ):
+        function = decorate(function)
+    return function
+
+
+def step_command_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the argument RUN, the options of `job_place_options`, and --output."""
+    for decorate in (
+        click.option(
+            "--run", "named", metavar="RUN", help="The run, in the place of the argument."
+        ),
+        click.argument("run", required=False, metavar="RUN"),
+    ):
+        function = decorate(function)
+    return output_option(job_place_options(function))
+
+
+def chosen_folder(given: dict[str, Any], output: Output) -> Path:
+    """Return the folder of the run that was named: itself, or by its name below trace_results."""
+    named = [name for name in (given["run"], given["named"]) if name is not None]
+    if len(named) != 1:
+        output.refuse("no run is named", ["name the folder of one run: RUN, or --run RUN"])
+    folder = Path(named[0])
+    return folder if folder.exists() or not (_RUNS / folder).exists() else _RUNS / folder
+
+
+def jobs_asked(given: dict[str, Any], output: Output) -> RunOptions | None:
+    """Return where the command line says that jobs run; None where it does not say."""
+    problems: list[str] = []
+    pairs = pairs_of(given["engine_words"], problems)
+    if problems:
+        output.refuse("the jobs cannot be run so", problems)
+    if given["cluster"] is None:
+        engine = given["engine"]
+        if engine is None and not pairs:
+            return None
+        return RunOptions(engine=engine or "local", engine_options=pairs)
+    cluster = read_cluster(given["cluster"])
+    return RunOptions(engine=given["engine"] or "ssh", engine_options=pairs, cluster=cluster)
