@@ -18,7 +18,7 @@ from seedfleet.pipeline.steps.survivor_files import read_survivors
 from seedfleet.pipeline.steps.survivor_table import chosen_draws
 from seedfleet.pipeline.steps.tune_scorer.choice import Choice, judged
 from seedfleet.pipeline.steps.tune_scorer.sample import Sample
-from seedfleet.pipeline.steps.survivor_sampling import drawn, likeliest, standing
+from seedfleet.pipeline.steps.survivor_sampling import drawn, most_matches
 from seedfleet.pipeline.steps.tune_scorer.search_space import SearchSpace
 from seedfleet.pipeline.steps.tune_scorer.studies import Studies, trials_by_jobs, trials_here
 from seedfleet.scoring import ScoringSettings
@@ -58,7 +58,8 @@ def run_tune_scorer(history: History, options: TuneScorerOptions, run: StepRun) 
         The user stopped the jobs; asking again goes on.
     """
     path = options.survivors or run.files.survivors("bidirectional")
-    table = likeliest(read_survivors(path), _LOOKED_AT)
+    table = read_survivors(path)
+    table = table.take(most_matches(table, _LOOKED_AT))
     draws = chosen_draws(history, table.sessions)
     slices = Slices.of(len(draws))
     defaults = ScoringSettings.of_modulus(history.modulus)
@@ -96,13 +97,13 @@ def _sample(
         return _too_few(len(table), len(slices.tune))
     rng = np.random.default_rng([options.seed, 1])
     evidence = SurvivorEvidence.of(table, history)
-    chosen = drawn(standing(evidence, slices.sieve), options.sample, rng)
+    chosen = drawn(evidence, slices.sieve, options.sample, rng)
     labels = evidence.labels(slices.tune)[chosen]
     if len(chosen) < LEAST_SURVIVORS:
         return _too_few(len(chosen), len(slices.tune))
     if not np.ptp(labels):
         return "all survivors fit the later draws equally well, and the defaults stay"
-    values = chosen_draws(history, table.sessions)[slices.sieve.start : slices.sieve.stop]
+    values = evidence.draws[slices.sieve.start : slices.sieve.stop]
     half = rng.permutation(np.arange(len(chosen)) % 2).astype(np.bool_)
     return Sample(table.take(chosen), values, history.modulus, worths(labels), half)
 
