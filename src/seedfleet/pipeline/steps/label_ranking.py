@@ -40,8 +40,9 @@ def worths(labels: NDArray[np.float64]) -> NDArray[np.float64]:
     if not len(labels) or not np.ptp(labels):
         return np.zeros(len(labels))
     excess = np.maximum(labels - labels.mean(), 0.0) / np.ptp(labels)
-    weights: NDArray[np.float64] = excess**2
-    return weights / weights.sum()
+    squares = excess**2
+    weights: NDArray[np.float64] = squares / squares.sum()
+    return weights
 
 
 def rank_shares(scores: NDArray[np.float64]) -> NDArray[np.float64]:

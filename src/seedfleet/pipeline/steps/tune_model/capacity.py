@@ -79,7 +79,7 @@ def candidates(model_type: str, streams: int, columns: int, share: float) -> lis
 
 
 def _trees(worth: float, streams: int) -> list[dict[str, Any]]:
-    """Depth d has 2**d leaves, each of which should see enough rows."""
+    """Suggest trees: depth d has 2**d leaves, each of which should see enough rows."""
     least, most = _DEPTHS
     rule = min(max(int(math.log2(max(worth / _ROWS_OF_A_LEAF, 1.0))), least), most)
     depths = sorted({max(rule - 1, least), rule, min(rule + 1, most)})
@@ -97,7 +97,7 @@ def _trees(worth: float, streams: int) -> list[dict[str, Any]]:
 
 
 def _networks(worth: float, columns: int) -> list[dict[str, Any]]:
-    """A hidden layer of width w has about `columns * w` weights."""
+    """Suggest networks: a hidden layer of width w has about `columns * w` weights."""
     least, most = _WIDTHS
     wanted = max(worth / (_ROWS_OF_A_WEIGHT * max(columns, 1)), 1.0)
     rule = min(max(2 ** int(math.log2(wanted)), least), most)
@@ -110,7 +110,5 @@ def _networks(worth: float, columns: int) -> list[dict[str, Any]]:
             "rounds": 48,
             "patience": 8,
         }
-        for width, decay, dropout in zip(
-            widths, (0.1, 0.03, 0.01), (0.2, 0.1, 0.1), strict=False
-        )
+        for width, decay, dropout in zip(widths, (0.1, 0.03, 0.01), (0.2, 0.1, 0.1), strict=False)
     ]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from seedfleet.pipeline.steps.tune_model.options import TuneModelOptions
     from seedfleet.pipeline.steps.tune_model.survivor_rows import LabelledSurvivors
 
-__all__ = ["LEAST_SURVIVORS", "SIGNIFICANT", "DerivedModel", "Derivation", "derive"]
+__all__ = ["LEAST_SURVIVORS", "SIGNIFICANT", "Derivation", "DerivedModel", "derive"]
 
 LEAST_SURVIVORS = 50  # of different streams
 SIGNIFICANT = 0.05

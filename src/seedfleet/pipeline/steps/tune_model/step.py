@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seedfleet.draws import Slices
+from seedfleet.draws.slices import Slices
 from seedfleet.pipeline.document_parts import versions_part
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.context_record import Check, Metric, file_digest
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from seedfleet.pipeline.steps.tune_model.options import TuneModelOptions
 
 __all__ = ["engine_document", "run_tune_model"]
+
 
 def run_tune_model(history: History, options: TuneModelOptions, run: StepRun) -> ContextRecord:
     """Derive how models are to be trained, and write what step 5 obeys.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow.parquet as pq
 
-from seedfleet.draws import Slices
+from seedfleet.draws.slices import Slices
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.survivor_files import SurvivorFileError, read_survivors
 from seedfleet.pipeline.steps.survivor_sampling import drawn, most_matches

@@ -2,5 +2,6 @@
 
 from seedfleet.pipeline.steps.tune_scorer.options import TuneScorerOptions
 from seedfleet.pipeline.steps.tune_scorer.step import run_tune_scorer
+from seedfleet.pipeline.steps.tune_scorer.studies import measure_file
 
-__all__ = ["TuneScorerOptions", "run_tune_scorer"]
+__all__ = ["TuneScorerOptions", "measure_file", "run_tune_scorer"]

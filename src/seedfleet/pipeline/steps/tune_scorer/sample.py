@@ -11,6 +11,9 @@ import numpy as np
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.label_ranking import rank_shares
 from seedfleet.pipeline.steps.survivor_files import read_survivors, write_survivors
+from seedfleet.pipeline.steps.tune_scorer.sample_candidates import candidates_of
+from seedfleet.scoring.score import score_and_confidence
+from seedfleet.scoring.survivors import compare
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,12 +63,20 @@ class Sample:
 
     def scores(self, settings: ScoringSettings) -> NDArray[np.float64]:
         """Return the score of each survivor under settings."""
-        raise NotImplementedError
+        scores = np.zeros(len(self.table))
+        for rows, candidates in candidates_of(self.table):
+            compared = compare(candidates, self.draws, self.modulus, settings)
+            scores[rows], _ = score_and_confidence(
+                compared, candidates, self.draws, self.modulus, settings
+            )
+        return scores
 
     def values(self, settings: ScoringSettings) -> tuple[float, float]:
         """Return the measure on the first half and on the other one; 0.5 where nothing counts."""
         shares = self.shares(settings)
-        first, other = (_average(shares[part], self.worths[part]) for part in (~self.half, self.half))
+        first, other = (
+            _average(shares[part], self.worths[part]) for part in (~self.half, self.half)
+        )
         return first, other
 
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seedfleet.draws import Slices
+from seedfleet.draws.slices import Slices
 from seedfleet.pipeline.document_parts import versions_part
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.context_record import Check, file_digest
 from seedfleet.pipeline.steps.label_ranking import worths
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.survivor_files import read_survivors
+from seedfleet.pipeline.steps.survivor_sampling import drawn, most_matches
 from seedfleet.pipeline.steps.survivor_table import chosen_draws
 from seedfleet.pipeline.steps.tune_scorer.choice import Choice, judged
 from seedfleet.pipeline.steps.tune_scorer.sample import Sample
-from seedfleet.pipeline.steps.survivor_sampling import drawn, most_matches
 from seedfleet.pipeline.steps.tune_scorer.search_space import SearchSpace
 from seedfleet.pipeline.steps.tune_scorer.studies import Studies, trials_by_jobs, trials_here
 from seedfleet.scoring import ScoringSettings
@@ -141,9 +141,7 @@ def _timed(sample: Sample, defaults: ScoringSettings) -> tuple[NDArray[np.float6
     return base, time.perf_counter() - started
 
 
-def _write(
-    choice: Choice, options: TuneScorerOptions, run: StepRun, inputs: list[Path]
-) -> None:
+def _write(choice: Choice, options: TuneScorerOptions, run: StepRun, inputs: list[Path]) -> None:
     write_json(
         run.files.scorer_config,
         {

@@ -209,6 +209,4 @@ def measure_file(trial_file: Path, output_file: Path) -> None:
         for entry in document["trials"]
     ]
     elapsed_s = time.perf_counter() - started
-    write_json(
-        output_file, {"format": RESULTS_FORMAT, "results": results, "elapsed_s": elapsed_s}
-    )
+    write_json(output_file, {"format": RESULTS_FORMAT, "results": results, "elapsed_s": elapsed_s})
