@@ -30,6 +30,16 @@ class _Trace(LazyGroup):
             "tune_model",
             "Step 4: derive how models are to be trained.",
         ),
+        "run": (
+            "seedfleet.cli.trace.run",
+            "run",
+            "All steps: from a history of draws to calibrated predictions.",
+        ),
+        "explain": (
+            "seedfleet.cli.trace.explain",
+            "explain",
+            "Why each step of a run went as it did.",
+        ),
     }
 
 

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from seedfleet.cli._search_request import refusing
 from seedfleet.cli._search_run import SearchProgress
 from seedfleet.cli.output import EXIT_INTERRUPTED, EXIT_NOT_ALL_SUCCEEDED
 from seedfleet.cli.trace._record_words import record_lines
-from seedfleet.cli.trace._step_options import chosen_folder, jobs_asked
-from seedfleet.pipeline.seed_jobs import ScanInterrupted
+from seedfleet.cli.trace._step_options import chosen_folder, places_asked
 from seedfleet.pipeline.steps.context_record import Decision
-from seedfleet.pipeline.steps.fan_out import FanOut, FanOutInterrupted
+from seedfleet.pipeline.steps.fan_out import FanOut
 from seedfleet.pipeline.steps.request import job_options, open_run
 from seedfleet.pipeline.steps.run_files import RunFiles
-from seedfleet.pipeline.steps.step_run import StepRun
+from seedfleet.pipeline.steps.step_run import INTERRUPTIONS, StepRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,9 +30,7 @@ if TYPE_CHECKING:
     from seedfleet.pipeline.steps.context_record import ContextRecord
     from seedfleet.pipeline.steps.request import Request
 
-__all__ = ["INTERRUPTIONS", "finish_step", "make_step_run", "refusing_steps", "run_step_alone"]
-
-INTERRUPTIONS = (KeyboardInterrupt, FanOutInterrupted, ScanInterrupted)
+__all__ = ["finish_step", "make_step_run", "refusing_steps", "run_step_alone"]
 
 
 @contextmanager
@@ -94,7 +92,7 @@ def make_step_run(
     step: str, folder: Path, request: Request, given: dict[str, Any], output: Output
 ) -> StepRun:
     """Return what a step is given by the command line, and where that is silent by the run."""
-    options = jobs_asked(given, output) or job_options(request)
+    options = job_options(replace(request, **places_asked(given, output)))
     return StepRun(
         step=step,
         files=RunFiles(folder),

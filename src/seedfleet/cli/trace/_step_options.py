@@ -9,15 +9,20 @@ import click
 
 from seedfleet.cli._engine_words import options_in_words, pairs_of
 from seedfleet.cli.output import output_option
-from seedfleet.fleet import RunOptions
-from seedfleet.fleet.cluster import read_cluster
+from seedfleet.pipeline.run_folder import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from seedfleet.cli.output import Output
 
-__all__ = ["chosen_folder", "job_place_options", "jobs_asked", "step_command_options"]
+__all__ = [
+    "chosen_folder",
+    "job_place_options",
+    "places_asked",
+    "run_argument",
+    "step_command_options",
+]
 
 _RUNS = Path("trace_results")  # where `seedfleet trace run` puts them by default
 _F = TypeVar("_F", bound="Callable[..., Any]")
@@ -45,8 +50,8 @@ def job_place_options(function: _F) -> _F:
     return function
 
 
-def step_command_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the argument RUN, the options of `job_place_options`, and --output."""
+def run_argument(function: _F) -> _F:
+    """Add the run that a command works on: the argument RUN, or --run RUN."""
     for decorate in (
         click.option(
             "--run", "named", metavar="RUN", help="The run, in the place of the argument."
@@ -54,7 +59,12 @@ def step_command_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.argument("run", required=False, metavar="RUN"),
     ):
         function = decorate(function)
-    return output_option(job_place_options(function))
+    return function
+
+
+def step_command_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the argument RUN, the options of `job_place_options`, and --output."""
+    return output_option(job_place_options(run_argument(function)))
 
 
 def chosen_folder(given: dict[str, Any], output: Output) -> Path:
@@ -66,16 +76,16 @@ def chosen_folder(given: dict[str, Any], output: Output) -> Path:
     return folder if folder.exists() or not (_RUNS / folder).exists() else _RUNS / folder
 
 
-def jobs_asked(given: dict[str, Any], output: Output) -> RunOptions | None:
-    """Return where the command line says that jobs run; None where it does not say."""
+def places_asked(given: dict[str, Any], output: Output) -> dict[str, Any]:
+    """Return where the command line says that jobs run, as fields of a `Request`."""
     problems: list[str] = []
     pairs = pairs_of(given["engine_words"], problems)
     if problems:
         output.refuse("the jobs cannot be run so", problems)
-    if given["cluster"] is None:
-        engine = given["engine"]
-        if engine is None and not pairs:
-            return None
-        return RunOptions(engine=engine or "local", engine_options=pairs)
-    cluster = read_cluster(given["cluster"])
-    return RunOptions(engine=given["engine"] or "ssh", engine_options=pairs, cluster=cluster)
+    cluster = given["cluster"]
+    told = {
+        "cluster": None if cluster is None else printable(str(cluster.absolute())),
+        "engine": given["engine"],
+        "engine_options": pairs or None,
+    }
+    return {name: value for name, value in told.items() if value is not None}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from seedfleet.draws import DrawsError, History, load
 from seedfleet.fleet import RunOptions
 from seedfleet.fleet.cluster import read_cluster
+from seedfleet.fleet.engines.choice import make_engine
 from seedfleet.pipeline.run_context import RunContext
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.context_record import file_digest
@@ -20,7 +21,7 @@ from seedfleet.pipeline.steps.run_files import RunFiles
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Request", "RequestError", "begin_folder", "job_options", "open_run"]
+__all__ = ["Request", "RequestError", "begin_folder", "job_options", "open_run", "write_request"]
 
 _FORMAT = "seedfleet.trace-request/1"
 _TOLD = ("name", "source", "sha256", "modulus", "modulus_inferred", "notes")
@@ -52,8 +53,8 @@ class Request:
     generators
         Names of searches, presets or generators; empty for those of the catalogue that fit.
     seeds
-        ``N`` for the first N seeds of each generator, or ``A..B``, both included; None for the
-        window optimizer's own choice.
+        How many of each generator's canonical seeds, from the first on; or first and last; None
+        for the window optimizer's own choice.
     sessions
         Those to look at; empty for the window optimizer's choice.
     steps
@@ -77,7 +78,7 @@ class Request:
 
     context: RunContext
     generators: tuple[str, ...] = ()
-    seeds: str | None = None
+    seeds: int | tuple[int, int] | None = None
     sessions: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
     trials: int | None = None
@@ -99,6 +100,8 @@ class Request:
         told = document["context"]
         context = RunContext(**{**told, "command": tuple(told["command"])})
         tuples = {name: tuple(document[name]) for name in _TUPLES}
+        seeds = document["seeds"]
+        tuples["seeds"] = tuple(seeds) if isinstance(seeds, list) else seeds
         return cls(**{**document, **tuples, "context": context})
 
 
@@ -108,6 +111,11 @@ def begin_folder(files: RunFiles, history: History, request: Request) -> None:
     The request is written last: a folder that has one has its history too.
     """
     write_history(files.history, history, range(len(history)))
+    write_request(files, history, request)
+
+
+def write_request(files: RunFiles, history: History, request: Request) -> None:
+    """Write what a run is asked; its history is there already."""
     told = {name: getattr(history, name) for name in _TOLD}
     digest = {"file_sha256": file_digest(files.history), "draws": len(history)}
     document = {"format": _FORMAT, "history": told | digest, "request": request.to_document()}
@@ -175,13 +183,13 @@ def job_options(request: Request) -> RunOptions:
     Raises
     ------
     BadInputError
-        The cluster file cannot be used; the error lists every problem.
+        The cluster file or the engine cannot be used; the error lists every problem.
     """
-    if request.cluster is None:
-        engine = request.engine or "local"
-        return RunOptions(engine=engine, engine_options=dict(request.engine_options))
-    return RunOptions(
-        engine=request.engine or "ssh",
+    cluster = None if request.cluster is None else read_cluster(Path(request.cluster))
+    options = RunOptions(
+        engine=request.engine or ("local" if cluster is None else "ssh"),
         engine_options=dict(request.engine_options),
-        cluster=read_cluster(Path(request.cluster)),
+        cluster=cluster,
     )
+    make_engine(options)  # refuses what it does not know
+    return options

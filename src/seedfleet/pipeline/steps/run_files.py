@@ -131,3 +131,8 @@ class RunFiles:
     def context(self, step: str) -> Path:
         """Return the context record of a step, named by its command."""
         return self.folder / "context" / f"{step}.json"
+
+    @property
+    def notes(self) -> Path:
+        """What the workflow noted of each step when it ran it."""
+        return self.folder / "context" / "workflow-notes.json"
