@@ -62,9 +62,11 @@ def step_run(folder: Path, history: History, table: SurvivorTable, step: str) ->
 
 
 def write_scores(files: RunFiles, table: SurvivorTable, features: NDArray[np.float64]) -> None:
-    """Write survivors with features; columns that are not given are 0."""
+    """Write survivors with features; those that are not given are 0, or the survivor's own."""
     columns = to_arrow(table)
     for place, name in enumerate(FEATURES):
+        if name in columns.column_names:
+            continue
         column = features[:, place] if place < features.shape[1] else np.zeros(len(table))
         columns = columns.append_column(name, pa.array(column))
     write_parquet(files.scores, columns, {"run_id": "draws_1", "seedfleet.sessions": "[]"})

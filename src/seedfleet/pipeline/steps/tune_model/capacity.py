@@ -2,7 +2,11 @@
 
 The labels of survivors are hits in a few hundred draws: mostly noise. How much of them is not is
 found by cutting these draws in two: the correlation r of both halves' labels gives the reliability
-of the whole, 2r / (1 + r) (Spearman and Brown, 1910). A survivor counts that share of a row.
+of the whole, 2r / (1 + r) (Spearman and Brown, 1910). Where one true stream stands among thousands
+that are there by chance, that share is large and yet one row says all there is to say, so that rows
+are counted by their worth (`label_ranking.worths`): 1 / sum of squares of it (Kish, 1965), times
+six, since a sixth of the rows is what labels of a normal law would leave. That many rows, times
+the reliability, is what a model's size is measured by.
 """
 
 from __future__ import annotations
@@ -13,11 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from seedfleet.pipeline.steps.label_ranking import worths
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Derived", "candidates", "folds_of", "reliability"]
+__all__ = ["Derived", "candidates", "folds_of", "full_rows", "reliability"]
 
+_OF_A_NORMAL_LAW = 6.0
 _ROWS_OF_A_FOLD = 50  # different streams in each, at least
 _FOLDS = (3, 5)
 _ROWS_OF_A_LEAF = 40  # of full worth
@@ -49,6 +56,22 @@ def reliability(first: NDArray[np.float64], second: NDArray[np.float64]) -> floa
     return max(0.0, 2 * r / (1 + r)) if r > -1 else 0.0
 
 
+def full_rows(labels: NDArray[np.float64], share: float) -> float:
+    """Return how many rows of full worth the labels amount to, in [0, n].
+
+    Parameters
+    ----------
+    labels
+        float64, shape (n,).
+    share
+        Their `reliability`.
+    """
+    weights = worths(labels)
+    if not weights.any():
+        return 0.0
+    return share * min(_OF_A_NORMAL_LAW / float((weights**2).sum()), float(len(labels)))
+
+
 def folds_of(streams: int) -> Derived:
     """Return how many folds so many different streams are cut into."""
     least, most = _FOLDS
@@ -60,7 +83,7 @@ def folds_of(streams: int) -> Derived:
     )
 
 
-def candidates(model_type: str, streams: int, columns: int, share: float) -> list[dict[str, Any]]:
+def candidates(model_type: str, streams: int, columns: int, worth: float) -> list[dict[str, Any]]:
     """Return settings to try: what the rule gives, less and more than that.
 
     The first are the least able to learn by heart, the last the most.
@@ -71,10 +94,9 @@ def candidates(model_type: str, streams: int, columns: int, share: float) -> lis
         Different streams among the survivors.
     columns
         Features that are not constant.
-    share
-        The labels' `reliability`.
+    worth
+        The `full_rows` that they amount to.
     """
-    worth = streams * share
     return _networks(worth, columns) if model_type == "neural_net" else _trees(worth, streams)
 
 

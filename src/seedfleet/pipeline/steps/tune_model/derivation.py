@@ -12,6 +12,7 @@ from seedfleet.pipeline.steps.tune_model.capacity import (
     Derived,
     candidates,
     folds_of,
+    full_rows,
     reliability,
 )
 from seedfleet.pipeline.steps.tune_model.halving import Rows, compare
@@ -69,6 +70,8 @@ class Derivation:
         By type.
     reliability
         The share of the labels' variance that is not noise; None where it was not asked.
+    full_rows
+        How many rows of full worth they amount to; None where it was not asked.
     streams
         Different streams that were looked at.
     reason
@@ -78,6 +81,7 @@ class Derivation:
     folds: Derived
     models: Mapping[str, DerivedModel]
     reliability: float | None
+    full_rows: float | None
     streams: int
     reason: str
 
@@ -99,23 +103,24 @@ def derive(
     refusal = _refusal(survivors)
     if refusal is not None:
         models = {name: DerivedModel({}, ()) for name in options.types}
-        return Derivation(folds, models, None, streams, f"{refusal}: the defaults stay")
+        return Derivation(folds, models, None, None, streams, f"{refusal}: the defaults stay")
     share = reliability(*survivors.halves)
+    worth = full_rows(survivors.labels, share)
     tried = {
-        name: candidates(name, streams, survivors.features.shape[1], share)
+        name: candidates(name, streams, survivors.features.shape[1], worth)
         for name in options.types
     }
     if options.mode is Mode.RULES:
         models = {name: _by_rule(each) for name, each in tried.items()}
         reason = "settings by rule, without measuring any"
-        return Derivation(folds, models, share, streams, reason)
+        return Derivation(folds, models, share, worth, streams, reason)
     rows = _rows(survivors, folds.value, options.seed)
     models = {}
     for place, (name, each) in enumerate(tried.items()):
         progress(f"settings of {name}", place / len(tried))
         measured = compare(name, each, rows, shuffles=options.shuffles, seed=options.seed)
-        models[name] = _by_measure(each, measured)
-    return Derivation(folds, models, share, streams, _reason(models, share))
+        models[name] = _by_measure(measured)
+    return Derivation(folds, models, share, worth, streams, _reason(models, share, worth))
 
 
 def _refusal(survivors: LabelledSurvivors) -> str | None:
@@ -140,17 +145,17 @@ def _rows(survivors: LabelledSurvivors, folds: int, seed: int) -> Rows:
 
 def _by_rule(tried: Sequence[Mapping[str, Any]]) -> DerivedModel:
     settings = tried[len(tried) // 2]
-    how = "by rule from the streams and the reliability of their labels"
+    how = "by rule from the streams and what their labels are worth"
     return DerivedModel(settings, [Derived(name, value, how) for name, value in settings.items()])
 
 
-def _by_measure(tried: Sequence[Mapping[str, Any]], measured: Measured) -> DerivedModel:
+def _by_measure(measured: Measured) -> DerivedModel:
     """Take the best candidate where it beats chance, else the one that learns least by heart."""
     beats = measured.p < SIGNIFICANT
-    settings = dict(measured.best.settings if beats else tried[0])
-    settings["rounds"] = measured.rounds
+    chosen = measured.best if beats else measured.tried[0]
+    settings = {**chosen.settings, "rounds": chosen.median_rounds}
     why = (
-        f"of {len(tried)} candidates by rule the best in cross-validation"
+        f"of {len(measured.tried)} candidates by rule the best in cross-validation"
         if beats
         else f"no candidate beats shuffled labels (p = {measured.p:.3g}), so the one that can "
         "learn least by heart"
@@ -169,14 +174,17 @@ def _by_measure(tried: Sequence[Mapping[str, Any]], measured: Measured) -> Deriv
     return DerivedModel(settings, derived, measured)
 
 
-def _reason(models: Mapping[str, DerivedModel], share: float) -> str:
+def _reason(models: Mapping[str, DerivedModel], share: float, worth: float) -> str:
     told = ", ".join(
         f"{name} {model.measured.best.value:.3f} ({model.measured.chance:.3f} by chance, "
         f"p = {model.measured.p:.3g})"
         for name, model in models.items()
         if model.measured is not None
     )
-    return f"{share:.0%} of the labels' variance is no noise; {MEASURE} of {told}"
+    return (
+        f"{share:.0%} of the labels' variance is no noise, and the labels are worth {worth:.0f} "
+        f"rows; {MEASURE} of {told}"
+    )
 
 
 def _measured_part(measured: Measured) -> dict[str, Any]:

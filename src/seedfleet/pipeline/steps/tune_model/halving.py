@@ -76,6 +76,11 @@ class Candidate:
     shares: NDArray[np.float64] = field(repr=False)
     finished: bool
 
+    @property
+    def median_rounds(self) -> int:
+        """Return the median over folds of the rounds that counted, at least 1."""
+        return max(1, int(np.median(self.rounds)))
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -103,11 +108,6 @@ class Measured:
     chance_upper: float
     p: float
     refitted: float
-
-    @property
-    def rounds(self) -> int:
-        """The median over folds of the rounds that counted, at least 1."""
-        return max(1, int(np.median(self.best.rounds)))
 
 
 def compare(

@@ -85,6 +85,7 @@ def _document(derivation: Derivation, options: TuneModelOptions, run: StepRun) -
         "folds_derived": derivation.folds.how,
         "streams": derivation.streams,
         "label_reliability": derivation.reliability,
+        "rows_of_full_worth": derivation.full_rows,
         "model_types": list(derivation.models),
         "models": {name: model.to_document() for name, model in derivation.models.items()},
         "versions": versions_part(),
@@ -104,6 +105,7 @@ def _ends_in_time(history: History, path: Path) -> Check:
 def _metrics(derivation: Derivation) -> Iterator[Metric]:
     yield Metric("different streams", float(derivation.streams), None)
     yield Metric("share of the labels' variance that is no noise", derivation.reliability, 0.0)
+    yield Metric("rows of full worth", derivation.full_rows, 0.0)
     for name, model in derivation.models.items():
         if model.measured is not None:
             yield Metric(f"{MEASURE} of {name}", model.measured.best.value, model.measured.chance)

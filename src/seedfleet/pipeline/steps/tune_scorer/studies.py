@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedfleet.fleet import Job
 from seedfleet.pipeline.run_folder import write_json
+from seedfleet.pipeline.steps.survivor_files import SurvivorFileError
 from seedfleet.pipeline.steps.tune_scorer.sample import SAMPLE_FILES, read_sample, write_sample
 from seedfleet.scoring import ScoringSettings
 
@@ -23,13 +24,34 @@ if TYPE_CHECKING:
     from seedfleet.pipeline.steps.tune_scorer.sample import Sample
     from seedfleet.pipeline.steps.tune_scorer.search_space import SearchSpace
 
-__all__ = ["Studies", "Trial", "measure_file", "trials_by_jobs", "trials_here"]
+__all__ = [
+    "Studies",
+    "Trial",
+    "TrialFileError",
+    "measure_file",
+    "trials_by_jobs",
+    "trials_here",
+]
 
 TRIALS_FORMAT = "seedfleet.scorer-trials/1"
 RESULTS_FORMAT = "seedfleet.scorer-values/1"
 _SCRIPT = "scorer_meta_optimizer.py"
 _ROUNDS = 4  # later ones are asked when the values of earlier ones are known
 _JOB_S = 15.0  # of one core, against the seconds that a job takes to load what it needs
+
+
+class TrialFileError(Exception):
+    """The files of a job hold no trials to measure.
+
+    Attributes
+    ----------
+    problems
+        What is wrong, each a sentence.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
 
 
 @dataclass(frozen=True)
@@ -169,8 +191,8 @@ def _round(
         jobs.append(_job(stem))
 
     def told(_job_id: str, output: Path) -> None:
-        results = json.loads(output.read_text(encoding="utf-8"))["results"]
-        for result in results:
+        document = json.loads(output.read_text(encoding="utf-8"))
+        for result in document["results"]:
             first, other = result["values"]
             studies.tell(int(result["number"]), (float(first), float(other)))
 
@@ -193,20 +215,31 @@ def measure_file(trial_file: Path, output_file: Path) -> None:
 
     Raises
     ------
-    OSError, ValueError, KeyError, SurvivorFileError
+    TrialFileError
         A file cannot be read, or holds something else.
     """
-    document = json.loads(trial_file.read_text(encoding="utf-8"))
-    if not isinstance(document, dict) or document.get("format") != TRIALS_FORMAT:
-        raise ValueError(f"{trial_file}: format is not {TRIALS_FORMAT!r}")
-    sample = read_sample(trial_file.parent)
+    trials, sample = _asked_of(trial_file)
     started = time.perf_counter()
     results: list[dict[str, Any]] = [
         {
-            "number": entry["number"],
-            "values": sample.values(ScoringSettings.from_document(entry["settings"])),
+            "number": number,
+            "values": sample.values(settings),
         }
-        for entry in document["trials"]
+        for number, settings in trials
     ]
     elapsed_s = time.perf_counter() - started
     write_json(output_file, {"format": RESULTS_FORMAT, "results": results, "elapsed_s": elapsed_s})
+
+
+def _asked_of(trial_file: Path) -> tuple[list[tuple[int, ScoringSettings]], Sample]:
+    try:
+        document = json.loads(trial_file.read_text(encoding="utf-8"))
+        if not isinstance(document, dict) or document.get("format") != TRIALS_FORMAT:
+            raise TrialFileError([f"{trial_file}: format is not {TRIALS_FORMAT!r}"])
+        trials = [
+            (int(entry["number"]), ScoringSettings.from_document(entry["settings"]))
+            for entry in document["trials"]
+        ]
+        return trials, read_sample(trial_file.parent)
+    except (OSError, ValueError, KeyError, TypeError, SurvivorFileError) as error:
+        raise TrialFileError([f"{trial_file}: cannot be measured: {error}"]) from error
