@@ -19,6 +19,7 @@ from seedfleet.generators.compiled import at_positions
 from seedfleet.pipeline import RunContext
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.context_record import file_digest
+from seedfleet.pipeline.steps.engine_config import ENGINE_FORMAT
 from seedfleet.pipeline.steps.fan_out import FanOut
 from seedfleet.pipeline.steps.run_files import RunFiles
 from seedfleet.pipeline.steps.step_run import StepRun
@@ -67,6 +68,11 @@ def planted_run(folder: Path, *, right: float, knowing: bool) -> tuple[History, 
     table = _table(seeds)
     _write_scores(files, table, _features(table, history, chance, knowing=knowing))
     write_json(files.window_config, {"modulus": 2, "run_id": "planted"})
+    careful = {"settings": {"min_leaf": 2, "rounds": 100, "row_share": 1.0}}
+    write_json(
+        files.model_config,
+        {"format": ENGINE_FORMAT, "folds": 4, "models": {"lightgbm": careful}},
+    )
     context = RunContext("planted", (), "2026-01-01T00:00:00+00:00", str(folder))
     return history, StepRun("train", files, context, FanOut())
 
@@ -98,6 +104,7 @@ def _features(
         labels = SurvivorEvidence.of(table, history).labels(tune)
         for column in (3, 8):
             features[:, column] = labels + chance.normal(0, 0.05, size=len(table))
+            features[TRUE_ROW, column] = features[:, column].max() + 0.1
     features[:, -14:] = 1.0  # the global ones are the same for all
     return features
 

@@ -39,6 +39,7 @@ class _Trace(LazyGroup):
             "seedfleet.cli.trace.train",
             "train",
             "Step 5: train models, compare them, and let the gate decide.",
+        ),
         "score": (
             "seedfleet.cli.trace.score",
             "score",
