@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import survivor_runs
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from tests.pipeline import survivor_runs
 
 from seedfleet.models import MODEL_TYPES, create
 from seedfleet.pipeline.steps.context_record import Decision

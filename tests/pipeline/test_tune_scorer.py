@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import optuna
 import pytest
+import survivor_runs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from tests.pipeline import survivor_runs
 
 from seedfleet.pipeline.steps.context_record import Decision
 from seedfleet.pipeline.steps.label_ranking import rank_shares, worths
