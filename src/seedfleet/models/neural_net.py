@@ -29,7 +29,6 @@ class NeuralNetModel(Model):
     """A perceptron on standardised features, by AdamW on the mean squared error."""
 
     name = "neural_net"
-    suffix = ".pt"
     library = "torch"
     extra = "neural"
     PARAMETERS = {  # noqa: RUF012 - declared constant by the base class

@@ -35,6 +35,11 @@ class _Trace(LazyGroup):
             "run",
             "All steps: from a history of draws to calibrated predictions.",
         ),
+        "train": (
+            "seedfleet.cli.trace.train",
+            "train",
+            "Step 5: train models, compare them, and let the gate decide.",
+        ),
         "score": (
             "seedfleet.cli.trace.score",
             "score",
