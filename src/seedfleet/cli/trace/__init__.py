@@ -20,6 +20,16 @@ class _Trace(LazyGroup):
             "recover",
             "Step 0: find the generator, seed and alignment behind a history.",
         ),
+        "run": (
+            "seedfleet.cli.trace.run",
+            "run",
+            "All steps: from a history of draws to calibrated predictions.",
+        ),
+        "explain": (
+            "seedfleet.cli.trace.explain",
+            "explain",
+            "Why each step of a run went as it did.",
+        ),
     }
 
 

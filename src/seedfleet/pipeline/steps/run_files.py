@@ -35,6 +35,11 @@ class RunFiles:
     folder: Path
 
     @property
+    def request(self) -> Path:
+        """What the run was asked."""
+        return self.folder / "request.json"
+
+    @property
     def summary(self) -> Path:
         """What the whole run came to, and the page's source."""
         return self.folder / "trace.json"
@@ -121,3 +126,8 @@ class RunFiles:
     def context(self, step: str) -> Path:
         """Return the context record of a step, named by its command."""
         return self.folder / "context" / f"{step}.json"
+
+    @property
+    def notes(self) -> Path:
+        """What the workflow noted of each step when it ran it."""
+        return self.folder / "context" / "workflow-notes.json"

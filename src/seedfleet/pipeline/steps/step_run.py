@@ -6,17 +6,21 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from seedfleet.pipeline.seed_jobs import ScanInterrupted
 from seedfleet.pipeline.steps.context_record import Check, ContextRecord, Metric, file_digest
+from seedfleet.pipeline.steps.fan_out import FanOut, FanOutInterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from seedfleet.pipeline.run_context import RunContext
-    from seedfleet.pipeline.steps.fan_out import FanOut
     from seedfleet.pipeline.steps.run_files import RunFiles
 
-__all__ = ["StepRun"]
+__all__ = ["INTERRUPTIONS", "StepRun"]
+
+# The user stopped a step, here or within its jobs.
+INTERRUPTIONS = (KeyboardInterrupt, FanOutInterrupted, ScanInterrupted)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,102 @@
+"""How the commands of single steps begin and end.
+
+A step's command is `step_command_options`, options of its own, and one call of `run_step_alone`.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from seedfleet.cli._search_request import refusing
+from seedfleet.cli._search_run import SearchProgress
+from seedfleet.cli.output import EXIT_INTERRUPTED, EXIT_NOT_ALL_SUCCEEDED
+from seedfleet.cli.trace._record_words import record_lines
+from seedfleet.cli.trace._step_options import chosen_folder, places_asked
+from seedfleet.pipeline.steps.context_record import Decision
+from seedfleet.pipeline.steps.fan_out import FanOut
+from seedfleet.pipeline.steps.request import job_options, open_run
+from seedfleet.pipeline.steps.run_files import RunFiles
+from seedfleet.pipeline.steps.step_run import INTERRUPTIONS, StepRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from seedfleet.cli.output import Output
+    from seedfleet.draws import History
+    from seedfleet.pipeline.steps.context_record import ContextRecord
+    from seedfleet.pipeline.steps.request import Request
+
+__all__ = ["finish_step", "make_step_run", "refusing_steps", "run_step_alone"]
+
+
+@contextmanager
+def refusing_steps(output: Output) -> Iterator[None]:
+    """Tell of whatever stands against a step, every problem, and exit with code 2."""
+    try:
+        with refusing(output):
+            yield
+    except Exception as error:
+        problems = getattr(error, "problems", None)
+        if problems is None:
+            raise
+        output.refuse("this step cannot be done", list(problems))
+
+
+def run_step_alone(
+    step: str,
+    given: dict[str, Any],
+    output: Output,
+    work: Callable[[History, Request, StepRun], ContextRecord],
+) -> None:
+    """Do one step of the run that the command line names, print its record, and exit.
+
+    The exit code is 0 if the step's checks hold, 1 if they do not, 2 if it cannot be done, and 3
+    after an interruption.
+
+    Parameters
+    ----------
+    step
+        The name of its command.
+    given
+        What `step_command_options` added to the command.
+    work
+        Does the step, with the whole cleaned history and what the run was asked.
+    """
+    folder = chosen_folder(given, output)
+    with refusing_steps(output):
+        history, request = open_run(folder)
+        run = make_step_run(step, folder, request, given, output)
+        # A step that dies must not leave the word of an earlier one behind.
+        run.files.context(step).unlink(missing_ok=True)
+        try:
+            record = work(history, request, run)
+        except INTERRUPTIONS:
+            text = "interrupted; the same command goes on"
+            output.result({"interrupted": True, "run_id": request.context.run_id}, text)
+            sys.exit(EXIT_INTERRUPTED)
+    finish_step(record, output)
+
+
+def finish_step(record: ContextRecord, output: Output) -> NoReturn:
+    """Print what a step left behind, and exit with 0 if its checks hold, else with 1."""
+    document = record.to_document()
+    output.result(document, "\n".join(record_lines(document)))
+    sys.exit(0 if record.decision is Decision.PROCEED else EXIT_NOT_ALL_SUCCEEDED)
+
+
+def make_step_run(
+    step: str, folder: Path, request: Request, given: dict[str, Any], output: Output
+) -> StepRun:
+    """Return what a step is given by the command line, and where that is silent by the run."""
+    options = job_options(replace(request, **places_asked(given, output)))
+    return StepRun(
+        step=step,
+        files=RunFiles(folder),
+        context=request.context,
+        fan_out=FanOut(options, notice=output.note),
+        progress=SearchProgress(output),
+    )

@@ -1,0 +1,91 @@
+"""What the command lines of single steps share: the run they work on, and where jobs run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from seedfleet.cli._engine_words import options_in_words, pairs_of
+from seedfleet.cli.output import output_option
+from seedfleet.pipeline.run_folder import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seedfleet.cli.output import Output
+
+__all__ = [
+    "chosen_folder",
+    "job_place_options",
+    "places_asked",
+    "run_argument",
+    "step_command_options",
+]
+
+_RUNS = Path("trace_results")  # where `seedfleet trace run` puts them by default
+_F = TypeVar("_F", bound="Callable[..., Any]")
+
+
+def job_place_options(function: _F) -> _F:
+    """Add where the jobs of steps run: --cluster, --engine, --engine-option."""
+    for decorate in (
+        click.option(
+            "--engine-option",
+            "engine_words",
+            multiple=True,
+            metavar="K=V",
+            help=f"For local: {options_in_words('local')}. For ssh: {options_in_words('ssh')}.",
+        ),
+        click.option("--engine", help="Where jobs run: local, or ssh with --cluster.  [local]"),
+        click.option(
+            "--cluster",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="Run jobs on the nodes of this cluster file, over ssh.  [this machine]",
+        ),
+    ):
+        function = decorate(function)
+    return function
+
+
+def run_argument(function: _F) -> _F:
+    """Add the run that a command works on: the argument RUN, or --run RUN."""
+    for decorate in (
+        click.option(
+            "--run", "named", metavar="RUN", help="The run, in the place of the argument."
+        ),
+        click.argument("run", required=False, metavar="RUN"),
+    ):
+        function = decorate(function)
+    return function
+
+
+def step_command_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the argument RUN, the options of `job_place_options`, and --output."""
+    return output_option(job_place_options(run_argument(function)))
+
+
+def chosen_folder(given: dict[str, Any], output: Output) -> Path:
+    """Return the folder of the run that was named: itself, or by its name below trace_results."""
+    named = [name for name in (given["run"], given["named"]) if name is not None]
+    if len(named) != 1:
+        output.refuse("no run is named", ["name the folder of one run: RUN, or --run RUN"])
+    folder = Path(named[0])
+    return folder if folder.exists() or not (_RUNS / folder).exists() else _RUNS / folder
+
+
+def places_asked(given: dict[str, Any], output: Output) -> dict[str, Any]:
+    """Return where the command line says that jobs run, as fields of a `Request`."""
+    problems: list[str] = []
+    pairs = pairs_of(given["engine_words"], problems)
+    if problems:
+        output.refuse("the jobs cannot be run so", problems)
+    cluster = given["cluster"]
+    told = {
+        "cluster": None if cluster is None else printable(str(cluster.absolute())),
+        "engine": given["engine"],
+        "engine_options": pairs or None,
+    }
+    return {name: value for name, value in told.items() if value is not None}

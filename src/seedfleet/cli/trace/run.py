@@ -1,0 +1,200 @@
+"""`seedfleet trace run`: the whole chain, from a history of draws to predictions."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from seedfleet.cli._search_run import SearchCommand, SearchProgress, stop
+from seedfleet.cli.output import EXIT_NOT_ALL_SUCCEEDED, MissingExtra, output_option
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from seedfleet.cli.output import Output
+    from seedfleet.pipeline.steps.workflow import StepOutcome
+
+try:
+    from seedfleet.cli._search_request import begin_run, draws_options, load_draws, run_options
+    from seedfleet.cli.trace._step_command import refusing_steps
+    from seedfleet.cli.trace._step_options import job_place_options, places_asked
+    from seedfleet.cli.trace._trace_words import step_line, trace_lines
+    from seedfleet.pipeline.run_folder import unwritable
+    from seedfleet.pipeline.steps.fan_out import FanOut
+    from seedfleet.pipeline.steps.request import (
+        Request,
+        begin_folder,
+        job_options,
+        open_run,
+        write_request,
+    )
+    from seedfleet.pipeline.steps.run_files import RunFiles
+    from seedfleet.pipeline.steps.step_run import INTERRUPTIONS
+    from seedfleet.pipeline.steps.workflow import TraceRun, asked_steps, parse_steps, step_part
+except ModuleNotFoundError as error:
+    if error.name not in {"numpy", "numba", "optuna", "pyarrow"}:
+        raise
+    raise MissingExtra(error.name, "trace") from error
+
+__all__ = ["run"]
+
+_ALL = "0-6"
+_OF_THE_FILE = ("columns", "modulus")  # how DRAWS is read; a run that goes on has read it
+# Options of the command that a `Request` has under the same name.
+_SAME_NAMES = (
+    *("generators", "seeds", "sessions", "steps", "trials"),
+    *("model_type", "predictions", "recover_budget_s", "run_seed"),
+)
+
+
+class _Steps(click.ParamType[tuple[str, ...]]):
+    """`1-6`, or a list such as `1,3-5`."""
+
+    name = "STEPS"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            return parse_steps(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.command(cls=SearchCommand, context_settings={"help_option_names": ["-h", "--help"]})
+@draws_options
+@click.option(
+    "--seeds",
+    metavar="N|A..B",
+    help="Seeds to test of each generator: its first N, or A..B.  [the window optimizer's choice]",
+)
+@click.option(
+    "--generator",
+    "generators",
+    metavar="NAME|auto",
+    multiple=True,
+    help="A preset (`seedfleet generators list`), or NAME_hybrid for variable skip; may be given "
+    "more than once. auto: all of the catalogue that fit.  [auto]",
+)
+@click.option(
+    "--session",
+    "sessions",
+    multiple=True,
+    help="Take the draws of this session as one stream.  [the window optimizer's choice]",
+)
+@click.option(
+    "--steps",
+    type=_Steps(),
+    default=_ALL,
+    show_default=True,
+    help="Which steps: 1-6, or a list such as 1,3-5.",
+)
+@click.option("--trials", type=click.IntRange(1), help="Trials of each optimizer.  [its own]")
+@click.option(
+    "--model-type",
+    metavar="T",
+    help="neural_net, xgboost, lightgbm or catboost.  [all that are installed, compared]",
+)
+@click.option(
+    "--recover-budget",
+    "recover_budget_s",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    default=15.0,
+    show_default=True,
+    help="Time for step 0.",
+)
+@job_place_options
+@run_options("trace_results")
+@output_option
+@click.pass_context
+def run(ctx: click.Context, /, draws: str | None, output: Output, **options: Any) -> None:
+    """Take DRAWS, a file (or - for standard input), through all steps to predictions.
+
+    Writes every step's files, trace.json and report.html into a new folder. A step is skipped where
+    nothing that it was made of has changed; `seedfleet trace explain` says why each went as it did.
+    With --resume the run goes on in its folder, and options that are given beside it replace those
+    of the run. Exit codes: 0 the last step has an answer, whatever the verdict; 1 it has none; 2
+    bad input; 3 interrupted.
+    """
+    problems = _problems(ctx, draws, options)
+    if problems:
+        output.refuse("this cannot be run", problems)
+    with refusing_steps(output):
+        made = _resumed(ctx, options, output) if draws is None else _new(draws, options, output)
+        document = _taken(made, output)
+    output.result(document, "\n".join(trace_lines(document)))
+    sys.exit(0 if document["state"] == "finished" else EXIT_NOT_ALL_SUCCEEDED)
+
+
+def _problems(ctx: click.Context, draws: str | None, options: dict[str, Any]) -> list[str]:
+    problems = []
+    if (draws is None) == (options["run_id"] is None):
+        problems.append("name a file of draws, or a run with --resume RUN_ID, and not both")
+    if options["run_id"] is not None:
+        given = [name for name in _OF_THE_FILE if _is_given(ctx, name)]
+        problems += [f"--{name}: a run that goes on has read its draws" for name in given]
+    blocked = unwritable(options["output_dir"])
+    return problems if blocked is None else [*problems, blocked]
+
+
+def _is_given(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def _asked(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options as fields of a `Request`."""
+    named = tuple(name for name in options["generators"] if name != "auto")
+    return {name: options[name] for name in _SAME_NAMES} | {"generators": named}
+
+
+def _new(draws: str, options: dict[str, Any], output: Output) -> TraceRun:
+    history = load_draws(draws, options)
+    for session in options["sessions"]:
+        history.select(session)  # refuses a session that there is not
+    context, folder = begin_run(history, options["output_dir"])
+    request = Request(context, **_asked(options), **places_asked(options, output))
+    asked_steps(request)  # refuses options that are out of range before anything is written
+    files = RunFiles(folder)
+    fan_out = FanOut(job_options(request), notice=output.note)
+    begin_folder(files, history, request)
+    for note in history.notes:
+        output.note(f"note: {note}")
+    return TraceRun(history, request, files, fan_out)
+
+
+def _resumed(ctx: click.Context, options: dict[str, Any], output: Output) -> TraceRun:
+    """Open a run; what the command line says beside its name replaces what it was asked."""
+    files = RunFiles(options["output_dir"] / options["run_id"])
+    history, before = open_run(files.folder)
+    asked = _asked(options)
+    given = {name: asked[name] for name in _SAME_NAMES if _is_given(ctx, name)}
+    if not before.steps:
+        given = {"steps": options["steps"], **given}
+    request = replace(before, **given, **places_asked(options, output))
+    for session in request.sessions:
+        history.select(session)
+    asked_steps(request)
+    fan_out = FanOut(job_options(request), notice=output.note)
+    write_request(files, history, request)
+    return TraceRun(history, request, files, fan_out)
+
+
+def _taken(made: TraceRun, output: Output) -> dict[str, Any]:
+    """Take the run through its steps, saying how it goes."""
+
+    def told(outcome: StepOutcome) -> None:
+        output.progress(step_line(step_part(outcome)))
+
+    shown = replace(made, progress=SearchProgress(output), told=told)
+    try:
+        return shown.take(asked_steps(made.request))
+    except INTERRUPTIONS:
+        folder: Path = made.files.folder
+        stop("trace run", folder, made.request.context.run_id, output)

@@ -1,0 +1,108 @@
+"""Step 0 inside a run: `seedfleet.recover` with a small budget, before anything is optimised."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from seedfleet.generators import generators
+from seedfleet.generators.searches import parse_search
+from seedfleet.pipeline.recorded_scans import RecordedBackend
+from seedfleet.pipeline.recovery import recovery_document
+from seedfleet.pipeline.run_folder import write_json
+from seedfleet.pipeline.steps.context_record import Check, Metric
+from seedfleet.recover import Options, OptionsError
+from seedfleet.sieve import local_backend
+
+if TYPE_CHECKING:
+    from seedfleet.draws import History
+    from seedfleet.pipeline.steps.context_record import ContextRecord
+    from seedfleet.pipeline.steps.step_run import StepRun
+
+__all__ = ["RecoverOptions", "run_recover"]
+
+
+@dataclass(frozen=True)
+class RecoverOptions:
+    """How far step 0 goes.
+
+    Attributes
+    ----------
+    budget_s
+        Seconds for all its searches.
+    generators
+        Names of generators, presets or searches; empty for the whole catalogue.
+    predictions, run_seed
+        As `seedfleet.recover.Options` takes them.
+
+    Raises
+    ------
+    OptionsError
+        With every option that is out of range.
+    """
+
+    budget_s: float = 15.0
+    generators: tuple[str, ...] = ()
+    predictions: int = 1
+    run_seed: int = 0
+
+    def __post_init__(self) -> None:
+        problems = self.asked().problems()
+        if problems:
+            raise OptionsError(problems)
+
+    def asked(self) -> Options:
+        """Return the options of the recovery."""
+        return Options(
+            searched=frozenset(map(_searched, self.generators)),
+            budget_s=self.budget_s,
+            predictions=self.predictions,
+            run_seed=self.run_seed,
+        )
+
+
+def _searched(name: str) -> str:
+    """Return what a recovery calls the generator of a search."""
+    if name in generators():
+        return name
+    try:
+        return parse_search(name).preset.slug
+    except ValueError as error:
+        raise OptionsError([str(error)]) from error
+
+
+def run_recover(history: History, options: RecoverOptions, run: StepRun) -> ContextRecord:
+    """Recover, and write recovery.json.
+
+    Long scans are kept in the run's folder, so that a run that was interrupted does not repeat
+    them.
+    """
+    document = recovery_document(
+        history,
+        options.asked(),
+        run.context,
+        progress=run.progress,
+        backend=RecordedBackend(local_backend(), run.files.folder / "scans"),
+    )
+    write_json(run.files.recovery, document)
+    completed = sum(search["status"] == "completed" for search in document["searched"])
+    failed = [control["passed"] for control in document["controls"]].count(False)
+    return run.record(
+        [run.files.history],
+        [run.files.recovery],
+        parameters=asdict(options),
+        metrics=[
+            Metric("evidence in bits", document["evidence_bits"], 0.0),
+            Metric("searches completed", completed, None),
+        ],
+        checks=[
+            Check("searches completed", completed, 1),
+            Check(
+                "controls that failed",
+                failed if document["controls"] else None,
+                0,
+                at_least=False,
+            ),
+        ],
+        remarks=[document["verdict_reason"]],
+    )

@@ -1,0 +1,19 @@
+"""Whether the window optimizer has left anybody to rank."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+
+if TYPE_CHECKING:
+    from seedfleet.pipeline.steps.context_record import ContextRecord
+    from seedfleet.pipeline.steps.run_files import RunFiles
+
+__all__ = ["has_no_survivors"]
+
+
+def has_no_survivors(files: RunFiles, record: ContextRecord) -> bool:
+    """Tell whether the window optimizer, by its record, has written a table without a row."""
+    path = files.survivors("bidirectional")
+    return path.name in record.outputs and pq.read_metadata(path).num_rows == 0

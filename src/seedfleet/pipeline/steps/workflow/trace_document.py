@@ -1,0 +1,129 @@
+"""trace.json: what a whole run was asked, what became of each step, and what it came to."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from seedfleet.draws.slices import Slices
+from seedfleet.pipeline.document_parts import history_part, versions_part
+from seedfleet.pipeline.steps.workflow.fleet_figures import busy_by_node
+from seedfleet.pipeline.steps.workflow.standing import standing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from seedfleet.draws import History
+    from seedfleet.pipeline.steps.request import Request
+    from seedfleet.pipeline.steps.run_files import RunFiles
+    from seedfleet.pipeline.steps.workflow.course import StepOutcome
+
+__all__ = ["step_part", "trace_document"]
+
+_FORMAT = "seedfleet.trace/1"
+
+
+def trace_document(
+    history: History,
+    request: Request,
+    files: RunFiles,
+    outcomes: Sequence[StepOutcome],
+    *,
+    state: str,
+    elapsed_s: float,
+) -> dict[str, Any]:
+    """Gather everything that is to be said of a run.
+
+    Parameters
+    ----------
+    outcomes
+        Of the steps that were asked for and that the run came to.
+    state
+        ``finished``, ``incomplete`` where the last step has no result, or ``interrupted``.
+    """
+    documents = _documents(files)
+    answer = documents["predict"] or documents["recover"] or {}
+    fleet = [run for outcome in outcomes for run in outcome.fleet]
+    return {
+        "format": _FORMAT,
+        "run_id": request.context.run_id,
+        "state": state,
+        "started_utc": request.context.started_utc,
+        "elapsed_s": round(elapsed_s, 3),
+        "command": list(request.context.command),
+        "versions": versions_part(),
+        "request": {k: v for k, v in request.to_document().items() if k != "context"},
+        "history": {**history_part(history), "slices": Slices.of(len(history)).to_document()},
+        "verdict": answer.get("verdict"),
+        "verdict_reason": answer.get("verdict_reason"),
+        "null_probability": answer.get("null_probability"),
+        "abstained": answer.get("abstained"),
+        "predictions": answer.get("predictions", []),
+        "steps": [step_part(outcome) for outcome in outcomes],
+        "nodes": busy_by_node(fleet),
+        "documents": documents,
+        "files": _present(files),
+    }
+
+
+def step_part(outcome: StepOutcome) -> dict[str, Any]:
+    """Return what trace.json says of a step."""
+    record = None if outcome.record is None else outcome.record.to_document()
+    return {
+        "number": outcome.number,
+        "step": outcome.step,
+        "ending": outcome.ending.value,
+        "reason": outcome.reason,
+        "elapsed_s": round(outcome.elapsed_s, 3),
+        "fleet": list(outcome.fleet),
+        "record": record,
+    }
+
+
+def _documents(files: RunFiles) -> dict[str, Any]:
+    """Return what each step wrote for people; None where its word does not count, or has none."""
+    sources: dict[str, Path] = {
+        "recover": files.recovery,
+        "window": files.window_config,
+        "tune-scorer": files.scorer_config,
+        "tune-model": files.model_config,
+        "train": files.sidecar,
+        "predict": files.predictions,
+    }
+    return {step: _document(files, step, path) for step, path in sources.items()}
+
+
+def _document(files: RunFiles, step: str, path: Path) -> Any:
+    before = standing(files, step)
+    if before.decision is None or before.declined or not path.exists():
+        return None
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _present(files: RunFiles) -> dict[str, str]:
+    """Return the files that are there, by what they are."""
+    named = {
+        "history": files.history,
+        "recovery": files.recovery,
+        "window_config": files.window_config,
+        "train_history": files.train_history,
+        "holdout_history": files.holdout_history,
+        **{f"{which}_survivors": files.survivors(which) for which in _TABLES},
+        "scorer_config": files.scorer_config,
+        "scores": files.scores,
+        "model_config": files.model_config,
+        "sidecar": files.sidecar,
+        "predictions": files.predictions,
+        "trace": files.summary,
+        "report": files.report,
+    }
+    written = {files.summary, files.report}  # with this document
+    return {
+        name: str(path.relative_to(files.folder))
+        for name, path in named.items()
+        if path in written or path.exists()
+    }
+
+
+_TABLES = ("forward", "reverse", "bidirectional")
