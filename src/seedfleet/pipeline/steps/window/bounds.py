@@ -151,8 +151,10 @@ def _interval(name: str, given: object, problems: list[str]) -> Interval | None:
 
 
 def _sessions(given: object, problems: list[str]) -> tuple[tuple[str, ...], ...]:
-    lists = given if isinstance(given, list) else [None]
-    if not all(isinstance(each, list) and all(isinstance(s, str) for s in each) for each in lists):
+    choices = given if isinstance(given, list) else [None]
+    if not all(
+        isinstance(choice, list) and all(isinstance(s, str) for s in choice) for choice in choices
+    ):
         problems.append(f"$.{_SECTION}.session_options: a list of lists of names is needed")
         return ()
-    return tuple(tuple(each) for each in lists)
+    return tuple(tuple(choice) for choice in choices if isinstance(choice, list))

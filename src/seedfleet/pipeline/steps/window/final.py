@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from seedfleet.pipeline.sieve_chance import Chance
     from seedfleet.pipeline.sieve_search import PlannedSearch
     from seedfleet.pipeline.steps.window.configuration import Configuration
     from seedfleet.pipeline.steps.window.ground import Ground
@@ -25,7 +26,8 @@ __all__ = ["Passed", "final_sieve"]
 
 _ROOM = 2_000_000  # survivors of one direction that are held at once
 _ALIGNMENT = ["preset", "offset", "skip_min", "skip_max"]
-_POSITIONS = 2**21  # of simulated streams, for the chance of a variable skip
+_FEW_PAIRS = 0.01  # by chance; whether they are even fewer is nobody's concern
+_POSITIONS = 2**20  # of simulated streams, for the chance of a variable skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +77,7 @@ def final_sieve(
         searches = [ground.planned(family, configuration, direction) for family in families]
         parts = [_rows(search, code) for code, search in enumerate(searches)]
         found[direction] = np.concatenate([rows for rows, _ in parts])
-        chances = [chance_of(search.question, positions=_POSITIONS) for search in searches]
+        chances = [_chance(search) for search in searches]
         figures[direction] = (
             sum(
                 chance.expected_pairs(search.seed_count)
@@ -113,6 +115,14 @@ def _rows(search: PlannedSearch, code: int) -> tuple[NDArray[np.void], bool]:
         rows[f"{name}_draws"] = np.where(looked_at, len(part), 0)
         rows[f"{name}_matches"] = np.maximum(table[f"{name}_matches"], 0)
     return rows, stricter
+
+
+def _chance(search: PlannedSearch) -> Chance:
+    """Return the chance of a search; simulated only where its bound leaves anything open."""
+    bound = chance_of(search.question, positions=0)
+    if bound.bound_on_pairs(search.seed_count) < _FEW_PAIRS:
+        return bound
+    return chance_of(search.question, positions=_POSITIONS)
 
 
 def _one_match_more(question: Question) -> Question:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 from seedfleet.draws.history import describe_unknown_session
 from seedfleet.draws.slices import Slices
@@ -19,7 +19,7 @@ from seedfleet.recover import OptionsError
 from seedfleet.recover.scans.rates import scan_s
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from seedfleet.draws import History
     from seedfleet.generators import Stream
@@ -100,6 +100,20 @@ class WindowOptions:
         """How many seeds of each generator; where a span is asked for, as many as it has."""
         span = self.span
         return _number(self.seeds) if span is None else span[1] - span[0] + 1
+
+    def to_document(self) -> dict[str, Any]:
+        """Return them as JSON holds them."""
+        told = vars(self) | {"bounds": self.bounds.to_document()}
+        return {
+            name: list(value) if isinstance(value, tuple) else value for name, value in told.items()
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Read what `to_document` wrote."""
+        lists = {name: tuple(document[name]) for name in ("generators", "sessions")}
+        bounds = SearchBounds.from_document(document["bounds"])
+        return cls(**{**document, **lists, "bounds": bounds})
 
     def problems(self, history: History) -> list[str]:
         """Say all that does not fit these draws; empty where nothing does."""

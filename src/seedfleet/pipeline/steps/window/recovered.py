@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seedfleet.generators import AtState, find_stream, presets_of
+from seedfleet.generators import AtState, find_preset, find_stream, presets_of
 from seedfleet.pipeline.steps.survivor_table import NO_END, ROW, SurvivorTable
 
 if TYPE_CHECKING:
@@ -119,27 +119,33 @@ def _start(candidate: Mapping[str, Any]) -> Start:
 
 def joined(table: SurvivorTable, streams: Sequence[KnownStream], most: int) -> SurvivorTable:
     """Put streams in front of a table's rows, without doubles; at most so many rows in all."""
-    presets = list(dict.fromkeys([*table.presets, *(stream.preset for stream in streams)]))
-    rows, states, seen = [], {}, set()
+    names = {find_preset(preset).stream: preset for preset in table.presets}
     for stream in streams:
-        row = stream.row(presets.index(stream.preset))
-        key = _key(row) if not isinstance(stream.start, AtState) else (stream.start, stream.origin)
+        names.setdefault(find_preset(stream.preset).stream, stream.preset)
+    presets = list(names.values())
+    twins = {_key(row): row for row in table.rows}
+    rows: list[np.void] = []
+    states: dict[int, tuple[int, ...]] = {}
+    seen: set[object] = set()
+    for stream in streams:
+        row = stream.row(presets.index(names[find_preset(stream.preset).stream]))
+        words = stream.start.words if isinstance(stream.start, AtState) else None
+        key = _key(row) if words is None else (words, stream.origin)
         if key in seen:
             continue
         seen.add(key)
-        if isinstance(stream.start, AtState):
-            states[len(rows)] = stream.start.words
+        if words is not None:
+            states[len(rows)] = words
+        elif key in twins:
+            _take_matches(row, twins[key])
         rows.append(row)
-    twins = {_key(row): row for row in table.rows}
-    for place, row in enumerate(rows):
-        if place not in states and _key(row) in twins:
-            _take_matches(row, twins[_key(row)])
     others = [row for row in table.rows if _key(row) not in seen]
-    together = np.array([*rows, *others][: max(most, len(rows))], dtype=ROW)
-    return SurvivorTable(tuple(presets), table.sessions, together, states)
+    together = [np.array([row], dtype=ROW) for row in [*rows, *others][: max(most, len(rows))]]
+    kept = np.concatenate([np.zeros(0, dtype=ROW), *together])
+    return SurvivorTable(tuple(presets), table.sessions, kept, states)
 
 
-def _key(row: np.void) -> tuple[int, ...]:
+def _key(row: np.void) -> object:
     names = ("preset", "seed", "offset", "skip_min", "skip_max", "origin")
     return tuple(int(row[name]) for name in names)
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seedfleet.pipeline.sieve_chance import chance_of
-from seedfleet.pipeline.steps.window.bounds import Interval
 from seedfleet.pipeline.steps.window.configuration import Configuration, SkipLaw
 
 if TYPE_CHECKING:
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 
     import optuna
 
-    from seedfleet.pipeline.steps.window.bounds import SearchBounds
+    from seedfleet.pipeline.steps.window.bounds import Interval, SearchBounds
     from seedfleet.pipeline.steps.window.ground import Ground, Part
 
 __all__ = ["Sampler"]

@@ -95,7 +95,7 @@ def run_window(history: History, options: WindowOptions, run: StepRun) -> Contex
     return run.record(
         inputs,
         outputs,
-        parameters=_parameters(options),
+        parameters=options.to_document(),
         metrics=_metrics(result),
         checks=_checks(result, options),
         remarks=_remarks(result, recovered),
@@ -260,13 +260,6 @@ def _stream_part(stream: KnownStream) -> dict[str, Any]:
     return {**told, "seed": seed, "sessions": list(stream.sessions)}
 
 
-def _parameters(options: WindowOptions) -> dict[str, Any]:
-    told = vars(options) | {"bounds": options.bounds.to_document()}
-    return {
-        name: list(value) if isinstance(value, tuple) else value for name, value in told.items()
-    }
-
-
 def _metrics(result: _Result) -> list[Metric]:
     counts = [
         Metric(f"{direction.value} survivors", passed.observed, passed.expected)
@@ -307,10 +300,14 @@ def _remarks(result: _Result, recovered: Sequence[KnownStream]) -> list[str]:
     bound = "at most " if both.is_bound else ""
     remarks = [
         result.how,
-        f"{both.observed:,} pairs of seed and alignment pass both parts of the window; chance "
-        f"passes {bound}{both.expected:,.3g}. Their number is not what was optimized.",
-        f"Every objective is judged on the {result.ground.judged} draws after its window and has "
-        f"{result.ground.paid_bits:.2f} bits taken off for the trials.",
+        (
+            f"{both.observed:,} pairs of seed and alignment pass both parts of the window; chance "
+            f"passes {bound}{both.expected:,.3g}. Their number is not what was optimized."
+        ),
+        (
+            f"Every objective is judged on the {result.ground.judged} draws after its window and "
+            f"has {result.ground.paid_bits:.2f} bits taken off for the trials."
+        ),
     ]
     if (result.objective or 0) <= 0:
         remarks.append("No configuration found evidence; survivors are what chance lets through.")

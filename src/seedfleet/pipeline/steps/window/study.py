@@ -106,7 +106,7 @@ class Study:
         states = optuna.trial.TrialState
         trial = self._begun.pop(number)
         if outcome is None:
-            trial.set_user_attr(_FAILED, True)  # noqa: FBT003
+            trial.set_user_attr(_FAILED, True)
             self.optuna_study.tell(trial, state=states.FAIL)
             return
         trial.set_user_attr(_OUTCOME, outcome.to_document())
