@@ -37,7 +37,10 @@ except ModuleNotFoundError as error:
 __all__ = ["window", "window_options_of"]
 
 _OPTIONS = "window_options.json"  # beside the request: what only this step is asked
-_NAMES = ("generators", "seeds", "sessions", "variable_skip", "trials", "max_survivors", "jobs")
+_NAMES = (
+    *("generators", "seeds", "sessions", "variable_skip", "trials", "max_survivors", "jobs"),
+    *("look_s", "run_seed"),
+)
 
 
 @click.command(cls=SearchCommand)
@@ -76,6 +79,15 @@ _NAMES = ("generators", "seeds", "sessions", "variable_skip", "trials", "max_sur
     default=20_000,
     show_default=True,
     help="Rows of each table; the likeliest are kept, a fiftieth of that with variable skip.",
+)
+@click.option(
+    "--look",
+    "look_s",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    default=20.0,
+    show_default=True,
+    help="Time for the first look at the generators of auto; what it leaves out is named.",
 )
 @click.option(
     "--bounds",
@@ -141,7 +153,7 @@ def window_options_of(given: dict[str, Any]) -> WindowOptions:
     OptionsError
         They are out of range; the error lists everything.
     """
-    told = {name: given[name] for name in (*_NAMES, "run_seed") if given.get(name) is not None}
+    told = {name: given[name] for name in _NAMES if given.get(name) is not None}
     bounds = SearchBounds() if given["bounds_file"] is None else read_bounds(given["bounds_file"])
     return WindowOptions(**told, bounds=bounds)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from seedfleet.pipeline.sieve_chance import Chance
     from seedfleet.pipeline.sieve_search import PlannedSearch
     from seedfleet.pipeline.steps.window.configuration import Configuration
     from seedfleet.pipeline.steps.window.ground import Ground
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Passed", "final_sieve"]
 
+_SHUFFLES, _SHUFFLED_SEEDS = 2, 2**14
 _ROOM = 2_000_000  # survivors of one direction that are held at once
 _ALIGNMENT = ["preset", "offset", "skip_min", "skip_max"]
 _FEW_PAIRS = 0.01  # by chance; whether they are even fewer is nobody's concern
@@ -44,6 +44,8 @@ class Passed:
         How many pass by chance.
     is_bound
         Whether that is but an upper bound.
+    by_shuffling
+        Whether it was counted on shuffled draws, where nothing else tells.
     stricter
         Whether more passed than there is room for, so that `observed` counts those with more
         matches alone.
@@ -53,6 +55,7 @@ class Passed:
     observed: int
     expected: float
     is_bound: bool
+    by_shuffling: bool
     stricter: bool
 
     def to_document(self) -> dict[str, Any]:
@@ -61,15 +64,22 @@ class Passed:
             "observed": self.observed,
             "expected": self.expected,
             "expected_is_bound": self.is_bound,
+            "expected_by_shuffling": self.by_shuffling,
             "kept": len(self.table),
             "counted_with_more_matches_alone": self.stricter,
         }
 
 
 def final_sieve(
-    ground: Ground, configuration: Configuration, most: int
+    ground: Ground, configuration: Configuration, most: int, rng: np.random.Generator
 ) -> Mapping[Direction, Passed]:
-    """Sieve in each direction, and keep at most so many rows of each, those with most matches."""
+    """Sieve in each direction, and keep at most so many rows of each, those with most matches.
+
+    Parameters
+    ----------
+    rng
+        Shuffles draws.
+    """
     families = [family for family in ground.families if configuration.law in family.laws]
     presets = tuple(family.preset for family in families)
     found, figures = {}, {}
@@ -77,13 +87,11 @@ def final_sieve(
         searches = [ground.planned(family, configuration, direction) for family in families]
         parts = [_rows(search, code) for code, search in enumerate(searches)]
         found[direction] = np.concatenate([rows for rows, _ in parts])
-        chances = [_chance(search) for search in searches]
+        chances = [_chance(search, rng) for search in searches]
         figures[direction] = (
-            sum(
-                chance.expected_pairs(search.seed_count)
-                for chance, search in zip(chances, searches, strict=True)
-            ),
+            sum(chance.pairs for chance in chances),
             any(chance.is_bound for chance in chances),
+            any(chance.by_shuffling for chance in chances),
             any(stricter for _, stricter in parts),
         )
     _tell_alignments(found)
@@ -117,12 +125,34 @@ def _rows(search: PlannedSearch, code: int) -> tuple[NDArray[np.void], bool]:
     return rows, stricter
 
 
-def _chance(search: PlannedSearch) -> Chance:
-    """Return the chance of a search; simulated only where its bound leaves anything open."""
-    bound = chance_of(search.question, positions=0)
-    if bound.bound_on_pairs(search.seed_count) < _FEW_PAIRS:
-        return bound
-    return chance_of(search.question, positions=_POSITIONS)
+class _Expected(NamedTuple):
+    """What chance passes, and how that is known."""
+
+    pairs: float
+    is_bound: bool = False
+    by_shuffling: bool = False
+
+
+def _chance(search: PlannedSearch, rng: np.random.Generator) -> _Expected:
+    """Return the chance of a search; sieved on shuffled draws where sums leave it open."""
+    chance = chance_of(search.question, positions=0)
+    pairs = chance.bound_on_pairs(search.seed_count)
+    if not chance.is_bound or pairs < _FEW_PAIRS:
+        return _Expected(pairs, is_bound=chance.is_bound)
+    chance = chance_of(search.question, positions=_POSITIONS)
+    if not chance.is_bound:
+        return _Expected(chance.expected_pairs(search.seed_count))
+    few = min(search.seed_count, _SHUFFLED_SEEDS)
+    seeds = range(search.seeds.start, search.seeds.start + few)
+    question = search.question
+    try:
+        counts = [
+            len(sieve(replace(question, draws=rng.permutation(question.draws)), seeds).table)
+            for _ in range(_SHUFFLES)
+        ]
+    except TooManyHitsError:
+        return _Expected(pairs, is_bound=True)
+    return _Expected(sum(counts) / _SHUFFLES * search.seed_count / few, by_shuffling=True)
 
 
 def _one_match_more(question: Question) -> Question:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seedfleet.evidence import skip_paths
+from seedfleet.evidence.forward_sums import begin_forward, go_forward
 from seedfleet.evidence.likelihood import NOISE_RATES, bits_of_matches
 from seedfleet.evidence.prior import NULL_WEIGHT, noise_weights
 from seedfleet.evidence.start_prior import seed_odds
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Judgement", "judge", "kept_by_matches", "score"]
 
 # A trial weighs so many of the likeliest survivors; what it leaves out counts as the null.
-_MOST_WEIGHED = {False: 2000, True: 40}  # by whether the skip varies
+_MOST_WEIGHED = {False: 2000, True: 200}  # by whether the skip varies
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,20 +129,22 @@ def _of_positions(
 def _of_paths(
     search: PlannedSearch, row: np.void, known: range
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the same of a variable skip; draws before the window are not looked at."""
+    """Return the same of a variable skip; draws before the window are not looked at.
+
+    The sums are cut (`evidence.forward_sums`), which never makes more of a stream than there is.
+    """
     question = search.question
     alignment = Alignment(int(row["offset"]), int(row["skip_min"]), int(row["skip_max"]))
     model = alignment.path_model(question.modulus)
-    draws = question.draws[: known.stop]
+    draws, stop = question.draws[: known.stop], question.window.stop
     reach = np.arange(model.band(len(draws) - 1).stop)
     values, _ = compiled.at_positions(question.stream, int(row["seed"]), question.modulus, reach)
     observed = np.arange(len(draws)) >= known.start
-    running = skip_paths.log2_ratios_by_noise(values, draws, model, observed)
+    begun = begin_forward(model.offset)
+    fitted = go_forward(values, draws[:stop], model, begun, observed[:stop])
+    judged = go_forward(values, draws[stop:], model, fitted)
     allowance = allowance_bits(question.stream, draws, question.modulus)
-    last = question.window.stop - 1
+    before, after = fitted.bits, judged.bits
     with np.errstate(invalid="ignore"):
-        unseen = np.nan_to_num(running[:, -1] - running[:, last], nan=-np.inf)
-    return (
-        running[:, last] - allowance[known.start : last + 1].sum(),
-        unseen - allowance[last + 1 :].sum(),
-    )
+        unseen = np.where(before > -np.inf, after - before, -np.inf)
+    return before - allowance[known.start : stop].sum(), unseen - allowance[stop:].sum()

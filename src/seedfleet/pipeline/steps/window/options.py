@@ -30,6 +30,14 @@ __all__ = ["AUTO", "WindowOptions", "families_of", "session_choices"]
 AUTO = "auto"
 _NUMBER = r"(?:0[xX][0-9a-fA-F]{1,16}|2\^(\d{1,2})([+-]\d{1,20})?|\d{1,20})"
 _SEEDS = re.compile(rf"(?P<first>{_NUMBER})(?:\.\.(?P<last>{_NUMBER}))?")
+# Of generators that cost alike, those that histories have most often been made by come first.
+_OFTEN_MET = (
+    *("java_next_int", "mt19937", "python_randrange", "java_lcg", "xorshift32", "php_mt_rand"),
+    *("glibc_rand", "minstd", "msvc_rand", "lcg32", "numpy_default_rng", "dotnet_next"),
+    *("v8_math_random", "go_intn", "pcg32", "python_random", "numpy_randint"),
+)
+_LOOK_ROWS = 33  # alignments of a first look by default
+_COST_STEP_S = 1.0  # by which costs have to differ to tell in the order
 _LEAST_DRAWS = 8  # of a sieve slice: a window of some, and some to judge it by
 _FEW_SESSIONS = 3  # up to so many, every choice of them is tried
 
@@ -229,8 +237,15 @@ def _names(options: WindowOptions, modulus: int, first: Iterable[str]) -> list[S
         return [name for name in named if _draws(name.preset.stream, modulus)]
     fitting = [stream for stream in streams() if _draws(stream, modulus)]
     ahead = [parse_search(slug) for slug in first]
-    cheap = sorted(fitting, key=lambda stream: scan_s([stream], 1))
-    others = [parse_search(presets_of(stream)[0].slug) for stream in cheap]
+    slugs = {stream: presets_of(stream)[0].slug for stream in fitting}
+
+    def cost(stream: Stream) -> tuple[float, int]:
+        seconds = scan_s([stream], _LOOK_ROWS) * options.seed_count
+        often = slugs[stream] in _OFTEN_MET
+        rank = _OFTEN_MET.index(slugs[stream]) if often else len(_OFTEN_MET)
+        return seconds // _COST_STEP_S, rank
+
+    others = [parse_search(slugs[stream]) for stream in sorted(fitting, key=cost)]
     streams_ahead = {name.preset.stream for name in ahead}
     return [*ahead, *(name for name in others if name.preset.stream not in streams_ahead)]
 

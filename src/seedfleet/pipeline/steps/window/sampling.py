@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from seedfleet.pipeline.sieve_chance import chance_of
 from seedfleet.pipeline.steps.window.configuration import Configuration, SkipLaw
+from seedfleet.sieve import sieve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +23,7 @@ __all__ = ["Sampler"]
 
 _LATEST_VARIABLE = 128  # where a window may begin at the latest: paths spread from the origin on
 _SET_WINDOW, _SET_THRESHOLD, _SET_SKIP = 96, 0.5, 8
+_SAMPLED, _FOLLOWED = 128, 150  # wrong seeds, and survivors of a variable skip, likewise
 _RANKED = 2000  # chance survivors that are worth a ranking, and no burden
 
 
@@ -86,15 +90,13 @@ class Sampler:
         """Yield what every study tries first: wide families, windows of medium size.
 
         For each choice of sessions and each law one with a medium threshold, which noise does not
-        fail; for constant skips also one whose thresholds chance just passes, so that there is
-        something to rank.
+        fail, and one whose thresholds chance just passes, so that there is something to rank.
         """
         for law in self.laws:
             for part in self.ground.parts:
                 wide = self.first_look(part, law)
                 yield wide
-                if law is SkipLaw.CONSTANT:
-                    yield self._passing(wide)
+                yield self._passing(wide) if law is SkipLaw.CONSTANT else self._followed(wide)
 
     def first_look(self, part: Part, law: SkipLaw) -> Configuration:
         """Return a configuration that finds most of what there is to find."""
@@ -119,12 +121,10 @@ class Sampler:
         """Return the same with the least thresholds that pass no more than are worth ranking."""
         for needed in range(1, wide.window_size // 2 + 1):
             share = needed / ((wide.window_size + 1) // 2)
-            lower = Configuration(
-                **{
-                    **vars(wide),
-                    "forward_threshold": _within(self.bounds.forward_threshold, share),
-                    "reverse_threshold": _within(self.bounds.reverse_threshold, share),
-                }
+            lower = replace(
+                wide,
+                forward_threshold=_within(self.bounds.forward_threshold, share),
+                reverse_threshold=_within(self.bounds.reverse_threshold, share),
             )
             searches = [
                 self.ground.planned(family, lower)
@@ -137,6 +137,29 @@ class Sampler:
             ):
                 return lower
         return wide
+
+    def _followed(self, wide: Configuration) -> Configuration:
+        """Return the same with thresholds that few wrong seeds pass along the best of their paths.
+
+        How many matches these come to is found out on some seeds, all of which are let through.
+        """
+        family = next(each for each in self.ground.families if wide.law in each.laws)
+        search = self.ground.planned(family, wide)
+        seeds = search.seeds[:_SAMPLED]
+        everything = replace(search.question, forward_threshold=0.0, reverse_threshold=0.0)
+        table = sieve(everything, seeds).table
+        share = min(1.0, _FOLLOWED / search.seed_count) ** 0.5  # of each part, for that of both
+
+        def threshold(interval: Interval, name: str, draws: int) -> float:
+            matches = np.quantile(table[f"{name}_matches"], 1 - share)
+            return _within(interval, float(matches) / draws)
+
+        forward, reverse = search.question.forward, search.question.reverse
+        return replace(
+            wide,
+            forward_threshold=threshold(self.bounds.forward_threshold, "forward", len(forward)),
+            reverse_threshold=threshold(self.bounds.reverse_threshold, "reverse", len(reverse)),
+        )
 
     def _sizes(self, part: Part) -> tuple[int, int]:
         room = len(part.draws) - self.ground.judged

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from seedfleet.pipeline.steps.step_run import StepRun
     from seedfleet.pipeline.steps.window.configuration import Configuration
     from seedfleet.pipeline.steps.window.final import Passed
+    from seedfleet.pipeline.steps.window.ground import Family
     from seedfleet.pipeline.steps.window.options import WindowOptions
     from seedfleet.pipeline.steps.window.recovered import KnownStream
     from seedfleet.pipeline.steps.window.study import Tried
@@ -123,7 +124,7 @@ def _optimized(
     ground = Ground(history.modulus, parts, families, judged, log2(options.trials))
     look = None
     if options.auto:
-        look = _looked(ground, options, run)
+        look = _gone_on_with(first, families) or _looked(ground, options, run)
         kept = tuple(family for family in families if family.preset in look.kept)
         ground = replace(ground, families=kept)
     sampler = Sampler(ground, options.bounds)
@@ -145,7 +146,7 @@ def _optimized(
     configuration = next(sampler.set_ones()) if chosen is None else chosen.configuration
     run.progress("the chosen window", 0.0)
     most = most_rows(configuration.law, options.max_survivors)
-    passed = final_sieve(ground, configuration, most)
+    passed = final_sieve(ground, configuration, most, np.random.default_rng(options.run_seed))
     streams = [
         stream
         for stream in recovered
@@ -155,6 +156,12 @@ def _optimized(
         streams += streams_in_turn(ground, configuration, chosen.outcome.best)
     controls = _controls(ground, configuration, options.run_seed)
     return _Result(ground, look, study.tried, chosen, configuration, passed, streams, controls, how)
+
+
+def _gone_on_with(first: Sequence[str], families: Sequence[Family]) -> Look | None:
+    """Go on with what step 0 found, if anything: nothing else has to be looked at."""
+    kept = tuple(family.preset for family in families if family.preset in first)
+    return Look(kept, (), ()) if kept else None
 
 
 def _looked(ground: Ground, options: WindowOptions, run: StepRun) -> Look:
@@ -314,6 +321,9 @@ def _remarks(result: _Result, recovered: Sequence[KnownStream]) -> list[str]:
     if result.look is not None and result.look.left_out:
         left_out = ", ".join(result.look.left_out)
         remarks.append(f"No time was left to look at {left_out}.")
+    if result.look is not None and not result.look.looked_at:
+        kept = ", ".join(result.look.kept)
+        remarks.append(f"Step 0 found {kept}; no other generator was looked at.")
     reseeded = [stream for stream in result.streams if stream.origin > 0]
     if reseeded:
         places = ", ".join(str(stream.origin) for stream in reseeded)
