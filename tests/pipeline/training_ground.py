@@ -7,6 +7,10 @@ likelihoods comparable over a few hundred draws, where draws in [0, 1000) would 
 from __future__ import annotations
 
 import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +20,7 @@ from seedfleet.draws import load
 from seedfleet.draws.slices import Slices
 from seedfleet.generators import find_preset
 from seedfleet.generators.compiled import at_positions
+from seedfleet.models import fold_command
 from seedfleet.pipeline import RunContext
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.context_record import file_digest
@@ -29,15 +34,42 @@ from seedfleet.pipeline.steps.survivor_table import NO_END, ROW, SurvivorTable
 from seedfleet.scoring import FEATURES
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from seedfleet.draws import History
+    from seedfleet.fleet import Job
 
 Array = np.ndarray[Any, Any]
 GENERATOR = "xorshift32"
 DRAWS = 400
 N_ROWS = 400
 TRUE_ROW = 17
+
+
+@dataclass(frozen=True)
+class _Ended:
+    succeeded: bool = True
+
+
+@dataclass(frozen=True)
+class _Report:
+    jobs: dict[str, _Ended]
+
+
+class InThisProcess(FanOut):
+    """Runs the jobs of a training one after the other, where no process is what is tested."""
+
+    def run(self, jobs: Sequence[Job], jobs_file: Path, **_: Any) -> Any:
+        before = sys.argv, Path.cwd()
+        try:
+            os.chdir(jobs_file.parent)
+            for job in jobs:
+                sys.argv = [job.script, *job.args]
+                fold_command.main()
+        finally:
+            sys.argv = before[0]
+            os.chdir(before[1])
+        return _Report({job.job_id: _Ended() for job in jobs})
 
 
 def planted_run(folder: Path, *, right: float, knowing: bool) -> tuple[History, StepRun]:
@@ -74,7 +106,7 @@ def planted_run(folder: Path, *, right: float, knowing: bool) -> tuple[History, 
         {"format": ENGINE_FORMAT, "folds": 4, "models": {"lightgbm": careful}},
     )
     context = RunContext("planted", (), "2026-01-01T00:00:00+00:00", str(folder))
-    return history, StepRun("train", files, context, FanOut())
+    return history, StepRun("train", files, context, InThisProcess())
 
 
 def _chosen(seeds: Array, right: Array, *, knowing: bool) -> Array:

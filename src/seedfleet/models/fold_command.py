@@ -29,7 +29,8 @@ def main() -> None:
         for path in (told.output_file, told.checkpoint):
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
-        write_result(told.output_file, run_trial(trial, data, told.checkpoint))
+        result = run_trial(trial, data, told.checkpoint)
+        write_result(told.output_file, {**result, "asked": sys.argv[1:]})
     except (ModelError, ValueError) as error:
         problems = getattr(error, "problems", (str(error),))
         sys.stderr.write("".join(f"error: {problem}\n" for problem in problems))

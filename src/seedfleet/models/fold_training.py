@@ -16,6 +16,7 @@ import numpy as np
 
 from seedfleet.models.base import ModelError, Validation
 from seedfleet.models.metrics import Quality
+from seedfleet.models.sidecar import digest_of_file
 from seedfleet.models.types import create
 
 if TYPE_CHECKING:
@@ -126,7 +127,8 @@ def run_trial(trial: Trial, data: TrainingData, checkpoint: Path | None) -> dict
     -------
     dict
         ``{format, model_type, settings, seed, data_sha256, library, folds: [{fold, rounds, rows,
-        train, validation, predicted}], refit: {rounds, importance} or None}``; `predicted` holds
+        train, validation, predicted}], refit}``, where refit is None or
+        ``{rounds, importance, checkpoint_sha256}``. `predicted` holds
         one number for each row of the fold, in the rows' order.
     """
     told = [_fold(trial, data, fold) for fold in trial.folds]
@@ -136,7 +138,11 @@ def run_trial(trial: Trial, data: TrainingData, checkpoint: Path | None) -> dict
         model = create(trial.model_type, {**trial.settings, "rounds": rounds})
         model.fit(data.features, data.labels, seed=trial.seed)
         model.save(checkpoint)
-        refit = {"rounds": rounds, "importance": model.importance().tolist()}
+        refit = {
+            "rounds": rounds,
+            "importance": model.importance().tolist(),
+            "checkpoint_sha256": digest_of_file(checkpoint),
+        }
     library = create(trial.model_type).library
     return {
         "format": RESULT_FORMAT,
@@ -155,25 +161,37 @@ def _fold(trial: Trial, data: TrainingData, fold: int) -> dict[str, Any]:
     # With two folds only there is none to spare, and all rounds are done.
     watched = data.folds == (fold + 1) % data.n_folds
     learned = ~held & ~watched if data.n_folds > 2 else ~held
+    rounds, said = _said(trial, data, (learned, watched), fold)
+    expected = float(data.labels[learned].mean())
+    return {
+        "fold": fold,
+        "rounds": rounds,
+        "rows": int(held.sum()),
+        "train": asdict(Quality.of(data.labels[learned], said[learned], expected=expected)),
+        "validation": asdict(Quality.of(data.labels[held], said[held], expected=expected)),
+        "predicted": said[held].tolist(),
+    }
+
+
+def _said(
+    trial: Trial,
+    data: TrainingData,
+    parts: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    fold: int,
+) -> tuple[int, NDArray[np.float64]]:
+    """Return the rounds of a fold's model, and what it predicts of every row."""
+    learned, watched = parts
+    labels = data.labels[learned]
+    if np.ptp(labels) == 0:  # all that sets labels apart is in the folds that it may not see
+        return 1, np.full(len(data.labels), labels[0])
     validation = Validation(data.features[watched], data.labels[watched])
-    model = create(trial.model_type, trial.settings)
-    model.fit(
+    model = create(trial.model_type, trial.settings).fit(
         data.features[learned],
-        data.labels[learned],
+        labels,
         validation if data.n_folds > 2 else None,
         seed=trial.seed + fold,
     )
-    expected = float(data.labels[learned].mean())
-    predicted = model.predict(data.features[held])
-    own = model.predict(data.features[learned])
-    return {
-        "fold": fold,
-        "rounds": model.rounds,
-        "rows": int(held.sum()),
-        "train": asdict(Quality.of(data.labels[learned], own, expected=expected)),
-        "validation": asdict(Quality.of(data.labels[held], predicted, expected=expected)),
-        "predicted": predicted.tolist(),
-    }
+    return model.rounds, model.predict(data.features)
 
 
 def write_result(path: Path, result: Mapping[str, Any]) -> None:

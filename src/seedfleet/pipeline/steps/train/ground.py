@@ -140,6 +140,7 @@ def _spread(
     """Return how much labels differ; None where skips vary, whose labels have no unit of chance."""
     told = evidence.told_of(slices.tune)[rows]
     hits = evidence.hits(slices.tune)[rows]
-    if evidence.variable[rows].any() or not told.all() or not 0 < hits.sum() < told.sum():
+    plain = len(rows) > 1 and told.all() and not evidence.variable[rows].any()
+    if not plain or not 0 < hits.sum() < told.sum():
         return None
     return LabelSpread.of(hits, told)

@@ -152,10 +152,10 @@ def _existing(*paths: Path) -> list[Path]:
 
 
 def _metrics(chosen: Compared, result: GateResult, ground: Ground) -> list[Metric]:
-    validation = chosen.validation
+    validation, spread = chosen.validation, ground.spread
     return [
         Metric("survivors", float(len(ground.rows)), None),
-        Metric("dispersion of the labels", ground.spread and ground.spread.dispersion, 1.0),
+        Metric("dispersion of the labels", spread.dispersion if spread else None, 1.0),
         Metric("rmse on rows held out", validation.rmse, validation.chance_rmse),
         Metric("R2 on rows held out", validation.r2, 0.0),
         Metric("rank correlation on rows held out", validation.spearman, 0.0),

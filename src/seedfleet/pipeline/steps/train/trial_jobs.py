@@ -11,6 +11,8 @@ import numpy as np
 from seedfleet.fleet import Job
 from seedfleet.models import MODEL_TYPES, model_suffix
 from seedfleet.models.fold_training import RESULT_FORMAT, Trial
+from seedfleet.models.sidecar import digest_of_file
+from seedfleet.pipeline.run_folder import write_text
 from seedfleet.pipeline.steps.train.options import TrainingRefusedError
 
 if TYPE_CHECKING:
@@ -177,7 +179,12 @@ class TrialJobs:
             ended.append(job_id)
             run.progress(f"{job_id} is trained", span[0] + span[1] * len(ended) / len(jobs))
 
-        report = run.fan_out.run(jobs, path, preserve_paths=True, done=done)
+        write_text(path, json.dumps([job.to_document() for job in jobs], indent=2) + "\n")
+        left = [job for job in jobs if not self._stands(job)]
+        if not left:
+            return
+        ended += [job.job_id for job in jobs if job not in left]
+        report = run.fan_out.run(left, path, preserve_paths=True, done=done)
         problems = [
             f"{job_id}: {job.word}; its words stand in {report.folder / 'attempts' / job_id}"
             for job_id, job in report.jobs.items()
@@ -185,6 +192,18 @@ class TrialJobs:
         ]
         if problems:
             raise TrainingRefusedError(problems)
+
+    def _stands(self, job: Job) -> bool:
+        """Whether a job's results are there already, such as from a coordinator started by hand."""
+        try:
+            result = self._result(job)
+            refit = result["refit"]
+            return result["asked"] == list(job.args) and (
+                not job.outputs
+                or digest_of_file(self.files.folder / job.outputs[0]) == refit["checkpoint_sha256"]
+            )
+        except (OSError, ValueError, KeyError, TypeError, TrainingRefusedError):
+            return False
 
     def _result(self, job: Job) -> dict[str, Any]:
         path = self.files.folder / job.expected_output
