@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import optuna
@@ -17,6 +18,9 @@ from seedfleet.pipeline.steps.window.ground import Family, Ground, Part
 from seedfleet.pipeline.steps.window.options import WindowOptions, families_of, session_choices
 from seedfleet.pipeline.steps.window.sampling import Sampler
 from seedfleet.recover import OptionsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CONFIGURATION = Configuration((), SkipLaw.CONSTANT, 3, 20, 1, 4, 0.5, 0.6)
 
@@ -71,7 +75,7 @@ def test_a_study_samples_within_bounds_and_leaves_draws_to_judge_by() -> None:
     assert laws == set(SkipLaw)
 
 
-def test_bad_bounds_are_told_of_all_at_once(tmp_path) -> None:
+def test_bad_bounds_are_told_of_all_at_once(tmp_path: Path) -> None:
     path = tmp_path / "distributed_config.json"
     path.write_text(
         '{"nodes": [], "search_bounds": {"window_size": [9, 3], "skip_min": {"min": 0}, '
@@ -85,7 +89,7 @@ def test_bad_bounds_are_told_of_all_at_once(tmp_path) -> None:
         assert f"$.search_bounds.{name}: " in problems
 
 
-def test_bounds_are_read_in_both_forms_and_written_back(tmp_path) -> None:
+def test_bounds_are_read_in_both_forms_and_written_back(tmp_path: Path) -> None:
     path = tmp_path / "bounds.json"
     path.write_text(
         '{"search_bounds": {"offset": {"min": 5, "max": 7}, "window_size": [8, 9], '

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -16,10 +16,12 @@ from seedfleet.pipeline.steps.survivor_files import read_survivors
 from seedfleet.pipeline.steps.window import WindowOptions, run_window, serve
 from seedfleet.pipeline.steps.window.configuration import Configuration, SkipLaw
 from seedfleet.pipeline.steps.window.ground import Family, Ground, Part
+from seedfleet.pipeline.steps.window.judging import judge, score
 from seedfleet.pipeline.steps.window.sampling import Sampler
 from seedfleet.pipeline.steps.window.study import open_study
 from seedfleet.pipeline.steps.window.trial import run_trial
 from seedfleet.recover import OptionsError
+from seedfleet.sieve import sieve
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
     from seedfleet.pipeline.steps.run_files import RunFiles
 
 
-def config(files: RunFiles) -> dict:
-    return json.loads(files.window_config.read_text())
+def config(files: RunFiles) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(files.window_config.read_text())
+    return document
 
 
 @pytest.mark.slow
@@ -101,7 +104,7 @@ def test_a_stream_seeded_anew_gives_two_rows_with_their_places(tmp_path: Path) -
 @pytest.mark.slow
 def test_what_step_0_found_enters_where_it_explains_the_same_sessions(tmp_path: Path) -> None:
     run = step_run(tmp_path)
-    candidate = {
+    candidate: dict[str, Any] = {
         "generator": "java_lcg",
         "bounding": "word % m",
         "seed": 2**40,
@@ -171,6 +174,24 @@ def test_a_job_comes_to_what_the_process_comes_to(tmp_path: Path) -> None:
     assert told["outcome"] | {"elapsed_s": 0} == replace(here, elapsed_s=0).to_document()
     assert here.best is not None
     assert here.best["seed"] == 321
+
+
+def test_bits_on_uniform_draws_average_to_no_more_than_one_fold() -> None:
+    """The score is a fair bet: 300 tiny histories in which chance survivors abound."""
+    rng = np.random.default_rng(4)
+    loose = Configuration((), SkipLaw.CONSTANT, 1, 4, 0, 2, 0.5, 0.5)
+    folds = []
+    for _ in range(300):
+        part = Part.of(history(rng.integers(0, 10, 16).tolist(), 10), ())
+        ground = Ground(10, (part,), (Family("java_lcg", range(60)),), 1, 0.0)
+        # Stakes as of a space of these seeds alone, so that survivors have something to say.
+        search = ground.planned(ground.families[0], loose)
+        judged = judge(search, sieve(search.question, search.seeds).table, 1)
+        prior = judged.stakes - judged.stakes.max(initial=-np.inf) - 3
+        folds.append(2.0 ** score([replace(judged, stakes=prior)]))
+    spread = float(np.std(folds)) / len(folds) ** 0.5
+    assert spread > 0.01
+    assert abs(float(np.mean(folds)) - 1) < 4 * spread
 
 
 def test_a_trial_that_passes_nearly_everything_is_pruned() -> None:
