@@ -27,7 +27,6 @@ _SHUFFLES, _SHUFFLED_SEEDS = 2, 2**14
 _ROOM = 2_000_000  # survivors of one direction that are held at once
 _ALIGNMENT = ["preset", "offset", "skip_min", "skip_max"]
 _FEW_PAIRS = 0.01  # by chance; whether they are even fewer is nobody's concern
-_POSITIONS = 2**20  # of simulated streams, for the chance of a variable skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,9 +138,6 @@ def _chance(search: PlannedSearch, rng: np.random.Generator) -> _Expected:
     pairs = chance.bound_on_pairs(search.seed_count)
     if not chance.is_bound or pairs < _FEW_PAIRS:
         return _Expected(pairs, is_bound=chance.is_bound)
-    chance = chance_of(search.question, positions=_POSITIONS)
-    if not chance.is_bound:
-        return _Expected(chance.expected_pairs(search.seed_count))
     few = min(search.seed_count, _SHUFFLED_SEEDS)
     seeds = range(search.seeds.start, search.seeds.start + few)
     question = search.question

@@ -156,7 +156,7 @@ class WindowOptions:
             yield f"generator: {text}: both parts of a window are looked at; name {preset}"
         if name.variable_skip and self.variable_skip is False:
             yield f"generator: {text} has a variable skip, and constant ones are asked for"
-        if _SEEDS.fullmatch(self.seeds) and self.span is not None:
+        if _SEEDS.fullmatch(self.seeds) and self.span is not None and self.seed_count > 0:
             yield from problems_of_seeds(name, self.span)
 
     def _problems_of(self, history: History) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, replace
 from math import log2
@@ -167,8 +168,8 @@ def _gone_on_with(first: Sequence[str], families: Sequence[Family]) -> Look | No
 def _looked(ground: Ground, options: WindowOptions, run: StepRun) -> Look:
     """Look at the catalogue, or read what an earlier look at the same found."""
     path = run.files.folder / "window_look.json"
-    about = {**ground.to_document(), "bounds": options.bounds.to_document()}
-    about["look_s"] = options.look_s
+    asked = [ground.to_document(), options.bounds.to_document(), options.look_s]
+    about = hashlib.sha256(json.dumps(asked).encode()).hexdigest()
     if path.exists():
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept["about"] == about:
