@@ -78,6 +78,7 @@ def test_choosing_among_many_is_paid_for_by_measuring_on_the_other_half() -> Non
     assert looked > 0.5
 
 
+@pytest.mark.slow
 def test_a_study_is_not_told_of_the_other_half() -> None:
     asked = []
     for others in (np.random.default_rng(11), np.random.default_rng(12)):
@@ -116,6 +117,7 @@ def _informed() -> _Informed:
     return _Informed(table, np.zeros(480, np.int64), 1000, weights, half)
 
 
+@pytest.mark.slow
 def test_settings_that_rank_better_on_the_other_half_are_taken() -> None:
     sample, studies = _informed(), Studies(SPACE, 2)
     for _ in range(12):
@@ -147,6 +149,7 @@ def test_settings_without_a_gain_are_not_taken(monkeypatch: pytest.MonkeyPatch) 
     assert "no settings are better" in choice.reason
 
 
+@pytest.mark.slow
 def test_few_survivors_keep_the_defaults(tmp_path: Path) -> None:
     history = survivor_runs.planted()
     run = survivor_runs.step_run(tmp_path, history, survivor_runs.survivors(49), "tune-scorer")
