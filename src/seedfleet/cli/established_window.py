@@ -71,7 +71,13 @@ def _own_words(args: list[str]) -> Iterator[str]:
     show_default=True,
     help="How trials are chosen: by a model of those before (TPE).",
 )
-@click.option("--trials", type=click.IntRange(1), default=30, show_default=True)
+@click.option(
+    "--trials",
+    type=click.IntRange(1),
+    default=30,
+    show_default=True,
+    help="How many configurations are tried.",
+)
 @click.option("--seeds", metavar="N|A..B", help="The first N seeds, or A..B.  [5000]")
 @click.option("--max-seeds", type=click.IntRange(1), metavar="N", help="The same as --seeds N.")
 @click.option(
@@ -84,7 +90,13 @@ def _own_words(args: list[str]) -> Iterator[str]:
 @click.option("--test-both-modes", is_flag=True, help="Constant and variable skips.")
 @click.option("--session", "sessions", multiple=True, help="Only draws of this session.")
 @click.option("--modulus", type=click.IntRange(2, 2**31), help="Draws lie in [0, MODULUS).")
-@click.option("--max-survivors", type=click.IntRange(1), default=20_000, show_default=True)
+@click.option(
+    "--max-survivors",
+    type=click.IntRange(1),
+    default=20_000,
+    show_default=True,
+    help="Rows of each table; the likeliest are kept.",
+)
 @click.option(
     "--output-config",
     type=_FILE,

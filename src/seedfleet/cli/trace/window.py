@@ -72,7 +72,13 @@ _NAMES = (
     default=None,
     help="Only variable, or only constant skips.  [the study tries both]",
 )
-@click.option("--trials", type=click.IntRange(1), default=30, show_default=True)
+@click.option(
+    "--trials",
+    type=click.IntRange(1),
+    default=30,
+    show_default=True,
+    help="How many configurations are tried.",
+)
 @click.option(
     "--max-survivors",
     type=click.IntRange(1),
