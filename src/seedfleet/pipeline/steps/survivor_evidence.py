@@ -16,12 +16,15 @@ import numpy as np
 from seedfleet.draws.slices import Slices
 from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.evidence.part_prior import Division
+from seedfleet.evidence.prediction import foretell
 from seedfleet.evidence.prior import NULL_WEIGHT, noise_weights
 from seedfleet.evidence.uniformity import allowance_bits
 from seedfleet.evidence.verdict import held_out_draws
+from seedfleet.pipeline.steps._coming_draws import point_law
 from seedfleet.pipeline.steps._survivor_passes import Passes
 from seedfleet.pipeline.steps._survivor_prior import log2_stakes
 from seedfleet.pipeline.steps.survivor_table import chosen_draws
+from seedfleet.sieve.weighing import AHEAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,9 +32,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.draws import History
+    from seedfleet.evidence.prediction import DrawLaw, Forecast
     from seedfleet.pipeline.steps.survivor_table import SurvivorTable
 
 __all__ = ["SurvivorEvidence", "predictive_bits"]
+
+_LEAST_TOLD = 1e-9  # posterior below which a survivor says nothing worth its time
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +133,8 @@ class SurvivorEvidence:
     @property
     def goes_on(self) -> NDArray[np.bool_]:
         """Which streams have made the last known draw: bool array, shape (n,)."""
-        on: NDArray[np.bool_] = self.ends == len(self.draws)
+        count = len(self.draws)
+        on: NDArray[np.bool_] = (self.ends == count) & (self.table.rows["origin"] < count)
         return on
 
     def told_of(self, draws: range) -> NDArray[np.int64]:
@@ -221,6 +228,37 @@ class SurvivorEvidence:
         stakes = speaking[:, np.newaxis] + np.log2(noise_weights()) + self.log2_joint(*parts)
         everything = _log2_total(stakes)
         return np.exp2(stakes - everything), float(2.0 ** (log2(NULL_WEIGHT) - everything))
+
+    def coming(self, posterior: NDArray[np.float64], ahead: int) -> tuple[Forecast, ...]:
+        """Return the laws of the next draws, survivors and null together.
+
+        Parameters
+        ----------
+        posterior
+            float64 array, shape (n, n_rates), as from `posterior`; what it leaves of 1 is the
+            null's.
+        ahead
+            Coming draws, 1 to `seedfleet.sieve.weighing.AHEAD`. The law of each is given the known
+            draws alone, whatever the ones between turn out to be.
+
+        Raises
+        ------
+        ValueError
+            More are asked for.
+        """
+        if not 1 <= ahead <= AHEAD:
+            raise ValueError(f"1 to {AHEAD} draws can be told, not {ahead}")
+        heard = posterior.sum(axis=1) >= _LEAST_TOLD
+        told: list[list[tuple[float, DrawLaw]]] = [[] for _ in range(ahead)]
+        fixed = np.flatnonzero(heard & ~self.variable)
+        for rows, values in self._passes.coming_points(fixed, ahead):
+            for place, laws in enumerate(told):
+                laws.append(point_law(values[:, place], posterior[rows], self.modulus))
+        for row in np.flatnonzero(heard & self.variable).tolist():
+            more = self._passes.coming_laws(row, posterior[row], ahead)
+            for laws, own in zip(told, more, strict=True):
+                laws.extend(own)
+        return tuple(foretell(laws, self.modulus) for laws in told)
 
     def _point_ratios(self, parts: Sequence[range]) -> NDArray[np.float64]:
         """Return those of fixed positions, for all rows."""
