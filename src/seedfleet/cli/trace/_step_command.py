@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from seedfleet.cli._search_request import refusing
 from seedfleet.cli._search_run import SearchProgress
-from seedfleet.cli.output import EXIT_INTERRUPTED, EXIT_NOT_ALL_SUCCEEDED
+from seedfleet.cli.output import EXIT_INTERRUPTED, EXIT_NOT_ALL_SUCCEEDED, MissingExtra
 from seedfleet.cli.trace._record_words import record_lines
 from seedfleet.cli.trace._step_options import chosen_folder, places_asked
 from seedfleet.pipeline.steps.context_record import Decision
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["finish_step", "make_step_run", "refusing_steps", "run_step_alone"]
 
+_OF_TRACE = {"optuna", "pyarrow", "flint"}  # steps import these when they run
+
 
 @contextmanager
 def refusing_steps(output: Output) -> Iterator[None]:
@@ -39,6 +41,10 @@ def refusing_steps(output: Output) -> Iterator[None]:
     try:
         with refusing(output):
             yield
+    except ModuleNotFoundError as error:
+        if error.name not in _OF_TRACE:
+            raise
+        raise MissingExtra(error.name, "trace") from error
     except Exception as error:
         problems = getattr(error, "problems", None)
         if problems is None:

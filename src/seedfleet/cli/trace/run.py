@@ -177,11 +177,9 @@ def _new(draws: str, options: dict[str, Any], output: Output) -> TraceRun:
         history.select(session)  # refuses a session that there is not
     context, folder = begin_run(history, options["output_dir"])
     request = Request(context, **_asked(options), **places_asked(options, output))
-    asked_steps(
-        request, history
-    )  # refuses options that are out of range before anything is written
-    files = RunFiles(folder)
     fan_out = FanOut(job_options(request), notice=output.note)
+    asked_steps(request, history)  # refuses what is out of range before anything is written
+    files = RunFiles(folder)
     begin_folder(files, history, request)
     for note in history.notes:
         output.note(f"note: {note}")
@@ -199,8 +197,8 @@ def _resumed(ctx: click.Context, options: dict[str, Any], output: Output) -> Tra
     request = replace(before, **given, **places_asked(options, output))
     for session in request.sessions:
         history.select(session)
-    asked_steps(request, history)
     fan_out = FanOut(job_options(request), notice=output.note)
+    asked_steps(request, history)
     write_request(files, history, request)
     return TraceRun(history, request, files, fan_out)
 

@@ -104,5 +104,9 @@ def run_recover(history: History, options: RecoverOptions, run: StepRun) -> Cont
                 at_least=False,
             ),
         ],
-        remarks=[document["verdict_reason"]],
+        remarks=[
+            document["verdict_reason"]
+            if completed
+            else f"No search was completed within {options.budget_s:g} s."
+        ],
     )

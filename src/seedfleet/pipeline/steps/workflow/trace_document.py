@@ -59,7 +59,7 @@ def trace_document(
         "verdict_reason": answer.get("verdict_reason"),
         "null_probability": answer.get("null_probability"),
         "abstained": answer.get("abstained"),
-        "predictions": answer.get("predictions", []),
+        "predictions": (documents["predict"] or {}).get("predictions", []),
         "steps": [step_part(outcome) for outcome in outcomes],
         "nodes": busy_by_node(fleet),
         "documents": documents,

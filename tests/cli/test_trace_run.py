@@ -1,0 +1,235 @@
+"""`seedfleet trace run` and `trace explain`, with steps that do nothing but decide."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, make_dataclass, replace
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from seedfleet.cli import main
+from seedfleet.cli.trace._step_command import run_step_alone
+from seedfleet.cli.trace._step_options import step_command_options
+from seedfleet.pipeline.steps.context_record import Check, Metric
+from seedfleet.pipeline.steps.request import open_run
+from seedfleet.pipeline.steps.workflow import planned_steps
+from seedfleet.recover import OptionsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from seedfleet.draws import History
+    from seedfleet.pipeline.steps.context_record import ContextRecord
+    from seedfleet.pipeline.steps.step_run import StepRun
+
+_FAKES = "steps_that_only_decide"
+_FIELDS = (
+    *("budget_s", "generators", "predictions", "run_seed", "seed"),
+    *("seeds", "sessions", "trials", "model_type"),
+)
+_ANSWER = {
+    "verdict": "recovered",
+    "verdict_reason": "It is java_lcg.",
+    "null_probability": 0.125,
+    "abstained": False,
+    "predictions": [{"step": 1, "top": [{"value": 17, "probability": 0.5}]}],
+}
+
+
+@dataclass
+class Fakes:
+    """What the steps were asked, and what one of them raises."""
+
+    house: Path
+    asked: dict[str, Any]
+    faults: dict[str, BaseException]
+
+    def invoke(self, *words: str) -> Result:
+        out = ["--output-dir", str(self.house / "out")] if words[1] == "run" else []
+        return CliRunner().invoke(main, [*words, *out])
+
+    def begin(self, *words: str) -> Result:
+        draws = self.house / "draws.txt"
+        draws.write_text("\n".join(map(str, range(40))), encoding="utf-8")
+        return self.invoke("trace", "run", str(draws), *words)
+
+    @property
+    def folder(self) -> Path:
+        (folder,) = (self.house / "out").iterdir()
+        return folder
+
+    def go_on(self, *words: str) -> Result:
+        return self.invoke("trace", "run", "--resume", self.folder.name, *words)
+
+
+@pytest.fixture
+def fakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fakes:
+    made, module = Fakes(tmp_path, {}, {}), ModuleType(_FAKES)
+    for name, step in planned_steps.PLANNED.items():
+        options = make_dataclass(f"{step.noun}Options", [(each, Any, None) for each in _FIELDS])
+        setattr(module, options.__name__, options)
+        setattr(module, f"run_{name.replace('-', '_')}", _work(made, name))
+    monkeypatch.setitem(sys.modules, _FAKES, module)
+    planned = {name: replace(step, module=_FAKES) for name, step in planned_steps.PLANNED.items()}
+    monkeypatch.setattr(planned_steps, "PLANNED", planned)
+    return made
+
+
+def _work(made: Fakes, name: str) -> Callable[[History, Any, StepRun], ContextRecord]:
+    def run(history: History, options: Any, run: StepRun) -> ContextRecord:
+        made.asked[name] = options
+        if name in made.faults:
+            raise made.faults[name]
+        if name == "predict":
+            run.files.predictions.write_text(json.dumps(_ANSWER), encoding="utf-8")
+        return run.record(
+            [run.files.history],
+            [run.files.predictions] if name == "predict" else [],
+            parameters={},
+            metrics=[Metric("figure", len(history), 2.5)],
+            checks=[Check("draws", len(history), 1)],
+        )
+
+    return run
+
+
+def test_a_run_says_how_each_step_went_and_what_came_of_it(fakes: Fakes) -> None:
+    result = fakes.begin("--seeds", "5000", "--generator", "java_lcg", "--trials", "3")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert [line.split()[:3] for line in lines[:7]] == [
+        [number, name, "done"]
+        for number, name in zip(
+            ("0", "1", "2.5", "3", "4", "5", "6"), planned_steps.PLANNED, strict=True
+        )
+    ]
+    assert "figure: 40 (by chance 2.5)" in lines[0]
+    assert "verdict: recovered" in lines
+    assert "17 (50.00%)" in result.stdout
+    window = fakes.asked["window"]
+    assert (window.seeds, window.generators, window.trials) == (5000, ("java_lcg",), 3)
+    document = json.loads((fakes.folder / "trace.json").read_text(encoding="utf-8"))
+    assert document["request"]["seeds"] == 5000
+    assert document["files"]["predictions"] == "predictions.json"
+
+
+def test_options_beside_resume_replace_those_of_the_run_and_the_others_stay(fakes: Fakes) -> None:
+    fakes.begin("--seeds", "7..9", "--generator", "auto", "--model-type", "xgboost")
+    assert (fakes.asked["window"].seeds, fakes.asked["window"].generators) == ((7, 9), None)
+    fakes.asked.clear()
+    assert fakes.go_on().exit_code == 0
+    assert not fakes.asked
+    result = fakes.go_on("--model-type", "lightgbm", "--output", "json")
+    assert list(fakes.asked) == ["train"]
+    document = json.loads(result.stdout)
+    assert (document["request"]["model_type"], document["request"]["seeds"]) == ("lightgbm", [7, 9])
+    assert {step["ending"] for step in document["steps"]} == {"done", "unchanged"}
+
+
+def test_an_interrupted_run_says_how_to_go_on(fakes: Fakes) -> None:
+    fakes.faults["score"] = KeyboardInterrupt()
+    result = fakes.begin()
+    assert result.exit_code == 3
+    assert f"seedfleet trace run --resume {fakes.folder.name}" in result.stdout
+    assert json.loads((fakes.folder / "trace.json").read_text())["state"] == "interrupted"
+    del fakes.faults["score"]
+    fakes.asked.clear()
+    assert fakes.go_on().exit_code == 0
+    assert list(fakes.asked) == ["score", "tune-model", "train", "predict"]
+
+
+def test_a_run_without_an_answer_ends_with_1_and_explain_says_why(fakes: Fakes) -> None:
+    fakes.faults["train"] = OptionsError(["labels: all are equal"])
+    assert fakes.begin("--steps", "1-5").exit_code == 1
+    told = fakes.invoke("trace", "explain", str(fakes.folder)).stdout
+    assert "5 train: stop" in told
+    assert "labels: all are equal" in told
+    assert "draws: 40, at least 1 needed: holds" in told
+    assert "6 predict: it has not been run to its end" in told
+
+
+def test_explain_names_files_that_have_changed_since(fakes: Fakes) -> None:
+    fakes.begin()
+    (fakes.folder / "predictions.json").write_text("{}", encoding="utf-8")
+    document = json.loads(
+        fakes.invoke("trace", "explain", str(fakes.folder), "--output", "json").stdout
+    )
+    last = document["steps"][-1]
+    assert (last["step"], last["counts"]) == ("predict", False)
+    assert last["changed"] == ["the output predictions.json has changed"]
+
+
+def test_a_step_that_cannot_be_done_ends_the_run_with_every_problem(fakes: Fakes) -> None:
+    fakes.faults["score"] = OptionsError(["chunk 2: 9 rows", "chunk 3: none"])
+    result = fakes.begin()
+    assert result.exit_code == 2
+    assert "chunk 2: 9 rows" in result.output
+    assert "chunk 3: none" in result.output
+    assert list(fakes.asked)[-1] == "score"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--steps", "9", "--trials", "0", "--seeds", "x"], ["--steps", "--trials", "--seeds"]),
+        (["--engine", "abacus"], ["abacus"]),
+        (["--cluster", "none.json"], ["none.json"]),
+        (["--session", "noon"], ["noon"]),
+    ],
+)
+def test_bad_input_starts_nothing(fakes: Fakes, words: list[str], said: list[str]) -> None:
+    result = fakes.begin(*words)
+    assert result.exit_code == 2
+    assert all(each in result.output for each in said)
+    assert not fakes.asked
+    assert not (fakes.house / "out").exists()
+
+
+def test_a_run_that_is_not_there_is_refused(fakes: Fakes) -> None:
+    assert fakes.invoke("trace", "run", "--resume", "none").exit_code == 2
+    result = fakes.invoke("trace", "explain", str(fakes.house / "none"))
+    assert (result.exit_code, "there is no such folder" in result.output) == (2, True)
+    assert fakes.invoke("trace", "explain").exit_code == 2
+
+
+def test_a_step_works_alone_on_the_folder_of_a_run(fakes: Fakes) -> None:
+    @click.command()
+    @step_command_options
+    def score(output: Any, **given: Any) -> None:
+        module = sys.modules[_FAKES]
+        run_step_alone(
+            "score",
+            given,
+            output,
+            lambda history, _, run: module.run_score(history, SimpleNamespace(), run),
+        )
+
+    fakes.begin("--steps", "1")
+    record = fakes.folder / "context" / "score.json"
+    alone = CliRunner().invoke(score, [str(fakes.folder), "--engine-option", "slots=1"])
+    assert (alone.exit_code, record.exists()) == (0, True)
+    assert "score: proceed" in alone.stdout
+
+    fakes.faults["score"] = RuntimeError("killed")
+    assert CliRunner().invoke(score, ["--run", str(fakes.folder)]).exit_code == 1
+    assert not record.exists()  # the word of an earlier attempt does not stay
+
+    fakes.faults["score"] = KeyboardInterrupt()
+    assert CliRunner().invoke(score, [str(fakes.folder)]).exit_code == 3
+    fakes.faults["score"] = OptionsError(["one", "two"])
+    refused = CliRunner().invoke(score, [str(fakes.folder)])
+    assert (refused.exit_code, "one" in refused.output, "two" in refused.output) == (2, True, True)
+    assert CliRunner().invoke(score, []).exit_code == 2
+
+
+def test_a_run_keeps_its_draws_as_they_were_read(fakes: Fakes) -> None:
+    fakes.begin("--modulus", "49", "--steps", "1")
+    history, request = open_run(fakes.folder)
+    assert (history.modulus, history.values.tolist()) == (49, list(range(40)))
+    assert request.steps == ("1",)
