@@ -20,6 +20,11 @@ class _Trace(LazyGroup):
             "recover",
             "Step 0: find the generator, seed and alignment behind a history.",
         ),
+        "predict": (
+            "seedfleet.cli.trace.predict",
+            "predict",
+            "Step 6: the draws to come, with calibrated probabilities.",
+        ),
         "run": (
             "seedfleet.cli.trace.run",
             "run",

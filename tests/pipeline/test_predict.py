@@ -1,0 +1,148 @@
+"""Step 6 on folders of runs: what it predicts, when it abstains, and what it refuses."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from plain_history import history
+
+from seedfleet.draws import History
+from seedfleet.generators import find_preset
+from seedfleet.generators.compiled import at_positions
+from seedfleet.pipeline import RunContext
+from seedfleet.pipeline.steps.context_record import Check, ContextRecord, Decision
+from seedfleet.pipeline.steps.fan_out import FanOut
+from seedfleet.pipeline.steps.history_files import write_history
+from seedfleet.pipeline.steps.predict import PredictError, PredictOptions, run_predict
+from seedfleet.pipeline.steps.run_files import RunFiles
+from seedfleet.pipeline.steps.step_run import StepRun
+from seedfleet.pipeline.steps.survivor_files import write_survivors
+from seedfleet.pipeline.steps.survivor_table import NO_END, ROW, SurvivorTable
+from seedfleet.sieve.rows import constant_skip_positions
+
+SEED = 4321
+
+
+def stream_draws(count: int, *, skip: int = 1) -> list[int]:
+    values, _ = at_positions(
+        find_preset("java_lcg").stream, SEED, 1000, constant_skip_positions(count, skip)
+    )
+    return [int(value) for value in values]
+
+
+def survivors(count: int = 30, *, skips: tuple[int, int] = (1, 1)) -> SurvivorTable:
+    rows = np.zeros(count, ROW)
+    rows["seed"] = np.arange(SEED - count // 2, SEED - count // 2 + count)
+    rows["skip_min"], rows["skip_max"] = skips
+    rows["end"] = NO_END
+    return SurvivorTable(("java_lcg",), (), rows)
+
+
+def begun(folder: Path, draws: list[int], table: SurvivorTable) -> tuple[History, StepRun]:
+    """Leave in a folder what steps 1 to 5 leave where no model could be trained."""
+    whole = history(draws)
+    files = RunFiles(folder)
+    write_history(files.history, whole, range(len(whole)))
+    files.window_config.write_text(
+        json.dumps({"run_id": "r", "modulus": 1000, "sessions": [], "generator": "java_lcg"})
+    )
+    write_survivors(files.survivors("bidirectional"), table, {"run_id": "r"})
+    context = RunContext(run_id="r", command=(), started_utc="", folder=str(folder))
+    declined = ContextRecord(
+        step="train",
+        run_id="r",
+        parent_run_id=None,
+        inputs={},
+        outputs={},
+        parameters={},
+        checks=[Check("labels", None, 1)],
+        remarks=["all labels are equal"],
+    )
+    declined.write(files.context("train"))
+    return whole, StepRun("predict", files, context, FanOut())
+
+
+def predictions(run: StepRun) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(run.files.predictions.read_text())
+    return document
+
+
+def test_a_planted_stream_is_found_and_goes_on(tmp_path: Path) -> None:
+    draws = stream_draws(125)
+    whole, run = begun(tmp_path, draws[:120], survivors())
+    record = run_predict(whole, PredictOptions(predictions=5, top=3), run)
+    document = predictions(run)
+    assert record.decision is Decision.PROCEED
+    assert document["verdict"] == "recovered"
+    assert [each["value"] for each in document["predictions"]] == draws[120:]
+    assert all(len(each["top"]) <= 3 for each in document["predictions"])
+    assert document["predictions"][0]["probability"] > 0.95
+    assert document["survivors"][0]["seed"] == SEED
+    assert document["model_used"] == "likelihood"
+    assert "all labels are equal" in document["model_reason"]
+    assert document["test"]["log2_score"] > -1 > document["test"]["uniform_log2_score"]
+    assert document["lineage"]["survivors"]["sha256"] == next(
+        digest for name, digest in record.inputs.items() if name.startswith("bidirectional")
+    )
+
+
+def test_a_stream_with_variable_skip_goes_on(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    positions = np.cumsum(rng.integers(1, 4, 161)) - 1
+    values, _ = at_positions(find_preset("java_lcg").stream, SEED, 1000, positions)
+    whole, run = begun(tmp_path, values[:160].tolist(), survivors(skips=(0, 2)))
+    run_predict(whole, PredictOptions(predictions=2), run)
+    document = predictions(run)
+    assert document["verdict"] == "recovered"
+    top = document["predictions"][0]["top"][:3]
+    assert int(values[160]) in [each["value"] for each in top]
+    assert sum(each["probability"] for each in top) > 0.9
+    assert document["predictions"][1]["top"][0]["probability"] < 0.5
+
+
+def test_random_draws_are_no_evidence_and_no_value_is_named(tmp_path: Path) -> None:
+    draws = np.random.default_rng(8).integers(1000, size=400).tolist()
+    whole, run = begun(tmp_path, draws, survivors())
+    run_predict(whole, PredictOptions(predictions=3), run)
+    document = predictions(run)
+    assert document["verdict"] == "no_evidence"
+    assert document["abstained"]
+    for each in document["predictions"]:
+        assert (each["value"], each["top"]) == (None, [])
+        assert each["highest_probability"] == pytest.approx(1 / 1000, rel=1e-6)
+
+
+def test_a_few_draws_are_too_few_to_tell(tmp_path: Path) -> None:
+    whole, run = begun(tmp_path, stream_draws(5), survivors())
+    run_predict(whole, PredictOptions(), run)
+    assert predictions(run)["verdict"] == "under_powered"
+    assert predictions(run)["abstained"]
+
+
+def test_nobody_left_leaves_the_null(tmp_path: Path) -> None:
+    whole, run = begun(tmp_path, [1, 2, 3] * 40, survivors(0))
+    run_predict(whole, PredictOptions(), run)
+    assert predictions(run)["null_probability"] == 1.0
+    assert predictions(run)["abstained"]
+
+
+def test_a_sidecar_that_is_merely_missing_is_refused(tmp_path: Path) -> None:
+    whole, run = begun(tmp_path, stream_draws(120), survivors())
+    run.files.context("train").unlink()
+    with pytest.raises(PredictError, match=r"best_model\.meta\.json: there is no such file"):
+        run_predict(whole, PredictOptions(), run)
+    assert not run.files.predictions.exists()
+
+
+def test_other_survivors_may_be_named(tmp_path: Path) -> None:
+    draws = stream_draws(121)
+    whole, run = begun(tmp_path, draws[:120], survivors(0))
+    other = tmp_path / "mine.json"
+    other.write_text(json.dumps([{"seed": SEED, "skip_min": 1, "skip_max": 1}, {"seed": 5}]))
+    run_predict(whole, PredictOptions(survivors=other), run)
+    assert predictions(run)["predictions"][0]["value"] == draws[120]
+    with pytest.raises(PredictError, match="there is no such file"):
+        run_predict(whole, replace(PredictOptions(), survivors=tmp_path / "none.json"), run)
