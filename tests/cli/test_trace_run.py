@@ -113,22 +113,22 @@ def test_a_run_says_how_each_step_went_and_what_came_of_it(fakes: Fakes) -> None
     assert "verdict: recovered" in lines
     assert "17 (50.00%)" in result.stdout
     window = fakes.asked["window"]
-    assert (window.seeds, window.generators, window.trials) == (5000, ("java_lcg",), 3)
+    assert (window.seeds, window.generators, window.trials) == ("5000", ("java_lcg",), 3)
     document = json.loads((fakes.folder / "trace.json").read_text(encoding="utf-8"))
-    assert document["request"]["seeds"] == 5000
+    assert document["request"]["seeds"] == "5000"
     assert document["files"]["predictions"] == "predictions.json"
 
 
 def test_options_beside_resume_replace_those_of_the_run_and_the_others_stay(fakes: Fakes) -> None:
     fakes.begin("--seeds", "7..9", "--generator", "auto", "--model-type", "xgboost")
-    assert (fakes.asked["window"].seeds, fakes.asked["window"].generators) == ((7, 9), None)
+    assert (fakes.asked["window"].seeds, fakes.asked["window"].generators) == ("7..9", None)
     fakes.asked.clear()
     assert fakes.go_on().exit_code == 0
     assert not fakes.asked
     result = fakes.go_on("--model-type", "lightgbm", "--output", "json")
     assert list(fakes.asked) == ["train"]
     document = json.loads(result.stdout)
-    assert (document["request"]["model_type"], document["request"]["seeds"]) == ("lightgbm", [7, 9])
+    assert (document["request"]["model_type"], document["request"]["seeds"]) == ("lightgbm", "7..9")
     assert {step["ending"] for step in document["steps"]} == {"done", "unchanged"}
 
 
@@ -177,7 +177,7 @@ def test_a_step_that_cannot_be_done_ends_the_run_with_every_problem(fakes: Fakes
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--steps", "9", "--trials", "0", "--seeds", "x"], ["--steps", "--trials", "--seeds"]),
+        (["--steps", "9", "--trials", "0", "--predict", "x"], ["--steps", "--trials", "--predict"]),
         (["--engine", "abacus"], ["abacus"]),
         (["--cluster", "none.json"], ["none.json"]),
         (["--session", "noon"], ["noon"]),

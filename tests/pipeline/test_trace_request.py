@@ -19,7 +19,7 @@ CONTEXT = RunContext("draws_1", ("seedfleet", "trace", "run"), "2026-01-01T00:00
 ASKED = Request(
     CONTEXT,
     generators=("java_lcg", "mt19937_hybrid"),
-    seeds=(0, 4999),
+    seeds="0..4999",
     steps=("0", "1", "2.5"),
     trials=7,
     engine_options={"slots": "1"},

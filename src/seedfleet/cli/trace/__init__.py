@@ -30,6 +30,11 @@ class _Trace(LazyGroup):
             "run",
             "All steps: from a history of draws to calibrated predictions.",
         ),
+        "score": (
+            "seedfleet.cli.trace.score",
+            "score",
+            "Step 3: describe every survivor by 62 features.",
+        ),
         "explain": (
             "seedfleet.cli.trace.explain",
             "explain",

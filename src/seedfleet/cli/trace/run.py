@@ -10,7 +10,6 @@ import click
 from click.core import ParameterSource
 
 from seedfleet.cli._search_run import SearchCommand, SearchProgress, stop
-from seedfleet.cli._spans import Span
 from seedfleet.cli.output import EXIT_NOT_ALL_SUCCEEDED, MissingExtra, output_option
 
 if TYPE_CHECKING:
@@ -68,27 +67,11 @@ class _Steps(click.ParamType[tuple[str, ...]]):
             self.fail(str(error), param, ctx)
 
 
-class _Seeds(click.ParamType[int | tuple[int, int]]):
-    """How many seeds, or `A..B`, both included."""
-
-    name = "N|A..B"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | tuple[int, int]:
-        if isinstance(value, int | tuple):
-            return value
-        first, last = Span().convert(value, param, ctx)
-        if ".." in str(value):
-            return first, last
-        return last if last > 0 else self.fail("at least 1 seed is needed", param, ctx)
-
-
 @click.command(cls=SearchCommand, context_settings={"help_option_names": ["-h", "--help"]})
 @draws_options
 @click.option(
     "--seeds",
-    type=_Seeds(),
+    metavar="N|A..B",
     help="Seeds to test of each generator: its first N, or A..B.  [the window optimizer's choice]",
 )
 @click.option(

@@ -53,8 +53,8 @@ class Request:
     generators
         Names of searches, presets or generators; empty for those of the catalogue that fit.
     seeds
-        How many of each generator's canonical seeds, from the first on; or first and last; None
-        for the window optimizer's own choice.
+        ``N`` for so many of each generator's canonical seeds, from the first on, or ``A..B`` for
+        first and last; None for the window optimizer's own choice.
     sessions
         Those to look at; empty for the window optimizer's choice.
     steps
@@ -78,7 +78,7 @@ class Request:
 
     context: RunContext
     generators: tuple[str, ...] = ()
-    seeds: int | tuple[int, int] | None = None
+    seeds: str | None = None
     sessions: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
     trials: int | None = None
@@ -100,8 +100,6 @@ class Request:
         told = document["context"]
         context = RunContext(**{**told, "command": tuple(told["command"])})
         tuples = {name: tuple(document[name]) for name in _TUPLES}
-        seeds = document["seeds"]
-        tuples["seeds"] = tuple(seeds) if isinstance(seeds, list) else seeds
         return cls(**{**document, **tuples, "context": context})
 
 
