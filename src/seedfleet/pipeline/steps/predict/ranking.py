@@ -11,7 +11,7 @@ from seedfleet.pipeline.steps.predict.options import PredictError
 from seedfleet.pipeline.steps.workflow.standing import standing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -114,7 +114,7 @@ def rank(
     evidence: SurvivorEvidence,
     trained: Trained,
     models: Path,
-    features: Callable[[Sequence[str]], NDArray[np.float64]],
+    features: Callable[[Sequence[str], Mapping[str, Sequence[int]]], NDArray[np.float64]],
 ) -> Ranking:
     """Return the weights by which survivors speak.
 
@@ -123,7 +123,8 @@ def rank(
     models
         The folder of the checkpoint.
     features
-        Gives the columns of these names for all survivors; called only where a model is used.
+        Gives the columns of these names for all survivors, by the slices of the training; called
+        only where a model is used.
 
     Raises
     ------
@@ -140,6 +141,6 @@ def rank(
         model = sidecar.load_model(models)
     except SidecarError as error:
         raise PredictError(error.problems) from error
-    predicted = model.predict(features(sidecar.features))
+    predicted = model.predict(features(sidecar.features, sidecar.slices))
     weights = sidecar.tilt.log2_weights(evidence.log2_prior, predicted)
     return Ranking(weights, sidecar.model_type, f"the gate accepted the model {sidecar.model_type}")

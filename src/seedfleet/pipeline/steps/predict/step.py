@@ -11,6 +11,7 @@ from seedfleet.draws.slices import Slices
 from seedfleet.pipeline.document_parts import prior_part, thresholds_part, versions_part
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.context_record import Check, Metric, file_digest
+from seedfleet.pipeline.steps.predict.features import FeatureSource
 from seedfleet.pipeline.steps.predict.forecast import forecast_part, survivors_part, test_part
 from seedfleet.pipeline.steps.predict.judgement import enough_draws, judge
 from seedfleet.pipeline.steps.predict.options import PredictError
@@ -20,10 +21,7 @@ from seedfleet.pipeline.steps.survivor_files import SurvivorFileError, read_surv
 from seedfleet.pipeline.steps.survivor_table import ROW, SurvivorTable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from seedfleet.draws import History
     from seedfleet.pipeline.steps.context_record import ContextRecord
@@ -57,10 +55,8 @@ def run_predict(history: History, options: PredictOptions, run: StepRun) -> Cont
     _refuse_strangers(trained, path, options, run)
     evidence = SurvivorEvidence.of(table, history, progress=run.progress)
 
-    def features(names: Sequence[str]) -> NDArray[np.float64]:
-        raise PredictError([f"{path}: there are no features {', '.join(names)}"])
-
-    ranking = rank(evidence, trained, run.files.models, features)
+    source = FeatureSource(path, evidence, run.files, run.progress)
+    ranking = rank(evidence, trained, run.files.models, source.columns)
     document = {
         "format": FORMAT,
         "run_id": run.context.run_id,

@@ -8,4 +8,11 @@ from seedfleet.pipeline.steps.score.step import (
     run_score,
 )
 
-__all__ = ["ScoreOptions", "ScoredTableError", "ScoringError", "read_settings", "run_score", "score_table"]
+__all__ = [
+    "ScoreOptions",
+    "ScoredTableError",
+    "ScoringError",
+    "read_settings",
+    "run_score",
+    "score_table",
+]
