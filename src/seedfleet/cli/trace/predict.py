@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,6 +13,8 @@ from seedfleet.cli._search_run import SearchCommand
 from seedfleet.cli.output import EXIT_INTERRUPTED, EXIT_NOT_ALL_SUCCEEDED, MissingExtra
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from seedfleet.cli.output import Output
 
 try:
@@ -29,24 +31,40 @@ except ModuleNotFoundError as error:
         raise
     raise MissingExtra(error.name, "trace") from error
 
-__all__ = ["predict"]
+__all__ = ["predict", "prediction_options"]
+
+_F = TypeVar("_F", bound="Callable[..., Any]")
+
+
+def prediction_options(function: _F) -> _F:
+    """Add what is told of how many draws, and by which ranking."""
+    for decorate in (
+        click.option(
+            "--without-model",
+            is_flag=True,
+            help="Rank the survivors by their likelihood, whatever models there are.",
+        ),
+        click.option(
+            "--top",
+            type=click.IntRange(1),
+            default=10,
+            show_default=True,
+            help="How many of the most probable values to tell of each draw.",
+        ),
+        click.option(
+            "--predict",
+            "predictions",
+            type=click.IntRange(1, AHEAD),
+            help="How many coming draws to predict.  [as the run was asked, else 1]",
+        ),
+    ):
+        function = decorate(function)
+    return function
 
 
 @click.command(cls=SearchCommand)
 @step_command_options
-@click.option(
-    "--predict",
-    "predictions",
-    type=click.IntRange(1, AHEAD),
-    help="How many coming draws to predict.  [as the run was asked]",
-)
-@click.option(
-    "--top",
-    type=click.IntRange(1),
-    default=10,
-    show_default=True,
-    help="How many of the most probable values to tell of each draw.",
-)
+@prediction_options
 @click.option(
     "--survivors-forward",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -66,7 +84,10 @@ def predict(output: Output, **given: Any) -> None:
         history, request = open_run(folder)
         run = make_step_run("predict", folder, request, given, output)
         options = PredictOptions(
-            given["predictions"] or request.predictions, given["top"], given["survivors_forward"]
+            predictions=given["predictions"] or request.predictions,
+            top=given["top"],
+            survivors=given["survivors_forward"],
+            without_model=given["without_model"],
         )
         # A step that dies must not leave the word of an earlier one behind.
         run.files.context("predict").unlink(missing_ok=True)

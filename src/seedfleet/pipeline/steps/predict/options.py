@@ -41,6 +41,12 @@ class PredictOptions:
         How many of the most probable values are told of each; at least 1.
     survivors
         A table of survivors other than the one of the run; None for that.
+    models
+        A folder with a model other than the run's own; None for that. There has to be one.
+    draws
+        The file of the history, where it is not the run's own; None for that.
+    without_model
+        Whether survivors are ranked by their likelihood, whatever models there are.
 
     Raises
     ------
@@ -51,6 +57,9 @@ class PredictOptions:
     predictions: int = 1
     top: int = 10
     survivors: Path | None = None
+    models: Path | None = None
+    draws: Path | None = None
+    without_model: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""

@@ -15,12 +15,13 @@ from seedfleet.pipeline.steps.predict.features import FeatureSource
 from seedfleet.pipeline.steps.predict.forecast import forecast_part, survivors_part, test_part
 from seedfleet.pipeline.steps.predict.judgement import enough_draws, judge
 from seedfleet.pipeline.steps.predict.options import PredictError
-from seedfleet.pipeline.steps.predict.ranking import find_trained, lineage_problems, rank
+from seedfleet.pipeline.steps.predict.ranking import find_trained, rank, refuse_strangers
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.survivor_files import SurvivorFileError, read_survivors
 from seedfleet.pipeline.steps.survivor_table import ROW, SurvivorTable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from seedfleet.draws import History
@@ -50,23 +51,25 @@ def run_predict(history: History, options: PredictOptions, run: StepRun) -> Cont
         There is no model and no word that there is none, or something is not what the model was
         trained on; the error lists everything.
     """
-    trained = find_trained(run.files)
+    trained = find_trained(run.files, options)
     path, table = _survivors(options, run)
-    _refuse_strangers(trained, path, options, run)
+    draws = options.draws or run.files.history
+    refuse_strangers(trained, (history, draws), path if options.survivors is None else None)
     evidence = SurvivorEvidence.of(table, history, progress=run.progress)
 
     source = FeatureSource(path, evidence, run.files, run.progress)
-    ranking = rank(evidence, trained, run.files.models, source.columns)
+    ranking = rank(evidence, trained, source.columns)
     document = {
         "format": FORMAT,
         "run_id": run.context.run_id,
         "parent_run_id": _parent(trained, run),
         **answer(evidence, ranking, options, powered=_powered(history, table, run)),
-        "lineage": _lineage(trained, path, history, run),
+        "lineage": _lineage(trained, path, draws, run),
         "versions": versions_part(),
     }
     write_json(run.files.predictions, document)
-    return _record(document, ranking, path, options, run)
+    used = [draws, run.files.window_config, trained.path, path]
+    return _record(document, ranking, used, options, run)
 
 
 def answer(
@@ -132,19 +135,6 @@ def _window_config(run: StepRun) -> dict[str, Any]:
     return config if isinstance(config, dict) else {}
 
 
-def _refuse_strangers(
-    trained: Trained, path: Path | None, options: PredictOptions, run: StepRun
-) -> None:
-    if trained.sidecar is None:
-        return
-    used = [("history", run.files.history)]
-    if path is not None and options.survivors is None:
-        used.append(("survivors", path))
-    problems = lineage_problems(trained.sidecar, run.files.sidecar, used)
-    if problems:
-        raise PredictError(problems)
-
-
 def _powered(history: History, table: SurvivorTable, run: StepRun) -> bool:
     """Tell whether what step 1 searched could have been recovered from so many draws."""
     config = _window_config(run)
@@ -159,25 +149,23 @@ def _parent(trained: Trained, run: StepRun) -> str | None:
     return run.parent_run_id if trained.sidecar is None else trained.sidecar.run_id
 
 
-def _lineage(trained: Trained, path: Path | None, history: History, run: StepRun) -> dict[str, Any]:
+def _lineage(trained: Trained, path: Path | None, draws: Path, run: StepRun) -> dict[str, Any]:
     """Say what the predictions were made from."""
-    sidecar, files = trained.sidecar, run.files
+    sidecar = trained.sidecar
     return {
         "run_id": run.context.run_id,
         "training_run_id": None if sidecar is None else sidecar.run_id,
         "model": None
-        if sidecar is None
+        if sidecar is None or trained.path is None
         else {
-            "sidecar": str(files.sidecar),
-            "sha256": file_digest(files.sidecar),
+            "sidecar": str(trained.path),
+            "sha256": file_digest(trained.path),
             "model_type": sidecar.model_type,
             "checkpoint_sha256": sidecar.checkpoint_sha256,
             "feature_hash": sidecar.feature_hash,
             "accepted": sidecar.accepted,
         },
-        "history": {"path": str(files.history), "sha256": file_digest(files.history)}
-        if files.history.exists()
-        else {"path": history.source, "sha256": history.sha256},
+        "history": {"path": str(draws), "sha256": file_digest(draws)},
         "survivors": None if path is None else {"path": str(path), "sha256": file_digest(path)},
     }
 
@@ -185,13 +173,12 @@ def _lineage(trained: Trained, path: Path | None, history: History, run: StepRun
 def _record(
     document: dict[str, Any],
     ranking: Ranking,
-    path: Path | None,
+    used: Sequence[Path | None],
     options: PredictOptions,
     run: StepRun,
 ) -> ContextRecord:
     files, modulus, test = run.files, document["modulus"], document["test"]
     first = document["predictions"][0]
-    used = [files.history, files.window_config, files.sidecar, *([path] if path else [])]
     metrics = [
         Metric(
             "probability of the most probable next draw", first["highest_probability"], 1 / modulus
@@ -210,12 +197,13 @@ def _record(
         )
     ]
     return run.record(
-        [each for each in dict.fromkeys(used) if each.exists()],
+        [each for each in dict.fromkeys(used) if each is not None and each.exists()],
         [files.predictions],
         parameters={
             "predictions": options.predictions,
             "top": options.top,
             "survivors": None if options.survivors is None else str(options.survivors),
+            "without_model": options.without_model,
         },
         metrics=metrics,
         checks=checks,
