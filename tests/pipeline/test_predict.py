@@ -7,20 +7,31 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from plain_history import history
 
-from seedfleet.draws import History
+from seedfleet.cli.established_prediction import prediction_generator
+from seedfleet.draws import History, load
+from seedfleet.draws.slices import Slices
 from seedfleet.generators import find_preset
 from seedfleet.generators.compiled import at_positions
+from seedfleet.models import create
+from seedfleet.models.sidecar import Sidecar
+from seedfleet.models.tilt import Tilt
 from seedfleet.pipeline import RunContext
-from seedfleet.pipeline.steps.context_record import Check, ContextRecord, Decision
+from seedfleet.pipeline.steps.context_record import Check, ContextRecord, Decision, file_digest
 from seedfleet.pipeline.steps.fan_out import FanOut
 from seedfleet.pipeline.steps.history_files import write_history
 from seedfleet.pipeline.steps.predict import PredictError, PredictOptions, run_predict
+from seedfleet.pipeline.steps.predict.features import FeatureSource
+from seedfleet.pipeline.steps.predict.ranking import find_trained, rank
 from seedfleet.pipeline.steps.run_files import RunFiles
+from seedfleet.pipeline.steps.score import score_table
 from seedfleet.pipeline.steps.step_run import StepRun
-from seedfleet.pipeline.steps.survivor_files import write_survivors
+from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
+from seedfleet.pipeline.steps.survivor_files import read_survivors, write_survivors
 from seedfleet.pipeline.steps.survivor_table import NO_END, ROW, SurvivorTable
+from seedfleet.scoring import FEATURES, ScoringSettings
 from seedfleet.sieve.rows import constant_skip_positions
 
 SEED = 4321
@@ -146,3 +157,125 @@ def test_other_survivors_may_be_named(tmp_path: Path) -> None:
     assert predictions(run)["predictions"][0]["value"] == draws[120]
     with pytest.raises(PredictError, match="there is no such file"):
         run_predict(whole, replace(PredictOptions(), survivors=tmp_path / "none.json"), run)
+
+
+def train(run: StepRun, *, accepted: bool, tau: float = 1.0) -> Sidecar:
+    """Leave a model of the run's survivors in its folder, as step 5 does."""
+    table = read_survivors(run.files.survivors("bidirectional"))
+    whole = load(run.files.history, modulus=1000)
+    sieve = Slices.of(len(whole)).sieve
+    scored = score_table(
+        table, whole.values[: sieve.stop], 1000, ScoringSettings.of_modulus(1000), workers=1
+    )
+    features = np.column_stack([np.asarray(scored[name], np.float64) for name in FEATURES])
+    labels = features[:, FEATURES.index("residue_1000_match_rate")]
+    model = create("lightgbm", {}).fit(features, labels, seed=1)
+    run.files.models.mkdir()
+    checkpoint = run.files.models / "best_model.txt"
+    model.save(checkpoint)
+    sidecar = Sidecar(
+        model_type="lightgbm",
+        checkpoint=checkpoint.name,
+        checkpoint_sha256=file_digest(checkpoint),
+        features=FEATURES,
+        dropped=(),
+        label="hits",
+        slices=Slices.of(len(whole)).to_document(),
+        metrics={},
+        gate={"accepted": accepted, "reason": "as the test wants it"},
+        tilt=Tilt.of(tau, model.predict(features)),
+        settings={},
+        lineage={
+            name: {"path": str(path), "sha256": file_digest(path), "modulus": 1000}
+            for name, path in (
+                ("history", run.files.history),
+                ("survivors", run.files.survivors("bidirectional")),
+            )
+        },
+        run_id="training",
+        parent_run_id=None,
+        versions={},
+    )
+    sidecar.write(run.files.sidecar)
+    run.files.context("train").unlink()
+    return sidecar
+
+
+def test_a_model_is_used_only_where_the_gate_accepted_it(tmp_path: Path) -> None:
+    draws = stream_draws(121)
+    for accepted, used in ((True, "lightgbm"), (False, "likelihood")):
+        whole, run = begun(tmp_path / used, draws[:120], survivors(60))
+        train(run, accepted=accepted)
+        run_predict(whole, PredictOptions(), run)
+        document = predictions(run)
+        assert document["model_used"] == used
+        assert document["lineage"]["training_run_id"] == document["parent_run_id"] == "training"
+        assert document["lineage"]["model"]["model_type"] == "lightgbm"
+        assert document["predictions"][0]["value"] == draws[120]
+
+
+def test_a_model_raises_whom_it_ranks_first(tmp_path: Path) -> None:
+    whole, run = begun(tmp_path, stream_draws(120), survivors(60))
+    sidecar = train(run, accepted=True)
+    trained = find_trained(run.files, PredictOptions())
+    evidence = SurvivorEvidence.of(read_survivors(run.files.survivors("bidirectional")), whole)
+    source = FeatureSource(None, evidence, run.files, lambda _label, _share: None)
+    ranking = rank(evidence, trained, source.columns)
+    true = int(np.argmax(evidence.hits(range(60))))
+    gained = ranking.log2_weights - evidence.log2_prior
+    assert np.argmax(gained) == true
+    assert gained[true] > 1
+    assert np.exp2(ranking.log2_weights).sum() == pytest.approx(np.exp2(evidence.log2_prior).sum())
+    assert sidecar.tilt.tau == 1.0
+
+
+def test_a_damaged_sidecar_or_checkpoint_is_refused_with_every_problem(tmp_path: Path) -> None:
+    whole, run = begun(tmp_path, stream_draws(120), survivors(60))
+    train(run, accepted=True)
+    good = run.files.sidecar.read_text()
+    document = json.loads(good)
+    document["features"].reverse()
+    run.files.sidecar.write_text(json.dumps(document))
+    (run.files.models / "best_model.txt").write_text("nothing")
+    with pytest.raises(PredictError) as refused:
+        run_predict(whole, PredictOptions(), run)
+    assert len(refused.value.problems) == 2
+    assert "feature_hash is not that of its features" in refused.value.problems[0]
+    assert "is not the checkpoint" in refused.value.problems[1]
+    run.files.sidecar.write_text(good[: len(good) // 2])
+    with pytest.raises(PredictError, match="cannot be read"):
+        run_predict(whole, PredictOptions(), run)
+
+
+def test_a_model_of_other_draws_is_refused_but_not_one_of_earlier_ones(tmp_path: Path) -> None:
+    draws = stream_draws(131)
+    _, run = begun(tmp_path, draws[:120], survivors(60))
+    train(run, accepted=True)
+    later, other = tmp_path / "later.json", tmp_path / "other.json"
+    for path, values in ((later, draws[:130]), (other, [7, *draws[1:120]])):
+        write_history(path, history(values), range(len(values)))
+    run_predict(history(draws[:130]), PredictOptions(draws=later), run)
+    assert predictions(run)["predictions"][0]["value"] == draws[130]
+    with pytest.raises(PredictError, match=r"other\.json: does not go on from the 120 draws"):
+        run_predict(history([7, *draws[1:120]]), PredictOptions(draws=other), run)
+
+
+def test_the_established_script_finds_the_history_by_the_lineage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draws = stream_draws(121)
+    _, run = begun(tmp_path / "run", draws[:120], survivors(60))
+    train(run, accepted=True)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    table = run.files.survivors("bidirectional")
+    words = ["--models-dir", str(run.files.models), "--survivors-forward", str(table)]
+    told = CliRunner().invoke(prediction_generator, [*words, "--predict", "2"])
+    assert told.exit_code == 0, told.output
+    assert str(draws[120]) in told.stdout
+    written = json.loads((tmp_path / "here" / "predictions.json").read_text())
+    assert written["predictions"][0]["value"] == draws[120]
+    run.files.sidecar.unlink()
+    told = CliRunner().invoke(prediction_generator, words)
+    assert told.exit_code == 2
+    assert "there is no such file" in told.stderr
