@@ -1,12 +1,12 @@
 """Whether stated probabilities come true: simulated histories, planted and random.
 
-Each world is drawn from the prior itself, so that a probability of 30 % has to come true three times
-in ten: half of the worlds are random draws, the others are a stream of a generator at a constant or
-a variable skip, with draws recorded wrong at a rate of the prior. The published prior spreads its
-stake over all seeds; here only the first few of each generator are drawn from, and the stakes on
-them are raised by one factor, worked out from the published numbers and not from what the code
-gives, until together they are the other half. Histories have so few draws that it is often open
-what they are, and sometimes too few to tell anything.
+Each world is drawn from the prior itself, so that a probability of 30 % has to come true three
+times in ten: half of the worlds are random draws, the others are a stream of a generator at a
+constant or a variable skip, with draws recorded wrong at a rate of the prior. The published prior
+spreads its stake over all seeds; here only the first few of each generator are drawn from, and the
+stakes on them are raised by one factor, worked out from the published numbers and not from what the
+code gives, until together they are the other half. Histories have so few draws that it is often
+open what they are, and sometimes too few to tell anything.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.survivor_table import NO_END, ROW, SurvivorTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from seedfleet.evidence.prediction import DrawLaw
 
-__all__ = ["Bin", "Prior", "Told", "reliability", "rows", "simulate"]
+__all__ = ["Bin", "Prior", "Told", "null_reliability", "reliability", "rows", "simulate"]
 
 _HISTORIES = 1200
 _BINS = (0.0, 0.05, 0.12, 0.3, 0.5, 0.7, 0.9, 0.99, 1.0)
@@ -53,12 +53,15 @@ class Prior:
         Least and most of each alignment; a constant skip where they are equal.
     modulus
         Of the draws.
+    draws
+        Least and most of a history, apart from the draw to be predicted.
     """
 
     presets: tuple[str, ...] = ("java_lcg", "xorshift32", "mt19937")
-    seeds: int = 256
-    skips: tuple[tuple[int, int], ...] = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2))
+    seeds: int = 32
+    skips: tuple[tuple[int, int], ...] = ((0, 0), (1, 1), (2, 2), (0, 1))
     modulus: int = 10
+    draws: tuple[int, int] = (2, 14)
 
     def table(self) -> SurvivorTable:
         """Return every stream, as a table of survivors."""
@@ -133,7 +136,7 @@ def simulate(prior: Prior, histories: int, *, seed: int, broken: float = 1.0) ->
     raised = log2((1 - NULL_WEIGHT) / stakes.sum())
     for index in range(histories):
         planted = index % 2 == 0
-        count = int(rng.integers(2, 15))
+        count = int(rng.integers(prior.draws[0], prior.draws[1] + 1))
         draws = _draws(prior, table, stakes, count + 1, rng) if planted else None
         if draws is None:
             draws = rng.integers(prior.modulus, size=count + 1)
@@ -196,35 +199,47 @@ class Bin:
         return (self.observed - self.stated) / self.error
 
 
-def reliability(told: Iterable[Told], bins: Sequence[float] = _BINS) -> list[Bin]:
+def reliability(told: Iterable[Told]) -> list[Bin]:
     """Sort the probabilities of the most probable values into bins; empty ones are left out."""
     stated, came = [], []
     for each in told:
         value = max(range(each.modulus), key=each.law.probability)
         stated.append(each.law.probability(value))
         came.append(value == each.value)
-    probabilities, hits = np.array(stated), np.array(came)
-    places = np.clip(np.searchsorted(bins, probabilities, side="right") - 1, 0, len(bins) - 2)
+    return _bins(np.array(stated), np.array(came))
+
+
+def null_reliability(told: Iterable[Told]) -> list[Bin]:
+    """Sort the null's probabilities into bins: how many of those histories were random."""
+    listed = list(told)
+    nulls = np.array([each.null for each in listed])
+    return _bins(nulls, np.array([not each.planted for each in listed]))
+
+
+def _bins(stated: NDArray[np.float64], came: NDArray[np.bool_]) -> list[Bin]:
+    places = np.clip(np.searchsorted(_BINS, stated, side="right") - 1, 0, len(_BINS) - 2)
     found = []
     for place in np.unique(places).tolist():
-        own = probabilities[places == place]
-        variance = float((own * (1 - own)).sum())
-        error = max(sqrt(variance), 0.5) / len(own)
-        share = float(hits[places == place].mean())
-        mean = float(own.mean())
-        found.append(Bin(bins[place], bins[place + 1], len(own), mean, share, error))
+        own = stated[places == place]
+        # At least that of one statement in two, since a few certain ones have next to none.
+        error = max(sqrt(float((own * (1 - own)).sum())), 0.5) / len(own)
+        share = float(came[places == place].mean())
+        low, high = _BINS[place], _BINS[place + 1]
+        found.append(Bin(low, high, len(own), float(own.mean()), share, error))
     return found
 
 
 def rows() -> Iterator[Row]:
-    """Yield the reliability table and the log scores, each beside what would be right."""
+    """Yield both reliability tables and the log scores, each beside what would be right."""
     told = list(simulate(Prior(), _HISTORIES, seed=20260101))
-    for each in reliability(told):
-        what = (
-            f"stated {each.low:.2f}..{each.high:.2f}, {each.count} of {_HISTORIES} histories, "
-            f"error {each.error:.3f}"
-        )
-        yield Row(what, each.observed, each.stated, "share", "stated", each.observed / each.stated)
+    for name, found in (("a value", reliability(told)), ("chance", null_reliability(told))):
+        for each in found:
+            what = (
+                f"{name}, {each.low:.2f}..{each.high:.2f}: {each.count} of {_HISTORIES} histories, "
+                f"error {each.error:.3f}"
+            )
+            ratio = each.observed / each.stated
+            yield Row(what, each.observed, each.stated, "share", "stated", ratio)
     for name, planted in (("planted", True), ("random", False)):
         scores = [each.log2_score for each in told if each.planted is planted]
         uniform = -log2(Prior().modulus)

@@ -126,6 +126,18 @@ def test_random_draws_are_no_evidence_and_no_value_is_named(tmp_path: Path) -> N
         assert each["highest_probability"] == pytest.approx(1 / 1000, rel=1e-6)
 
 
+def test_a_stream_that_has_ended_says_nothing_of_what_comes(tmp_path: Path) -> None:
+    rest = np.random.default_rng(8).integers(1000, size=90).tolist()
+    whole, run = begun(tmp_path, [*stream_draws(210), *rest], survivors())
+    record = run_predict(whole, PredictOptions(), run)
+    document = predictions(run)
+    assert document["abstained"]
+    assert document["verdict"] == "signal"
+    assert "not the last ones" in document["verdict_reason"]
+    assert document["test"]["bits"] < -20
+    assert record.decision is Decision.PROCEED  # nothing is predicted
+
+
 def test_a_few_draws_are_too_few_to_tell(tmp_path: Path) -> None:
     whole, run = begun(tmp_path, stream_draws(5), survivors())
     run_predict(whole, PredictOptions(), run)

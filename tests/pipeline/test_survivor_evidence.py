@@ -238,3 +238,14 @@ def test_a_planted_stream_tells_the_next_draws() -> None:
     assert [each.value for each in coming] == draws[90:].tolist()
     with pytest.raises(ValueError, match="1 to 1000 draws"):
         evidence.coming(posterior, 1001)
+
+
+@pytest.mark.parametrize("table", [CONSTANT, VARIABLE], ids=["constant", "variable"])
+def test_running_ratios_are_those_of_the_draws_so_far(table: SurvivorTable) -> None:
+    whole = history(planted("java_lcg", 777, 2, 90, wrong=6).tolist())
+    evidence = SurvivorEvidence.of(table, whole)
+    for row in range(len(table)):
+        running = evidence.running(row)
+        for stop in (0, 1, 35, 90):
+            expected = evidence.log2_joint(range(stop))[row]
+            np.testing.assert_allclose(running[stop], expected, atol=1e-9)

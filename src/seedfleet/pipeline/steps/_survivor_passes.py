@@ -103,6 +103,16 @@ class Passes:
             self._observed[key] = np.stack(sums)
         return self._observed[key]
 
+    def running(
+        self, row: int, marks: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
+        """Return one row's matches before each mark, and its ratios where its skip varies."""
+        if self.table.rows["skip_min"][row] == self.table.rows["skip_max"][row]:
+            counted = self._count(np.array([row]), marks)
+            return counted.matches[0].astype(np.int64), None
+        sums = self._sum(row, marks, None)
+        return sums.matched.astype(np.int64), sums.bits
+
     def _find(self, mark: int) -> tuple[_Pass, int]:
         for kept in self._kept:
             if mark in kept.marks:

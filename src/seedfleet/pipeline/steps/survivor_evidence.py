@@ -207,8 +207,23 @@ class SurvivorEvidence:
             labels = np.where(self.variable, earned / counts, labels)
         return labels
 
+    def running(self, row: int) -> NDArray[np.float64]:
+        """Return one survivor's log2 ratios of all draws before each: (draws + 1, n_rates)."""
+        marks = np.arange(len(self.draws) + 1)
+        matches, bits = self._passes.running(row, marks)
+        low, high = int(self.table.rows["origin"][row]), int(self.ends[row])
+        allowances = self._allowances[self.table.rows["preset"][row]]
+        stops = np.clip(marks, low, max(low, high))
+        if bits is None:
+            bits = self._bits_of(matches, stops - low)
+        ratios: NDArray[np.float64] = bits - (allowances[stops] - allowances[low])[:, np.newaxis]
+        return ratios
+
     def posterior(
-        self, log2_weights: NDArray[np.float64], *parts: range
+        self,
+        log2_weights: NDArray[np.float64],
+        *parts: range,
+        log2_rivals: float = -np.inf,
     ) -> tuple[NDArray[np.float64], float]:
         """Return the posterior of those that go on, after the draws of these ranges.
 
@@ -216,18 +231,22 @@ class SurvivorEvidence:
         ----------
         log2_weights
             float64 array, shape (n,): `log2_prior`, or what a model made of it.
+        log2_rivals
+            log2 of the stakes, times what they earned, on whatever else says nothing of the draws
+            to come.
 
         Returns
         -------
         posterior : NDArray
             float64 array, shape (n, n_rates); 0 for streams that have ended.
         null : float
-            The null's.
+            That of the null and the rivals together.
         """
         speaking = np.where(self.goes_on, log2_weights, -np.inf)
         stakes = speaking[:, np.newaxis] + np.log2(noise_weights()) + self.log2_joint(*parts)
-        everything = _log2_total(stakes)
-        return np.exp2(stakes - everything), float(2.0 ** (log2(NULL_WEIGHT) - everything))
+        null = float(np.logaddexp2(log2(NULL_WEIGHT), log2_rivals))
+        everything = float(np.logaddexp2.reduce(stakes, axis=None, initial=null))
+        return np.exp2(stakes - everything), float(2.0 ** (null - everything))
 
     def coming(self, posterior: NDArray[np.float64], ahead: int) -> tuple[Forecast, ...]:
         """Return the laws of the next draws, survivors and null together.
@@ -271,13 +290,16 @@ class SurvivorEvidence:
             hits += self.hits(part)
             told += high - low
             allowance += self._allowances[preset, high] - self._allowances[preset, low]
-        misses = told - hits
-        rates = []
+        return self._bits_of(hits, told) - allowance[:, np.newaxis]
+
+    def _bits_of(self, hits: NDArray[np.int64], told: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return log2 ratios of so many hits among so many draws, for each noise rate: (n, k)."""
+        misses, rates = told - hits, []
         for noise in NOISE_RATES:
             miss_bits = log2(noise * self.modulus / (self.modulus - 1)) if noise else -np.inf
             bits = hits * log2((1 - noise) * self.modulus)
             rates.append(bits + misses * np.where(misses > 0, miss_bits, 0.0))
-        return np.stack(rates, axis=1) - allowance[:, np.newaxis]
+        return np.stack(rates, axis=1)
 
     def _joint_path_ratios(
         self, parts: Sequence[range], chosen: NDArray[np.int64]

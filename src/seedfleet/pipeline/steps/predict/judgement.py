@@ -57,11 +57,18 @@ class Judgement:
     class_posterior: float
 
 
-def judge(evidence: SurvivorEvidence, *, powered: bool) -> Judgement:
+def judge(evidence: SurvivorEvidence, *, powered: bool, goes_on: bool) -> Judgement:
     """Hold the survivors to the limits of `seedfleet.evidence.verdict`, by the published prior.
 
     The last draws are held out, as in every search. One stream has to earn all of it by itself; at
     a variable skip its offsets count together, since their paths run together.
+
+    Parameters
+    ----------
+    powered
+        Whether what was searched could have been recovered from so many draws.
+    goes_on
+        Whether a stream is likelier than not to go on after the last known draw.
     """
     count = len(evidence.draws)
     fitted = range(count - held_out_draws(count))
@@ -70,14 +77,16 @@ def judge(evidence: SurvivorEvidence, *, powered: bool) -> Judgement:
     best = _best_class(evidence, earned)
     if not len(best):
         verdict = decide(total, None, 0.0, powered=powered)
-        return Judgement(verdict, _reason(verdict, evidence), total, None, 0.0)
+        return Judgement(verdict, _reason(verdict, evidence, goes_on=goes_on), total, None, 0.0)
     own = float(np.logaddexp2.reduce(earned[best]))
     known = evidence.log2_prior + evidence.log2_mixed(range(count))
     predictive = float(np.logaddexp2.reduce(known[best])) - own
     posterior = float(2.0 ** (own - total))
     alone = decide(own, predictive, posterior, powered=powered)
     verdict = alone if alone is Verdict.RECOVERED else decide(total, None, 0.0, powered=powered)
-    return Judgement(verdict, _reason(verdict, evidence), total, predictive, posterior)
+    return Judgement(
+        verdict, _reason(verdict, evidence, goes_on=goes_on), total, predictive, posterior
+    )
 
 
 def _best_class(evidence: SurvivorEvidence, earned: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -96,8 +105,8 @@ def _best_class(evidence: SurvivorEvidence, earned: NDArray[np.float64]) -> NDAr
     return np.array([row for row in np.flatnonzero(same) if row == best or row not in stateful])
 
 
-def _reason(verdict: Verdict, evidence: SurvivorEvidence) -> str:
-    if verdict is Verdict.SIGNAL and not evidence.goes_on.any():
+def _reason(verdict: Verdict, evidence: SurvivorEvidence, *, goes_on: bool) -> str:
+    if verdict is Verdict.SIGNAL and not goes_on:
         return _ENDED
     if not len(evidence.table) and verdict is Verdict.NO_EVIDENCE:
         return "nothing that was searched survived"

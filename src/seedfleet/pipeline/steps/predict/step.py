@@ -11,6 +11,7 @@ from seedfleet.draws.slices import Slices
 from seedfleet.pipeline.document_parts import prior_part, thresholds_part, versions_part
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.context_record import Check, Metric, file_digest
+from seedfleet.pipeline.steps.predict.ending import log2_ended
 from seedfleet.pipeline.steps.predict.features import FeatureSource
 from seedfleet.pipeline.steps.predict.forecast import forecast_part, survivors_part, test_part
 from seedfleet.pipeline.steps.predict.judgement import enough_draws, judge
@@ -63,7 +64,9 @@ def run_predict(history: History, options: PredictOptions, run: StepRun) -> Cont
         "format": FORMAT,
         "run_id": run.context.run_id,
         "parent_run_id": _parent(trained, run),
-        **answer(evidence, ranking, options, powered=_powered(history, table, run)),
+        **answer(
+            evidence, ranking, options, powered=_powered(history, table, run), history=history
+        ),
         "lineage": _lineage(trained, path, draws, run),
         "versions": versions_part(),
     }
@@ -73,12 +76,19 @@ def run_predict(history: History, options: PredictOptions, run: StepRun) -> Cont
 
 
 def answer(
-    evidence: SurvivorEvidence, ranking: Ranking, options: PredictOptions, *, powered: bool
+    evidence: SurvivorEvidence,
+    ranking: Ranking,
+    options: PredictOptions,
+    *,
+    powered: bool,
+    history: History,
 ) -> dict[str, Any]:
     """Return what is said of the history and of its coming draws."""
     weights = ranking.log2_weights
-    judgement = judge(evidence, powered=powered)
-    posterior, null = evidence.posterior(weights, range(len(evidence.draws)))
+    ended = log2_ended(evidence, weights, history)
+    known = range(len(evidence.draws))
+    posterior, null = evidence.posterior(weights, known, log2_rivals=ended)
+    judgement = judge(evidence, powered=powered, goes_on=null < 0.5)
     coming = evidence.coming(posterior, options.predictions)
     return {
         "verdict": judgement.verdict.value,
@@ -192,7 +202,8 @@ def _record(
     checks = [
         Check(
             "bits on the test slice, beside uniform draws",
-            0.0 if test["bits"] is None else test["bits"],
+            # Nothing was predicted badly where nothing is predicted, or nothing could be tested.
+            0.0 if document["abstained"] or test["bits"] is None else test["bits"],
             _WORST_BITS,
         )
     ]
