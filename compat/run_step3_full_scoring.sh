@@ -6,4 +6,4 @@
 #
 # Other options are those of `seedfleet trace score`. PYTHON names the interpreter, python3 if unset.
 set -eu
-exec "${PYTHON:-python3}" -m seedfleet.pipeline.steps.score.by_hand "$@"
+exec "${PYTHON:-python3}" -m seedfleet.cli.established_scoring "$@"

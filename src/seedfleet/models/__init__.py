@@ -1,7 +1,7 @@
 """Models that rank survivors by their features: four types behind one seam."""
 
 from seedfleet.models.base import Model, ModelError, Validation
-from seedfleet.models.types import MODEL_TYPES, create, installed, load, model_class
+from seedfleet.models.types import MODEL_TYPES, create, installed, load, model_class, model_suffix
 
 __all__ = [
     "MODEL_TYPES",
@@ -12,4 +12,5 @@ __all__ = [
     "installed",
     "load",
     "model_class",
+    "model_suffix",
 ]

@@ -115,7 +115,6 @@ class Model(ABC):
     """
 
     name: ClassVar[str]  # as --model-type and sidecars say it
-    suffix: ClassVar[str]  # of its checkpoints, with the dot
     library: ClassVar[str]  # the package it imports
     extra: ClassVar[str]  # the extra of this package that installs it
     PARAMETERS: ClassVar[Mapping[str, Parameter]]

@@ -27,7 +27,6 @@ class CatBoostModel(Model):
     """
 
     name = "catboost"
-    suffix = ".cbm"
     library = "catboost"
     extra = "models"
     PARAMETERS = BOOSTING_PARAMETERS

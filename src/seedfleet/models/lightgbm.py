@@ -25,7 +25,6 @@ class LightGBMModel(Model):
     """Gradient boosted trees, grown by leaf; a tree of depth d has up to 2**d leaves."""
 
     name = "lightgbm"
-    suffix = ".txt"
     library = "lightgbm"
     extra = "models"
     PARAMETERS = BOOSTING_PARAMETERS

@@ -77,9 +77,9 @@ def overfit_ratio(unseen: Quality, learned: Quality) -> float | None:
 
     Each is in units of what is expected without a model on the same rows, so that rows with other
     labels do not count as overfitting: 1 is none, and chance gives 1. None where the model makes
-    no error on its own rows.
+    no error on its own rows, or labels are all as expected.
     """
-    if learned.rmse == 0 or unseen.chance_rmse == 0:
+    if 0 in (learned.rmse, learned.chance_rmse, unseen.chance_rmse):
         return None
     return unseen.rmse / unseen.chance_rmse / (learned.rmse / learned.chance_rmse)
 

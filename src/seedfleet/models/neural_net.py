@@ -29,7 +29,6 @@ class NeuralNetModel(Model):
     """A perceptron on standardised features, by AdamW on the mean squared error."""
 
     name = "neural_net"
-    suffix = ".pt"
     library = "torch"
     extra = "neural"
     PARAMETERS = {  # noqa: RUF012 - declared constant by the base class
@@ -78,6 +77,7 @@ class NeuralNetModel(Model):
             self._net.parameters(),
             lr=self.settings["learning_rate"],
             weight_decay=self.settings["weight_decay"],
+            fused=True,  # one call for all weights: they are few, and calls are what costs
         )
         if validation is None:
             for _ in range(self.settings["rounds"]):

@@ -12,14 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["MODEL_TYPES", "create", "installed", "load", "model_class"]
+__all__ = ["MODEL_TYPES", "create", "installed", "load", "model_class", "model_suffix"]
 
-# By type: its module, its class, the package that it needs, the extra that installs the package.
+# By type: its module, its class, the package that it needs, the extra that installs the package,
+# and how its checkpoints' names end.
 _TYPES: Final = {
-    "neural_net": ("seedfleet.models.neural_net", "NeuralNetModel", "torch", "neural"),
-    "xgboost": ("seedfleet.models.xgboost", "XGBoostModel", "xgboost", "models"),
-    "lightgbm": ("seedfleet.models.lightgbm", "LightGBMModel", "lightgbm", "models"),
-    "catboost": ("seedfleet.models.catboost", "CatBoostModel", "catboost", "models"),
+    "neural_net": ("seedfleet.models.neural_net", "NeuralNetModel", "torch", "neural", ".pt"),
+    "xgboost": ("seedfleet.models.xgboost", "XGBoostModel", "xgboost", "models", ".ubj"),
+    "lightgbm": ("seedfleet.models.lightgbm", "LightGBMModel", "lightgbm", "models", ".txt"),
+    "catboost": ("seedfleet.models.catboost", "CatBoostModel", "catboost", "models", ".cbm"),
 }
 MODEL_TYPES: Final = tuple(_TYPES)
 
@@ -28,9 +29,14 @@ def installed() -> tuple[str, ...]:
     """Return the types whose libraries are there, in the order of `MODEL_TYPES`; imports none."""
     return tuple(
         name
-        for name, (_, _, library, _) in _TYPES.items()
+        for name, (_, _, library, *_) in _TYPES.items()
         if importlib.util.find_spec(library) is not None
     )
+
+
+def model_suffix(model_type: str) -> str:
+    """Return how the names of a type's checkpoints end, with the dot; imports nothing."""
+    return _TYPES[model_type][4]
 
 
 def model_class(model_type: str) -> type[Model]:
@@ -45,7 +51,7 @@ def model_class(model_type: str) -> type[Model]:
         raise ModelError(
             [f"there is no model type {model_type!r}; there are {', '.join(MODEL_TYPES)}"]
         )
-    module, name, library, extra = _TYPES[model_type]
+    module, name, library, extra, _ = _TYPES[model_type]
     try:
         found: type[Model] = getattr(importlib.import_module(module), name)
     except ModuleNotFoundError as error:

@@ -28,7 +28,6 @@ class XGBoostModel(Model):
     """
 
     name = "xgboost"
-    suffix = ".ubj"
     library = "xgboost"
     extra = "models"
     PARAMETERS = BOOSTING_PARAMETERS

@@ -20,6 +20,16 @@ class _Trace(LazyGroup):
             "recover",
             "Step 0: find the generator, seed and alignment behind a history.",
         ),
+        "tune-scorer": (
+            "seedfleet.cli.trace.tune_scorer",
+            "tune_scorer",
+            "Step 2.5: choose the settings by which survivors are scored.",
+        ),
+        "tune-model": (
+            "seedfleet.cli.trace.tune_model",
+            "tune_model",
+            "Step 4: derive how models are to be trained.",
+        ),
         "predict": (
             "seedfleet.cli.trace.predict",
             "predict",
@@ -29,6 +39,11 @@ class _Trace(LazyGroup):
             "seedfleet.cli.trace.run",
             "run",
             "All steps: from a history of draws to calibrated predictions.",
+        ),
+        "train": (
+            "seedfleet.cli.trace.train",
+            "train",
+            "Step 5: train models, compare them, and let the gate decide.",
         ),
         "score": (
             "seedfleet.cli.trace.score",

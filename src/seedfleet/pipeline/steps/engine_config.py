@@ -63,9 +63,12 @@ class EngineConfig:
             problems.append(f"{place}.folds: {folds!r} is not a whole number 2..100")
         if not isinstance(models, dict):
             problems.append(f"{place}.models: {models!r} is not an object")
-        for name, model in models.items() if isinstance(models, dict) else ():
-            if not isinstance(model, dict) or not isinstance(model.get("settings"), dict):
-                problems.append(f"{place}.models.{name}.settings: is not an object")
+            models = {}
+        problems += [
+            f"{place}.models.{name}.settings: is not an object"
+            for name, model in models.items()
+            if not isinstance(model, dict) or not isinstance(model.get("settings"), dict)
+        ]
         if problems or not isinstance(folds, int):
             raise EngineConfigError(problems)
         return cls(folds, {name: dict(model["settings"]) for name, model in models.items()})

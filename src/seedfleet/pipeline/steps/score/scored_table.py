@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from seedfleet.generators import AtState
 from seedfleet.pipeline.run_folder import whole_file
 from seedfleet.pipeline.steps.survivor_files import to_arrow
+from seedfleet.pipeline.steps.survivor_table import ROW
 from seedfleet.scoring import FEATURES, GLOBAL_FEATURES, SURVIVOR_FEATURES
 from seedfleet.scoring.global_features import global_features
 from seedfleet.scoring.score import score_and_confidence
@@ -34,6 +35,9 @@ __all__ = [
 ]
 
 _ADDED = (*FEATURES, "score", "confidence")
+_COLUMNS = frozenset(ROW.names or ()) - {"preset", "seed"}
+_WHOLE = _COLUMNS & frozenset(FEATURES)  # a survivor's own, which are features too
+_EXACT = frozenset(name for name in _COLUMNS if ROW[name].kind == "i")
 _LINES = 4096  # of the JSON form that are written together
 
 
@@ -182,33 +186,34 @@ def _plain(column: pa.ChunkedArray) -> pa.Array:
 def write_scored_json(path: Path, scored: pa.Table) -> None:
     """Write the established form: a list of objects with seed, score, features and metadata.
 
-    Numbers have nine significant digits, and each row a line of its own.
+    Beside these an object has the survivor's other columns, so that it is read as a survivor too.
+    Numbers have nine significant digits; each object has a line of its own.
     """
-    apart = {*_ADDED, "seed", "state", "generator"}
-    metadata = [name for name in scored.column_names if name not in apart]
-    template = _template(metadata)
+    apart = {*_ADDED, "seed", "state", "generator"} - _WHOLE
+    own = [name for name in scored.column_names if name not in apart]
     generators = _plain(scored["generator"]).to_pylist()
-    seeds = np.asarray(scored["seed"])
-    numbers = [np.asarray(scored[name]) for name in ("score", "confidence", *FEATURES, *metadata)]
+    numbers = [np.asarray(scored[name]) for name in ("seed", *own, *_ADDED)]
     states = scored["state"].to_pylist() if scored["state"].null_count < len(scored) else None
+    template = _template(own)
     with whole_file(path) as stream:
         stream.write("[")
         for at in range(0, len(scored), _LINES):
             part = slice(at, at + _LINES)
-            columns: list[list[Any]] = [each[part].tolist() for each in numbers]
+            columns = [each[part].tolist() for each in numbers]
             told = _states(states, part, len(columns[0]))
-            rows = zip(seeds[part].tolist(), *columns, generators[part], told, strict=True)
+            names = generators[part]
+            rows = zip(names, names, told, *columns, strict=True)
             stream.write(",\n" if at else "\n")
             stream.write(",\n".join(template % row for row in rows))
         stream.write("\n]\n")
 
 
-def _template(metadata: list[str]) -> str:
+def _template(own: list[str]) -> str:
+    columns = ", ".join(f'"{name}": {"%d" if name in _EXACT else "%.9g"}' for name in own)
     features = ", ".join(f'"{name}": %.9g' for name in FEATURES)
-    own = "".join(f'"{name}": %d, ' for name in metadata)
     return (
-        '{"seed": %d, "score": %.9g, "confidence": %.9g, "features": {'
-        f'{features}}}, "metadata": {{{own}"generator": "%s"%s}}}}'
+        '{"generator": "%s", "metadata": {"prng_type": "%s"}%s, "seed": %d, '
+        f'{columns}, "features": {{{features}}}, "score": %.9g, "confidence": %.9g}}'
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from seedfleet.draws import load
 from seedfleet.draws.slices import Slices
 from seedfleet.pipeline.document_parts import versions_part
 from seedfleet.pipeline.run_folder import write_json
@@ -79,6 +80,10 @@ class ScoreOptions:
     settings
         How features and score are computed; None takes what step 2.5 chose, and where it has not
         chosen, the defaults for the modulus.
+    survivors
+        The table to score; None takes the bidirectional survivors of the run.
+    train_history
+        The draws of the sieve slice; None takes them from the history.
 
     Raises
     ------
@@ -89,6 +94,8 @@ class ScoreOptions:
     chunk_size: int | None = None
     json: bool = True
     settings: ScoringSettings | None = None
+    survivors: Path | None = None
+    train_history: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be asked."""
@@ -114,10 +121,10 @@ def run_score(history: History, options: ScoreOptions, run: StepRun) -> ContextR
         The user stopped the jobs; asking again goes on.
     """
     files = run.files
-    survivors = files.survivors("bidirectional")
-    table = read_survivors(survivors)
+    survivors = options.survivors or files.survivors("bidirectional")
+    table = read_survivors(survivors, generator=_generator(files))
     settings, said, inputs = _settings(options, files, history.modulus)
-    draws, remarks = _sieve_slice(history, table, files)
+    draws, remarks = _sieve_slice(history, table, options, files)
     write_json(files.folder / _SETTINGS, settings.to_document())
     if len(table):
         scored, jobs, rate = _in_chunks(table, draws, history.modulus, settings, (options, run))
@@ -178,21 +185,39 @@ def _settings(
     return default, f"the defaults for modulus {modulus}: step 2.5 has chosen none", []
 
 
+def _generator(files: RunFiles) -> str | None:
+    """Return what rows of a table are drawn from that do not say: step 1's generator."""
+    try:
+        name = json.loads(files.window_config.read_text(encoding="utf-8"))["generator"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return str(name)
+
+
 def _sieve_slice(
-    history: History, table: SurvivorTable, files: RunFiles
+    history: History, table: SurvivorTable, options: ScoreOptions, files: RunFiles
 ) -> tuple[NDArray[np.int64], list[str]]:
-    """Return the draws that features may see, and write them out where step 1 has not."""
+    """Return the draws that features may see, and write them out where step 1 has not.
+
+    Draws after the sieve slice of the history must not be among them, whoever names a file.
+    """
     chosen = chosen_draws(history, table.sessions)
     sieve = Slices.of(len(chosen)).sieve
     draws = chosen[sieve.start : sieve.stop]
+    given, own = options.train_history, files.train_history
+    if given is not None and not _holds(given, draws, history.modulus):
+        there = f"its first {len(draws)} of {len(chosen)}"
+        raise ScoringError([f"{given}: these draws are not the run's sieve slice, {there}"])
+    if own.exists() and _holds(own, draws, history.modulus):
+        return draws, []
     wanted = set(table.sessions)
     indexes = [k for k, name in enumerate(history.sessions) if not wanted or name in wanted]
-    if files.train_history.exists():
-        entries = json.loads(files.train_history.read_text(encoding="utf-8"))
-        if [entry["draw"] for entry in entries] == draws.tolist():
-            return draws, []
-    write_history(files.train_history, history, indexes[sieve.start : sieve.stop])
-    return draws, [f"{files.train_history.name} was written anew: the first {len(draws)} draws"]
+    write_history(own, history, indexes[sieve.start : sieve.stop])
+    return draws, [f"{own.name} was written anew: the first {len(draws)} draws"]
+
+
+def _holds(path: Path, draws: NDArray[np.int64], modulus: int) -> bool:
+    return np.array_equal(load(path, modulus=modulus).values, draws)
 
 
 def _in_chunks(
