@@ -20,6 +20,11 @@ class _Trace(LazyGroup):
             "recover",
             "Step 0: find the generator, seed and alignment behind a history.",
         ),
+        "window": (
+            "seedfleet.cli.trace.window",
+            "window",
+            "Step 1: find the window that tells most, and what survives it.",
+        ),
         "tune-scorer": (
             "seedfleet.cli.trace.tune_scorer",
             "tune_scorer",
