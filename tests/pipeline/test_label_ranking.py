@@ -54,6 +54,7 @@ def test_what_does_not_depend_on_the_labels_has_a_half() -> None:
     assert ranking(np.zeros(0), np.zeros(0)) == 0.5
 
 
+@pytest.mark.slow
 def test_p_values_of_scores_that_know_nothing_are_uniform() -> None:
     rng = np.random.default_rng(2)
     found = []

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import survivor_runs
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from tests.pipeline import survivor_runs
 
 from seedfleet.models import MODEL_TYPES, create
 from seedfleet.pipeline.steps.context_record import Decision
@@ -139,8 +139,8 @@ def test_degenerate_labels_keep_the_defaults(
     assert derivation.models["lightgbm"].settings == {}
 
 
-def test_copies_of_a_stream_stand_for_one(tmp_path: Path) -> None:
-    del tmp_path
+@pytest.mark.slow
+def test_copies_of_a_stream_stand_for_one() -> None:
     table = survivor_runs.survivors(6)
     table.rows["seed"][3] = table.rows["seed"][1]
     table.rows["offset"][3] = 1  # a shifted copy

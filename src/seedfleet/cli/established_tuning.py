@@ -96,7 +96,12 @@ def adaptive_meta_optimizer(output: Output, **given: Any) -> None:
 
 
 def _here(given: dict[str, Any]) -> dict[str, Any]:
-    return {**given, "run": ".", "named": None}
+    table: Path | None = given["survivors"]
+    if table is not None and table.suffix == ".json":
+        # The same table stands beside it in the form that says of which sessions it is.
+        beside = table.with_suffix(".parquet")
+        table = beside if beside.exists() else table
+    return {**given, "run": ".", "named": None, "survivors": table}
 
 
 def _refuse_other_draws(given: dict[str, Any], output: Output) -> None:

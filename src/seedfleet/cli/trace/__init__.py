@@ -30,10 +30,20 @@ class _Trace(LazyGroup):
             "tune_scorer",
             "Step 2.5: choose the settings by which survivors are scored.",
         ),
+        "score": (
+            "seedfleet.cli.trace.score",
+            "score",
+            "Step 3: describe every survivor by 62 features.",
+        ),
         "tune-model": (
             "seedfleet.cli.trace.tune_model",
             "tune_model",
             "Step 4: derive how models are to be trained.",
+        ),
+        "train": (
+            "seedfleet.cli.trace.train",
+            "train",
+            "Step 5: train models, compare them, and let the gate decide.",
         ),
         "predict": (
             "seedfleet.cli.trace.predict",
@@ -44,16 +54,6 @@ class _Trace(LazyGroup):
             "seedfleet.cli.trace.run",
             "run",
             "All steps: from a history of draws to calibrated predictions.",
-        ),
-        "train": (
-            "seedfleet.cli.trace.train",
-            "train",
-            "Step 5: train models, compare them, and let the gate decide.",
-        ),
-        "score": (
-            "seedfleet.cli.trace.score",
-            "score",
-            "Step 3: describe every survivor by 62 features.",
         ),
         "explain": (
             "seedfleet.cli.trace.explain",

@@ -27,8 +27,8 @@ def step_line(step: Mapping[str, Any]) -> str:
     ending = _ENDINGS[step["ending"]]
     return (
         f"{step['number']:>3}  {step['step']:<12} {ending:<10} "
-        f"{_figure(step):<56} {step['elapsed_s']:>7.1f} s"
-    )
+        f"{step['elapsed_s']:>7.1f} s  {_figure(step)}"
+    ).rstrip()
 
 
 def _figure(step: Mapping[str, Any]) -> str:

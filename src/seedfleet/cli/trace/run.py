@@ -190,7 +190,8 @@ def _taken(made: TraceRun, output: Output) -> dict[str, Any]:
     """Take the run through its steps, saying how it goes."""
 
     def told(outcome: StepOutcome) -> None:
-        output.progress(step_line(step_part(outcome)))
+        if output.live:  # elsewhere the result says it soon enough
+            output.note(step_line(step_part(outcome)))
 
     shown = replace(made, progress=SearchProgress(output), told=told)
     try:

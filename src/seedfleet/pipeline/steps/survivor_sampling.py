@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seedfleet.generators import AtState
-from seedfleet.generators.compiled import at_positions
-from seedfleet.models.folds import shifted_copies
+from seedfleet.pipeline.steps.stream_groups import stream_groups
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
     from seedfleet.pipeline.steps.survivor_table import SurvivorTable
 
 __all__ = ["drawn", "most_matches", "standing"]
-
-_FIRST = 192  # values of a stream that copies of it are known by: shifts up to about half as many
 
 
 def most_matches(table: SurvivorTable, most: int) -> NDArray[np.int64]:
@@ -77,21 +73,7 @@ def drawn(
     lot = others if len(others) <= room else np.sort(rng.choice(others, room, replace=False))
     rows = np.concatenate([top, lot])
     rows = rows[np.argsort(-standings[rows], kind="stable")].astype(np.int64)
-    _, first = np.unique(_streams(evidence.table.take(rows), evidence.modulus), return_index=True)
+    _, first = np.unique(
+        stream_groups(evidence.table.take(rows), evidence.modulus), return_index=True
+    )
     return rows[np.sort(first)]
-
-
-def _streams(table: SurvivorTable, modulus: int) -> NDArray[np.int64]:
-    """Return a number for each row, the same for rows of one stream and for shifted copies."""
-    places: dict[tuple[int, int | tuple[int, ...]], int] = {}
-    positions, values, of_row = np.arange(_FIRST), [], []
-    for row, preset in enumerate(table.rows["preset"].tolist()):
-        start = table.start(row)
-        key = (preset, start.words if isinstance(start, AtState) else start)
-        if key not in places:
-            places[key] = len(places)
-            values.append(at_positions(table.stream(preset), start, modulus, positions)[0])
-        of_row.append(places[key])
-    if not values:
-        return np.zeros(0, dtype=np.int64)
-    return shifted_copies([np.stack(values)], modulus)[of_row]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.label_ranking import rank_shares
+from seedfleet.pipeline.steps.score.scored_table import candidates_of
 from seedfleet.pipeline.steps.survivor_files import read_survivors, write_survivors
-from seedfleet.pipeline.steps.tune_scorer.sample_candidates import candidates_of
+from seedfleet.scoring.aligned import Aligned
 from seedfleet.scoring.score import score_and_confidence
 from seedfleet.scoring.survivors import compare
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from seedfleet.pipeline.steps.survivor_table import SurvivorTable
     from seedfleet.scoring import ScoringSettings
+    from seedfleet.scoring.survivors import Candidates
 
 __all__ = ["SAMPLE_FILES", "Sample", "read_sample", "write_sample"]
 
@@ -64,12 +67,30 @@ class Sample:
     def scores(self, settings: ScoringSettings) -> NDArray[np.float64]:
         """Return the score of each survivor under settings."""
         scores = np.zeros(len(self.table))
-        for rows, candidates in candidates_of(self.table):
-            compared = compare(candidates, self.draws, self.modulus, settings)
+        for rows, candidates, aligned in self._parts:
+            compared = (
+                compare(candidates, self.draws, self.modulus, settings)
+                if aligned is None
+                else aligned.compare(settings)
+            )
             scores[rows], _ = score_and_confidence(
                 compared, candidates, self.draws, self.modulus, settings
             )
         return scores
+
+    @cached_property
+    def _parts(self) -> list[tuple[NDArray[np.int64], Candidates, Aligned | None]]:
+        """Return rows of one preset; those of variable skips apart, aligned once for all trials."""
+        rows, parts = self.table.rows, []
+        varies = rows["skip_min"] < rows["skip_max"]
+        for preset in np.unique(rows["preset"]):
+            for kind in (False, True):
+                places = np.flatnonzero((rows["preset"] == preset) & (varies == kind))
+                if len(places):
+                    candidates = candidates_of(self.table, places)
+                    aligned = Aligned.of(candidates, self.draws, self.modulus) if kind else None
+                    parts.append((places, candidates, aligned))
+        return parts
 
     def values(self, settings: ScoringSettings) -> tuple[float, float]:
         """Return the measure on the first half and on the other one; 0.5 where nothing counts."""

@@ -39,6 +39,7 @@ __all__ = ["LEAST_SURVIVORS", "run_tune_scorer"]
 FORMAT = "seedfleet.scorer/1"
 LEAST_SURVIVORS = 50  # of different streams; fewer cannot be told from shuffled ones
 _LOOKED_AT = 50_000  # rows whose later draws are looked at
+_VARIABLE = 600  # survivors of a sample where skips vary
 _SHORT_S = 20.0  # trials that take less, all together, stay in this process
 
 
@@ -97,7 +98,9 @@ def _sample(
         return _too_few(len(table), len(slices.tune))
     rng = np.random.default_rng([options.seed, 1])
     evidence = SurvivorEvidence.of(table, history)
-    chosen = drawn(evidence, slices.sieve, options.sample, rng)
+    # Under a variable skip a survivor's path has to be found first, at ten milliseconds each.
+    size = min(options.sample, _VARIABLE) if evidence.variable.any() else options.sample
+    chosen = drawn(evidence, slices.sieve, size, rng)
     labels = evidence.labels(slices.tune)[chosen]
     if len(chosen) < LEAST_SURVIVORS:
         return _too_few(len(chosen), len(slices.tune))

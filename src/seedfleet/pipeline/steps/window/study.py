@@ -6,8 +6,10 @@ begun are tried again, those that had ended are not.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +122,31 @@ class Study:
         self.optuna_study.enqueue_trial(self.sampler.parameters(configuration), skip_if_exists=True)
 
 
+class _StudyLock:
+    """Keeps two processes from writing one study; the system frees it where its owner dies.
+
+    The locks of Optuna are files that an interruption may leave behind, on which the next process
+    would wait for ever.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def acquire(self) -> bool:
+        """Wait for the lock, and take it."""
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        self._descriptor = descriptor
+        return True
+
+    def release(self) -> None:
+        """Give it back."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+
 def open_study(path: Path, about: Mapping[str, Any], sampler: Sampler, run_seed: int) -> Study:
     """Open the study of this question in a file, or begin it with the configurations that are set.
 
@@ -134,7 +161,8 @@ def open_study(path: Path, about: Mapping[str, Any], sampler: Sampler, run_seed:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     name = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
     path.parent.mkdir(parents=True, exist_ok=True)
-    storage = optuna.storages.JournalStorage(JournalFileBackend(str(path)))
+    lock: Any = _StudyLock(path.with_name(f"{path.name}.lock"))
+    storage = optuna.storages.JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
     known = name in optuna.get_all_study_names(storage)
     kept = optuna.create_study(
         storage=storage, study_name=name, direction="maximize", load_if_exists=True

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import survivor_runs
 from click.testing import CliRunner
-from tests.pipeline import survivor_runs
 
 from seedfleet.cli.established_tuning import adaptive_meta_optimizer, scorer_meta_optimizer
 from seedfleet.pipeline.steps.run_files import RunFiles
