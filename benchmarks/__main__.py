@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import fleet, recover, scoring, sieve
+from benchmarks import calibration, fleet, recover, scoring, sieve
 from benchmarks.table import print_table
 
 BENCHMARKS = {
+    "calibration": calibration.rows,
     "fleet": fleet.rows,
     "recover": recover.rows,
     "scoring": scoring.rows,

@@ -12,6 +12,7 @@ from seedfleet.draws import History
 from seedfleet.evidence import Scored, mix
 from seedfleet.evidence import predictive_bits as mixed_predictive_bits
 from seedfleet.evidence.part_prior import Division, log2_part_weight
+from seedfleet.evidence.prediction import DrawLaw, foretell
 from seedfleet.evidence.prior import NULL_WEIGHT, log2_alignment_weight, noise_weights
 from seedfleet.generators import AtState, find_preset, presets_of
 from seedfleet.generators.compiled import at_positions
@@ -19,7 +20,7 @@ from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence, predict
 from seedfleet.pipeline.steps.survivor_table import NO_END, ROW, SurvivorTable
 from seedfleet.recover.stakes import start_odds
 from seedfleet.sieve.rows import constant_skip_positions
-from seedfleet.sieve.weighing import Alignment, Known, weigh
+from seedfleet.sieve.weighing import Alignment, Known, told, weigh
 
 Entry = tuple[str, int, int, int, int, int, int]  # preset, seed, offset, skips, origin, end
 
@@ -201,3 +202,50 @@ def test_no_survivors_leave_the_null_alone() -> None:
     assert predictive_bits(evidence, evidence.log2_prior, range(50), range(50, 60)) == 0
     posterior, null = evidence.posterior(evidence.log2_prior, range(60))
     assert (posterior.shape, null) == ((0, len(noise_weights())), 1.0)
+
+
+@pytest.mark.parametrize(("table", "lift"), [(CONSTANT, 40), (VARIABLE, 58)])
+def test_coming_draws_are_those_that_each_stream_tells(table: SurvivorTable, lift: int) -> None:
+    whole = history(planted("java_lcg", 777, 2, 12, modulus=10, wrong=1).tolist(), modulus=10)
+    evidence = SurvivorEvidence.of(table, whole)
+    weights = evidence.log2_prior + lift  # so that several survivors have a say
+    posterior, null = evidence.posterior(weights, range(12))
+    assert 1e-3 < null < 0.999
+    alone: list[list[tuple[float, DrawLaw]]] = [[] for _ in range(3)]
+    for row in np.flatnonzero(evidence.goes_on).tolist():
+        entry = table.rows[row]
+        alignment = Alignment(int(entry["offset"]), int(entry["skip_min"]), int(entry["skip_max"]))
+        origin = int(entry["origin"])
+        known = Known(whole.values[origin:], 10, range(12 - origin))
+        weighing = weigh(table.stream(int(entry["preset"])), table.start(row), alignment, known)
+        laws = told(weighing, alignment, known, posterior[row].tolist(), 3)
+        for own, more in zip(alone, laws, strict=True):
+            own.extend(more)
+    for ours, theirs in zip(evidence.coming(posterior, 3), alone, strict=True):
+        expected = foretell(theirs, 10)
+        assert ours.null == pytest.approx(null) == pytest.approx(expected.null)
+        for value in range(10):
+            assert ours.law.probability(value) == pytest.approx(expected.law.probability(value))
+        assert sum(ours.law.probability(value) for value in range(10)) == pytest.approx(1)
+
+
+def test_a_planted_stream_tells_the_next_draws() -> None:
+    draws = planted("java_lcg", 777, 2, 95)
+    evidence = SurvivorEvidence.of(CONSTANT, history(draws[:90].tolist()))
+    posterior, null = evidence.posterior(evidence.log2_prior, range(90))
+    assert null < 1e-9
+    coming = evidence.coming(posterior, 5)
+    assert [each.value for each in coming] == draws[90:].tolist()
+    with pytest.raises(ValueError, match="1 to 1000 draws"):
+        evidence.coming(posterior, 1001)
+
+
+@pytest.mark.parametrize("table", [CONSTANT, VARIABLE], ids=["constant", "variable"])
+def test_running_ratios_are_those_of_the_draws_so_far(table: SurvivorTable) -> None:
+    whole = history(planted("java_lcg", 777, 2, 90, wrong=6).tolist())
+    evidence = SurvivorEvidence.of(table, whole)
+    for row in range(len(table)):
+        running = evidence.running(row)
+        for stop in (0, 1, 35, 90):
+            expected = evidence.log2_joint(range(stop))[row]
+            np.testing.assert_allclose(running[stop], expected, atol=1e-9)

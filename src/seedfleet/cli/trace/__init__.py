@@ -45,6 +45,11 @@ class _Trace(LazyGroup):
             "train",
             "Step 5: train models, compare them, and let the gate decide.",
         ),
+        "predict": (
+            "seedfleet.cli.trace.predict",
+            "predict",
+            "Step 6: the draws to come, with calibrated probabilities.",
+        ),
         "run": (
             "seedfleet.cli.trace.run",
             "run",

@@ -63,10 +63,13 @@ class Counted:
     digests
         uint64 array, shape (n,): equal where the values are, on all draws that the stream explains
         and those that come; by chance once in 2**64 pairs.
+    coming
+        int64 array, shape (n, kept): the first values after the last draw.
     """
 
     matches: NDArray[np.int32]
     digests: NDArray[np.uint64]
+    coming: NDArray[np.int64]
 
 
 def count_of_seeds(
@@ -75,6 +78,8 @@ def count_of_seeds(
     paces: Paces,
     known: tuple[NDArray[np.int64], int],
     marks: tuple[NDArray[np.int64], int],
+    *,
+    kept: int = 0,
 ) -> Counted:
     """Count the matches of many seeds of one stream.
 
@@ -89,6 +94,8 @@ def count_of_seeds(
     marks
         Where counts are kept, int64 array, ascending, the last not beyond the draws; and how many
         coming draws go into the digest of a stream that has not ended.
+    kept
+        Coming values that are kept, at most that many.
 
     Returns
     -------
@@ -100,14 +107,19 @@ def count_of_seeds(
     layout = stream.bounding.layout(modulus)
     if layout is None:
         raise ValueError(f"{stream.bounding.name} has no modulus {modulus}")
-    counted = Counted(np.zeros((len(seeds), len(at)), np.int32), np.zeros(len(seeds), np.uint64))
-    if len(seeds):
+    count = len(seeds)
+    counted = Counted(
+        np.zeros((count, len(at)), np.int32),
+        np.zeros(count, np.uint64),
+        np.zeros((count, kept), np.int64),
+    )
+    if count:
         leaps = _leaps(stream, paces, stream.bounding.words * layout[1])
         _counting_kernel(stream)(
             (seeds, paces.offset, paces.skip, paces.origin, paces.end, leaps),
             (draws, layout[0], layout[1]),
             (at, ahead),
-            (counted.matches, counted.digests),
+            (counted.matches, counted.digests, counted.coming),
         )
     return counted
 
@@ -118,6 +130,8 @@ def count_of_state(
     paces: Paces,
     known: tuple[NDArray[np.int64], int],
     marks: tuple[NDArray[np.int64], int],
+    *,
+    kept: int = 0,
 ) -> Counted:
     """Count those of one stream that begins in a state, in the same way; `paces` has one entry."""
     draws, modulus = known
@@ -132,6 +146,7 @@ def count_of_state(
     return Counted(
         np.cumsum(matched, dtype=np.int32)[np.newaxis, marks[0]],
         np.array([digest_of(values)], np.uint64),
+        values[np.newaxis, end - origin : end - origin + kept],
     )
 
 
@@ -194,7 +209,7 @@ def _counting_factory(  # noqa: C901 - its inner functions are counted in
             return state
 
         @jitable
-        def go_on(state: Any, pace: Any, known: Any, seen: Any, indexes: Any) -> Any:
+        def go_on(state: Any, pace: Any, known: Any, seen: Any, indexes: Any, coming: Any) -> Any:
             skip, between, end = pace
             draws, radix, parts = known
             found = 0
@@ -202,6 +217,8 @@ def _counting_factory(  # noqa: C901 - its inner functions are counted in
                 state, drawn = draw(state, radix, parts)
                 if index < end and drawn == draws[index]:
                     found += 1
+                if end <= index < end + len(coming):
+                    coming[index - end] = drawn
                 seen = (seen ^ uint64(drawn)) * turn
                 seen ^= seen >> shift
                 if skip > 0:
@@ -222,7 +239,7 @@ def _counting_factory(  # noqa: C901 - its inner functions are counted in
                     if mark < len(marks[0]):
                         stop = min(marks[0][mark], end)
                     state, seen, more = go_on(
-                        state, (skip, between, end), known, seen, (index, stop)
+                        state, (skip, between, end), known, seen, (index, stop), counted[2][row]
                     )
                     index, found = max(index, stop), found + more
                     if mark < len(marks[0]):

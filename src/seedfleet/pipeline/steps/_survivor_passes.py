@@ -12,6 +12,7 @@ import numpy as np
 
 from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.generators import AtState
+from seedfleet.pipeline.steps._coming_draws import laws_after
 from seedfleet.pipeline.steps._match_counts import Counted, Paces, count_of_seeds, count_of_state
 from seedfleet.pipeline.steps._path_sums import sum_paths
 from seedfleet.pipeline.steps.survivor_table import NO_END
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from seedfleet.evidence.prediction import DrawLaw
+    from seedfleet.evidence.skip_paths import PathModel
+    from seedfleet.generators import Start, Stream
     from seedfleet.pipeline.steps._path_sums import PathSums
     from seedfleet.pipeline.steps.survivor_table import SurvivorTable
 
@@ -99,6 +103,16 @@ class Passes:
             self._observed[key] = np.stack(sums)
         return self._observed[key]
 
+    def running(
+        self, row: int, marks: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
+        """Return one row's matches before each mark, and its ratios where its skip varies."""
+        if self.table.rows["skip_min"][row] == self.table.rows["skip_max"][row]:
+            counted = self._count(np.array([row]), marks)
+            return counted.matches[0].astype(np.int64), None
+        sums = self._sum(row, marks, None)
+        return sums.matched.astype(np.int64), sums.bits
+
     def _find(self, mark: int) -> tuple[_Pass, int]:
         for kept in self._kept:
             if mark in kept.marks:
@@ -127,7 +141,26 @@ class Passes:
             yield from (own[at : at + _BLOCK] for at in range(0, len(own), _BLOCK))
         yield from (np.array([row]) for row in sorted(self.table.states) if constant[row])
 
-    def _count(self, chosen: NDArray[np.int64], marks: NDArray[np.int64]) -> Counted:
+    def coming_points(
+        self, chosen: NDArray[np.int64], ahead: int
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Yield some of the rows, all at constant skips, and their next values (rows, ahead)."""
+        wanted = np.zeros(len(self.table), bool)
+        wanted[chosen] = True
+        for block in self._blocks():
+            rows = block[wanted[block]]
+            if len(rows):
+                yield rows, self._count(rows, np.zeros(0, np.int64), ahead).coming
+
+    def coming_laws(
+        self, row: int, posterior: NDArray[np.float64], ahead: int
+    ) -> list[list[tuple[float, DrawLaw]]]:
+        """Return what a row with a variable skip tells of each coming draw."""
+        stream, start, model = self._path(row)
+        forward = self._sum(row, np.array([len(self.draws)]), None).last
+        return laws_after(stream, start, model, forward, (posterior.tolist(), ahead))
+
+    def _count(self, chosen: NDArray[np.int64], marks: NDArray[np.int64], kept: int = 0) -> Counted:
         rows = self.table.rows[chosen]
         offset, skip, origin = (
             np.ascontiguousarray(rows[name]) for name in ("offset", "skip_max", "origin")
@@ -137,8 +170,9 @@ class Passes:
         known, told = (self.draws, self.modulus), (marks, AHEAD)
         start = self.table.start(int(chosen[0]))
         if isinstance(start, AtState):
-            return count_of_state(stream, start, paces, known, told)
-        return count_of_seeds(stream, np.ascontiguousarray(rows["seed"]), paces, known, told)
+            return count_of_state(stream, start, paces, known, told, kept=kept)
+        seeds = np.ascontiguousarray(rows["seed"])
+        return count_of_seeds(stream, seeds, paces, known, told, kept=kept)
 
     def _digests(self) -> NDArray[np.uint64]:
         """Return what tells rows apart beside their values: uint64 array, shape (n,).
@@ -161,26 +195,23 @@ class Passes:
         self, marks: NDArray[np.int64], seen: NDArray[np.bool_] | None = None
     ) -> Iterator[tuple[int, PathSums]]:
         """Yield the sums of each row with a variable skip."""
-        chosen, ends = self._variable.tolist(), self.ends
-
-        def work(row: int) -> PathSums:
-            entry = self.table.rows[row]
-            origin, end = int(entry["origin"]), int(ends[row])
-            alignment = Alignment(
-                int(entry["offset"]), int(entry["skip_min"]), int(entry["skip_max"])
-            )
-            return sum_paths(
-                self.table.stream(int(entry["preset"])),
-                self.table.start(row),
-                alignment.path_model(self.modulus),
-                (self.draws[origin:end], None if seen is None else seen[origin:end]),
-                marks - origin,
-            )
-
+        chosen = self._variable.tolist()
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for done, (row, sums) in enumerate(zip(chosen, pool.map(work, chosen), strict=True)):
+            summing = pool.map(lambda row: self._sum(row, marks, seen), chosen)
+            for done, (row, sums) in enumerate(zip(chosen, summing, strict=True)):
                 self.progress("survivors with variable skip", (done + 1) / len(chosen))
                 yield row, sums
+
+    def _sum(self, row: int, marks: NDArray[np.int64], seen: NDArray[np.bool_] | None) -> PathSums:
+        origin, end = int(self.table.rows["origin"][row]), int(self.ends[row])
+        known = self.draws[origin:end], None if seen is None else seen[origin:end]
+        return sum_paths(*self._path(row), known, marks - origin)
+
+    def _path(self, row: int) -> tuple[Stream, Start, PathModel]:
+        entry = self.table.rows[row]
+        skips = (int(entry[name]) for name in ("offset", "skip_min", "skip_max"))
+        model = Alignment(*skips).path_model(self.modulus)
+        return self.table.stream(int(entry["preset"])), self.table.start(row), model
 
 
 def _digest(parts: Iterable[object]) -> int:

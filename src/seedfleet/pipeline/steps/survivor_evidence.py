@@ -16,12 +16,15 @@ import numpy as np
 from seedfleet.draws.slices import Slices
 from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.evidence.part_prior import Division
+from seedfleet.evidence.prediction import foretell
 from seedfleet.evidence.prior import NULL_WEIGHT, noise_weights
 from seedfleet.evidence.uniformity import allowance_bits
 from seedfleet.evidence.verdict import held_out_draws
+from seedfleet.pipeline.steps._coming_draws import point_law
 from seedfleet.pipeline.steps._survivor_passes import Passes
 from seedfleet.pipeline.steps._survivor_prior import log2_stakes
 from seedfleet.pipeline.steps.survivor_table import chosen_draws
+from seedfleet.sieve.weighing import AHEAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,9 +32,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.draws import History
+    from seedfleet.evidence.prediction import DrawLaw, Forecast
     from seedfleet.pipeline.steps.survivor_table import SurvivorTable
 
 __all__ = ["SurvivorEvidence", "predictive_bits"]
+
+_LEAST_TOLD = 1e-9  # posterior below which a survivor says nothing worth its time
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +133,8 @@ class SurvivorEvidence:
     @property
     def goes_on(self) -> NDArray[np.bool_]:
         """Which streams have made the last known draw: bool array, shape (n,)."""
-        on: NDArray[np.bool_] = self.ends == len(self.draws)
+        count = len(self.draws)
+        on: NDArray[np.bool_] = (self.ends == count) & (self.table.rows["origin"] < count)
         return on
 
     def told_of(self, draws: range) -> NDArray[np.int64]:
@@ -200,8 +207,23 @@ class SurvivorEvidence:
             labels = np.where(self.variable, earned / counts, labels)
         return labels
 
+    def running(self, row: int) -> NDArray[np.float64]:
+        """Return one survivor's log2 ratios of all draws before each: (draws + 1, n_rates)."""
+        marks = np.arange(len(self.draws) + 1)
+        matches, bits = self._passes.running(row, marks)
+        low, high = int(self.table.rows["origin"][row]), int(self.ends[row])
+        allowances = self._allowances[self.table.rows["preset"][row]]
+        stops = np.clip(marks, low, max(low, high))
+        if bits is None:
+            bits = self._bits_of(matches, stops - low)
+        ratios: NDArray[np.float64] = bits - (allowances[stops] - allowances[low])[:, np.newaxis]
+        return ratios
+
     def posterior(
-        self, log2_weights: NDArray[np.float64], *parts: range
+        self,
+        log2_weights: NDArray[np.float64],
+        *parts: range,
+        log2_rivals: float = -np.inf,
     ) -> tuple[NDArray[np.float64], float]:
         """Return the posterior of those that go on, after the draws of these ranges.
 
@@ -209,18 +231,53 @@ class SurvivorEvidence:
         ----------
         log2_weights
             float64 array, shape (n,): `log2_prior`, or what a model made of it.
+        log2_rivals
+            log2 of the stakes, times what they earned, on whatever else says nothing of the draws
+            to come.
 
         Returns
         -------
         posterior : NDArray
             float64 array, shape (n, n_rates); 0 for streams that have ended.
         null : float
-            The null's.
+            That of the null and the rivals together.
         """
         speaking = np.where(self.goes_on, log2_weights, -np.inf)
         stakes = speaking[:, np.newaxis] + np.log2(noise_weights()) + self.log2_joint(*parts)
-        everything = _log2_total(stakes)
-        return np.exp2(stakes - everything), float(2.0 ** (log2(NULL_WEIGHT) - everything))
+        null = float(np.logaddexp2(log2(NULL_WEIGHT), log2_rivals))
+        everything = float(np.logaddexp2.reduce(stakes, axis=None, initial=null))
+        return np.exp2(stakes - everything), float(2.0 ** (null - everything))
+
+    def coming(self, posterior: NDArray[np.float64], ahead: int) -> tuple[Forecast, ...]:
+        """Return the laws of the next draws, survivors and null together.
+
+        Parameters
+        ----------
+        posterior
+            float64 array, shape (n, n_rates), as from `posterior`; what it leaves of 1 is the
+            null's.
+        ahead
+            Coming draws, 1 to `seedfleet.sieve.weighing.AHEAD`. The law of each is given the known
+            draws alone, whatever the ones between turn out to be.
+
+        Raises
+        ------
+        ValueError
+            More are asked for.
+        """
+        if not 1 <= ahead <= AHEAD:
+            raise ValueError(f"1 to {AHEAD} draws can be told, not {ahead}")
+        heard = posterior.sum(axis=1) >= _LEAST_TOLD
+        told: list[list[tuple[float, DrawLaw]]] = [[] for _ in range(ahead)]
+        fixed = np.flatnonzero(heard & ~self.variable)
+        for rows, values in self._passes.coming_points(fixed, ahead):
+            for place, laws in enumerate(told):
+                laws.append(point_law(values[:, place], posterior[rows], self.modulus))
+        for row in np.flatnonzero(heard & self.variable).tolist():
+            more = self._passes.coming_laws(row, posterior[row], ahead)
+            for laws, own in zip(told, more, strict=True):
+                laws.extend(own)
+        return tuple(foretell(laws, self.modulus) for laws in told)
 
     def _point_ratios(self, parts: Sequence[range]) -> NDArray[np.float64]:
         """Return those of fixed positions, for all rows."""
@@ -233,13 +290,16 @@ class SurvivorEvidence:
             hits += self.hits(part)
             told += high - low
             allowance += self._allowances[preset, high] - self._allowances[preset, low]
-        misses = told - hits
-        rates = []
+        return self._bits_of(hits, told) - allowance[:, np.newaxis]
+
+    def _bits_of(self, hits: NDArray[np.int64], told: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return log2 ratios of so many hits among so many draws, for each noise rate: (n, k)."""
+        misses, rates = told - hits, []
         for noise in NOISE_RATES:
             miss_bits = log2(noise * self.modulus / (self.modulus - 1)) if noise else -np.inf
             bits = hits * log2((1 - noise) * self.modulus)
             rates.append(bits + misses * np.where(misses > 0, miss_bits, 0.0))
-        return np.stack(rates, axis=1) - allowance[:, np.newaxis]
+        return np.stack(rates, axis=1)
 
     def _joint_path_ratios(
         self, parts: Sequence[range], chosen: NDArray[np.int64]
