@@ -26,6 +26,7 @@ try:
     from seedfleet.cli._search_request import begin_run, load_draws
     from seedfleet.cli.trace._step_command import finish_step, make_step_run, refusing_steps
     from seedfleet.cli.trace.window import window_options_of
+    from seedfleet.pipeline.steps.history_files import write_history
     from seedfleet.pipeline.steps.request import Request
     from seedfleet.pipeline.steps.run_files import RunFiles
     from seedfleet.pipeline.steps.step_run import INTERRUPTIONS
@@ -170,10 +171,13 @@ def _optimize(draws: str, given: dict[str, Any], output: Output) -> None:
             "run_seed": 0,
         }
     )
+    problems = asked.problems(history)
+    if problems:
+        output.refuse("no window can be optimized", problems)
     folder = Path()
     files = RunFiles(folder)
     if Path(draws).resolve() != files.history.resolve():
-        files.history.unlink(missing_ok=True)  # one of other draws; this run writes its own
+        write_history(files.history, history, range(len(history)))  # there may be one of others
     context, _ = begin_run(history, folder)
     given |= {"cluster": config if given["jobs"] else None, "engine": None, "engine_words": ()}
     run = make_step_run("window", folder, Request(context), given, output)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seedfleet.generators import find_preset
+from seedfleet.generators.start import state_of_words
 from seedfleet.pipeline.run_folder import write_text
 from seedfleet.pipeline.steps.survivor_table import NO_END, ROW, SurvivorTable
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["SurvivorFileError", "read_survivors", "write_parquet", "write_survivors"]
 
 _SESSIONS = b"seedfleet.sessions"
+_FRACTIONS = ("bidirectional_selectivity",)
 _NUMBERS = tuple(name for name in ROW.names or () if name != "preset")
 # Of a row that does not say: what an established file of seeds leaves out.
 _DEFAULTS: Mapping[str, float] = {"end": NO_END, "bidirectional_selectivity": 1.0}
@@ -146,7 +148,11 @@ def _from_arrow(path: Path, table: pa.Table, sessions: Sequence[str]) -> Survivo
         states = {row: tuple(words) for row, words in kept if words is not None}
     said = (table.schema.metadata or {}).get(_SESSIONS)
     chosen = tuple(sessions) if said is None else tuple(json.loads(said))
-    return SurvivorTable(tuple(codes.dictionary.to_pylist()), chosen, rows, states)
+    presets = tuple(codes.dictionary.to_pylist())
+    unknown = [problem for name in presets if (problem := _unknown(name)) is not None]
+    if unknown:
+        raise SurvivorFileError(path, unknown)
+    return _checked(path, SurvivorTable(presets, chosen, rows, states))
 
 
 def _from_entries(
@@ -158,22 +164,61 @@ def _from_entries(
     problems: list[str] = []
     for row, entry in enumerate(entries):
         fields = entry if isinstance(entry, dict) else {"seed": entry}
+        name = str(fields.get("generator", generator))
         try:
-            name = str(fields.get("generator", generator))
-            if name not in presets:
-                find_preset(name)
-                presets[name] = len(presets)
-            rows["preset"][row] = presets[name]
+            if name not in presets and (problem := _unknown(name)) is not None:
+                problems.append(f"$[{row}]: {problem}")
+                continue
+            rows["preset"][row] = presets.setdefault(name, len(presets))
             for key in _NUMBERS:
-                rows[key][row] = (
-                    fields.get(key, _DEFAULTS.get(key, 0)) if key != "seed" else (fields["seed"])
-                )
+                rows[key][row] = _number(fields, key)
             if fields.get("state") is not None:
                 states[row] = tuple(int(word) for word in fields["state"])
-        except (KeyError, LookupError, TypeError, ValueError, OverflowError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             problems.append(f"$[{row}]: {error}")
-            if len(problems) >= _MOST_PROBLEMS:
-                break
     if problems:
-        raise SurvivorFileError(path, problems)
-    return SurvivorTable(tuple(presets), tuple(sessions), rows, states)
+        raise SurvivorFileError(path, problems[:_MOST_PROBLEMS])
+    return _checked(path, SurvivorTable(tuple(presets), tuple(sessions), rows, states))
+
+
+def _unknown(name: str) -> str | None:
+    """Say that a generator is not in the catalogue; None where it is."""
+    try:
+        find_preset(name)
+    except KeyError:
+        return f"there is no generator {name!r}: `seedfleet generators list` names them"
+    return None
+
+
+def _number(fields: Mapping[str, Any], key: str) -> float:
+    """Return a field of a row; whole numbers are not rounded into being."""
+    value: Any = fields.get(key, None if key == "seed" else _DEFAULTS.get(key, 0))
+    kinds = (int, float) if key in _FRACTIONS else (int,)
+    if isinstance(value, bool) or not isinstance(value, kinds):
+        needed = "a number" if key in _FRACTIONS else "a whole number"
+        raise TypeError(f"{key} has to be {needed}, not {value!r}")
+    return value
+
+
+def _checked(path: Path, table: SurvivorTable) -> SurvivorTable:
+    """Return the table, if each of its rows is an alignment of a stream."""
+    rows = table.rows
+    wrong = {
+        f"{name} is below 0": rows[name] < 0
+        for name in ("offset", "skip_min", "origin", "forward_matches", "reverse_matches")
+    }
+    wrong["skip_max is below skip_min"] = rows["skip_max"] < rows["skip_min"]
+    wrong["end is not after origin"] = (rows["end"] != NO_END) & (rows["end"] <= rows["origin"])
+    problems = [
+        f"$[{row}]: {problem}"
+        for problem, found in wrong.items()
+        for row in np.flatnonzero(found)[:_MOST_PROBLEMS].tolist()
+    ]
+    for row, words in table.states.items():
+        try:
+            state_of_words(table.stream(int(rows["preset"][row])).generator, words)
+        except ValueError as error:
+            problems.append(f"$[{row}]: {error}")
+    if problems:
+        raise SurvivorFileError(path, problems[:_MOST_PROBLEMS])
+    return table
