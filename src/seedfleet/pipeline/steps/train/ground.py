@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["LABEL", "Ground", "lay_ground"]
 
 LABEL = (
-    "hits a draw on the tune slice at a constant skip; bits earned a draw there, over all noise "
-    "rates, with variable skip"
+    "hits a draw on the tune slice; where any survivor's skip varies, bits earned a draw there, "
+    "over all noise rates"
 )
 _LEAST_STREAMS: Final = 50
 
