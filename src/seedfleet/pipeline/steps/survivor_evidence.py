@@ -350,9 +350,7 @@ def predictive_bits(
     return _log2_total(speaking + evidence.log2_mixed(before, draws)) - earned
 
 
-def _counted(
-    digests: NDArray[np.uint64], log2_prior: NDArray[np.float64]
-) -> NDArray[np.bool_]:
+def _counted(digests: NDArray[np.uint64], log2_prior: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return which rows count: of those with equal digests the one with the largest stake."""
     order = np.argsort(-log2_prior, kind="stable")
     _, first = np.unique(digests[order], return_index=True)

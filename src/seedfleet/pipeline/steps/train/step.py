@@ -12,6 +12,7 @@ from seedfleet.models import MODEL_TYPES, ModelError, installed
 from seedfleet.models.gate import Gate, GateResult, Stakes
 from seedfleet.pipeline.steps.context_record import Check, Metric
 from seedfleet.pipeline.steps.engine_config import EngineConfig
+from seedfleet.pipeline.steps.learnable import features_file
 from seedfleet.pipeline.steps.train.comparison import Compared, compare
 from seedfleet.pipeline.steps.train.finding import Finding
 from seedfleet.pipeline.steps.train.ground import Ground, lay_ground
@@ -66,7 +67,8 @@ def run_train(history: History, options: TrainOptions, run: StepRun) -> ContextR
     chosen = compared[_chosen(compared, result)]
     checks = list(leakage_checks(ground, compared, table, files))
     outputs = Finding(ground, compared, chosen, result, table).write(history, run)
-    known = [table, files.history, *_existing(files.model_config, files.scorer_config)]
+    others = _existing(files.model_config, files.scorer_config, files.recovery)
+    known = [table, files.history, *others]
     return run.record(
         known,
         [*outputs, files.training_jobs],
@@ -76,7 +78,7 @@ def run_train(history: History, options: TrainOptions, run: StepRun) -> ContextR
             Check("permutations of the gate", float(result.permutations), 999.0),
             *checks,
         ],
-        remarks=_remarks(chosen, result, types),
+        remarks=_remarks(chosen, result, types, ground),
     )
 
 
@@ -93,7 +95,7 @@ def _prepared(
     path = options.config or run.files.model_config
     there = options.config is not None or path.exists()
     config = EngineConfig.read(path) if there else EngineConfig(_FOLDS)
-    ground = lay_ground(table, history, run.progress)
+    ground = lay_ground(table, history, run.files.recovery, run.progress)
     seed = options.run_seed % _SEEDS
     data = ground.training_data(config.folds, seed)
     return ground, TrialJobs(run.files, table.name, data, config, seed)
@@ -112,10 +114,7 @@ def _types(options: TrainOptions) -> tuple[str, ...]:
 
 
 def _table(options: TrainOptions, files: RunFiles) -> Path:
-    """Return the table with features: the Parquet one, also where its JSON form is named."""
-    path = options.survivors or files.scores
-    parquet = path.with_suffix(".parquet")
-    return parquet if path.suffix == ".json" and parquet.exists() else path
+    return features_file(options.survivors or files.scores)
 
 
 def _gate(ground: Ground, candidates: Sequence[Candidate], options: TrainOptions) -> GateResult:
@@ -167,8 +166,15 @@ def _metrics(chosen: Compared, result: GateResult, ground: Ground) -> list[Metri
     ]
 
 
-def _remarks(chosen: Compared, result: GateResult, types: Sequence[str]) -> list[str]:
+def _remarks(
+    chosen: Compared, result: GateResult, types: Sequence[str], ground: Ground
+) -> list[str]:
     said = [f"{chosen.candidate.model_type}: {result.reason}"]
+    if ground.fitted:
+        said.append(
+            f"{ground.fitted} survivors that step 0 found, and the sieve did not, take no part: "
+            "they were fitted to the draws that labels and gate are of"
+        )
     missing = [name for name in MODEL_TYPES if name not in installed()]
     if missing and len(types) > 1:
         said.append(f"not compared, since not installed: {', '.join(missing)}")

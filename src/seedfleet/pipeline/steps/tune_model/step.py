@@ -12,6 +12,7 @@ from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.context_record import Check, Metric, file_digest
 from seedfleet.pipeline.steps.engine_config import ENGINE_FORMAT
 from seedfleet.pipeline.steps.label_ranking import MEASURE
+from seedfleet.pipeline.steps.learnable import features_file
 from seedfleet.pipeline.steps.survivor_files import read_survivors
 from seedfleet.pipeline.steps.survivor_table import chosen_draws
 from seedfleet.pipeline.steps.tune_model.derivation import Derivation, derive
@@ -44,11 +45,11 @@ def run_tune_model(history: History, options: TuneModelOptions, run: StepRun) ->
     ModelError
         A model type's library is not installed.
     """
-    path = options.survivors or run.files.scores
+    path = _table(options, run)
     derivation = _derived(history, options, run)
     write_json(run.files.model_config, _document(derivation, options, run))
     return run.record(
-        [path, run.files.history],
+        [path, run.files.history, *_recovery(run)],
         [run.files.model_config],
         parameters=options.to_document(),
         metrics=list(_metrics(derivation)),
@@ -66,14 +67,21 @@ def engine_document(history: History, options: TuneModelOptions, run: StepRun) -
 
 
 def _derived(history: History, options: TuneModelOptions, run: StepRun) -> Derivation:
-    path = options.survivors or run.files.scores
-    rng = np.random.default_rng([options.seed, 5])
-    survivors = labelled_survivors(path, history, options.sample, rng)
+    path, rng = _table(options, run), np.random.default_rng([options.seed, 5])
+    survivors = labelled_survivors(path, history, run.files.recovery, size=options.sample, rng=rng)
     return derive(survivors, options, run.progress)
 
 
+def _table(options: TuneModelOptions, run: StepRun) -> Path:
+    return features_file(options.survivors or run.files.scores)
+
+
+def _recovery(run: StepRun) -> list[Path]:
+    return [run.files.recovery] if run.files.recovery.exists() else []
+
+
 def _document(derivation: Derivation, options: TuneModelOptions, run: StepRun) -> dict[str, Any]:
-    inputs = [options.survivors or run.files.scores, run.files.history]
+    inputs = [_table(options, run), run.files.history, *_recovery(run)]
     return {
         "format": ENGINE_FORMAT,
         "run_id": run.context.run_id,
