@@ -115,6 +115,36 @@ def test_a_stream_with_variable_skip_goes_on(tmp_path: Path) -> None:
     assert document["predictions"][1]["top"][0]["probability"] < 0.5
 
 
+def test_what_was_stated_of_the_test_slice_is_held_against_it(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    draws = np.array(stream_draws(400))
+    noisy = np.where(rng.random(400) < 0.2, rng.integers(1000, size=400), draws).tolist()
+    whole, run = begun(tmp_path, noisy, survivors())
+    run_predict(whole, PredictOptions(), run)
+    document = predictions(run)
+    told, test = document["reliability"], Slices.of(400).test
+    assert told["draws"] == len(test) == 60
+    right = sum(noisy[index] == draws[index] for index in test)
+    (spoken,) = [each for each in told["bins"] if each["draws"]]
+    assert (spoken["from"], spoken["to"]) == (0.5, 0.9)
+    assert (spoken["draws"], spoken["observed"]) == (60, right)
+    assert abs(spoken["expected"] - right) < 3 * (60 * 0.2 * 0.8) ** 0.5
+    assert told["log2_score"] == pytest.approx(document["test"]["log2_score"], abs=1e-6)
+
+
+def test_what_paths_state_of_the_test_slice_is_their_log_score(tmp_path: Path) -> None:
+    positions = np.cumsum(np.random.default_rng(3).integers(1, 4, 160)) - 1
+    values, _ = at_positions(find_preset("java_lcg").stream, SEED, 1000, positions)
+    table = survivors(4, skips=(0, 2))
+    table.rows["origin"][0] = 140  # one that says nothing of some of these draws
+    whole, run = begun(tmp_path, values.tolist(), table)
+    run_predict(whole, PredictOptions(), run)
+    told = predictions(run)["reliability"]
+    assert told["log2_score"] == pytest.approx(predictions(run)["test"]["log2_score"], abs=1e-6)
+    assert sum(each["draws"] for each in told["bins"]) == told["draws"] == 24
+    assert 0.2 < sum(each["expected"] for each in told["bins"]) / 24 < 0.6
+
+
 def test_random_draws_are_no_evidence_and_no_value_is_named(tmp_path: Path) -> None:
     draws = np.random.default_rng(8).integers(1000, size=400).tolist()
     whole, run = begun(tmp_path, draws, survivors())
@@ -125,6 +155,9 @@ def test_random_draws_are_no_evidence_and_no_value_is_named(tmp_path: Path) -> N
     for each in document["predictions"]:
         assert (each["value"], each["top"]) == (None, [])
         assert each["highest_probability"] == pytest.approx(1 / 1000, rel=1e-6)
+    least = document["reliability"]["bins"][0]
+    assert (least["draws"], least["expected"]) == (60, pytest.approx(0.06))
+    assert document["reliability"]["log2_score"] == pytest.approx(-np.log2(1000))
 
 
 def test_a_stream_that_has_ended_says_nothing_of_what_comes(tmp_path: Path) -> None:

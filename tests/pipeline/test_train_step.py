@@ -73,6 +73,11 @@ def test_what_knows_more_than_the_likelihood_is_let_in(tmp_path: Path) -> None:
     record = run_train(history, OPTIONS, run)
     assert record.decision is Decision.PROCEED
     sidecar = Sidecar.read(run.files.sidecar)
+    telling = record.metrics[0]
+    assert telling.name == "worth-weighted AUC on rows held out"
+    assert telling.value is not None
+    assert telling.value > 0.75
+    assert telling.chance == pytest.approx(0.5, abs=0.05)
     assert sidecar.accepted, sidecar.gate["reason"]
     assert sidecar.features == FEATURES
     assert set(sidecar.dropped) >= {"skip_min", "global_mean"}
@@ -195,8 +200,12 @@ def candidate(seed: int) -> dict[str, object]:
     alignment = dict.fromkeys(("offset", "skip_min", "skip_max", "origin"), 0)
     bounding = find_preset(GENERATOR).stream.bounding.name
     return {
-        **{"generator": GENERATOR, "bounding": bounding, "seed": seed, "start_state": None},
-        **{"n": DRAWS, "posterior": 0.9},
+        "generator": GENERATOR,
+        "bounding": bounding,
+        "seed": seed,
+        "start_state": None,
+        "n": DRAWS,
+        "posterior": 0.9,
         "alignment": {**alignment, "session": None, "machine": None},
     }
 

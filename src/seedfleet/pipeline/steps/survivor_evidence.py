@@ -276,6 +276,25 @@ class SurvivorEvidence:
                 laws.extend(own)
         return tuple(foretell(laws, self.modulus) for laws in told)
 
+    def laws(
+        self, row: int, posterior: NDArray[np.float64], draws: range
+    ) -> list[list[tuple[float, DrawLaw]]]:
+        """Return what a survivor tells of each of some known draws, from all before it.
+
+        Parameters
+        ----------
+        posterior
+            float64 array, shape (len(draws), n_rates): the survivor's, before each draw.
+        draws
+            None but those that it explains.
+
+        Returns
+        -------
+        list of list
+            For each draw, as `seedfleet.evidence.prediction.foretell` takes it.
+        """
+        return self._passes.laws_along(row, posterior, draws)
+
     def _point_ratios(self, parts: Sequence[range]) -> NDArray[np.float64]:
         """Return those of fixed positions, for all rows."""
         hits = np.zeros(len(self.table), np.int64)

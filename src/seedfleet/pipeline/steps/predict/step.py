@@ -17,6 +17,7 @@ from seedfleet.pipeline.steps.predict.forecast import forecast_part, survivors_p
 from seedfleet.pipeline.steps.predict.judgement import enough_draws, judge
 from seedfleet.pipeline.steps.predict.options import PredictError
 from seedfleet.pipeline.steps.predict.ranking import find_trained, rank, refuse_strangers
+from seedfleet.pipeline.steps.predict.reliability import reliability_part
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.survivor_files import SurvivorFileError, read_survivors
 from seedfleet.pipeline.steps.survivor_table import ROW, SurvivorTable
@@ -112,6 +113,7 @@ def answer(
         "survivors": survivors_part(evidence, posterior, _MOST_SURVIVORS),
         "slices": Slices.of(len(evidence.draws)).to_document(),
         "test": test_part(evidence, weights),
+        "reliability": reliability_part(evidence, weights, Slices.of(len(evidence.draws)).test),
         "prior": prior_part(),
         "thresholds": thresholds_part(),
     }

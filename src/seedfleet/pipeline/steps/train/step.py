@@ -12,6 +12,7 @@ from seedfleet.models import MODEL_TYPES, ModelError, installed
 from seedfleet.models.gate import Gate, GateResult, Stakes
 from seedfleet.pipeline.steps.context_record import Check, Metric
 from seedfleet.pipeline.steps.engine_config import EngineConfig
+from seedfleet.pipeline.steps.label_ranking import MEASURE
 from seedfleet.pipeline.steps.learnable import features_file
 from seedfleet.pipeline.steps.train.comparison import Compared, compare
 from seedfleet.pipeline.steps.train.finding import Finding
@@ -153,16 +154,17 @@ def _existing(*paths: Path) -> list[Path]:
 def _metrics(chosen: Compared, result: GateResult, ground: Ground) -> list[Metric]:
     validation, spread = chosen.validation, ground.spread
     return [
-        Metric("survivors", float(len(ground.rows)), None),
-        Metric("dispersion of the labels", spread.dispersion if spread else None, 1.0),
+        Metric(f"{MEASURE} on rows held out", chosen.ranking, chosen.chance_ranking),
+        Metric("bits won on the gate slice", result.bits, result.chance_bits),
+        Metric("p-value of the gate", result.p_value, 0.5),
         Metric("rmse on rows held out", validation.rmse, validation.chance_rmse),
         Metric("R2 on rows held out", validation.r2, 0.0),
         Metric("rank correlation on rows held out", validation.spearman, 0.0),
         Metric("rank correlation on the test slice", chosen.test.spearman, 0.0),
         Metric("p-value of the rank correlation", chosen.p_value, 0.5),
         Metric("overfit ratio", chosen.overfit, 1.0),
-        Metric("bits won on the gate slice", result.bits, result.chance_bits),
-        Metric("p-value of the gate", result.p_value, 0.01),
+        Metric("dispersion of the labels", spread.dispersion if spread else None, 1.0),
+        Metric("survivors", float(len(ground.rows)), None),
     ]
 
 

@@ -15,7 +15,7 @@ from seedfleet.pipeline.steps.label_ranking import MEASURE
 from seedfleet.pipeline.steps.learnable import features_file
 from seedfleet.pipeline.steps.survivor_files import read_survivors
 from seedfleet.pipeline.steps.survivor_table import chosen_draws
-from seedfleet.pipeline.steps.tune_model.derivation import Derivation, derive
+from seedfleet.pipeline.steps.tune_model.derivation import Derivation, DerivedModel, derive
 from seedfleet.pipeline.steps.tune_model.survivor_rows import labelled_survivors
 
 if TYPE_CHECKING:
@@ -111,13 +111,21 @@ def _ends_in_time(history: History, path: Path) -> Check:
 
 
 def _metrics(derivation: Derivation) -> Iterator[Metric]:
-    yield Metric("different streams", float(derivation.streams), None)
-    yield Metric("share of the labels' variance that is no noise", derivation.reliability, 0.0)
-    yield Metric("rows of full worth", derivation.full_rows, 0.0)
-    for name, model in derivation.models.items():
+    """Yield the figures, those of the type that ranks best first."""
+    measured = [item for item in derivation.models.items() if item[1].measured is not None]
+    for name, model in sorted(measured, key=_lead, reverse=True):
         if model.measured is not None:
             yield Metric(f"{MEASURE} of {name}", model.measured.best.value, model.measured.chance)
-            yield Metric(f"p-value of {name}", model.measured.p, None)
+            yield Metric(f"p-value of {name}", model.measured.p, 0.5)
             yield Metric(
                 f"{MEASURE} of {name} fitted to shuffled labels", model.measured.refitted, 0.5
             )
+    yield Metric("share of the labels' variance that is no noise", derivation.reliability, 0.0)
+    yield Metric("rows of full worth", derivation.full_rows, 0.0)
+    yield Metric("different streams", float(derivation.streams), None)
+
+
+def _lead(item: tuple[str, DerivedModel]) -> float:
+    """Return by how much the measure of a type beats chance."""
+    measured = item[1].measured
+    return 0.0 if measured is None else measured.best.value - measured.chance
