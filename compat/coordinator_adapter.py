@@ -1,7 +1,12 @@
 #!/usr/bin/env python3
 """Run jobs of any dialect, or bring an old result file into one form, under established flags."""
 
-from seedfleet.cli.established import coordinator_adapter
+import sys
+
+try:
+    from seedfleet.established_entry import begin
+except ModuleNotFoundError as error:
+    sys.exit(f"error: {error.name} is not installed for {sys.executable}")
 
 if __name__ == "__main__":
-    coordinator_adapter()
+    begin("seedfleet.cli.established", "coordinator_adapter")

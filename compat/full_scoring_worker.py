@@ -4,15 +4,9 @@
 import sys
 
 try:
-    from seedfleet.pipeline.steps.score.worker import main
+    from seedfleet.established_entry import begin
 except ModuleNotFoundError as error:
-    if error.name not in {"numpy", "numba", "pyarrow", "seedfleet"}:
-        raise
-    sys.stderr.write(
-        f"error: {error.name} is not installed for {sys.executable}: "
-        "it needs pip install 'seedfleet[trace]'\n"
-    )
-    sys.exit(1)
+    sys.exit(f"error: {error.name} is not installed for {sys.executable}")
 
 if __name__ == "__main__":
-    main()
+    begin("seedfleet.pipeline.steps.score.worker", "main", extra="trace")

@@ -4,15 +4,15 @@
 import sys
 
 try:
-    if "--training-data" in sys.argv:
-        # A job: it begins as fast as its library, without the rest of the pipeline.
-        from seedfleet.models.fold_command import main
-    else:
-        from seedfleet.cli.established_training import meta_prediction_optimizer as main
+    from seedfleet.established_entry import begin
 except ModuleNotFoundError as error:
-    if error.name not in {"numpy", "numba", "pyarrow", "seedfleet"}:
-        raise
-    sys.exit(f"error: {error.name} is not installed: pip install 'seedfleet[trace,models]'")
+    sys.exit(f"error: {error.name} is not installed for {sys.executable}")
 
 if __name__ == "__main__":
-    main()
+    if "--training-data" in sys.argv:
+        # A job: it begins as fast as its library, without the rest of the pipeline.
+        begin("seedfleet.models.fold_command", "main", extra="trace,models")
+    else:
+        begin(
+            "seedfleet.cli.established_training", "meta_prediction_optimizer", extra="trace,models"
+        )

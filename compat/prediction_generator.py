@@ -4,11 +4,9 @@
 import sys
 
 try:
-    from seedfleet.cli.established_prediction import prediction_generator
+    from seedfleet.established_entry import begin
 except ModuleNotFoundError as error:
-    if error.name not in {"click", "numpy", "seedfleet"}:
-        raise
-    sys.exit(f"error: {error.name} is not installed: pip install 'seedfleet[trace,models]'")
+    sys.exit(f"error: {error.name} is not installed for {sys.executable}")
 
 if __name__ == "__main__":
-    prediction_generator()
+    begin("seedfleet.cli.established_prediction", "prediction_generator", extra="trace,models")

@@ -6,4 +6,12 @@
 #
 # Other options are those of `seedfleet trace score`. PYTHON names the interpreter, python3 if unset.
 set -eu
-exec "${PYTHON:-python3}" -m seedfleet.cli.established_scoring "$@"
+exec "${PYTHON:-python3}" -c '
+import sys
+sys.argv[0] = "run_step3_full_scoring.sh"
+try:
+    from seedfleet.established_entry import begin
+except ModuleNotFoundError as error:
+    sys.exit(f"error: {error.name} is not installed for {sys.executable}")
+begin("seedfleet.cli.established_scoring", "run_step3_full_scoring", extra="trace")
+' "$@"

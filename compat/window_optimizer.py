@@ -1,7 +1,12 @@
 #!/usr/bin/env python3
 """Optimize the window of a history of draws, or run trials of such a study as one of its jobs."""
 
-from seedfleet.cli.established_window import window_optimizer
+import sys
+
+try:
+    from seedfleet.established_entry import begin
+except ModuleNotFoundError as error:
+    sys.exit(f"error: {error.name} is not installed for {sys.executable}")
 
 if __name__ == "__main__":
-    window_optimizer()
+    begin("seedfleet.cli.established_window", "window_optimizer", extra="trace")

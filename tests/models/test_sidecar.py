@@ -25,10 +25,13 @@ def written(tmp_path: Path) -> Path:
     features = np.random.default_rng(0).normal(size=(80, 3))
     model = create("xgboost", {"rounds": 3}).fit(features, features[:, 0], seed=0)
     model.save(tmp_path / "best_model.ubj")
+    (tmp_path / "out_of_fold.parquet").write_bytes(b"what was said")
     sidecar = Sidecar(
         model_type="xgboost",
         checkpoint="best_model.ubj",
         checkpoint_sha256=digest_of_file(tmp_path / "best_model.ubj"),
+        out_of_fold="out_of_fold.parquet",
+        out_of_fold_sha256=digest_of_file(tmp_path / "out_of_fold.parquet"),
         features=("a", "b", "c"),
         dropped=(),
         label="hits",
@@ -62,11 +65,13 @@ def test_the_model_is_that_of_the_sidecar(written: Path) -> None:
 def test_every_problem_is_told(written: Path) -> None:
     changed(written, model_type="forest", features=["a", "c", "b"], gate={}, tilt={"tau": 1})
     (written.parent / "best_model.ubj").write_bytes(b"something else")
+    (written.parent / "out_of_fold.parquet").unlink()
     with pytest.raises(SidecarError) as caught:
         Sidecar.read(written)
     told = " ".join(caught.value.problems)
-    assert len(caught.value.problems) == 5
-    for word in ("'forest'", "feature_hash", "gate.accepted", "tilt", "best_model.ubj: is not"):
+    assert len(caught.value.problems) == 6
+    ours = ("best_model.ubj: is not", "out_of_fold.parquet: cannot be read")
+    for word in ("'forest'", "feature_hash", "gate.accepted", "tilt", *ours):
         assert word in told
 
 

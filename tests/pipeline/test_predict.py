@@ -22,6 +22,7 @@ from seedfleet.pipeline import RunContext
 from seedfleet.pipeline.steps.context_record import Check, ContextRecord, Decision, file_digest
 from seedfleet.pipeline.steps.fan_out import FanOut
 from seedfleet.pipeline.steps.history_files import write_history
+from seedfleet.pipeline.steps.out_of_fold import read_out_of_fold, write_out_of_fold
 from seedfleet.pipeline.steps.predict import PredictError, PredictOptions, run_predict
 from seedfleet.pipeline.steps.predict.features import FeatureSource
 from seedfleet.pipeline.steps.predict.ranking import find_trained, rank
@@ -114,6 +115,36 @@ def test_a_stream_with_variable_skip_goes_on(tmp_path: Path) -> None:
     assert document["predictions"][1]["top"][0]["probability"] < 0.5
 
 
+def test_what_was_stated_of_the_test_slice_is_held_against_it(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    draws = np.array(stream_draws(400))
+    noisy = np.where(rng.random(400) < 0.2, rng.integers(1000, size=400), draws).tolist()
+    whole, run = begun(tmp_path, noisy, survivors())
+    run_predict(whole, PredictOptions(), run)
+    document = predictions(run)
+    told, test = document["reliability"], Slices.of(400).test
+    assert told["draws"] == len(test) == 60
+    right = sum(noisy[index] == draws[index] for index in test)
+    (spoken,) = [each for each in told["bins"] if each["draws"]]
+    assert (spoken["from"], spoken["to"]) == (0.5, 0.9)
+    assert (spoken["draws"], spoken["observed"]) == (60, right)
+    assert abs(spoken["expected"] - right) < 3 * (60 * 0.2 * 0.8) ** 0.5
+    assert told["log2_score"] == pytest.approx(document["test"]["log2_score"], abs=1e-6)
+
+
+def test_what_paths_state_of_the_test_slice_is_their_log_score(tmp_path: Path) -> None:
+    positions = np.cumsum(np.random.default_rng(3).integers(1, 4, 160)) - 1
+    values, _ = at_positions(find_preset("java_lcg").stream, SEED, 1000, positions)
+    table = survivors(4, skips=(0, 2))
+    table.rows["origin"][0] = 140  # one that says nothing of some of these draws
+    whole, run = begun(tmp_path, values.tolist(), table)
+    run_predict(whole, PredictOptions(), run)
+    told = predictions(run)["reliability"]
+    assert told["log2_score"] == pytest.approx(predictions(run)["test"]["log2_score"], abs=1e-6)
+    assert sum(each["draws"] for each in told["bins"]) == told["draws"] == 24
+    assert 0.2 < sum(each["expected"] for each in told["bins"]) / 24 < 0.6
+
+
 def test_random_draws_are_no_evidence_and_no_value_is_named(tmp_path: Path) -> None:
     draws = np.random.default_rng(8).integers(1000, size=400).tolist()
     whole, run = begun(tmp_path, draws, survivors())
@@ -124,6 +155,9 @@ def test_random_draws_are_no_evidence_and_no_value_is_named(tmp_path: Path) -> N
     for each in document["predictions"]:
         assert (each["value"], each["top"]) == (None, [])
         assert each["highest_probability"] == pytest.approx(1 / 1000, rel=1e-6)
+    least = document["reliability"]["bins"][0]
+    assert (least["draws"], least["expected"]) == (60, pytest.approx(0.06))
+    assert document["reliability"]["log2_score"] == pytest.approx(-np.log2(1000))
 
 
 def test_a_stream_that_has_ended_says_nothing_of_what_comes(tmp_path: Path) -> None:
@@ -171,8 +205,17 @@ def test_other_survivors_may_be_named(tmp_path: Path) -> None:
         run_predict(whole, replace(PredictOptions(), survivors=tmp_path / "none.json"), run)
 
 
-def train(run: StepRun, *, accepted: bool, tau: float = 1.0) -> Sidecar:
-    """Leave a model of the run's survivors in its folder, as step 5 does."""
+OUT_OF_FOLD = 0.5  # of what the model of all rows says of a survivor
+
+
+def train(run: StepRun, *, accepted: bool, tau: float = 1.0, out: int | None = None) -> Sidecar:
+    """Leave a model of the run's survivors in its folder, as step 5 does.
+
+    Parameters
+    ----------
+    out
+        A row that takes no part.
+    """
     table = read_survivors(run.files.survivors("bidirectional"))
     whole = load(run.files.history, modulus=1000)
     sieve = Slices.of(len(whole)).sieve
@@ -185,17 +228,23 @@ def train(run: StepRun, *, accepted: bool, tau: float = 1.0) -> Sidecar:
     run.files.models.mkdir()
     checkpoint = run.files.models / "best_model.txt"
     model.save(checkpoint)
+    kept = run.files.models / "out_of_fold.parquet"
+    rows, said = np.arange(len(table)), model.predict(features)
+    part = rows if out is None else np.delete(rows, out)
+    write_out_of_fold(kept, table, part, {"lightgbm": OUT_OF_FOLD * said[part]}, {})
     sidecar = Sidecar(
         model_type="lightgbm",
         checkpoint=checkpoint.name,
         checkpoint_sha256=file_digest(checkpoint),
+        out_of_fold=kept.name,
+        out_of_fold_sha256=file_digest(kept),
         features=FEATURES,
         dropped=(),
         label="hits",
         slices=Slices.of(len(whole)).to_document(),
         metrics={},
         gate={"accepted": accepted, "reason": "as the test wants it"},
-        tilt=Tilt.of(tau, model.predict(features)),
+        tilt=Tilt.of(tau, OUT_OF_FOLD * said[part]),
         settings={},
         lineage={
             name: {"path": str(path), "sha256": file_digest(path), "modulus": 1000}
@@ -226,19 +275,75 @@ def test_a_model_is_used_only_where_the_gate_accepted_it(tmp_path: Path) -> None
         assert document["predictions"][0]["value"] == draws[120]
 
 
-def test_a_model_raises_whom_it_ranks_first(tmp_path: Path) -> None:
-    whole, run = begun(tmp_path, stream_draws(120), survivors(60))
-    sidecar = train(run, accepted=True)
-    trained = find_trained(run.files, PredictOptions())
-    evidence = SurvivorEvidence.of(read_survivors(run.files.survivors("bidirectional")), whole)
+def ranked(run: StepRun, whole: History, table: SurvivorTable) -> tuple[Any, SurvivorEvidence]:
+    """Return the ranking of survivors by the model of a run."""
+    evidence = SurvivorEvidence.of(table, whole)
     source = FeatureSource(None, evidence, run.files, lambda _label, _share: None)
-    ranking = rank(evidence, trained, source.columns)
+    return rank(evidence, find_trained(run.files, PredictOptions()), source.columns), evidence
+
+
+def test_survivors_of_the_training_are_tilted_as_the_gate_judged(tmp_path: Path) -> None:
+    whole, run = begun(tmp_path, stream_draws(120), survivors(60))
+    sidecar = train(run, accepted=True, out=7)
+    # Nothing but what was said out of fold: the model of all rows has seen their labels.
+    table = read_survivors(run.files.survivors("bidirectional"))
+    ranking, evidence = ranked(run, whole, table)
+    _, said = read_out_of_fold(run.files.models / "out_of_fold.parquet", "lightgbm", table)
+    part = np.arange(60) != 7
+    expected = sidecar.tilt.log2_weights(evidence.log2_prior[part], said[part])
+    np.testing.assert_allclose(ranking.log2_weights[part], expected)
+    assert ranking.log2_weights[7] == evidence.log2_prior[7]  # it took no part
     true = int(np.argmax(evidence.hits(range(60))))
     gained = ranking.log2_weights - evidence.log2_prior
     assert np.argmax(gained) == true
     assert gained[true] > 1
     assert np.exp2(ranking.log2_weights).sum() == pytest.approx(np.exp2(evidence.log2_prior).sum())
-    assert sidecar.tilt.tau == 1.0
+    assert "59 survivors, 59 as the gate judged it" in ranking.reason
+
+
+def test_the_model_of_all_rows_speaks_of_others_alone(tmp_path: Path) -> None:
+    whole, run = begun(tmp_path, stream_draws(120), survivors(60))
+    sidecar = train(run, accepted=True)
+    known = read_survivors(run.files.survivors("bidirectional")).take(np.arange(59, 9, -1))
+    strange = survivors(10)
+    strange.rows["seed"] += 1000
+    table = SurvivorTable(known.presets, (), np.concatenate([strange.rows, known.rows]))
+    ranking, evidence = ranked(run, whole, table)
+    scored = score_table(
+        table, whole.values[:72], 1000, ScoringSettings.of_modulus(1000), workers=1
+    )
+    features = np.column_stack([np.asarray(scored[name], np.float64) for name in FEATURES])
+    said = sidecar.load_model(run.files.models).predict(features)
+    said[10:] *= OUT_OF_FOLD
+    expected = sidecar.tilt.log2_weights(evidence.log2_prior, said)
+    np.testing.assert_allclose(ranking.log2_weights, expected)
+    assert ranking.reason.endswith("50 as the gate judged it and 10 that it was not trained on")
+
+
+def test_step_3s_table_speaks_only_by_its_own_word(tmp_path: Path) -> None:
+    whole, run = begun(tmp_path, stream_draws(120), survivors(60))
+    older = survivors(4)
+    write_survivors(run.files.scores, older, {})
+
+    def spoke() -> str:
+        run_predict(whole, PredictOptions(), run)
+        return Path(predictions(run)["lineage"]["survivors"]["path"]).name
+
+    assert spoke() == "bidirectional_survivors.parquet"
+    word = StepRun("score", run.files, run.context, FanOut())
+    table = run.files.survivors("bidirectional")
+    checks = [Check("rows", 4, 1)]
+    word.record([table], [run.files.scores], parameters={}, metrics=[], checks=checks)
+    assert spoke() == run.files.scores.name
+    write_survivors(table, survivors(50), {})  # step 1 anew, and not step 3
+    assert spoke() == table.name
+    # By hand, without any word: where the model was trained on it.
+    run.files.context("score").unlink()
+    write_survivors(run.files.scores, survivors(60), {})
+    sidecar = train(run, accepted=False)
+    digest = {"path": str(run.files.scores), "sha256": file_digest(run.files.scores)}
+    replace(sidecar, lineage={**sidecar.lineage, "survivors": digest}).write(run.files.sidecar)
+    assert spoke() == run.files.scores.name
 
 
 def test_a_damaged_sidecar_or_checkpoint_is_refused_with_every_problem(tmp_path: Path) -> None:

@@ -65,6 +65,11 @@ def test_every_survivor_comes_back_with_its_features(tmp_path: Path) -> None:
     record = run_score(_history(), ScoreOptions(chunk_size=12), _run(tmp_path))
     assert record.decision is Decision.PROCEED
     assert record.parameters["jobs"] == 2
+    telling = record.metrics[0]
+    assert telling.name == "share of draws matched by the survivor with the best score"
+    assert telling.value is not None
+    assert telling.value > 0.99
+    assert telling.chance == 0.001
     assert "bidirectional_survivors.parquet" in record.inputs
     files = RunFiles(tmp_path)
     scored = pq.read_table(files.scores)

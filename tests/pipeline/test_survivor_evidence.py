@@ -155,6 +155,22 @@ def test_a_stream_counts_once() -> None:
     assert len(set(evidence.digests.tolist())) == 3
 
 
+def test_of_equal_streams_the_one_with_the_largest_stake_counts() -> None:
+    # In java_lcg the state 777 is the seed 777; the prior takes a seed to be likelier than a state.
+    entry, whole = ("java_lcg", 777, 0, 2, 2, 0, NO_END), history([1, 2, 3] * 20)
+    alone = [
+        SurvivorEvidence.of(replace(table_of(entry), states=states), whole).log2_prior[0]
+        for states in ({}, {0: (777,)})
+    ]
+    assert alone[0] != alone[1]
+    for stateful in (0, 1):
+        table = replace(table_of(entry, entry), states={stateful: (777,)})
+        log2_prior = SurvivorEvidence.of(table, whole).log2_prior
+        assert log2_prior.max() == max(alone)
+        assert np.isfinite(log2_prior).sum() == 1
+    assert SurvivorEvidence.of(table_of(entry, entry), whole).log2_prior[0] == alone[0]
+
+
 def test_a_state_counts_as_its_seed_does() -> None:
     stream = find_preset("java_lcg").stream
     whole = history(planted("java_lcg", 777, 2, 90, wrong=6).tolist())
@@ -181,6 +197,24 @@ def test_labels_are_what_a_draw_is_worth() -> None:
     variable = SurvivorEvidence.of(VARIABLE, whole).labels(range(60, 80))
     assert log2(1000 / 5) - 1 < variable[0] < log2(1000 / 5) + 0.1
     assert variable[2] == 0
+
+
+def test_labels_of_a_table_have_one_unit_whatever_its_skips() -> None:
+    whole = history(planted("java_lcg", 777, 2, 90, wrong=6).tolist())
+    entries = [
+        ("java_lcg", 777, 0, 2, 2, 0, NO_END),
+        ("java_lcg", 777, 0, 0, 4, 0, NO_END),
+        ("java_lcg", 778, 0, 2, 2, 0, NO_END),
+        ("java_lcg", 777, 0, 2, 2, 0, 40),
+    ]
+    right, pathwise, wrong, ended = SurvivorEvidence.of(table_of(*entries), whole).labels(
+        range(60, 80)
+    )
+    # The same stream: knowing its gaps is worth log2 5 a draw more than having to find them.
+    assert right - pathwise == pytest.approx(log2(5), abs=0.1)
+    assert right == pytest.approx(log2(1000), abs=0.2)
+    assert wrong < 0.1
+    assert ended == 0
 
 
 def test_the_sessions_of_a_table_are_its_draws() -> None:

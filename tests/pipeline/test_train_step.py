@@ -13,12 +13,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from training_ground import DRAWS, N_ROWS, TRUE_ROW, planted_run
+from training_ground import DRAWS, GENERATOR, N_ROWS, TRUE_ROW, planted_run
 
+from seedfleet.generators import find_preset
 from seedfleet.models.sidecar import Sidecar
 from seedfleet.pipeline.steps.context_record import ContextRecord, Decision
 from seedfleet.pipeline.steps.fan_out import FanOut
-from seedfleet.pipeline.steps.survivor_files import write_parquet
+from seedfleet.pipeline.steps.out_of_fold import read_out_of_fold
+from seedfleet.pipeline.steps.survivor_files import (
+    SurvivorFileError,
+    read_survivors,
+    write_parquet,
+)
 from seedfleet.pipeline.steps.train import (
     TrainingRefusedError,
     TrainOptions,
@@ -67,6 +73,11 @@ def test_what_knows_more_than_the_likelihood_is_let_in(tmp_path: Path) -> None:
     record = run_train(history, OPTIONS, run)
     assert record.decision is Decision.PROCEED
     sidecar = Sidecar.read(run.files.sidecar)
+    telling = record.metrics[0]
+    assert telling.name == "worth-weighted AUC on rows held out"
+    assert telling.value is not None
+    assert telling.value > 0.75
+    assert telling.chance == pytest.approx(0.5, abs=0.05)
     assert sidecar.accepted, sidecar.gate["reason"]
     assert sidecar.features == FEATURES
     assert set(sidecar.dropped) >= {"skip_min", "global_mean"}
@@ -159,6 +170,52 @@ def record_digest(path: Path) -> str:
     from seedfleet.pipeline.steps.context_record import file_digest  # noqa: PLC0415
 
     return file_digest(path)
+
+
+def test_what_step_0_fitted_takes_no_part(tmp_path: Path) -> None:
+    history, run = planted_run(tmp_path, right=0.75, knowing=True)
+    table = pq.read_table(run.files.scores)
+    seeds = np.asarray(table["seed"])
+    # Step 0 found two survivors, of which the sieve let one through by itself.
+    looked_at = np.zeros(N_ROWS, np.int32)
+    looked_at[TRUE_ROW] = 100
+    change_scores(run, forward_draws=looked_at)
+    found = [candidate(int(seeds[row])) for row in (3, TRUE_ROW)]
+    run.files.recovery.write_text(json.dumps({"candidates": found}))
+    record = run_train(history, OPTIONS, run)
+    sidecar = Sidecar.read(run.files.sidecar)
+    told = {"rows": N_ROWS - 1, "left_out_as_fitted_by_step_0": 1, "left_out_as_equal_streams": 0}
+    assert sidecar.lineage["survivors"]["learned_from"] == told
+    assert any("1 survivors that step 0 found" in remark for remark in record.remarks)
+    assert "recovery.json" in record.inputs
+    known, said = read_out_of_fold(
+        run.files.models / "out_of_fold.parquet", "lightgbm", read_survivors(run.files.scores)
+    )
+    assert known.all()
+    assert np.flatnonzero(np.isnan(said)).tolist() == [3]
+
+
+def candidate(seed: int) -> dict[str, object]:
+    """Return what a recovery says of a seed at skip 0 that explains all draws."""
+    alignment = dict.fromkeys(("offset", "skip_min", "skip_max", "origin"), 0)
+    bounding = find_preset(GENERATOR).stream.bounding.name
+    return {
+        "generator": GENERATOR,
+        "bounding": bounding,
+        "seed": seed,
+        "start_state": None,
+        "n": DRAWS,
+        "posterior": 0.9,
+        "alignment": {**alignment, "session": None, "machine": None},
+    }
+
+
+def test_the_json_form_alone_is_refused(tmp_path: Path) -> None:
+    history, run = planted_run(tmp_path, right=0.75, knowing=True)
+    alone = tmp_path / "mine.json"
+    alone.write_text(json.dumps([{"seed": 1, "features": {}}]))
+    with pytest.raises(SurvivorFileError, match=r"put mine\.parquet beside it, or make it with"):
+        run_train(history, replace(OPTIONS, survivors=alone), run)
 
 
 def test_jobs_of_single_folds_give_what_one_job_gives(

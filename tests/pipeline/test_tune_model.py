@@ -158,6 +158,9 @@ def _scored(folder: Path, values: NDArray[np.int64], labels: bool = True) -> dic
     features = np.random.default_rng(8).normal(size=(120, 44 if labels else 1))
     survivor_runs.write_scores(run.files, table, features)
     record = run_tune_model(history, FAST, run)
+    told = {metric.name: metric.chance for metric in record.metrics[:2]}
+    assert list(told) == ["worth-weighted AUC of lightgbm", "p-value of lightgbm"]
+    assert told["worth-weighted AUC of lightgbm"] == pytest.approx(0.5, abs=0.1)
     assert record.decision is Decision.PROCEED
     written: dict[str, object] = json.loads(run.files.model_config.read_text())
     return {key: written[key] for key in written if key not in ("inputs", "run_id")}
@@ -181,6 +184,15 @@ def test_a_table_without_features_is_refused(tmp_path: Path) -> None:
     bare = TuneModelOptions(survivors=run.files.survivors("bidirectional"))
     with pytest.raises(SurvivorFileError, match="there is no feature 'residue_8_match_rate'"):
         run_tune_model(history, bare, run)
+
+
+def test_the_json_form_alone_is_refused(tmp_path: Path) -> None:
+    history, table = survivor_runs.planted(), survivor_runs.survivors(60)
+    run = survivor_runs.step_run(tmp_path, history, table, "tune-model")
+    alone = tmp_path / "mine.json"
+    alone.write_text("[1, 2, 3]")
+    with pytest.raises(SurvivorFileError, match=r"put mine\.parquet beside it, or make it with"):
+        run_tune_model(history, TuneModelOptions(survivors=alone), run)
 
 
 def test_rules_alone_measure_nothing() -> None:

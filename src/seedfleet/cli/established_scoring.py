@@ -40,7 +40,3 @@ def run_step3_full_scoring(output: Output, **given: Any) -> None:
     Works in the folder in which the window optimizer has left its files.
     """
     run_step_alone("score", {**given, "run": ".", "named": None}, output, score_work(given))
-
-
-if __name__ == "__main__":
-    run_step3_full_scoring()

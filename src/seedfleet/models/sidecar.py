@@ -62,6 +62,9 @@ class Sidecar:
         One of `MODEL_TYPES`; whoever reads the checkpoint takes the type from here alone.
     checkpoint, checkpoint_sha256
         Its file's name, in the sidecar's own folder, and its digest.
+    out_of_fold, out_of_fold_sha256
+        The file, in the same folder, of what was said of each survivor by a model that did not
+        know it, and its digest: what the gate judged.
     features
         Names of the columns that the model takes, in order.
     dropped
@@ -93,6 +96,8 @@ class Sidecar:
     model_type: str
     checkpoint: str
     checkpoint_sha256: str
+    out_of_fold: str
+    out_of_fold_sha256: str
     features: tuple[str, ...]
     dropped: tuple[str, ...]
     label: str
@@ -181,6 +186,8 @@ _KINDS: Mapping[str, type] = {
     "model_type": str,
     "checkpoint": str,
     "checkpoint_sha256": str,
+    "out_of_fold": str,
+    "out_of_fold_sha256": str,
     "features": list,
     "dropped": list,
     "label": str,
@@ -228,17 +235,20 @@ def _problems(path: Path, document: dict[str, Any]) -> list[str]:
         problems.append(f"{path}: feature_hash is not that of its features")
     if not isinstance(document["gate"].get("accepted"), bool):
         problems.append(f"{path}: gate.accepted is neither true nor false")
-    name = document["checkpoint"]
+    for part, noun in (("checkpoint", "checkpoint"), ("out_of_fold", "file of predictions")):
+        problems += _file_problems(path, part, document[part], noun, document[f"{part}_sha256"])
+    return problems
+
+
+def _file_problems(path: Path, part: str, name: str, noun: str, wanted: str) -> list[str]:
+    """Say what is wrong with a file that stands beside the sidecar."""
     if name in {"", ".", ".."} or "/" in name or "\\" in name:
-        return [*problems, f"{path}: checkpoint {name!r} is no file's name"]
-    return [*problems, *_checkpoint_problems(path.with_name(name), document["checkpoint_sha256"])]
-
-
-def _checkpoint_problems(checkpoint: Path, wanted: str) -> list[str]:
+        return [f"{path}: {part} {name!r} is no file's name"]
+    file = path.with_name(name)
     try:
-        found = digest_of_file(checkpoint)
+        found = digest_of_file(file)
     except OSError as error:
-        return [f"{checkpoint}: cannot be read: {error.strerror}"]
+        return [f"{file}: cannot be read: {error.strerror}"]
     if found != wanted:
-        return [f"{checkpoint}: is not the checkpoint that the sidecar speaks of"]
+        return [f"{file}: is not the {noun} that the sidecar speaks of"]
     return []

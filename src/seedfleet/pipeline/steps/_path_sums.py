@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from seedfleet.evidence.skip_paths import PathModel
     from seedfleet.generators import Start, Stream
 
-__all__ = ["PathSums", "sum_paths"]
+__all__ = ["PathSums", "sum_paths", "values_before"]
 
 _FIRST = 256  # draws after which most streams that explain nothing have been given up
 

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seedfleet.evidence.forward_sums import go_forward
 from seedfleet.evidence.likelihood import NOISE_RATES
+from seedfleet.evidence.prediction import point_laws
 from seedfleet.generators import AtState
+from seedfleet.generators.compiled import at_positions
 from seedfleet.pipeline.steps._coming_draws import laws_after
 from seedfleet.pipeline.steps._match_counts import Counted, Paces, count_of_seeds, count_of_state
-from seedfleet.pipeline.steps._path_sums import sum_paths
+from seedfleet.pipeline.steps._path_sums import sum_paths, values_before
 from seedfleet.pipeline.steps.survivor_table import NO_END
 from seedfleet.sieve.weighing import AHEAD, Alignment
 
@@ -159,6 +162,28 @@ class Passes:
         stream, start, model = self._path(row)
         forward = self._sum(row, np.array([len(self.draws)]), None).last
         return laws_after(stream, start, model, forward, (posterior.tolist(), ahead))
+
+    def laws_along(
+        self, row: int, posterior: NDArray[np.float64], draws: range
+    ) -> list[list[tuple[float, DrawLaw]]]:
+        """Return what a row tells of known draws that it explains, each from all before it."""
+        stream, start, model = self._path(row)
+        origin = int(self.table.rows["origin"][row])
+        if model.gaps == 1:
+            pace = np.arange(draws.start - origin, draws.stop - origin)
+            positions = model.offset + model.least_gap - 1 + pace * model.least_gap
+            values, _ = at_positions(stream, start, self.modulus, positions)
+            laws = zip(values.tolist(), posterior.tolist(), strict=True)
+            return [point_laws(value, weights, self.modulus) for value, weights in laws]
+        forward = self._sum(row, np.array([draws.start]), None).last
+        if forward.given_up:
+            return [[] for _ in draws]
+        reach = forward.high + len(draws) * model.most_gap + 1
+        values, told = values_before(stream, start, self.modulus, reach), []
+        for index, weights in zip(draws, posterior.tolist(), strict=True):
+            told += laws_after(stream, start, model, forward, (weights, 1))
+            forward = go_forward(values, self.draws[index : index + 1], model, forward)
+        return told
 
     def _count(self, chosen: NDArray[np.int64], marks: NDArray[np.int64], kept: int = 0) -> Counted:
         rows = self.table.rows[chosen]

@@ -57,7 +57,8 @@ class SurvivorEvidence:
     log2_prior
         float64 array, shape (n,): log2 of what the published prior stakes on each survivor at all
         noise rates together; with `NULL_WEIGHT` on the null all stakes sum to at most 1. ``-inf``
-        for a stream that an earlier row has already: it counts once.
+        for a stream that another row has too: it counts once, for the row with the largest stake,
+        of equal ones the first.
     digests
         uint64 array, shape (n,): equal for rows whose streams nothing here can tell apart.
     """
@@ -101,9 +102,6 @@ class SurvivorEvidence:
         digests = passes.begin(marks)
         division = Division.of(history.sessions, history.machines)
         log2_prior = log2_stakes(table, division, len(draws))
-        _, first = np.unique(digests, return_index=True)
-        counted = np.zeros(len(table), bool)
-        counted[first] = True
         allowances = [
             np.concatenate([[0.0], np.cumsum(bits)])
             for preset in range(len(table.presets))
@@ -113,7 +111,7 @@ class SurvivorEvidence:
             table,
             draws,
             history.modulus,
-            np.where(counted, log2_prior, -np.inf),
+            np.where(_counted(digests, log2_prior), log2_prior, -np.inf),
             digests,
             passes,
             np.stack(allowances) if allowances else np.zeros((0, len(draws) + 1)),
@@ -195,17 +193,16 @@ class SurvivorEvidence:
     def labels(self, draws: range) -> NDArray[np.float64]:
         """Return what each survivor was worth on these draws, a draw: float64 array, shape (n,).
 
-        At a constant skip the share of matches; 1/m where it explains none of the draws. With
-        variable skip the bits earned over all noise rates, given all draws before; 0 where it
-        explains none.
+        Where all skips are constant the share of matches; 1/m where it explains none of the draws.
+        Where any skip varies the bits earned over all noise rates, given all draws before, of
+        every row, so that all of a table's labels have one unit; 0 where it explains none.
         """
         told = self.told_of(draws)
         counts = np.maximum(told, 1)
-        labels = np.where(told > 0, self.hits(draws) / counts, 1 / self.modulus)
-        if self.variable.any():
-            earned = self.log2_mixed(range(draws.stop)) - self.log2_mixed(range(draws.start))
-            labels = np.where(self.variable, earned / counts, labels)
-        return labels
+        if not self.variable.any():
+            return np.where(told > 0, self.hits(draws) / counts, 1 / self.modulus)
+        earned = self.log2_mixed(range(draws.stop)) - self.log2_mixed(range(draws.start))
+        return np.where(told > 0, earned / counts, 0.0)
 
     def running(self, row: int) -> NDArray[np.float64]:
         """Return one survivor's log2 ratios of all draws before each: (draws + 1, n_rates)."""
@@ -279,6 +276,25 @@ class SurvivorEvidence:
                 laws.extend(own)
         return tuple(foretell(laws, self.modulus) for laws in told)
 
+    def laws(
+        self, row: int, posterior: NDArray[np.float64], draws: range
+    ) -> list[list[tuple[float, DrawLaw]]]:
+        """Return what a survivor tells of each of some known draws, from all before it.
+
+        Parameters
+        ----------
+        posterior
+            float64 array, shape (len(draws), n_rates): the survivor's, before each draw.
+        draws
+            None but those that it explains.
+
+        Returns
+        -------
+        list of list
+            For each draw, as `seedfleet.evidence.prediction.foretell` takes it.
+        """
+        return self._passes.laws_along(row, posterior, draws)
+
     def _point_ratios(self, parts: Sequence[range]) -> NDArray[np.float64]:
         """Return those of fixed positions, for all rows."""
         hits = np.zeros(len(self.table), np.int64)
@@ -351,6 +367,15 @@ def predictive_bits(
     speaking = np.where(evidence.ends > draws.start, log2_weights, -np.inf)
     earned = _log2_total(speaking + evidence.log2_mixed(before))
     return _log2_total(speaking + evidence.log2_mixed(before, draws)) - earned
+
+
+def _counted(digests: NDArray[np.uint64], log2_prior: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which rows count: of those with equal digests the one with the largest stake."""
+    order = np.argsort(-log2_prior, kind="stable")
+    _, first = np.unique(digests[order], return_index=True)
+    counted = np.zeros(len(digests), bool)
+    counted[order[first]] = True
+    return counted
 
 
 def _log2_total(stakes: NDArray[np.float64]) -> float:

@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from seedfleet.draws import DrawsError, load
 from seedfleet.models.sidecar import Sidecar, SidecarError
 from seedfleet.pipeline.steps.context_record import Decision, file_digest
+from seedfleet.pipeline.steps.out_of_fold import read_out_of_fold
 from seedfleet.pipeline.steps.predict.options import PredictError
+from seedfleet.pipeline.steps.survivor_files import SurvivorFileError
 from seedfleet.pipeline.steps.workflow.standing import standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from seedfleet.draws import History
@@ -45,6 +48,10 @@ class Trained:
     sidecar: Sidecar | None
     path: Path | None = None
     reason: str = ""
+
+    def learned_from(self, file: Path) -> bool:
+        """Tell whether there is a model, and a file is the table of survivors it was trained on."""
+        return self.sidecar is not None and _same_file(self.sidecar, "survivors", file)
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +170,7 @@ def refuse_strangers(
             problems += _strange_draws(_training_history(sidecar, path), *history)
     except PredictError as error:
         problems += error.problems
-    if survivors is not None and not _same_file(sidecar, "survivors", survivors):
+    if survivors is not None and not trained.learned_from(survivors):
         problems.append(f"{survivors}: are not the survivors that the model was trained on")
     if problems:
         raise PredictError(problems)
@@ -193,11 +200,15 @@ def rank(
 ) -> Ranking:
     """Return the weights by which survivors speak.
 
+    Survivors of the training are tilted by what models without their own labels said of them,
+    which is what the gate judged; the model of all rows speaks of others alone. Those that took no
+    part in the training keep their weights.
+
     Parameters
     ----------
     features
         Gives the columns of these names for all survivors, by the slices of the training; called
-        only where a model is used.
+        only where a model is used and there are others than those of the training.
 
     Raises
     ------
@@ -211,9 +222,23 @@ def rank(
         told = sidecar.gate.get("reason") or "it gained nothing"
         return Ranking(evidence.log2_prior, None, f"the gate did not accept the model: {told}")
     try:
-        model = sidecar.load_model(trained.path.parent)
-    except SidecarError as error:
+        known, predicted = read_out_of_fold(
+            trained.path.with_name(sidecar.out_of_fold), sidecar.model_type, evidence.table
+        )
+        if not known.all():
+            model = sidecar.load_model(trained.path.parent)
+            of_others = model.predict(features(sidecar.features, sidecar.slices))
+            predicted = np.where(known, predicted, of_others)
+    except (SidecarError, SurvivorFileError) as error:
         raise PredictError(error.problems) from error
-    predicted = model.predict(features(sidecar.features, sidecar.slices))
-    weights = sidecar.tilt.log2_weights(evidence.log2_prior, predicted)
-    return Ranking(weights, sidecar.model_type, f"the gate accepted the model {sidecar.model_type}")
+    weights = evidence.log2_prior.copy()
+    part = np.isfinite(predicted)
+    weights[part] = sidecar.tilt.log2_weights(weights[part], predicted[part])
+    said = f"the gate accepted the model {sidecar.model_type}, which ranks {part.sum():,} survivors"
+    return Ranking(weights, sidecar.model_type, f"{said}, {_by_what(known, part)}")
+
+
+def _by_what(known: NDArray[np.bool_], part: NDArray[np.bool_]) -> str:
+    judged = f"{np.count_nonzero(known & part):,} as the gate judged it"
+    others = int(np.count_nonzero(~known))
+    return judged if not others else f"{judged} and {others:,} that it was not trained on"

@@ -10,16 +10,18 @@ import numpy as np
 from seedfleet.draws.slices import Slices
 from seedfleet.pipeline.document_parts import prior_part, thresholds_part, versions_part
 from seedfleet.pipeline.run_folder import write_json
-from seedfleet.pipeline.steps.context_record import Check, Metric, file_digest
+from seedfleet.pipeline.steps.context_record import Check, Decision, Metric, file_digest
 from seedfleet.pipeline.steps.predict.ending import log2_ended
 from seedfleet.pipeline.steps.predict.features import FeatureSource
 from seedfleet.pipeline.steps.predict.forecast import forecast_part, survivors_part, test_part
 from seedfleet.pipeline.steps.predict.judgement import enough_draws, judge
 from seedfleet.pipeline.steps.predict.options import PredictError
 from seedfleet.pipeline.steps.predict.ranking import find_trained, rank, refuse_strangers
+from seedfleet.pipeline.steps.predict.reliability import reliability_part
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.survivor_files import SurvivorFileError, read_survivors
 from seedfleet.pipeline.steps.survivor_table import ROW, SurvivorTable
+from seedfleet.pipeline.steps.workflow.standing import standing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from seedfleet.pipeline.steps.context_record import ContextRecord
     from seedfleet.pipeline.steps.predict.options import PredictOptions
     from seedfleet.pipeline.steps.predict.ranking import Ranking, Trained
+    from seedfleet.pipeline.steps.run_files import RunFiles
     from seedfleet.pipeline.steps.step_run import StepRun
 
 __all__ = ["FORMAT", "run_predict"]
@@ -53,7 +56,7 @@ def run_predict(history: History, options: PredictOptions, run: StepRun) -> Cont
         trained on; the error lists everything.
     """
     trained = find_trained(run.files, options)
-    path, table = _survivors(options, run)
+    path, table = _survivors(options, trained, run)
     draws = options.draws or run.files.history
     refuse_strangers(trained, (history, draws), path if options.survivors is None else None)
     evidence = SurvivorEvidence.of(table, history, progress=run.progress)
@@ -110,20 +113,19 @@ def answer(
         "survivors": survivors_part(evidence, posterior, _MOST_SURVIVORS),
         "slices": Slices.of(len(evidence.draws)).to_document(),
         "test": test_part(evidence, weights),
+        "reliability": reliability_part(evidence, weights, Slices.of(len(evidence.draws)).test),
         "prior": prior_part(),
         "thresholds": thresholds_part(),
     }
 
 
-def _survivors(options: PredictOptions, run: StepRun) -> tuple[Path | None, SurvivorTable]:
+def _survivors(
+    options: PredictOptions, trained: Trained, run: StepRun
+) -> tuple[Path | None, SurvivorTable]:
     """Return the survivors that speak, and their file; nobody where step 1 left no table."""
-    files, config = run.files, _window_config(run)
-    candidates = (
-        [files.scores, files.survivors("bidirectional")]
-        if options.survivors is None
-        else [options.survivors]
-    )
-    path = next((each for each in candidates if each.exists()), None)
+    config = _window_config(run)
+    wanted = options.survivors or _own_survivors(trained, run.files)
+    path = wanted if wanted.exists() else None
     sessions = tuple(config.get("sessions") or ())
     if path is None and options.survivors is not None:
         raise PredictError([f"{options.survivors}: there is no such file"])
@@ -133,6 +135,18 @@ def _survivors(options: PredictOptions, run: StepRun) -> tuple[Path | None, Surv
         return path, read_survivors(path, generator=config.get("generator"), sessions=sessions)
     except SurvivorFileError as error:
         raise PredictError(error.problems) from error
+
+
+def _own_survivors(trained: Trained, files: RunFiles) -> Path:
+    """Return the run's table: step 3's where its word counts, or where the model is of it.
+
+    What an earlier step 3 left may be of survivors that step 1 has replaced since.
+    """
+    word = standing(files, "score")
+    counts = word.decision is Decision.PROCEED and files.scores.exists()
+    if counts or (word.record is None and trained.learned_from(files.scores)):
+        return files.scores
+    return files.survivors("bidirectional")
 
 
 def _window_config(run: StepRun) -> dict[str, Any]:

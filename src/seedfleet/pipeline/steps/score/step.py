@@ -146,7 +146,7 @@ def run_score(history: History, options: ScoreOptions, run: StepRun) -> ContextR
             "chunk_size": options.chunk_size,
             "jobs": jobs,
         },
-        metrics=_metrics(scored, rate),
+        metrics=_metrics(scored, history.modulus, rate),
         checks=[
             Check("survivors to score", len(table), 1),
             Check("rows scored, less survivors", abs(len(scored) - len(table)), 0, at_least=False),
@@ -287,14 +287,31 @@ def _write(
         path.unlink(missing_ok=True)  # of an earlier table
 
 
-def _metrics(scored: pa.Table, rate: float | None) -> list[Metric]:
+def _metrics(scored: pa.Table, modulus: int, rate: float | None) -> list[Metric]:
     confidence = np.asarray(scored["confidence"])
     best: Any = float(confidence.max()) if len(confidence) else None
     return [
-        Metric("rows", len(scored), None),
+        _matched_by_the_best(scored, modulus),
         Metric("best confidence", best, 0.0),
+        Metric("rows", len(scored), None),
         Metric("rows a second and core", rate, None),
     ]
+
+
+def _matched_by_the_best(scored: pa.Table, modulus: int) -> Metric:
+    """Return the share of draws that the first by score matches, beside that of any stream.
+
+    With variable skip a draw may be matched behind each of the gaps.
+    """
+    name = "share of draws matched by the survivor with the best score"
+    if not len(scored):
+        return Metric(name, None, 1 / modulus)
+    best = int(np.argmax(np.asarray(scored["score"])))
+    matched, least, most = (
+        float(np.asarray(scored[column])[best])
+        for column in ("temporal_exact_mean", "skip_min", "skip_max")
+    )
+    return Metric(name, matched, min(1.0, (most - least + 1) / modulus))
 
 
 def _not_finite(scored: pa.Table) -> int:

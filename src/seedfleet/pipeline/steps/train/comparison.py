@@ -9,10 +9,13 @@ import numpy as np
 
 from seedfleet.models.metrics import Quality, overfit_ratio, permutation_p_value
 from seedfleet.models.permutation import GroupPermutations
+from seedfleet.pipeline.steps.label_ranking import rank_shares, ranking, shuffled, worths
 from seedfleet.scoring import FEATURES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from seedfleet.pipeline.steps.train.ground import Ground
     from seedfleet.pipeline.steps.train.trial_jobs import Candidate
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Compared", "compare"]
 
 _FIGURES = ("rmse", "r2", "spearman")
+_SHUFFLES = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +43,9 @@ class Compared:
         expected without a model: mean over the folds.
     p_value
         Of the rank correlation in `validation`.
+    ranking, chance_ranking
+        How well the same predictions put those first that the labels speak for
+        (`label_ranking.MEASURE`), and the mean of that where labels are shuffled.
     """
 
     candidate: Candidate
@@ -46,6 +53,8 @@ class Compared:
     test: Quality
     overfit: float | None
     p_value: float
+    ranking: float
+    chance_ranking: float
 
     def metrics(self) -> dict[str, Any]:
         """Return all figures, each with its value by chance."""
@@ -55,6 +64,7 @@ class Compared:
             "test": self.test.to_document(),
             "overfit_ratio": {"value": self.overfit, "chance": 1.0},
             "p_value": {"value": self.p_value, "chance": 0.5},
+            "ranking": {"value": self.ranking, "chance": self.chance_ranking},
             "folds": [
                 {
                     "fold": fold["fold"],
@@ -95,8 +105,17 @@ def compare(
             ground.labels, candidate.predicted, dealt, count=permutations, seed=seed
         )
         test = Quality.of(later, candidate.predicted, expected=float(ground.labels.mean()))
-        found.append(Compared(candidate, quality, test, _overfit(candidate), p_value))
+        rankings = _rankings(ground.labels, candidate.predicted, np.random.default_rng(seed))
+        found.append(Compared(candidate, quality, test, _overfit(candidate), p_value, *rankings))
     return found
+
+
+def _rankings(
+    labels: NDArray[np.float64], predicted: NDArray[np.float64], chance: np.random.Generator
+) -> tuple[float, float]:
+    """Return the measure of predictions, and its mean where labels are shuffled."""
+    dealt = shuffled(rank_shares(predicted), worths(labels), _SHUFFLES, chance)
+    return ranking(predicted, labels), float(dealt.mean())
 
 
 def _overfit(candidate: Candidate) -> float | None:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pyarrow as pa
 
 from seedfleet.models import MODEL_TYPES, model_suffix
 from seedfleet.models.sidecar import Sidecar
 from seedfleet.models.tilt import Tilt
 from seedfleet.pipeline.document_parts import versions_part
 from seedfleet.pipeline.steps.context_record import file_digest
-from seedfleet.pipeline.steps.survivor_files import write_parquet
+from seedfleet.pipeline.steps.out_of_fold import write_out_of_fold
 from seedfleet.pipeline.steps.train.ground import LABEL, Ground
 from seedfleet.scoring import FEATURES
 
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
     from seedfleet.pipeline.steps.train.comparison import Compared
 
 __all__ = ["Finding"]
+
+_OUT_OF_FOLD: Final = "out_of_fold.parquet"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,12 +60,12 @@ class Finding:
             (models / f"best_model{model_suffix(model_type)}").unlink(missing_ok=True)
         checkpoint = models / self._checkpoint
         shutil.copyfile(self.chosen.candidate.checkpoint, checkpoint)
-        predicted = models / "out_of_fold.parquet"
-        columns = {"row": pa.array(self.ground.rows), "label": pa.array(self.ground.labels)}
-        columns |= {
-            each.candidate.model_type: pa.array(each.candidate.predicted) for each in self.compared
-        }
-        write_parquet(predicted, pa.table(columns), {"run_id": run.context.run_id})
+        predicted = models / _OUT_OF_FOLD
+        columns = {"label": self.ground.labels}
+        columns |= {each.candidate.model_type: each.candidate.predicted for each in self.compared}
+        lineage = {"run_id": run.context.run_id}
+        table = self.ground.evidence.table
+        write_out_of_fold(predicted, table, self.ground.rows, columns, lineage)
         self._sidecar(self._lineage(history, run), run).write(run.files.sidecar)
         return [checkpoint, predicted, run.files.sidecar]
 
@@ -80,6 +81,8 @@ class Finding:
             model_type=candidate.model_type,
             checkpoint=self._checkpoint,
             checkpoint_sha256=file_digest(candidate.checkpoint),
+            out_of_fold=_OUT_OF_FOLD,
+            out_of_fold_sha256=file_digest(run.files.models / _OUT_OF_FOLD),
             features=FEATURES,
             dropped=tuple(FEATURES[place] for place in np.flatnonzero(constant).tolist()),
             label=LABEL,
@@ -106,7 +109,7 @@ class Finding:
                 "modulus": history.modulus,
                 "sessions": list(self.ground.evidence.table.sessions),
             },
-            "survivors": _file_part(self.table),
+            "survivors": {**_file_part(self.table), "learned_from": self.ground.share()},
             "scorer_config": _file_part(scorer) if scorer.exists() else None,
         }
 

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from seedfleet.draws.slices import Slices
 from seedfleet.models.fold_training import TrainingData
 from seedfleet.models.folds import grouped_folds
+from seedfleet.pipeline.steps.learnable import fitted_beyond
 from seedfleet.pipeline.steps.stream_groups import stream_groups
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.survivor_files import SurvivorFileError, read_survivors
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["LABEL", "Ground", "lay_ground"]
 
 LABEL = (
-    "hits a draw on the tune slice at a constant skip; bits earned a draw there, over all noise "
-    "rates, with variable skip"
+    "hits a draw on the tune slice; where any survivor's skip varies, bits earned a draw there, "
+    "over all noise rates"
 )
 _LEAST_STREAMS: Final = 50
 
@@ -46,7 +47,9 @@ class Ground:
     slices
         Of the draws of its sessions.
     rows
-        int64 array, shape (n,): the rows of the table that take part; of equal streams the first.
+        int64 array, shape (n,): the rows of the table that take part; of equal streams one.
+    fitted
+        How many rows were left out since they were fitted to later draws than the sieve slice's.
     features
         float64 array, shape (n, 62), in the order of `FEATURES`.
     labels
@@ -60,10 +63,20 @@ class Ground:
     evidence: SurvivorEvidence
     slices: Slices
     rows: NDArray[np.int64]
+    fitted: int
     features: NDArray[np.float64]
     labels: NDArray[np.float64]
     groups: NDArray[np.int64]
     spread: LabelSpread | None
+
+    def share(self) -> dict[str, int]:
+        """Return how many rows take part, and how many are left out, by the reason."""
+        count = len(self.evidence.table)
+        return {
+            "rows": len(self.rows),
+            "left_out_as_fitted_by_step_0": self.fitted,
+            "left_out_as_equal_streams": count - len(self.rows) - self.fitted,
+        }
 
     def training_data(self, folds: int, seed: int) -> TrainingData:
         """Return the arrays that jobs read.
@@ -80,8 +93,15 @@ class Ground:
         return TrainingData(self.features, self.labels, dealt)
 
 
-def lay_ground(path: Path, history: History, progress: Callable[[str, float], None]) -> Ground:
+def lay_ground(
+    path: Path, history: History, recovery: Path, progress: Callable[[str, float], None]
+) -> Ground:
     """Read a table of survivors with features, and label them.
+
+    Parameters
+    ----------
+    recovery
+        Step 0's answer, if there is such a file: what it fitted takes no part.
 
     Raises
     ------
@@ -98,7 +118,8 @@ def lay_ground(path: Path, history: History, progress: Callable[[str, float], No
         raise TrainingRefusedError(["there are no survivors"])
     evidence = SurvivorEvidence.of(table, history, progress=progress)
     slices = Slices.of(len(evidence.draws))
-    rows = np.flatnonzero(np.isfinite(evidence.log2_prior))
+    fitted = fitted_beyond(table, history, recovery)
+    rows = np.flatnonzero(np.isfinite(evidence.log2_prior) & ~fitted)
     columns = pq.read_table(path, columns=list(FEATURES))
     features = np.column_stack([np.asarray(columns[name], np.float64)[rows] for name in FEATURES])
     broken = np.flatnonzero(~np.isfinite(features).all(axis=0))
@@ -109,7 +130,8 @@ def lay_ground(path: Path, history: History, progress: Callable[[str, float], No
     spread = _spread(evidence, slices, rows)
     _refuse_degenerate(labels, spread, slices)
     groups = stream_groups(table.take(rows), history.modulus)
-    return Ground(evidence, slices, rows, features, labels, groups, spread)
+    left_out = int(np.count_nonzero(fitted))
+    return Ground(evidence, slices, rows, left_out, features, labels, groups, spread)
 
 
 def _refuse_degenerate(
@@ -122,7 +144,9 @@ def _refuse_degenerate(
             f"at least {_LEAST_STREAMS} are needed"
         )
     told = f"of the {len(slices.tune)} draws of the tune slice"
-    if np.ptp(labels) == 0:
+    if not len(labels):
+        problems.append("all of them were fitted to the draws that labels are of")
+    elif np.ptp(labels) == 0:
         problems.append(f"all survivors have the same label, {labels[0]:.6g}, {told}")
     elif spread is not None and spread.is_chance:
         problems.append(

@@ -12,6 +12,8 @@ from seedfleet.models import MODEL_TYPES, ModelError, installed
 from seedfleet.models.gate import Gate, GateResult, Stakes
 from seedfleet.pipeline.steps.context_record import Check, Metric
 from seedfleet.pipeline.steps.engine_config import EngineConfig
+from seedfleet.pipeline.steps.label_ranking import MEASURE
+from seedfleet.pipeline.steps.learnable import features_file
 from seedfleet.pipeline.steps.train.comparison import Compared, compare
 from seedfleet.pipeline.steps.train.finding import Finding
 from seedfleet.pipeline.steps.train.ground import Ground, lay_ground
@@ -66,7 +68,8 @@ def run_train(history: History, options: TrainOptions, run: StepRun) -> ContextR
     chosen = compared[_chosen(compared, result)]
     checks = list(leakage_checks(ground, compared, table, files))
     outputs = Finding(ground, compared, chosen, result, table).write(history, run)
-    known = [table, files.history, *_existing(files.model_config, files.scorer_config)]
+    others = _existing(files.model_config, files.scorer_config, files.recovery)
+    known = [table, files.history, *others]
     return run.record(
         known,
         [*outputs, files.training_jobs],
@@ -76,7 +79,7 @@ def run_train(history: History, options: TrainOptions, run: StepRun) -> ContextR
             Check("permutations of the gate", float(result.permutations), 999.0),
             *checks,
         ],
-        remarks=_remarks(chosen, result, types),
+        remarks=_remarks(chosen, result, types, ground),
     )
 
 
@@ -93,7 +96,7 @@ def _prepared(
     path = options.config or run.files.model_config
     there = options.config is not None or path.exists()
     config = EngineConfig.read(path) if there else EngineConfig(_FOLDS)
-    ground = lay_ground(table, history, run.progress)
+    ground = lay_ground(table, history, run.files.recovery, run.progress)
     seed = options.run_seed % _SEEDS
     data = ground.training_data(config.folds, seed)
     return ground, TrialJobs(run.files, table.name, data, config, seed)
@@ -112,10 +115,7 @@ def _types(options: TrainOptions) -> tuple[str, ...]:
 
 
 def _table(options: TrainOptions, files: RunFiles) -> Path:
-    """Return the table with features: the Parquet one, also where its JSON form is named."""
-    path = options.survivors or files.scores
-    parquet = path.with_suffix(".parquet")
-    return parquet if path.suffix == ".json" and parquet.exists() else path
+    return features_file(options.survivors or files.scores)
 
 
 def _gate(ground: Ground, candidates: Sequence[Candidate], options: TrainOptions) -> GateResult:
@@ -154,21 +154,29 @@ def _existing(*paths: Path) -> list[Path]:
 def _metrics(chosen: Compared, result: GateResult, ground: Ground) -> list[Metric]:
     validation, spread = chosen.validation, ground.spread
     return [
-        Metric("survivors", float(len(ground.rows)), None),
-        Metric("dispersion of the labels", spread.dispersion if spread else None, 1.0),
+        Metric(f"{MEASURE} on rows held out", chosen.ranking, chosen.chance_ranking),
+        Metric("bits won on the gate slice", result.bits, result.chance_bits),
+        Metric("p-value of the gate", result.p_value, 0.5),
         Metric("rmse on rows held out", validation.rmse, validation.chance_rmse),
         Metric("R2 on rows held out", validation.r2, 0.0),
         Metric("rank correlation on rows held out", validation.spearman, 0.0),
         Metric("rank correlation on the test slice", chosen.test.spearman, 0.0),
         Metric("p-value of the rank correlation", chosen.p_value, 0.5),
         Metric("overfit ratio", chosen.overfit, 1.0),
-        Metric("bits won on the gate slice", result.bits, result.chance_bits),
-        Metric("p-value of the gate", result.p_value, 0.01),
+        Metric("dispersion of the labels", spread.dispersion if spread else None, 1.0),
+        Metric("survivors", float(len(ground.rows)), None),
     ]
 
 
-def _remarks(chosen: Compared, result: GateResult, types: Sequence[str]) -> list[str]:
+def _remarks(
+    chosen: Compared, result: GateResult, types: Sequence[str], ground: Ground
+) -> list[str]:
     said = [f"{chosen.candidate.model_type}: {result.reason}"]
+    if ground.fitted:
+        said.append(
+            f"{ground.fitted} survivors that step 0 found, and the sieve did not, take no part: "
+            "they were fitted to the draws that labels and gate are of"
+        )
     missing = [name for name in MODEL_TYPES if name not in installed()]
     if missing and len(types) > 1:
         said.append(f"not compared, since not installed: {', '.join(missing)}")

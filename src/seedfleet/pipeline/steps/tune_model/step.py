@@ -12,9 +12,10 @@ from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.context_record import Check, Metric, file_digest
 from seedfleet.pipeline.steps.engine_config import ENGINE_FORMAT
 from seedfleet.pipeline.steps.label_ranking import MEASURE
+from seedfleet.pipeline.steps.learnable import features_file
 from seedfleet.pipeline.steps.survivor_files import read_survivors
 from seedfleet.pipeline.steps.survivor_table import chosen_draws
-from seedfleet.pipeline.steps.tune_model.derivation import Derivation, derive
+from seedfleet.pipeline.steps.tune_model.derivation import Derivation, DerivedModel, derive
 from seedfleet.pipeline.steps.tune_model.survivor_rows import labelled_survivors
 
 if TYPE_CHECKING:
@@ -44,11 +45,11 @@ def run_tune_model(history: History, options: TuneModelOptions, run: StepRun) ->
     ModelError
         A model type's library is not installed.
     """
-    path = options.survivors or run.files.scores
+    path = _table(options, run)
     derivation = _derived(history, options, run)
     write_json(run.files.model_config, _document(derivation, options, run))
     return run.record(
-        [path, run.files.history],
+        [path, run.files.history, *_recovery(run)],
         [run.files.model_config],
         parameters=options.to_document(),
         metrics=list(_metrics(derivation)),
@@ -66,14 +67,21 @@ def engine_document(history: History, options: TuneModelOptions, run: StepRun) -
 
 
 def _derived(history: History, options: TuneModelOptions, run: StepRun) -> Derivation:
-    path = options.survivors or run.files.scores
-    rng = np.random.default_rng([options.seed, 5])
-    survivors = labelled_survivors(path, history, options.sample, rng)
+    path, rng = _table(options, run), np.random.default_rng([options.seed, 5])
+    survivors = labelled_survivors(path, history, run.files.recovery, size=options.sample, rng=rng)
     return derive(survivors, options, run.progress)
 
 
+def _table(options: TuneModelOptions, run: StepRun) -> Path:
+    return features_file(options.survivors or run.files.scores)
+
+
+def _recovery(run: StepRun) -> list[Path]:
+    return [run.files.recovery] if run.files.recovery.exists() else []
+
+
 def _document(derivation: Derivation, options: TuneModelOptions, run: StepRun) -> dict[str, Any]:
-    inputs = [options.survivors or run.files.scores, run.files.history]
+    inputs = [_table(options, run), run.files.history, *_recovery(run)]
     return {
         "format": ENGINE_FORMAT,
         "run_id": run.context.run_id,
@@ -103,13 +111,21 @@ def _ends_in_time(history: History, path: Path) -> Check:
 
 
 def _metrics(derivation: Derivation) -> Iterator[Metric]:
-    yield Metric("different streams", float(derivation.streams), None)
-    yield Metric("share of the labels' variance that is no noise", derivation.reliability, 0.0)
-    yield Metric("rows of full worth", derivation.full_rows, 0.0)
-    for name, model in derivation.models.items():
+    """Yield the figures, those of the type that ranks best first."""
+    measured = [item for item in derivation.models.items() if item[1].measured is not None]
+    for name, model in sorted(measured, key=_lead, reverse=True):
         if model.measured is not None:
             yield Metric(f"{MEASURE} of {name}", model.measured.best.value, model.measured.chance)
-            yield Metric(f"p-value of {name}", model.measured.p, None)
+            yield Metric(f"p-value of {name}", model.measured.p, 0.5)
             yield Metric(
                 f"{MEASURE} of {name} fitted to shuffled labels", model.measured.refitted, 0.5
             )
+    yield Metric("share of the labels' variance that is no noise", derivation.reliability, 0.0)
+    yield Metric("rows of full worth", derivation.full_rows, 0.0)
+    yield Metric("different streams", float(derivation.streams), None)
+
+
+def _lead(item: tuple[str, DerivedModel]) -> float:
+    """Return by how much the measure of a type beats chance."""
+    measured = item[1].measured
+    return 0.0 if measured is None else measured.best.value - measured.chance

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from seedfleet.draws.slices import Slices
+from seedfleet.pipeline.steps.learnable import fitted_beyond
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.survivor_files import SurvivorFileError, read_survivors
 from seedfleet.pipeline.steps.survivor_sampling import drawn, most_matches
@@ -52,12 +53,14 @@ class LabelledSurvivors:
 
 
 def labelled_survivors(
-    path: Path, history: History, size: int, rng: np.random.Generator
+    path: Path, history: History, recovery: Path, *, size: int, rng: np.random.Generator
 ) -> LabelledSurvivors:
     """Read a table with features, and label a sample of it.
 
     Parameters
     ----------
+    recovery
+        Step 0's answer, if there is such a file: what it fitted takes no part.
     size
         Most survivors of the sample.
 
@@ -71,7 +74,8 @@ def labelled_survivors(
     missing = [name for name in FEATURES if name not in there]
     if missing:
         raise SurvivorFileError(path, [f"there is no feature {name!r}" for name in missing])
-    looked_at = most_matches(table, _LOOKED_AT)
+    learnable = np.flatnonzero(~fitted_beyond(table, history, recovery))
+    looked_at = learnable[most_matches(table.take(learnable), _LOOKED_AT)]
     evidence = SurvivorEvidence.of(table.take(looked_at), history)
     slices = Slices.of(len(evidence.draws))
     chosen = np.sort(drawn(evidence, slices.sieve, size, rng))

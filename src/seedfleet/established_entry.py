@@ -1,0 +1,36 @@
+"""How the scripts with established names begin: with one clear line where a package is missing."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+__all__ = ["begin"]
+
+_EXIT_BAD_INPUT = 2
+
+
+def begin(module: str, name: str, *, extra: str = "") -> None:
+    """Call a function of a module; where a package is missing, say so, and exit with code 2.
+
+    Parameters
+    ----------
+    module, name
+        Of the function; it takes its options from the command line.
+    extra
+        What installs all that the script needs, such as ``trace`` or ``trace,models``; nothing
+        where the package itself is enough.
+    """
+    try:
+        getattr(importlib.import_module(module), name)()
+    except Exception as error:
+        # A command line says it in its own way, and raises that from what it met.
+        met = error if isinstance(error, ModuleNotFoundError) else error.__cause__
+        package = met.name if isinstance(met, ModuleNotFoundError) else None
+        if package is None or package.partition(".")[0] == "seedfleet":
+            raise
+        wanted = f"'seedfleet[{extra}]'" if extra else "seedfleet"
+        sys.stderr.write(
+            f"error: {package} is not installed for {sys.executable}: pip install {wanted}\n"
+        )
+        sys.exit(_EXIT_BAD_INPUT)
