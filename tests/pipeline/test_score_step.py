@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from step_words import proceeded
 
 from seedfleet.draws import History
 from seedfleet.fleet import Job, RunReport
@@ -171,9 +172,13 @@ def test_settings_of_step_2_5_are_obeyed_or_refused(tmp_path: Path) -> None:
     chosen = ScoringSettings((8, 100, 1000), max_offset=3, weights={"runs": 2.0})
     files.scorer_config.write_text(json.dumps(chosen.to_document()), encoding="utf-8")
     record = run_score(_history(), ScoreOptions(), _run(tmp_path))
+    assert record.parameters["settings"] != chosen.to_document()  # no word of step 2.5's stands
+    proceeded("tune-scorer", files.scorer_config, _run(tmp_path).context, files)
+    record = run_score(_history(), ScoreOptions(), _run(tmp_path))
     assert record.parameters["settings"] == chosen.to_document()
     assert "optimal_scorer_config.json" in record.inputs
     files.scorer_config.write_text('{"residue_mods": [8]}', encoding="utf-8")
+    proceeded("tune-scorer", files.scorer_config, _run(tmp_path).context, files)
     with pytest.raises(SettingsError):
         run_score(_history(), ScoreOptions(), _run(tmp_path))
     with pytest.raises(OptionsError, match="chunk size: 0"):

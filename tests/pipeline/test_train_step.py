@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from step_words import proceeded
 from training_ground import DRAWS, GENERATOR, N_ROWS, TRUE_ROW, planted_run
 
 from seedfleet.generators import find_preset
@@ -271,6 +272,7 @@ def test_a_job_that_fails_is_named(tmp_path: Path) -> None:
     config = json.loads(run.files.model_config.read_text())
     config["models"]["lightgbm"]["settings"] = {"leaves": 3}
     run.files.model_config.write_text(json.dumps(config))
+    proceeded("tune-model", run.files.model_config, run.context, run.files)
     with pytest.raises(TrainingRefusedError, match="lightgbm: failed; its words stand in"):
         run_train(history, OPTIONS, replace(run, fan_out=FanOut()))
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+from step_words import proceeded
 
 from seedfleet.draws import load
 from seedfleet.draws.slices import Slices
@@ -106,6 +107,7 @@ def planted_run(folder: Path, *, right: float, knowing: bool) -> tuple[History, 
         {"format": ENGINE_FORMAT, "folds": 4, "models": {"lightgbm": careful}},
     )
     context = RunContext("planted", (), "2026-01-01T00:00:00+00:00", str(folder))
+    proceeded("tune-model", files.model_config, context, files)
     return history, StepRun("train", files, context, InThisProcess())
 
 

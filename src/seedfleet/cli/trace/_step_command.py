@@ -20,6 +20,7 @@ from seedfleet.pipeline.steps.fan_out import FanOut
 from seedfleet.pipeline.steps.request import job_options, open_run
 from seedfleet.pipeline.steps.run_files import RunFiles
 from seedfleet.pipeline.steps.step_run import INTERRUPTIONS, StepRun
+from seedfleet.pipeline.steps.workflow import PLANNED, obstacle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +31,13 @@ if TYPE_CHECKING:
     from seedfleet.pipeline.steps.context_record import ContextRecord
     from seedfleet.pipeline.steps.request import Request
 
-__all__ = ["finish_step", "make_step_run", "refusing_steps", "run_step_alone"]
+__all__ = [
+    "finish_step",
+    "make_step_run",
+    "refuse_obstacle",
+    "refusing_steps",
+    "run_step_alone",
+]
 
 _OF_TRACE = {"optuna", "pyarrow", "flint"}  # steps import these when they run
 
@@ -76,6 +83,7 @@ def run_step_alone(
     with refusing_steps(output):
         history, request = open_run(folder)
         run = make_step_run(step, folder, request, given, output)
+        refuse_obstacle(run, output)
         # A step that dies must not leave the word of an earlier one behind.
         run.files.context(step).unlink(missing_ok=True)
         try:
@@ -85,6 +93,13 @@ def run_step_alone(
             output.result({"interrupted": True, "run_id": request.context.run_id}, text)
             sys.exit(EXIT_INTERRUPTED)
     finish_step(record, output)
+
+
+def refuse_obstacle(run: StepRun, output: Output) -> None:
+    """Refuse a step whose predecessors have left it nothing that counts, as the workflow would."""
+    blocked = obstacle(run.files, PLANNED[run.step])
+    if blocked:
+        output.refuse(f"{run.step} cannot run", [f"{blocked}; run that step again first"])
 
 
 def finish_step(record: ContextRecord, output: Output) -> NoReturn:

@@ -19,7 +19,7 @@ try:
     from seedfleet.cli.trace._step_options import chosen_folder, run_argument
     from seedfleet.pipeline.steps.request import open_run
     from seedfleet.pipeline.steps.run_files import STEPS, RunFiles
-    from seedfleet.pipeline.steps.workflow.standing import changed_files, standing
+    from seedfleet.pipeline.steps.standing import changed_files, standing
 except ModuleNotFoundError as error:
     if error.name not in {"numpy", "numba", "optuna", "pyarrow"}:
         raise

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 try:
     from seedfleet.cli.trace._prediction_words import prediction_lines
-    from seedfleet.cli.trace._step_command import make_step_run, refusing_steps
+    from seedfleet.cli.trace._step_command import make_step_run, refuse_obstacle, refusing_steps
     from seedfleet.cli.trace._step_options import chosen_folder, step_command_options
     from seedfleet.pipeline.steps.context_record import Decision
     from seedfleet.pipeline.steps.predict import PredictOptions, run_predict
@@ -83,6 +83,7 @@ def predict(output: Output, **given: Any) -> None:
     with refusing_steps(output):
         history, request = open_run(folder)
         run = make_step_run("predict", folder, request, given, output)
+        refuse_obstacle(run, output)
         options = PredictOptions(
             predictions=given["predictions"] or request.predictions,
             top=given["top"],

@@ -13,8 +13,8 @@ from seedfleet.models.sidecar import Sidecar, SidecarError
 from seedfleet.pipeline.steps.context_record import Decision, file_digest
 from seedfleet.pipeline.steps.out_of_fold import read_out_of_fold
 from seedfleet.pipeline.steps.predict.options import PredictError
+from seedfleet.pipeline.steps.standing import standing
 from seedfleet.pipeline.steps.survivor_files import SurvivorFileError
-from seedfleet.pipeline.steps.workflow.standing import standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -18,10 +18,10 @@ from seedfleet.pipeline.steps.predict.judgement import enough_draws, judge
 from seedfleet.pipeline.steps.predict.options import PredictError
 from seedfleet.pipeline.steps.predict.ranking import find_trained, rank, refuse_strangers
 from seedfleet.pipeline.steps.predict.reliability import reliability_part
+from seedfleet.pipeline.steps.standing import standing
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.survivor_files import SurvivorFileError, read_survivors
 from seedfleet.pipeline.steps.survivor_table import ROW, SurvivorTable
-from seedfleet.pipeline.steps.workflow.standing import standing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -164,7 +164,7 @@ def _powered(history: History, table: SurvivorTable, run: StepRun) -> bool:
     config = _window_config(run)
     named = [config["generator"]] if isinstance(config.get("generator"), str) else []
     skips = int(config.get("skip_min", 0)), int(config.get("skip_max", 0))
-    constant = config.get("law", "constant") == "constant"
+    constant = config.get("skip_law", "constant") == "constant"
     presets = table.presets or tuple(named)
     return enough_draws(history, presets, table.sessions, (0, skips[1]) if not constant else (0, 0))
 

@@ -13,7 +13,7 @@ from seedfleet.draws import load
 from seedfleet.draws.slices import Slices
 from seedfleet.pipeline.document_parts import versions_part
 from seedfleet.pipeline.run_folder import write_json
-from seedfleet.pipeline.steps.context_record import Check, Metric, file_digest
+from seedfleet.pipeline.steps.context_record import Check, Decision, Metric, file_digest
 from seedfleet.pipeline.steps.history_files import write_history
 from seedfleet.pipeline.steps.score.chunks import (
     SESSIONS,
@@ -28,6 +28,7 @@ from seedfleet.pipeline.steps.score.scored_table import (
     score_table,
     write_scored_json,
 )
+from seedfleet.pipeline.steps.standing import standing
 from seedfleet.pipeline.steps.survivor_files import read_survivors, write_parquet
 from seedfleet.pipeline.steps.survivor_table import chosen_draws
 from seedfleet.recover import OptionsError
@@ -179,10 +180,10 @@ def _settings(
     """Return the settings, where they are from, and the file that they were read from."""
     if options.settings is not None:
         return options.settings, "the settings that were asked for", []
-    if files.scorer_config.exists():
+    if standing(files, "tune-scorer").decision is Decision.PROCEED:
         return read_settings(files.scorer_config), files.scorer_config.name, [files.scorer_config]
     default = ScoringSettings.of_modulus(modulus)
-    return default, f"the defaults for modulus {modulus}: step 2.5 has chosen none", []
+    return default, f"the defaults for modulus {modulus}: no choice of step 2.5 stands", []
 
 
 def _generator(files: RunFiles) -> str | None:

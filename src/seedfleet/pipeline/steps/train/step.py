@@ -10,10 +10,11 @@ import numpy as np
 from seedfleet.evidence.prior import NULL_WEIGHT
 from seedfleet.models import MODEL_TYPES, ModelError, installed
 from seedfleet.models.gate import Gate, GateResult, Stakes
-from seedfleet.pipeline.steps.context_record import Check, Metric
+from seedfleet.pipeline.steps.context_record import Check, Decision, Metric
 from seedfleet.pipeline.steps.engine_config import EngineConfig
 from seedfleet.pipeline.steps.label_ranking import MEASURE
 from seedfleet.pipeline.steps.learnable import features_file
+from seedfleet.pipeline.steps.standing import standing
 from seedfleet.pipeline.steps.train.comparison import Compared, compare
 from seedfleet.pipeline.steps.train.finding import Finding
 from seedfleet.pipeline.steps.train.ground import Ground, lay_ground
@@ -93,9 +94,10 @@ def prepare_jobs(history: History, options: TrainOptions, run: StepRun) -> Trial
 def _prepared(
     history: History, options: TrainOptions, run: StepRun, table: Path
 ) -> tuple[Ground, TrialJobs]:
-    path = options.config or run.files.model_config
-    there = options.config is not None or path.exists()
-    config = EngineConfig.read(path) if there else EngineConfig(_FOLDS)
+    path = options.config
+    if path is None and standing(run.files, "tune-model").decision is Decision.PROCEED:
+        path = run.files.model_config
+    config = EngineConfig(_FOLDS) if path is None else EngineConfig.read(path)
     ground = lay_ground(table, history, run.files.recovery, run.progress)
     seed = options.run_seed % _SEEDS
     data = ground.training_data(config.folds, seed)

@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING, Any
 from seedfleet import __version__
 from seedfleet.fleet import FleetError
 from seedfleet.pipeline.steps.context_record import Check, ContextRecord, Decision
-from seedfleet.pipeline.steps.step_run import INTERRUPTIONS, StepRun
-from seedfleet.pipeline.steps.workflow.fleet_figures import fleet_figures, manifests
-from seedfleet.pipeline.steps.workflow.planned_steps import PLANNED
-from seedfleet.pipeline.steps.workflow.standing import (
+from seedfleet.pipeline.steps.standing import (
     DECLINED,
     Standing,
     note,
     noted,
     standing,
 )
-from seedfleet.pipeline.steps.workflow.survivors_left import has_no_survivors
+from seedfleet.pipeline.steps.step_run import INTERRUPTIONS, StepRun
+from seedfleet.pipeline.steps.workflow.fleet_figures import fleet_figures, manifests
+from seedfleet.pipeline.steps.workflow.obstacles import obstacle
+from seedfleet.pipeline.steps.workflow.planned_steps import PLANNED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -133,9 +133,9 @@ class Course:
 
     def _taken(self, asked: AskedStep) -> StepOutcome:
         step = asked.planned
-        obstacle = self._obstacle(step)
-        if obstacle:
-            return self._declined(step, obstacle, Ending.NOT_RUN)
+        blocked = obstacle(self._files, step)
+        if blocked:
+            return self._declined(step, blocked, Ending.NOT_RUN)
         before = standing(self._files, step.name)
         told = noted(self._files).get(step.name, {})
         if self._is_unchanged(before, told, asked):
@@ -154,23 +154,6 @@ class Course:
         if before.decision is None or before.declined:
             return False
         return "asked" not in told or told["asked"] == self._asked_document(asked)
-
-    def _obstacle(self, step: PlannedStep) -> str:
-        """Say why a step cannot run; empty where it can."""
-        for name in step.needs:
-            before = standing(self._files, name)
-            if before.decision is Decision.PROCEED:
-                continue
-            if before.decision is None:
-                return f"{name}: {before.reason}"
-            if step.name != "predict" or not _left_nobody(self._files, before):
-                return f"{name} has stopped"
-        for name in step.heeds:
-            before = standing(self._files, name)
-            left = [path.name for path in PLANNED[name].results(self._files) if path.exists()]
-            if before.decision is None and left:
-                return f"{name} has left {' and '.join(left)}, but {before.reason}"
-        return ""
 
     def _decline_unasked(self, step: PlannedStep, asked: set[str]) -> None:
         """Say of the steps which this one heeds and which nobody asked for that they did not run.
@@ -259,11 +242,6 @@ class Course:
             progress=lambda label, share: self._progress(f"step {step.number}: {label}", share),
             attempt=attempt,
         )
-
-
-def _left_nobody(files: RunFiles, window: Standing) -> bool:
-    """Tell whether the window optimizer stopped for want of survivors: then the null predicts."""
-    return window.record is not None and has_no_survivors(files, window.record)
 
 
 def _word(before: Standing) -> str:

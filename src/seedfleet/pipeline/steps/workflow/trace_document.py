@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from seedfleet.draws.slices import Slices
 from seedfleet.pipeline.document_parts import history_part, versions_part
+from seedfleet.pipeline.steps.standing import standing
 from seedfleet.pipeline.steps.workflow.fleet_figures import busy_by_node
-from seedfleet.pipeline.steps.workflow.standing import standing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
