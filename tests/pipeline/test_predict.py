@@ -82,6 +82,7 @@ def predictions(run: StepRun) -> dict[str, Any]:
     return document
 
 
+@pytest.mark.slow
 def test_a_planted_stream_is_found_and_goes_on(tmp_path: Path) -> None:
     draws = stream_draws(125)
     whole, run = begun(tmp_path, draws[:120], survivors())
@@ -101,6 +102,7 @@ def test_a_planted_stream_is_found_and_goes_on(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_stream_with_variable_skip_goes_on(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     positions = np.cumsum(rng.integers(1, 4, 161)) - 1
@@ -115,6 +117,7 @@ def test_a_stream_with_variable_skip_goes_on(tmp_path: Path) -> None:
     assert document["predictions"][1]["top"][0]["probability"] < 0.5
 
 
+@pytest.mark.slow
 def test_what_was_stated_of_the_test_slice_is_held_against_it(tmp_path: Path) -> None:
     rng = np.random.default_rng(4)
     draws = np.array(stream_draws(400))
@@ -132,6 +135,7 @@ def test_what_was_stated_of_the_test_slice_is_held_against_it(tmp_path: Path) ->
     assert told["log2_score"] == pytest.approx(document["test"]["log2_score"], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_what_paths_state_of_the_test_slice_is_their_log_score(tmp_path: Path) -> None:
     positions = np.cumsum(np.random.default_rng(3).integers(1, 4, 160)) - 1
     values, _ = at_positions(find_preset("java_lcg").stream, SEED, 1000, positions)
@@ -142,6 +146,7 @@ def test_what_paths_state_of_the_test_slice_is_their_log_score(tmp_path: Path) -
     told = predictions(run)["reliability"]
     assert told["log2_score"] == pytest.approx(predictions(run)["test"]["log2_score"], abs=1e-6)
     assert sum(each["draws"] for each in told["bins"]) == told["draws"] == 24
+    assert told["survivors_fitted_to_these_draws"] == 0
     assert 0.2 < sum(each["expected"] for each in told["bins"]) / 24 < 0.6
 
 
@@ -262,6 +267,7 @@ def train(run: StepRun, *, accepted: bool, tau: float = 1.0, out: int | None = N
     return sidecar
 
 
+@pytest.mark.slow
 def test_a_model_is_used_only_where_the_gate_accepted_it(tmp_path: Path) -> None:
     draws = stream_draws(121)
     for accepted, used in ((True, "lightgbm"), (False, "likelihood")):

@@ -11,6 +11,7 @@ from seedfleet.draws.slices import Slices
 from seedfleet.pipeline.document_parts import prior_part, thresholds_part, versions_part
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.context_record import Check, Decision, Metric, file_digest
+from seedfleet.pipeline.steps.learnable import fitted_beyond
 from seedfleet.pipeline.steps.predict.ending import log2_ended
 from seedfleet.pipeline.steps.predict.features import FeatureSource
 from seedfleet.pipeline.steps.predict.forecast import forecast_part, survivors_part, test_part
@@ -73,6 +74,9 @@ def run_predict(history: History, options: PredictOptions, run: StepRun) -> Cont
         "lineage": _lineage(trained, path, draws, run),
         "versions": versions_part(),
     }
+    # What a recovery fitted to the test slice too is no forecast of it, and the count says so.
+    fitted = fitted_beyond(table, history, run.files.recovery)
+    document["reliability"]["survivors_fitted_to_these_draws"] = int(np.count_nonzero(fitted))
     write_json(run.files.predictions, document)
     used = [draws, run.files.window_config, trained.path, path]
     return _record(document, ranking, used, options, run)
