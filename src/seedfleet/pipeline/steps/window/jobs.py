@@ -11,7 +11,7 @@ from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.window.configuration import Configuration
 from seedfleet.pipeline.steps.window.ground import Ground
 from seedfleet.pipeline.steps.window.trial import Outcome, run_trial
-from seedfleet.sieve import local_backend
+from seedfleet.sieve import few_seeds_backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -108,7 +108,7 @@ def serve(trial_file: Path, ground_file: Path, output: Path) -> None:
         ]
     except (KeyError, TypeError, ValueError) as error:
         raise TrialFileError(f"{trial_file}, {ground_file}: {error!r}") from error
-    backend = local_backend(workers=1)
+    backend = few_seeds_backend(workers=1)
     outcomes = [
         {"number": number, "outcome": run_trial(ground, asked, backend=backend).to_document()}
         for number, asked in trials

@@ -9,7 +9,7 @@ import numpy as np
 
 from seedfleet.pipeline.sieve_chance import chance_of
 from seedfleet.pipeline.steps.window.configuration import Configuration, SkipLaw
-from seedfleet.sieve import sieve
+from seedfleet.sieve import few_seeds_backend, sieve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,7 +147,7 @@ class Sampler:
         search = self.ground.planned(family, wide)
         seeds = search.seeds[:_SAMPLED]
         everything = replace(search.question, forward_threshold=0.0, reverse_threshold=0.0)
-        table = sieve(everything, seeds).table
+        table = sieve(everything, seeds, backend=few_seeds_backend()).table
         share = min(1.0, _FOLLOWED / search.seed_count) ** 0.5  # of each part, for that of both
 
         def threshold(interval: Interval, name: str, draws: int) -> float:

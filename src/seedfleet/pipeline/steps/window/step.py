@@ -28,7 +28,7 @@ from seedfleet.pipeline.steps.window.sampling import Sampler
 from seedfleet.pipeline.steps.window.study import open_study
 from seedfleet.pipeline.steps.window.trials import TrialRunner
 from seedfleet.recover import OptionsError
-from seedfleet.sieve import Direction
+from seedfleet.sieve import Direction, few_seeds_backend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -192,7 +192,8 @@ def _controls(ground: Ground, configuration: Configuration, run_seed: int) -> li
     rng = np.random.default_rng(run_seed)
     families = [family for family in ground.families if configuration.law in family.laws]
     searches = [ground.planned(family, configuration) for family in families]
-    return [control for search in searches for control in controls_of(search, rng)]
+    backend = few_seeds_backend()
+    return [control for search in searches for control in controls_of(search, rng, backend)]
 
 
 def _written(history: History, result: _Result, options: WindowOptions, run: StepRun) -> list[Path]:
