@@ -76,7 +76,8 @@ def rows_kernel() -> Callable[..., Any]:
                         if found < len(hits[0]):
                             hits[0][found] = first + uint64(lane)
                             hits[1][found] = row
-                            hits[2][found] = matches
+                            for leg in range(len(legs)):
+                                hits[2][found, leg] = matches[leg]
                         found += 1
             return found
 
@@ -125,7 +126,8 @@ def walk_kernel() -> Callable[..., Any]:
                         if found < len(hits[0]):
                             hits[0][found] = first + uint64(lane)
                             hits[1][found] = row
-                            hits[2][found] = matches
+                            for leg in range(len(legs)):
+                                hits[2][found, leg] = matches[leg]
                         found += 1
             return found
 
@@ -141,7 +143,8 @@ def _walk_row(line: Any, ends: Any, walk: Any, bands: Any, matches: Any) -> bool
     """
     values, legs, least, most = walk
     base, size = ends[0], ends[1] - ends[0] + 1
-    bands[0, :size] = 0
+    for at in range(size):
+        bands[0, at] = 0
     now, index = 0, 0
     for leg in range(len(legs)):
         draws, needed = legs[leg, 0], legs[leg, 1]
@@ -163,7 +166,8 @@ def _spread(bands: Any, now: int, size: int, more: int) -> int:
 
     Returns which of the bands holds it. By doubling: O(size log more).
     """
-    bands[now, size : size + more] = _NEVER
+    for at in range(size, size + more):
+        bands[now, at] = _NEVER
     whole, width = size + more, 1
     while width <= more:
         shift = min(width, more + 1 - width)
@@ -174,7 +178,8 @@ def _spread(bands: Any, now: int, size: int, more: int) -> int:
 
 def _most_of_pairs(band: Any, shift: int, out: Any) -> None:
     """Write the greater of each entry and the one `shift` before it."""
-    out[:shift] = band[:shift]
+    for at in range(shift):
+        out[at] = band[at]
     behind, ahead, target = band[: len(band) - shift], band[shift:], out[shift:]
     for at in range(len(ahead)):
         target[at] = max(ahead[at], behind[at])

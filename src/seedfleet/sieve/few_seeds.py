@@ -28,7 +28,7 @@ __all__ = ["FewSeedsBackend"]
 
 _PAGE = 2**18  # draws of a page, which stay in the second-level cache
 _MOST_DRAWS = 2**28  # of all seeds together: a second of work
-_MOST_PLACES = 2**31  # of all paths of all seeds, several at once
+_MOST_PLACES = 2**34  # of all paths of all seeds, most of which end early
 
 
 class FewSeedsBackend:
