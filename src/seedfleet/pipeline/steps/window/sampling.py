@@ -117,6 +117,21 @@ class Sampler:
             _within(bounds.reverse_threshold, _SET_THRESHOLD),
         )
 
+    def populated(self, configuration: Configuration) -> Configuration:
+        """Return the same with thresholds so low that some wrong seeds pass too, but not too many.
+
+        Thresholds that are lower already stay.
+        """
+        by_law = {SkipLaw.CONSTANT: self._passing, SkipLaw.VARIABLE: self._followed}
+        lower = by_law[configuration.law](configuration)
+        return replace(
+            configuration,
+            **{
+                name: min(getattr(configuration, name), getattr(lower, name))
+                for name in ("forward_threshold", "reverse_threshold")
+            },
+        )
+
     def _passing(self, wide: Configuration) -> Configuration:
         """Return the same with the least thresholds that pass no more than are worth ranking."""
         for needed in range(1, wide.window_size // 2 + 1):
