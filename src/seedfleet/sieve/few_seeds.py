@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["FewSeedsBackend"]
 
 _PAGE = 2**18  # draws of a page, which stay in the second-level cache
-_MOST_DRAWS = 2**28  # of all seeds together: a second of work
+_MOST_DRAWS = 2**26  # of all seeds together: a second of work where a generator is slow
 _MOST_PLACES = 2**34  # of all paths of all seeds, most of which end early
 
 
