@@ -128,7 +128,7 @@ def test_options_beside_resume_replace_those_of_the_run_and_the_others_stay(fake
     assert fakes.go_on().exit_code == 0
     assert not fakes.asked
     result = fakes.go_on("--model-type", "lightgbm", "--output", "json")
-    assert list(fakes.asked) == ["train"]
+    assert list(fakes.asked) == ["tune-model", "train"]
     document = json.loads(result.stdout)
     assert (document["request"]["model_type"], document["request"]["seeds"]) == ("lightgbm", "7..9")
     assert fakes.asked["tune-model"].model_types == ("lightgbm",)
