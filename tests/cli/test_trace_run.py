@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _FAKES = "steps_that_only_decide"
 _FIELDS = (
     *("budget_s", "generators", "predictions", "run_seed", "seed"),
-    *("seeds", "sessions", "trials", "model_type"),
+    *("seeds", "sessions", "trials", "model_type", "model_types"),
 )
 _ANSWER = {
     "verdict": "recovered",
@@ -128,9 +128,10 @@ def test_options_beside_resume_replace_those_of_the_run_and_the_others_stay(fake
     assert fakes.go_on().exit_code == 0
     assert not fakes.asked
     result = fakes.go_on("--model-type", "lightgbm", "--output", "json")
-    assert list(fakes.asked) == ["train"]
+    assert list(fakes.asked) == ["tune-model", "train"]
     document = json.loads(result.stdout)
     assert (document["request"]["model_type"], document["request"]["seeds"]) == ("lightgbm", "7..9")
+    assert fakes.asked["tune-model"].model_types == ("lightgbm",)
     assert {step["ending"] for step in document["steps"]} == {"done", "unchanged"}
 
 

@@ -14,12 +14,14 @@ from window_runs import optimized, planted, step_run, uniform
 from seedfleet.pipeline.steps.context_record import Decision
 from seedfleet.pipeline.steps.survivor_files import read_survivors
 from seedfleet.pipeline.steps.window import WindowOptions, run_window, serve
+from seedfleet.pipeline.steps.window.choice import choose
 from seedfleet.pipeline.steps.window.configuration import Configuration, SkipLaw
 from seedfleet.pipeline.steps.window.ground import Family, Ground, Part
+from seedfleet.pipeline.steps.window.jobs import outcomes_left
 from seedfleet.pipeline.steps.window.judging import judge, score
 from seedfleet.pipeline.steps.window.sampling import Sampler
-from seedfleet.pipeline.steps.window.study import open_study
-from seedfleet.pipeline.steps.window.trial import run_trial
+from seedfleet.pipeline.steps.window.study import Tried, open_study
+from seedfleet.pipeline.steps.window.trial import Outcome, run_trial
 from seedfleet.recover import OptionsError
 from seedfleet.sieve import sieve
 
@@ -55,6 +57,8 @@ def test_a_planted_seed_comes_first(tmp_path: Path, preset: str, skips: tuple[in
     matches = table.rows["forward_matches"] + table.rows["reverse_matches"]
     assert table.rows["seed"][np.argmax(matches)] == 321
     assert table.rows["bidirectional_count"][0] >= 1
+    assert len(table) == record.checks[1].value
+    assert len(table) >= 10, "a population to rank"
     if skips[0] == skips[1]:
         assert table.rows["skip_min"][0] == table.rows["skip_max"][0] == skips[0]
         forward, both = (chosen["survivors"][name] for name in ("forward", "bidirectional"))
@@ -156,6 +160,44 @@ def test_a_study_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
     assert configuration not in asked
     other = open_study(tmp_path / "study.log", {"of": "that"}, sampler, 0)
     assert other.tried == []
+
+
+def test_what_jobs_came_to_unheard_is_taken_up(tmp_path: Path) -> None:
+    part = Part.of(history(uniform(200).tolist()), ())
+    ground = Ground(1000, (part,), (Family("java_lcg", range(20)),), 20, 1.0)
+    sampler = Sampler(ground, WindowOptions(variable_skip=False).bounds)
+    about, jobs = {"of": "this"}, tmp_path / "jobs"
+    study = open_study(tmp_path / "study.log", about, sampler, 0)
+    number, configuration = study.ask()
+    _, not_run = study.ask()
+    (jobs / "fleet" / "results").mkdir(parents=True)
+    asked = [{"number": number, "configuration": configuration.to_document()}]
+    trials = {"format": "seedfleet.window-trials/1", "trials": asked}
+    (jobs / "trials_0_0.json").write_text(json.dumps(trials))
+    (jobs / "ground.json").write_text(json.dumps(ground.to_document()))
+    outcomes = jobs / "fleet" / "results" / "trials_0_0_outcomes.json"
+    serve(jobs / "trials_0_0.json", jobs / "ground.json", outcomes)
+
+    assert outcomes_left(jobs, replace(ground, judged=19)) == {}
+    left = outcomes_left(jobs, ground)
+    again = open_study(tmp_path / "study.log", about, sampler, 0, left)
+    assert [(each.number, each.configuration) for each in again.tried] == [(number, configuration)]
+    assert again.tried[0].outcome == left[number][1]
+    assert not_run in [again.ask()[1] for _ in range(4)]
+
+
+def test_a_stream_of_both_sessions_is_taken_as_one() -> None:
+    def trial(sessions: tuple[str, ...], objective: float) -> Tried:
+        asked = Configuration(sessions, SkipLaw.CONSTANT, 0, 60, 0, 4, 0.5, 0.5)
+        return Tried(0, asked, Outcome(objective, 3, 3.0, best={"seed": 5}))
+
+    draws = {(): 600, ("evening",): 300}
+    shared = [trial((), 480.0), trial(("evening",), 500.0)]
+    own = [trial((), -2.0), trial(("evening",), 500.0)]
+    for tried, sessions in ((shared, ()), (own, ("evening",))):
+        chosen = choose(tried, 100, draws)
+        assert chosen is not None
+        assert chosen.configuration.sessions == sessions
 
 
 def test_a_job_comes_to_what_the_process_comes_to(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from seedfleet.pipeline.sieve_search import PlannedSearch
     from seedfleet.recover.controls import Control
-    from seedfleet.sieve import Question
+    from seedfleet.sieve import Backend, Question
 
 __all__ = ["controls_of"]
 
@@ -45,18 +45,20 @@ class _Cut(NamedTuple):
         return self.search.chance.expected_pairs(self.seeds)
 
 
-def controls_of(search: PlannedSearch, rng: np.random.Generator) -> tuple[Control, ...]:
-    """Run both controls, on this machine's cores."""
-    return _shuffled(search, rng), _planted(search, rng)
+def controls_of(
+    search: PlannedSearch, rng: np.random.Generator, backend: Backend | None = None
+) -> tuple[Control, ...]:
+    """Run both controls by the back end of the search; default: `local_backend`."""
+    return _shuffled(search, rng, backend), _planted(search, rng, backend)
 
 
-def _shuffled(search: PlannedSearch, rng: np.random.Generator) -> Control:
+def _shuffled(search: PlannedSearch, rng: np.random.Generator, backend: Backend | None) -> Control:
     cut = _best_cut(search)
     question, given = cut.search.question, _given(search)
     counts, ratios = [], []
     for _ in range(_REPLICATES):
         asked = replace(question, draws=rng.permutation(given)[: len(question.draws)])
-        counts.append(len(sieve(asked, _slice(search, rng, cut.seeds)).table))
+        counts.append(len(sieve(asked, _slice(search, rng, cut.seeds), backend=backend).table))
         ratios.append(_times_as_likely(asked, question))
     text = (
         f"{_REPLICATES} times {cut.seeds} seeds against {len(question.looked_at)} of the draws, "
@@ -124,7 +126,7 @@ def _slice(search: PlannedSearch, rng: np.random.Generator, size: int) -> range:
     return range(start, start + size)
 
 
-def _planted(search: PlannedSearch, rng: np.random.Generator) -> Control:
+def _planted(search: PlannedSearch, rng: np.random.Generator, backend: Backend | None) -> Control:
     question = search.question
     alignments = question.alignments
     work = len(alignments) * len(question.looked_at) * _band(question)
@@ -136,7 +138,7 @@ def _planted(search: PlannedSearch, rng: np.random.Generator) -> Control:
         alignment = alignments[int(rng.integers(len(alignments)))]
         positions = _positions(alignment, len(question.draws), rng)
         draws, _state = compiled.at_positions(search.stream, seed, question.modulus, positions)
-        table = sieve(replace(question, draws=draws), seeds).table
+        table = sieve(replace(question, draws=draws), seeds, backend=backend).table
         hits = table[["seed", "offset", "skip_min", "skip_max"]].tolist()
         found += (seed, *alignment) in hits
     text = f"{PLANTED_SEEDS} seeds of {search.stream.name} planted at alignments of the family"

@@ -2,7 +2,7 @@
 
 from seedfleet.sieve.backend import DEFAULT_ROOM, Backend, Hits, TooManyHitsError, one_by_one
 from seedfleet.sieve.cpu import CpuBackend
-from seedfleet.sieve.local import local_backend
+from seedfleet.sieve.local import few_seeds_backend, local_backend
 from seedfleet.sieve.question import (
     ConstantSkip,
     Direction,
@@ -30,6 +30,7 @@ __all__ = [
     "VariableSkip",
     "Walk",
     "constant_skip_positions",
+    "few_seeds_backend",
     "local_backend",
     "one_by_one",
     "sieve",

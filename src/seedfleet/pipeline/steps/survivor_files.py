@@ -54,7 +54,8 @@ def write_survivors(path: Path, table: SurvivorTable, lineage: Mapping[str, str]
     write_parquet(
         path, to_arrow(table), {**lineage, _SESSIONS.decode(): json.dumps(table.sessions)}
     )
-    write_text(path.with_suffix(".json"), json.dumps(_listed(table), indent=1) + "\n")
+    rows = ",\n".join(map(json.dumps, _listed(table)))  # with an indent it takes ten times as long
+    write_text(path.with_suffix(".json"), f"[\n{rows}\n]\n")
 
 
 def write_parquet(path: Path, table: pa.Table, metadata: Mapping[str, str]) -> None:

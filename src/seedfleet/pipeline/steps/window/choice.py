@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from seedfleet.pipeline.steps.window.configuration import SkipLaw
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from seedfleet.pipeline.steps.window.study import Tried
 
@@ -26,19 +26,36 @@ def most_rows(law: SkipLaw, max_survivors: int) -> int:
     return max_survivors if law is SkipLaw.CONSTANT else max(1, max_survivors // _VARIABLE_COST)
 
 
-def choose(tried: Sequence[Tried], max_survivors: int) -> Tried | None:
+def choose(
+    tried: Sequence[Tried], max_survivors: int, draws: Mapping[tuple[str, ...], int]
+) -> Tried | None:
     """Return the trial whose configuration is used; None where all were pruned.
+
+    Every trial is judged by the same number of draws. Where sessions share one stream, each of them
+    alone has as much evidence a draw as all together, so the best choice of sessions is that with
+    most evidence over all of its draws.
 
     As good as the best are those within a bit of it. Where there is evidence, these are of its own
     skip law and sessions and have the same best survivor, whose bits differ by its wrong records
     from window to window; a variable law that is wider than need be costs bits at every draw, so
     there the bit is all that is allowed. Among them the one with most survivors is chosen that are
     still not too many, so that there is something to rank.
+
+    Parameters
+    ----------
+    draws
+        How many there are of each choice of sessions.
     """
     judged = [each for each in tried if each.outcome.objective is not None]
     if not judged:
         return None
     best = max(judged, key=_objective)
+    if _objective(best) > 0:
+        whose = max(
+            (each.configuration.sessions for each in judged),
+            key=lambda sessions: _most(judged, sessions) * draws[sessions],
+        )
+        best = max(_of(judged, whose), key=_objective)
     least = _objective(best) - _AS_GOOD_BITS
     if _objective(best) > 0:
         if best.configuration.law is SkipLaw.CONSTANT:
@@ -55,6 +72,14 @@ def choose(tried: Sequence[Tried], max_survivors: int) -> Tried | None:
     if not fitting:
         return min(as_good, key=lambda each: each.outcome.observed or 0)
     return max(fitting, key=lambda each: (each.outcome.observed or 0, _objective(each)))
+
+
+def _of(tried: Sequence[Tried], sessions: tuple[str, ...]) -> list[Tried]:
+    return [each for each in tried if each.configuration.sessions == sessions]
+
+
+def _most(tried: Sequence[Tried], sessions: tuple[str, ...]) -> float:
+    return max(map(_objective, _of(tried, sessions)))
 
 
 def _objective(tried: Tried) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from seedfleet.pipeline.sieve_chance import chance_of
 from seedfleet.pipeline.steps.survivor_table import NO_END, ROW, SurvivorTable
-from seedfleet.sieve import Direction, TooManyHitsError, sieve
+from seedfleet.sieve import Direction, TooManyHitsError, few_seeds_backend, sieve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,7 +109,7 @@ def _rows(search: PlannedSearch, code: int) -> tuple[NDArray[np.void], bool]:
     question, stricter = search.question, False
     while True:
         try:
-            table = sieve(question, search.seeds, room=_ROOM).table
+            table = sieve(question, search.seeds, backend=few_seeds_backend(), room=_ROOM).table
             break
         except TooManyHitsError:
             question, stricter = _one_match_more(question), True
@@ -143,8 +143,10 @@ def _chance(search: PlannedSearch, rng: np.random.Generator) -> _Expected:
     question = search.question
     try:
         counts = [
-            len(sieve(replace(question, draws=rng.permutation(question.draws)), seeds).table)
-            for _ in range(_SHUFFLES)
+            len(sieve(each, seeds, backend=few_seeds_backend()).table)
+            for each in (
+                replace(question, draws=rng.permutation(question.draws)) for _ in range(_SHUFFLES)
+            )
         ]
     except TooManyHitsError:
         return _Expected(pairs, is_bound=True)

@@ -11,7 +11,7 @@ from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.window.configuration import Configuration
 from seedfleet.pipeline.steps.window.ground import Ground
 from seedfleet.pipeline.steps.window.trial import Outcome, run_trial
-from seedfleet.sieve import local_backend
+from seedfleet.sieve import few_seeds_backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
     from seedfleet.pipeline.steps.fan_out import FanOut
 
-__all__ = ["TrialFileError", "TrialJobs", "serve"]
+__all__ = ["TrialFileError", "TrialJobs", "outcomes_left", "serve"]
 
 _TRIALS, _OUTCOMES = "seedfleet.window-trials/1", "seedfleet.window-outcomes/1"
 _SCRIPT = "window_optimizer.py"
+_GROUND = "ground.json"
 _TIMEOUT_S = 3600.0
 
 
@@ -55,7 +56,7 @@ class TrialJobs:
         told: Callable[[int, Outcome], None],
     ) -> None:
         """Run trials, so many to a job, and tell each outcome as it arrives."""
-        write_json(self.folder / "ground.json", self.ground.to_document())
+        write_json(self.folder / _GROUND, self.ground.to_document())
         jobs = [self._job(trials[at : at + each]) for at in range(0, len(trials), each)]
 
         def done(_job_id: str, path: Path) -> None:
@@ -78,14 +79,14 @@ class TrialJobs:
             },
         )
         output = f"{stem}_outcomes.json"
-        arguments = ("--trial-file", f"{stem}.json", "--ground-file", "ground.json")
+        arguments = ("--trial-file", f"{stem}.json", "--ground-file", _GROUND)
         return Job(
             job_id=f"window-{stem}",
             script=_SCRIPT,
             args=(*arguments, "--output-file", output),
             expected_output=output,
             timeout_s=_TIMEOUT_S,
-            inputs=(f"{stem}.json", "ground.json"),
+            inputs=(f"{stem}.json", _GROUND),
         )
 
 
@@ -108,12 +109,45 @@ def serve(trial_file: Path, ground_file: Path, output: Path) -> None:
         ]
     except (KeyError, TypeError, ValueError) as error:
         raise TrialFileError(f"{trial_file}, {ground_file}: {error!r}") from error
-    backend = local_backend(workers=1)
+    backend = few_seeds_backend(workers=1)
     outcomes = [
         {"number": number, "outcome": run_trial(ground, asked, backend=backend).to_document()}
         for number, asked in trials
     ]
     write_json(output, {"format": _OUTCOMES, "outcomes": outcomes})
+
+
+def outcomes_left(folder: Path, ground: Ground) -> dict[int, tuple[Configuration, Outcome]]:
+    """Return what jobs came to whose study was interrupted before it heard of it.
+
+    By number of trial, with the configuration that it had. Nothing where the jobs in the folder
+    were of another ground; files that cannot be read are passed over.
+    """
+    try:
+        if _read(folder / _GROUND) != ground.to_document():
+            return {}
+    except TrialFileError:
+        return {}
+    left: dict[int, tuple[Configuration, Outcome]] = {}
+    for path in sorted(folder.rglob("trials_*_outcomes.json")):
+        try:
+            left |= _ended(_read(path), _read(folder / path.name.replace("_outcomes", "")))
+        except (TrialFileError, KeyError, TypeError, ValueError):
+            continue
+    return left
+
+
+def _ended(
+    document: dict[str, Any], asked: dict[str, Any]
+) -> dict[int, tuple[Configuration, Outcome]]:
+    configurations = {
+        each["number"]: Configuration.from_document(each["configuration"])
+        for each in asked["trials"]
+    }
+    return {
+        each["number"]: (configurations[each["number"]], Outcome.from_document(each["outcome"]))
+        for each in document["outcomes"]
+    }
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from seedfleet.pipeline.sieve_chance import chance_of
 from seedfleet.pipeline.steps.window.configuration import Configuration, SkipLaw
-from seedfleet.sieve import sieve
+from seedfleet.sieve import few_seeds_backend, sieve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,6 +117,21 @@ class Sampler:
             _within(bounds.reverse_threshold, _SET_THRESHOLD),
         )
 
+    def populated(self, configuration: Configuration) -> Configuration:
+        """Return the same with thresholds so low that some wrong seeds pass too, but not too many.
+
+        Thresholds that are lower already stay.
+        """
+        by_law = {SkipLaw.CONSTANT: self._passing, SkipLaw.VARIABLE: self._followed}
+        lower = by_law[configuration.law](configuration)
+        return replace(
+            configuration,
+            **{
+                name: min(getattr(configuration, name), getattr(lower, name))
+                for name in ("forward_threshold", "reverse_threshold")
+            },
+        )
+
     def _passing(self, wide: Configuration) -> Configuration:
         """Return the same with the least thresholds that pass no more than are worth ranking."""
         for needed in range(1, wide.window_size // 2 + 1):
@@ -147,7 +162,7 @@ class Sampler:
         search = self.ground.planned(family, wide)
         seeds = search.seeds[:_SAMPLED]
         everything = replace(search.question, forward_threshold=0.0, reverse_threshold=0.0)
-        table = sieve(everything, seeds).table
+        table = sieve(everything, seeds, backend=few_seeds_backend()).table
         share = min(1.0, _FOLLOWED / search.seed_count) ** 0.5  # of each part, for that of both
 
         def threshold(interval: Interval, name: str, draws: int) -> float:

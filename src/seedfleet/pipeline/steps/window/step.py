@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import log2
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from seedfleet.pipeline.steps.survivor_files import write_survivors
 from seedfleet.pipeline.steps.window.choice import choose, most_rows
 from seedfleet.pipeline.steps.window.final import final_sieve
 from seedfleet.pipeline.steps.window.ground import Ground, Part
+from seedfleet.pipeline.steps.window.jobs import outcomes_left
 from seedfleet.pipeline.steps.window.look import Look, first_look
 from seedfleet.pipeline.steps.window.options import families_of, session_choices
 from seedfleet.pipeline.steps.window.recovered import joined, recovered_streams
@@ -28,7 +30,7 @@ from seedfleet.pipeline.steps.window.sampling import Sampler
 from seedfleet.pipeline.steps.window.study import open_study
 from seedfleet.pipeline.steps.window.trials import TrialRunner
 from seedfleet.recover import OptionsError
-from seedfleet.sieve import Direction
+from seedfleet.sieve import Direction, few_seeds_backend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from seedfleet.draws import History
     from seedfleet.pipeline.steps.context_record import ContextRecord
     from seedfleet.pipeline.steps.step_run import StepRun
+    from seedfleet.pipeline.steps.survivor_table import SurvivorTable
     from seedfleet.pipeline.steps.window.configuration import Configuration
     from seedfleet.pipeline.steps.window.final import Passed
     from seedfleet.pipeline.steps.window.ground import Family
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
 __all__ = ["run_window"]
 
 _FORMAT = "seedfleet.window/1"
+_FEW_SURVIVORS = 50  # fewer are no population to rank: lower thresholds let some more pass
 _SURE_BITS = 20.0  # a signal: from which on a stream is followed through the history
 
 
@@ -64,6 +68,12 @@ class _Result:
     streams: Sequence[KnownStream]
     controls: Sequence[Control]
     how: str
+    most: int
+
+    @cached_property
+    def handed_on(self) -> SurvivorTable:
+        """The survivors that later steps rank: known streams first, each once."""
+        return joined(self.passed[Direction.BIDIRECTIONAL].table, self.streams, self.most)
 
     @property
     def objective(self) -> float | None:
@@ -92,7 +102,7 @@ def run_window(history: History, options: WindowOptions, run: StepRun) -> Contex
     recovered = recovered_streams(files.recovery, history)
     asked = _with_recovered_sessions(history, options, recovered)
     result = _optimized(history, asked, run, recovered)
-    outputs = _written(history, result, asked, run)
+    outputs = _written(history, result, run)
     inputs = [files.history, *([files.recovery] if files.recovery.exists() else [])]
     return run.record(
         inputs,
@@ -134,17 +144,22 @@ def _optimized(
         "bounds": options.bounds.to_document(),
         "run_seed": options.run_seed,
     }
-    study = open_study(run.files.window_study, about, sampler, options.run_seed)
+    jobs = run.files.folder / "window_jobs"
+    left = outcomes_left(jobs, ground)
+    study = open_study(run.files.window_study, about, sampler, options.run_seed, left)
     runner = TrialRunner(
         study,
-        run.files.folder / "window_jobs",
+        jobs,
         run.fan_out,
         options.jobs,
         lambda share: run.progress("trials of the window", share),
     )
     how = runner.run(options.trials)
-    chosen = choose(study.tried, options.max_survivors)
+    draws = {part.sessions: len(part.draws) for part in ground.parts}
+    chosen = choose(study.tried, options.max_survivors, draws)
     configuration = next(sampler.set_ones()) if chosen is None else chosen.configuration
+    if chosen is not None and (chosen.outcome.observed or 0) < _FEW_SURVIVORS:
+        configuration = sampler.populated(configuration)
     run.progress("the chosen window", 0.0)
     most = most_rows(configuration.law, options.max_survivors)
     passed = final_sieve(ground, configuration, most, np.random.default_rng(options.run_seed))
@@ -156,7 +171,9 @@ def _optimized(
     if chosen is not None and (chosen.outcome.objective or 0) > _SURE_BITS and chosen.outcome.best:
         streams += streams_in_turn(ground, configuration, chosen.outcome.best)
     controls = _controls(ground, configuration, options.run_seed)
-    return _Result(ground, look, study.tried, chosen, configuration, passed, streams, controls, how)
+    return _Result(
+        ground, look, study.tried, chosen, configuration, passed, streams, controls, how, most
+    )
 
 
 def _gone_on_with(first: Sequence[str], families: Sequence[Family]) -> Look | None:
@@ -192,10 +209,11 @@ def _controls(ground: Ground, configuration: Configuration, run_seed: int) -> li
     rng = np.random.default_rng(run_seed)
     families = [family for family in ground.families if configuration.law in family.laws]
     searches = [ground.planned(family, configuration) for family in families]
-    return [control for search in searches for control in controls_of(search, rng)]
+    backend = few_seeds_backend()
+    return [control for search in searches for control in controls_of(search, rng, backend)]
 
 
-def _written(history: History, result: _Result, options: WindowOptions, run: StepRun) -> list[Path]:
+def _written(history: History, result: _Result, run: StepRun) -> list[Path]:
     """Write all files; returns their paths."""
     files, sessions = run.files, result.configuration.sessions
     lineage = {
@@ -214,8 +232,7 @@ def _written(history: History, result: _Result, options: WindowOptions, run: Ste
     for direction, passed in result.passed.items():
         table = passed.table
         if direction is Direction.BIDIRECTIONAL:
-            most = most_rows(result.configuration.law, options.max_survivors)
-            table = joined(table, result.streams, most)
+            table = result.handed_on
         path = files.survivors(direction.value)
         write_survivors(path, table, lineage)
         outputs += [path, path.with_suffix(".json")]
@@ -287,7 +304,7 @@ def _metrics(result: _Result) -> list[Metric]:
 
 def _checks(result: _Result, options: WindowOptions) -> list[Check]:
     judged = sum(tried.outcome.objective is not None for tried in result.tried)
-    kept = len(result.passed[Direction.BIDIRECTIONAL].table) + len(result.streams)
+    kept = len(result.handed_on)
     more = {"trials": 2 * options.trials}
     checks = [
         Check("trials that were not pruned", judged, 1, change=more),
@@ -317,11 +334,19 @@ def _remarks(result: _Result, recovered: Sequence[KnownStream]) -> list[str]:
             f"has {result.ground.paid_bits:.2f} bits taken off for the trials."
         ),
     ]
+    chosen, used = result.chosen, result.configuration
+    if chosen is not None and chosen.configuration != used:
+        remarks.append(
+            f"Its thresholds were lowered to {used.forward_threshold:.3g} and "
+            f"{used.reverse_threshold:.3g}, so that wrong seeds too are left to rank."
+        )
     if (result.objective or 0) <= 0:
         remarks.append("No configuration found evidence; survivors are what chance lets through.")
     if result.look is not None and result.look.left_out:
         left_out = ", ".join(result.look.left_out)
-        remarks.append(f"No time was left to look at {left_out}.")
+        kept = " and ".join(result.look.kept)
+        why = f"{kept} leaves no doubt" if result.look.sure else "No time was left"
+        remarks.append(f"{why}: not looked at are {left_out}.")
     if result.look is not None and not result.look.looked_at:
         kept = ", ".join(result.look.kept)
         remarks.append(f"Step 0 found {kept}; no other generator was looked at.")

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from seedfleet.pipeline.steps.window.configuration import Configuration
@@ -147,13 +148,21 @@ class _StudyLock:
             os.close(descriptor)
 
 
-def open_study(path: Path, about: Mapping[str, Any], sampler: Sampler, run_seed: int) -> Study:
+def open_study(
+    path: Path,
+    about: Mapping[str, Any],
+    sampler: Sampler,
+    run_seed: int,
+    left: Mapping[int, tuple[Configuration, Outcome]] = MappingProxyType({}),
+) -> Study:
     """Open the study of this question in a file, or begin it with the configurations that are set.
 
     Parameters
     ----------
     about
         All that the outcomes depend on, as JSON values: another question is another study.
+    left
+        What trials came to that an interrupted study has not been told of, by their numbers.
     """
     import optuna  # noqa: PLC0415 - half a second, for this step alone
     from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415 - as above
@@ -176,6 +185,23 @@ def open_study(path: Path, about: Mapping[str, Any], sampler: Sampler, run_seed:
             study.try_first(configuration)
     for trial in kept.get_trials(deepcopy=False):
         if trial.state is optuna.trial.TrialState.RUNNING:
-            kept.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-            kept.enqueue_trial(trial.params)
+            _take_up(study, trial, left)
     return study
+
+
+def _take_up(
+    study: Study,
+    trial: optuna.trial.FrozenTrial,
+    left: Mapping[int, tuple[Configuration, Outcome]],
+) -> None:
+    """Tell the study of a trial that ended unheard; else have it tried again."""
+    import optuna  # noqa: PLC0415 - half a second, for this step alone
+
+    kept, (configuration, outcome) = study.optuna_study, left.get(trial.number, (None, None))
+    asked = trial.user_attrs.get(_CONFIGURATION)
+    if outcome is not None and configuration is not None and asked == configuration.to_document():
+        study._begun[trial.number] = optuna.Trial(kept, trial._trial_id)  # noqa: SLF001
+        study.tell(trial.number, outcome)
+        return
+    kept.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+    kept.enqueue_trial(trial.params)

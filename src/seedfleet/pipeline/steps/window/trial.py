@@ -11,7 +11,7 @@ import numpy as np
 from seedfleet.pipeline.sieve_chance import chance_of
 from seedfleet.pipeline.steps.window.configuration import SkipLaw
 from seedfleet.pipeline.steps.window.judging import judge, score
-from seedfleet.sieve import QuestionError, TooManyHitsError, VariableSkip, local_backend, sieve
+from seedfleet.sieve import QuestionError, TooManyHitsError, VariableSkip, few_seeds_backend, sieve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,7 +86,7 @@ def run_trial(
     """Sieve and judge; a trial that is pruned says why."""
     started = time.perf_counter()
     try:
-        outcome = _run(ground, configuration, backend or local_backend())
+        outcome = _run(ground, configuration, backend or few_seeds_backend())
     except _PrunedError as error:
         outcome = Outcome(None, None, error.expected, pruned=error.reason)
     except QuestionError as error:

@@ -150,7 +150,10 @@ PLANNED: Mapping[str, PlannedStep] = {
             "tune-model",
             f"{_ROOM}.tune_model",
             "TuneModel",
-            lambda request: {"seed": request.run_seed % _SEEDS},
+            lambda request: {
+                "seed": request.run_seed % _SEEDS,
+                "model_types": None if request.model_type is None else (request.model_type,),
+            },
             needs=("score",),
             results=lambda files: (files.model_config,),
             may_refuse=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seedfleet.generators import generators
 from seedfleet.generators.searches import parse_search
@@ -11,15 +11,26 @@ from seedfleet.pipeline.recorded_scans import RecordedBackend
 from seedfleet.pipeline.recovery import recovery_document
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.context_record import Check, Metric
-from seedfleet.recover import Options, OptionsError
+from seedfleet.recover import Options, OptionsError, Status
 from seedfleet.sieve import local_backend
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from seedfleet.draws import History
     from seedfleet.pipeline.steps.context_record import ContextRecord
     from seedfleet.pipeline.steps.step_run import StepRun
 
 __all__ = ["RecoverOptions", "run_recover"]
+
+_COMPLETED = Status.COMPLETED.value
+_BEGINNINGS = {
+    _COMPLETED: "Searched to the end",
+    Status.INCOMPLETE.value: "Begun, and stopped when time was up",
+    Status.OVER_BUDGET.value: "Not begun, for want of time",
+    Status.UNDER_POWERED.value: "Not begun, since these draws are too few for it",
+}
+_LONG_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -87,6 +98,8 @@ def run_recover(history: History, options: RecoverOptions, run: StepRun) -> Cont
     write_json(run.files.recovery, document)
     completed = sum(search["status"] == "completed" for search in document["searched"])
     failed = [control["passed"] for control in document["controls"]].count(False)
+    # Controls are of completed searches: where none was completed, there is none to fail.
+    known = bool(document["controls"]) or not completed
     return run.record(
         [run.files.history],
         [run.files.recovery],
@@ -94,19 +107,43 @@ def run_recover(history: History, options: RecoverOptions, run: StepRun) -> Cont
         metrics=[
             Metric("evidence in bits", document["evidence_bits"], 0.0),
             Metric("searches completed", completed, None),
+            Metric("seconds taken", document["elapsed_s"], None),
+            Metric("seconds of it spent compiling kernels", document["compiled_s"], None),
         ],
         checks=[
-            Check("searches completed", completed, 1),
+            Check("searches completed, or named as left out", len(document["searched"]), 1),
             Check(
                 "controls that failed",
-                failed if document["controls"] else None,
+                failed if known else None,
                 0,
                 at_least=False,
             ),
         ],
-        remarks=[
-            document["verdict_reason"]
-            if completed
-            else f"No search was completed within {options.budget_s:g} s."
-        ],
+        remarks=list(_remarks(document, options)),
     )
+
+
+def _remarks(document: Mapping[str, Any], options: RecoverOptions) -> Iterator[str]:
+    """Say what was searched and what was not; the verdict only where it rests on a search."""
+    by_status: dict[str, list[str]] = {}
+    for search in document["searched"]:
+        by_status.setdefault(search["status"], []).append(_named(search))
+    if _COMPLETED in by_status:
+        yield document["verdict_reason"]
+    else:
+        yield (
+            f"No search was completed within {options.budget_s:g} s, so that step 0 says nothing "
+            "of these draws; the other steps do without it."
+        )
+    for status, begin in _BEGINNINGS.items():
+        if status in by_status:
+            yield f"{begin}: {', '.join(dict.fromkeys(by_status[status]))}."
+    if document["compiled_s"] > _LONG_S:
+        yield (
+            f"{document['compiled_s']:.0f} s went into compiling kernels, which is done once on a "
+            "machine and is not stopped when time is up."
+        )
+
+
+def _named(search: Mapping[str, Any]) -> str:
+    return f"{search['generator']} ({search['attack']})"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["step_part", "trace_document"]
 
 _FORMAT = "seedfleet.trace/1"
+_NO_ANSWER = "Step 6, predict, has given no answer; what other steps found stands in their parts."
 
 
 def trace_document(
@@ -43,7 +44,7 @@ def trace_document(
         ``finished``, ``incomplete`` where the last step has no result, or ``interrupted``.
     """
     documents = _documents(files)
-    answer = documents["predict"] or documents["recover"] or {}
+    answer = documents["predict"] or {"verdict_reason": _NO_ANSWER}
     fleet = [run for outcome in outcomes for run in outcome.fleet]
     return {
         "format": _FORMAT,
