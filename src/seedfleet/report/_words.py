@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FOUND",
     "STATUS_NAMES",
+    "VERDICT_NAMES",
     "by_date",
     "coverage_text",
     "headline",
@@ -31,6 +32,12 @@ STATUS_NAMES = {
     "not_selected": "Not selected",
     "incomplete": "Incomplete",
     "over_budget": "Over budget",
+}
+VERDICT_NAMES = {
+    "recovered": "Recovered",
+    "signal": "Signal",
+    "no_evidence": "No evidence",
+    "under_powered": "Under-powered",
 }
 
 _HEADLINES = {
