@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from seedfleet.report._words import visible
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["WIDTH", "circle", "drawing", "line", "rectangle", "words"]
+__all__ = ["circle", "cross", "drawing", "line", "rectangle", "words"]
 
-WIDTH = 360
+_WIDTH = 360
 
 
 def drawing(kind: str, height: int, name: str, parts: Sequence[Markup]) -> Markup:
@@ -26,13 +28,13 @@ def drawing(kind: str, height: int, name: str, parts: Sequence[Markup]) -> Marku
     kind
         Its class.
     height
-        In units; it is `WIDTH` wide.
+        In units; it is 360 wide.
     name
         What a reader would see, in words.
     """
     return Markup(
         '<svg class="{}" viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>{}</svg>'
-    ).format(kind, WIDTH, height, name, name, Markup().join(parts))
+    ).format(kind, _WIDTH, height, visible(name), visible(name), Markup().join(parts))
 
 
 def rectangle(kind: str, x: float, y: float, width: float, height: float) -> Markup:
@@ -53,11 +55,18 @@ def circle(kind: str, x: float, y: float, radius: float, title: str) -> Markup:
     """Return a circle that says what it stands for."""
     return Markup(
         '<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="{:.1f}"><title>{}</title></circle>'
-    ).format(kind, x, y, radius, title)
+    ).format(kind, x, y, radius, visible(title))
+
+
+def cross(kind: str, x: float, y: float, title: str) -> Markup:
+    """Return a cross that says what it stands for."""
+    return Markup(
+        '<path class="{}" d="M{:.1f} {:.1f}l7 7m0 -7l-7 7"><title>{}</title></path>'
+    ).format(kind, x - 3.5, y - 3.5, visible(title))
 
 
 def words(text: str, x: float, y: float, anchor: str = "start") -> Markup:
     """Return lettering that starts, ends or has its middle at a point."""
     return Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(
-        x, y, anchor, text
+        x, y, anchor, visible(text)
     )

@@ -44,6 +44,7 @@ def _environment() -> Environment:
         "coverage": _typeset(_words.coverage_text),
         "duration": _figures.duration,
         "exact": _exact,
+        "number": _typeset(_figures.number),
         "offsets": _places.offsets_text,
         "part": _places.part_text,
         "path": _places.path_text,
@@ -59,6 +60,8 @@ def _environment() -> Environment:
         "share_bar": _charts.share_bar,
         "shell": shlex.join,
         "status": _words.STATUS_NAMES.__getitem__,
+        "typeset": _power,
+        "verdict": _words.VERDICT_NAMES.__getitem__,
         "whole": _figures.whole,
     }
     return environment

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 from seedfleet.report._figures import bits, budget, duration, percent, probability, quantity, whole
+from seedfleet.report._lines import at_a_glance
 from seedfleet.report._places import alignment_text, part_text, path_text, skips_text
 from seedfleet.report._words import (
     FOUND,
@@ -15,7 +15,6 @@ from seedfleet.report._words import (
     coverage_text,
     headline,
     state_text,
-    visible,
 )
 
 if TYPE_CHECKING:
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["render_text"]
 
-_LABEL_WIDTH = 12
-_TEXT_WIDTH = 84
-_MAX_LINES = 40  # what a person reads at a glance; the page has all of it
-_LINES_PER_ENTRY = (2, 1)  # the second where the first makes too many lines
 _MAX_FINDINGS = 4
 _MAX_LEADS = 3
 _MAX_SEARCHES = 6
@@ -59,40 +54,18 @@ def render_text(document: Mapping[str, Any]) -> str:
         *_controls(document["controls"]),
         *_history(document),
     ]
-    end = [f"{label:<{_LABEL_WIDTH}}{text}" for label, text in _end(document)]
-    lines: list[str] = []
-    for limit in _LINES_PER_ENTRY:
-        lines = [line for label, text in entries for line in _entry(label, text, limit)]
-        if len(lines) + len(end) <= _MAX_LINES:
-            break
-    return "\n".join(lines + end)
-
-
-def _entry(label: str, text: str, max_lines: int) -> list[str]:
-    wrapped = textwrap.wrap(
-        _one_line(text),
-        _TEXT_WIDTH,
-        max_lines=max_lines,
-        placeholder=" …",
-        break_on_hyphens=False,
-    )
-    labels = [label] + [""] * (len(wrapped) - 1)
-    return [f"{name:<{_LABEL_WIDTH}}{line}" for name, line in zip(labels, wrapped, strict=True)]
+    return at_a_glance(entries, list(_end(document)))
 
 
 def _end(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Give what a reader copies, which is never wrapped or cut."""
     best = by_date(document) or next(iter(document["candidates"]), None)
     if document["verdict"] in FOUND and best is not None:
-        yield "reproduce", _one_line(best["reproduce"])
+        yield "reproduce", best["reproduce"]
     if document["files"]["evidence_pack"] is not None:
-        yield "pack", _one_line(document["files"]["evidence_pack"])
+        yield "pack", document["files"]["evidence_pack"]
     yield "next draws", _next_draws(document)
-    yield "report", _one_line(document["files"]["report"])
-
-
-def _one_line(text: str) -> str:
-    return visible(text).replace("\n", r"\n")
+    yield "report", document["files"]["report"]
 
 
 def _outcome(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

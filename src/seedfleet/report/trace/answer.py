@@ -1,0 +1,173 @@
+"""What a run says of its history: the verdict, what it rests on, and the streams that it names.
+
+Two steps may answer, each for itself: step 0 attacks the draws directly, step 6 weighs the survivors
+of the others. Both hold what they find to one prior and the same limits, so that what either finds is
+found; where both do, or neither does, the last one's word leads.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from seedfleet.report import _words
+from seedfleet.report._places import alignment_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Answer", "Stream", "answers", "headline", "missed", "streams"]
+
+_STATES = {
+    "finished": "The run has no answer",
+    "incomplete": "The run has no answer yet",
+    "interrupted": "The run was interrupted before it had an answer",
+}
+
+
+class Answer(NamedTuple):
+    """One step's word on the history.
+
+    `document` is what it wrote; `fitted` says on what its evidence rests.
+    """
+
+    name: str
+    document: Mapping[str, Any]
+    fitted: str
+
+    @property
+    def found(self) -> bool:
+        """Whether it names a stream."""
+        return self.document["verdict"] in _words.FOUND
+
+
+class Stream(NamedTuple):
+    """A stream that was found; `reproduce` is None where no one line gives its draws.
+
+    `members` are the programs that draw it, by preset.
+    """
+
+    source: str
+    generator: str
+    start: str
+    alignment: str
+    matches: int
+    draws: int
+    posterior: float
+    reproduce: str | None
+    members: tuple[Mapping[str, Any], ...] = ()
+
+
+def answers(trace: Mapping[str, Any]) -> list[Answer]:
+    """Return the answers that there are, the leading one first."""
+    documents = trace["documents"]
+    found = []
+    if documents["predict"] is not None:
+        found.append(Answer("Steps 1 to 6", documents["predict"], "the survivors of step 1"))
+    if documents["recover"] is not None:
+        found.append(Answer("Step 0", documents["recover"], "all that step 0 searched"))
+    return sorted(found, key=lambda answer: not answer.found)
+
+
+def headline(trace: Mapping[str, Any]) -> str:
+    """Say the outcome in one line, without claiming more than the verdict does."""
+    said = answers(trace)
+    if not said:
+        return _STATES[trace["state"]]
+    document = said[0].document
+    if "candidates" in document:
+        return _words.headline(document)
+    candidates = [_as_candidate(survivor) for survivor in document["survivors"][:1]]
+    told = {"structure": None, "dated": [], "candidates": candidates}
+    return _words.headline({**document, **told})
+
+
+def missed(trace: Mapping[str, Any]) -> Answer | None:
+    """Return the last step's answer where it does not name the stream that the leading one does."""
+    said = answers(trace)
+    own = next((answer for answer in said if "candidates" not in answer.document), None)
+    return own if own is not None and said[0].found and not own.found else None
+
+
+def streams(trace: Mapping[str, Any]) -> list[Stream]:
+    """Return the best stream of each answer that names one; junk is never among them."""
+    best = (
+        _recovered(each) if "candidates" in each.document else _surviving(each, trace["history"])
+        for each in answers(trace)
+        if each.found
+    )
+    return [stream for stream in best if stream is not None]
+
+
+def _as_candidate(survivor: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a survivor as sentences about candidates take it."""
+    state = survivor.get("state")
+    return {
+        **survivor,
+        "seed": survivor["seed"] if state is None else None,
+        "start_state": None if state is None else [f"{word:#x}" for word in state],
+    }
+
+
+def _surviving(answer: Answer, history: Mapping[str, Any]) -> Stream | None:
+    best = next(iter(answer.document["survivors"]), None)
+    if best is None:
+        return None
+    sessions = answer.document["sessions"]
+    part = {"session": ", ".join(sessions) or None, "machine": None, "segment": None}
+    return Stream(
+        source=answer.name,
+        generator=best["generator"],
+        start=_words.seed_text(_as_candidate(best)),
+        alignment=alignment_text({**best, **part}),
+        matches=best["matches"],
+        draws=best["draws"],
+        posterior=best["posterior"],
+        reproduce=_sampling(best, history["modulus"]),
+    )
+
+
+def _sampling(survivor: Mapping[str, Any], modulus: int) -> str | None:
+    """Return the command that draws the stream; at a variable skip there is none."""
+    least, most = survivor["skip_min"], survivor["skip_max"]
+    if survivor.get("state") is not None or least != most:
+        return None
+    told = {
+        "--seed": survivor["seed"],
+        "--modulus": modulus,
+        "--skip": least,
+        "--offset": survivor["offset"],
+        "--count": survivor["draws"],
+    }
+    options = [word for name, value in told.items() for word in (name, str(value))]
+    return shlex.join(["seedfleet", "generators", "sample", survivor["generator"], *options])
+
+
+def _recovered(answer: Answer) -> Stream | None:
+    document = answer.document
+    dated = _words.by_date(document)
+    if dated is not None:
+        return Stream(
+            source=answer.name,
+            generator=dated["generator"],
+            start=f"a seed by date: {document['rule']}",
+            alignment=f"skip {dated['skip']}, offset {dated['offset']} on every date",
+            matches=dated["matches"],
+            draws=dated["n"],
+            posterior=dated["posterior"],
+            reproduce=dated["reproduce"],
+        )
+    best = next(iter(document["candidates"]), None)
+    if best is None:
+        return None
+    return Stream(
+        source=answer.name,
+        generator=best["generator"],
+        start=_words.seed_text(best),
+        alignment=alignment_text(best["alignment"]),
+        matches=best["matches"],
+        draws=best["n"],
+        posterior=best["posterior"],
+        reproduce=best["reproduce"],
+        members=tuple(best["members"]),
+    )
