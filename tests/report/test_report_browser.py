@@ -12,7 +12,8 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from report_samples import SAMPLES, Document, hostile, no_evidence, recovered_java
+from rendered_pages import PAGES
+from report_samples import Document, hostile, no_evidence, recovered_java
 
 from seedfleet.report import render_html
 
@@ -172,9 +173,9 @@ def test_policy_of_the_page_forbids_what_escaping_might_miss(
     assert "/a" in requested
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("name", PAGES)
 def test_everything_fits_the_screen(browser: Browser, name: str) -> None:
-    page = html.escape(render_html(SAMPLES[name]()).replace("<details>", "<details open>"))
+    page = html.escape(PAGES[name]().replace("<details>", "<details open>"))
     # A window cannot be as narrow as a phone, a frame can.
     frames = "".join(
         f'<iframe style="width: {width}px; border: 0" srcdoc="{page}" onload="measure(this)">'

@@ -552,7 +552,7 @@ def stopped() -> Document:
         steps.append(
             {**step, "ending": "not_run", "reason": reason, "record": declined, "fleet": []}
         )
-    documents = {name: None for name in document["documents"]}
+    documents = dict.fromkeys(document["documents"])
     documents |= {"recover": document["documents"]["recover"], "window": window}
     return _trace(steps, documents, state="incomplete")
 

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = ["render_html"]
 
-_ATTEMPTED = {"completed", "incomplete", "under_powered"}
-
 
 def render_html(document: Mapping[str, Any]) -> str:
     """Render a recovery document as a page for a person.
@@ -41,8 +39,7 @@ def render_html(document: Mapping[str, Any]) -> str:
         outstanding=_words.by_date(document) or best,
         chance=1 / document["history"]["modulus"],
         failed_controls=[control for control in document["controls"] if not control["passed"]],
-        attempted=[row for row in document["searched"] if row["status"] in _ATTEMPTED],
-        not_run=[row for row in document["searched"] if row["status"] not in _ATTEMPTED],
+        **_words.searched_part(document),
         points=points,
         panels=_charts.comparison_panels(points, document["history"]["modulus"]),
     )

@@ -1,8 +1,8 @@
-"""What a run says of its history: the verdict, what it rests on, and the streams that it names.
+"""What a run says of its history: the verdict, its grounds, and the streams that it names.
 
-Two steps may answer, each for itself: step 0 attacks the draws directly, step 6 weighs the survivors
-of the others. Both hold what they find to one prior and the same limits, so that what either finds is
-found; where both do, or neither does, the last one's word leads.
+Two steps may answer, each for itself: step 0 attacks the draws directly, step 6 weighs the
+survivors of the others. Both hold what they find to one prior and the same limits, so that what
+either finds is found; where both do, or neither does, the last one's word leads.
 """
 
 from __future__ import annotations

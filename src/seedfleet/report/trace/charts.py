@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from seedfleet.report._drawing import circle, cross, drawing, line, rectangle, words
-from seedfleet.report._figures import bits, number, percent, quantity, whole
-from seedfleet.report.trace.survivors import DIRECTIONS
+from seedfleet.report._figures import bits, number, percent, whole
+from seedfleet.report.trace.survivors import DIRECTIONS, chance_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["model_dots", "reliability_diagram", "score_bars", "survivor_dots", "trial_dots"]
 
 _LEFT, _RIGHT, _TOP, _ROW = 92.0, 346.0, 10.0, 30.0
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_LARGEST_PLAIN = 3  # decimal logarithm
 _LEAST_COUNT = -2.0  # decimal logarithm of the left end of a scale of counts
 
 
@@ -51,8 +53,7 @@ def survivor_dots(counts: Mapping[str, Mapping[str, Any]]) -> Markup:
     for place, (direction, each) in enumerate(counts.items()):
         parts += _survivor_row(direction, each, _TOP + _ROW * (place + 0.5), most)
     told = "; ".join(
-        f"{DIRECTIONS[direction]}: {whole(each['observed'])}, {quantity(each['expected'])} by chance"
-        for direction, each in counts.items()
+        f"{DIRECTIONS[direction]}: {chance_text(each)}" for direction, each in counts.items()
     )
     return drawing("dots", int(bottom) + 22, f"Survivors: {told}", parts)
 
@@ -62,11 +63,12 @@ def _log(count: float) -> float:
 
 
 def _count(log10: int) -> str:
+    """Name a power of ten; the left end of the scale stands for all that is less."""
     if log10 <= _LEAST_COUNT:
         return "0"
-    return (
-        whole(10**log10) if 0 <= log10 <= 3 else f"{10.0**log10:g}" if log10 < 0 else f"1e{log10}"
-    )
+    if log10 > _LARGEST_PLAIN:
+        return "10" + str(log10).translate(_RAISED)
+    return f"{10.0**log10:,g}"
 
 
 def _survivor_row(direction: str, each: Mapping[str, Any], y: float, most: float) -> list[Markup]:
@@ -78,7 +80,7 @@ def _survivor_row(direction: str, each: Mapping[str, Any], y: float, most: float
         line("rail", (_LEFT, y), (_RIGHT, y)),
         line("gap", (observed, y), (expected, y)),
         circle("hit", observed, y, 5.5, f"{whole(each['observed'])} passed"),
-        cross("chance", expected, y, f"{quantity(each['expected'])} by chance"),
+        line("tick", (expected, y - 10), (expected, y + 10)),
     ]
 
 
@@ -107,7 +109,9 @@ def trial_dots(trials: Sequence[Trial]) -> Markup:
                 (_PLOT_LEFT, height(value)),
                 (_RIGHT, height(value)),
             ),
-            words(number(round(value)), _PLOT_LEFT - 7, height(value) + 3.5, "end"),
+            words(
+                number(round(value)).replace("-", "−"), _PLOT_LEFT - 7, height(value) + 3.5, "end"
+            ),
         ]
     slot = (_RIGHT - _PLOT_LEFT) / max(len(trials), 1)
     for place, trial in enumerate(trials):
@@ -136,7 +140,7 @@ def model_dots(comparison: Sequence[Mapping[str, Any]]) -> Markup:
         x = _across(tick, -1, 1)
         parts += [
             line("grid" if tick else "zero", (x, _TOP), (x, bottom)),
-            words(f"{tick:g}" if tick else "0 chance", x, bottom + 15, "middle"),
+            words(f"{tick:g}".replace("-", "−") if tick else "0 chance", x, bottom + 15, "middle"),
         ]
     told = []
     for place, each in enumerate(comparison):

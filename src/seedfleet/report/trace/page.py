@@ -53,6 +53,7 @@ def render_trace(document: Mapping[str, Any]) -> str:
         nodes=course.nodes_of(document),
         limit_text=course.limit_text,
         beside_chance=course.beside_chance,
+        **_words.searched_part(document["documents"]["recover"] or {"searched": []}),
         **_coming_part(said),
         **_survivor_part(document),
         **_model_part(document),
