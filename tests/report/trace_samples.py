@@ -37,7 +37,8 @@ FEATURES = ("residue_1000_match", "match_rate", "lane_agreement", "temporal_stab
 
 def _java_lcg(seed: int, skip: int, count: int) -> list[int]:
     """Compute classic java_lcg: (s >> 16) mod 1000 of each (skip+1)-th state."""
-    state, draws = seed, []
+    state = seed
+    draws: list[int] = []
     while len(draws) < count:
         for _ in range(skip + 1):
             state = (0x5DEECE66D * state + 0xB) & (2**48 - 1)

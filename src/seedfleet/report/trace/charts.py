@@ -87,49 +87,53 @@ def _survivor_row(direction: str, each: Mapping[str, Any], y: float, most: float
 # --- trials of the study ---
 
 _PLOT_LEFT, _PLOT_BOTTOM = 46.0, 150.0
+_PLOT_FLOOR = _PLOT_BOTTOM - 16  # above the pruned trials
+_LETTER_HEIGHT = 14.0
 
 
 def trial_dots(trials: Sequence[Trial]) -> Markup:
     """Draw the evidence in bits that each trial found, in their order; pruned ones at the foot."""
     judged = [trial.bits for trial in trials if trial.bits is not None]
     least, most = min([0.0, *judged]), max([1.0, *judged])
-    floor = _PLOT_BOTTOM - 16
 
     def height(value: float) -> float:
-        return floor - (floor - _TOP) * (value - least) / (most - least)
+        return _PLOT_FLOOR - (_PLOT_FLOOR - _TOP) * (value - least) / (most - least)
 
     parts = []
     for value in sorted({least, 0.0, most}):
-        # The lowest objective is told only where its lettering does not run into that of zero.
-        if value < 0 and height(value) - height(0) < 14:
-            continue
+        y = height(value)
+        if value and abs(y - height(0)) < _LETTER_HEIGHT:
+            continue  # its lettering would run into that of zero
         parts += [
-            line(
-                "zero" if value == 0 else "grid",
-                (_PLOT_LEFT, height(value)),
-                (_RIGHT, height(value)),
-            ),
-            words(
-                number(round(value)).replace("-", "−"), _PLOT_LEFT - 7, height(value) + 3.5, "end"
-            ),
+            line("grid" if value else "zero", (_PLOT_LEFT, y), (_RIGHT, y)),
+            words(_signed(round(value)), _PLOT_LEFT - 7, y + 3.5, "end"),
         ]
     slot = (_RIGHT - _PLOT_LEFT) / max(len(trials), 1)
     for place, trial in enumerate(trials):
-        x = _PLOT_LEFT + (place + 0.5) * slot
-        title = f"trial {trial.number}: "
-        if trial.bits is None:
-            parts.append(cross("miss", x, _PLOT_BOTTOM - 4, f"{title}pruned: {trial.pruned}"))
-        else:
-            kind, size = ("hit", 6.0) if trial.chosen else ("observed", 3.6)
-            title += f"{bits(trial.bits)} bits"
-            parts.append(circle(kind, x, height(trial.bits), size, title))
+        y = _PLOT_BOTTOM - 4 if trial.bits is None else height(trial.bits)
+        parts.append(_trial_mark(trial, _PLOT_LEFT + (place + 0.5) * slot, y))
     parts.append(words("trials in their order", _RIGHT, _PLOT_BOTTOM + 17, "end"))
-    told = f"{len(judged)} trials judged, best {bits(most)} bits" if judged else "no trial judged"
+    told = (
+        f"{len(judged)} trials judged, best {bits(max(judged))} bits" if judged else "none judged"
+    )
     pruned = len(trials) - len(judged)
     return drawing("dots", int(_PLOT_BOTTOM) + 24, f"Trials: {told}, {pruned} pruned", parts)
 
 
+def _trial_mark(trial: Trial, x: float, y: float) -> Markup:
+    if trial.bits is None:
+        return cross("miss", x, y, f"trial {trial.number}: pruned: {trial.pruned}")
+    kind, size = ("hit", 6.0) if trial.chosen else ("observed", 3.6)
+    return circle(kind, x, y, size, f"trial {trial.number}: {bits(trial.bits)} bits")
+
+
+def _signed(value: float) -> str:
+    return number(value).replace("-", "−")
+
+
 # --- models ---
+
+_PART_NAMES = {"train": "learned from", "validation": "held out", "test": "test slice"}
 
 
 def model_dots(comparison: Sequence[Mapping[str, Any]]) -> Markup:
@@ -140,27 +144,28 @@ def model_dots(comparison: Sequence[Mapping[str, Any]]) -> Markup:
         x = _across(tick, -1, 1)
         parts += [
             line("grid" if tick else "zero", (x, _TOP), (x, bottom)),
-            words(f"{tick:g}".replace("-", "−") if tick else "0 chance", x, bottom + 15, "middle"),
+            words(_signed(tick) if tick else "0 chance", x, bottom + 15, "middle"),
         ]
     told = []
     for place, each in enumerate(comparison):
-        y = _TOP + _ROW * (place + 0.5)
-        values = {
-            part: each["metrics"][part]["spearman"]["value"]
-            for part in ("train", "validation", "test")
-        }
-        said = ", ".join(f"{part} {number(value)}" for part, value in values.items())
+        values = {part: each["metrics"][part]["spearman"]["value"] for part in _PART_NAMES}
+        said = ", ".join(f"{name} {number(values[part])}" for part, name in _PART_NAMES.items())
         told.append(f"{each['model_type']}: {said}")
-        x = {part: _across(value, -1, 1) for part, value in values.items()}
-        parts += [
-            words(each["model_type"], _LEFT - 10, y + 4, "end"),
-            line("rail", (_LEFT, y), (_RIGHT, y)),
-            circle("observed", x["train"], y, 4.5, f"learned: {number(values['train'])}"),
-            circle("hit", x["validation"], y, 4.5, f"held out: {number(values['validation'])}"),
-            cross("chance", x["test"], y, f"test slice: {number(values['test'])}"),
-        ]
+        parts += _model_row(each["model_type"], values, _TOP + _ROW * (place + 0.5))
     name = f"Rank correlation with the labels, 0 by chance: {'; '.join(told)}"
     return drawing("dots", int(bottom) + 22, name, parts)
+
+
+def _model_row(name: str, values: Mapping[str, float], y: float) -> list[Markup]:
+    x = {part: _across(value, -1, 1) for part, value in values.items()}
+    titles = {part: f"{said}: {number(values[part])}" for part, said in _PART_NAMES.items()}
+    return [
+        words(name, _LEFT - 10, y + 4, "end"),
+        line("rail", (_LEFT, y), (_RIGHT, y)),
+        circle("observed", x["train"], y, 4.5, titles["train"]),
+        circle("hit", x["validation"], y, 4.5, titles["validation"]),
+        cross("chance", x["test"], y, titles["test"]),
+    ]
 
 
 # --- calibration ---
@@ -207,5 +212,7 @@ def score_bars(test: Mapping[str, Any]) -> Markup:
             rectangle(kind, _LEFT - 26, y, max(200 * value / most, 1.5), 18),
             words(f"{bits(value)} bits", _LEFT - 20 + 200 * value / most, y + 13),
         ]
-    name = f"A draw of the test slice: {bits(own)} bits as predicted, {bits(uniform)} uniformly"
+    name = (
+        f"A draw of the test slice: {bits(own)} bits as predicted, {bits(uniform)} bits uniformly"
+    )
     return drawing("scores", 68, name, parts)

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["PARTS", "Feature", "features_of", "gate_headline", "untrained"]
-
-PARTS = ("train", "validation", "test")
+__all__ = ["Feature", "features_of", "gate_headline", "untrained"]
 
 
 class Feature(NamedTuple):
@@ -22,7 +20,7 @@ class Feature(NamedTuple):
 
 def features_of(sidecar: Mapping[str, Any]) -> list[Feature]:
     """Return what the chosen model looks at, most important first; nothing where none is told."""
-    chosen = next(iter(sidecar["comparison"]), {})
+    chosen: Mapping[str, Any] = next(iter(sidecar["comparison"]), {})
     told = sorted(chosen.get("importance", {}).items(), key=lambda each: -each[1])
     most = max((value for _, value in told), default=0.0)
     return [Feature(name, value, value / most) for name, value in told if value > 0]
