@@ -6,6 +6,7 @@ import re
 
 import pytest
 from page_outline import Outline
+from report_samples import recovered_java
 from trace_samples import TRACES, at_random, only_recovered, planted, stopped, without_model
 
 from seedfleet.report import render_trace
@@ -66,6 +67,22 @@ def test_what_only_one_step_has_found_leads_and_the_other_is_told() -> None:
     assert "Steps 1 to 6 have not found it." in text
     assert "new Random(20150101L)" in text
     assert "Steps 1 to 6 have not found it." not in _text(planted())
+
+
+def test_a_stream_that_both_answers_name_stands_there_once() -> None:
+    document = planted()
+    recovery = recovered_java()
+    own = document["documents"]["predict"]["survivors"][0]
+    found = recovery["candidates"][0]
+    found |= {"generator": own["generator"], "seed": own["seed"]}
+    found["alignment"] |= {name: own[name] for name in ("skip_min", "skip_max", "origin")}
+    document["documents"]["recover"] = recovery
+    page = render_trace(document)
+    assert page.count("<dt>Found by</dt>") == 1
+    assert "<dd>Steps 1 to 6 and step 0</dd>" in page
+    assert "public class Draws" in page
+    found["seed"] += 1
+    assert render_trace(document).count("<dt>Found by</dt>") == 2
 
 
 def test_a_stopped_step_is_open_with_the_check_that_stopped_it() -> None:

@@ -57,6 +57,14 @@ class Stream(NamedTuple):
     reproduce: str | None
     members: tuple[Mapping[str, Any], ...] = ()
 
+    def also(self, other: Stream) -> Stream:
+        """Return this one with what another finding of it adds."""
+        return self._replace(
+            source=f"{self.source} and {other.source[:1].lower()}{other.source[1:]}",
+            reproduce=self.reproduce or other.reproduce,
+            members=self.members or other.members,
+        )
+
 
 def answers(trace: Mapping[str, Any]) -> list[Answer]:
     """Return the answers that there are, the leading one first."""
@@ -90,13 +98,25 @@ def missed(trace: Mapping[str, Any]) -> Answer | None:
 
 
 def streams(trace: Mapping[str, Any]) -> list[Stream]:
-    """Return the best stream of each answer that names one; junk is never among them."""
-    best = (
-        _recovered(each) if "candidates" in each.document else _surviving(each, trace["history"])
-        for each in answers(trace)
-        if each.found
-    )
-    return [stream for stream in best if stream is not None]
+    """Return the best stream of each answer that names one; junk is never among them.
+
+    A stream that both name stands there once, with the programs of the one that has them.
+    """
+    best: dict[tuple[str, str, str], Stream] = {}
+    for each in answers(trace):
+        stream = _best(each, trace["history"]["modulus"]) if each.found else None
+        if stream is None:
+            continue
+        key = (stream.generator, stream.start, stream.alignment)
+        first = best.get(key)
+        best[key] = stream if first is None else first.also(stream)
+    return list(best.values())
+
+
+def _best(answer: Answer, modulus: int) -> Stream | None:
+    if "candidates" in answer.document:
+        return _recovered(answer)
+    return _surviving(answer, modulus)
 
 
 def _as_candidate(survivor: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,7 +129,7 @@ def _as_candidate(survivor: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _surviving(answer: Answer, history: Mapping[str, Any]) -> Stream | None:
+def _surviving(answer: Answer, modulus: int) -> Stream | None:
     best = next(iter(answer.document["survivors"]), None)
     if best is None:
         return None
@@ -123,7 +143,7 @@ def _surviving(answer: Answer, history: Mapping[str, Any]) -> Stream | None:
         matches=best["matches"],
         draws=best["draws"],
         posterior=best["posterior"],
-        reproduce=_sampling(best, history["modulus"]),
+        reproduce=_sampling(best, modulus),
     )
 
 
