@@ -85,6 +85,14 @@ def test_a_stream_that_both_answers_name_stands_there_once() -> None:
     assert render_trace(document).count("<dt>Found by</dt>") == 2
 
 
+def test_what_time_was_too_short_for_names_the_option_of_this_command() -> None:
+    document = at_random()
+    document["documents"]["recover"]["searched"][0]["budget_needed_s"] = 95.2
+    text = _text(document)
+    assert "needs --recover-budget 96" in text
+    assert "--budget " not in text.replace("--recover-budget ", "")
+
+
 def test_a_stopped_step_is_open_with_the_check_that_stopped_it() -> None:
     page = render_trace(stopped())
     assert 0 < page.index("1 of 4 controls failed") < page.index('id="next"')

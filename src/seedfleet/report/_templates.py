@@ -40,7 +40,6 @@ def _environment() -> Environment:
     environment.filters |= {
         "alignment": _places.alignment_text,
         "bits": _typeset(_figures.bits),
-        "budget": _figures.budget,
         "coverage": _typeset(_words.coverage_text),
         "duration": _figures.duration,
         "exact": _exact,

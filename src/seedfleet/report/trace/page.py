@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from seedfleet.report import _words
@@ -53,6 +54,7 @@ def render_trace(document: Mapping[str, Any]) -> str:
         nodes=course.nodes_of(document),
         limit_text=course.limit_text,
         beside_chance=course.beside_chance,
+        budget_option=lambda needed_s: f"--recover-budget {math.ceil(needed_s)}",
         **_words.searched_part(document["documents"]["recover"] or {"searched": []}),
         **_coming_part(said),
         **_survivor_part(document),
