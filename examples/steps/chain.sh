@@ -11,24 +11,24 @@ cd "$work"
 seedfleet generators sample java_lcg --seed 4321 --count 5000 --skip 3 --noise 0.02 \
     --sessions midday,evening --format json > draws.json
 
-seedfleet compat install .
+seedfleet compat install --force .
 python=${PYTHON:-python3}
 
 # 1: windows, skips and thresholds by what they tell of draws that the sieve did not see.
 "$python" window_optimizer.py --lottery-file draws.json --strategy bayesian --trials 20 \
-    --seeds 5000 --prng-type java_lcg
+    --seeds 5000 --prng-type java_lcg --test-both-modes
 # 2.5: settings of the score.
-"$python" scorer_meta_optimizer.py
+"$python" scorer_meta_optimizer.py --trials 16
 # 3: 62 features for each survivor.
-sh run_step3_full_scoring.sh
+PYTHON=$python sh run_step3_full_scoring.sh
 # 4: how models are to be trained.
-"$python" adaptive_meta_optimizer.py --mode full --lottery-data train_history.json \
+"$python" adaptive_meta_optimizer.py --mode full --lottery-data lottery_history.json \
     --survivor-data survivors_with_scores.json --apply
-# 5: the folds as jobs of the fleet, then the model and the gate.
+# 5: K folds for each type of model as jobs of the fleet, then the comparison and the gate.
 "$python" generate_kfold_jobs.py --config reinforcement_engine_config.json
 "$python" scripts_coordinator.py --jobs-file anti_overfit_jobs.json --preserve-paths
 "$python" meta_prediction_optimizer_anti_overfit.py --survivors survivors_with_scores.json \
-    --lottery-data lottery_history.json --model-type xgboost
+    --lottery-data lottery_history.json --model-type all
 # 6: the next draws.
 "$python" prediction_generator.py --models-dir models \
     --survivors-forward forward_survivors.json

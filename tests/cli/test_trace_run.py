@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import dataclass, make_dataclass, replace
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from click.testing import CliRunner, Result
 from seedfleet.cli import main
 from seedfleet.cli.trace._step_command import run_step_alone
 from seedfleet.cli.trace._step_options import step_command_options
+from seedfleet.cli.trace.run import run
 from seedfleet.pipeline.steps.context_record import Check, Metric
 from seedfleet.pipeline.steps.request import open_run
 from seedfleet.pipeline.steps.workflow import planned_steps
@@ -22,7 +25,6 @@ from seedfleet.recover import OptionsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from seedfleet.draws import History
     from seedfleet.pipeline.steps.context_record import ContextRecord
@@ -233,3 +235,13 @@ def test_a_run_keeps_its_draws_as_they_were_read(fakes: Fakes) -> None:
     history, request = open_run(fakes.folder)
     assert (history.modulus, history.values.tolist()) == (49, list(range(40)))
     assert request.steps == ("1",)
+
+
+def test_the_page_on_steps_names_options_that_there_are() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "steps.md").read_text("utf-8")
+    table = page.split("## One command\n")[1].split("\nA line is printed")[0]
+    named = set(
+        re.findall(r"--[a-z-]+", "".join(re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE)))
+    )
+    there = {name for parameter in run.params for name in parameter.opts}
+    assert named == there - {"--resume", "draws", "--output"} | {"--output"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seedfleet.draws import History
@@ -59,6 +59,7 @@ def test_what_was_asked_and_the_draws_come_back(tmp_path: Path) -> None:
         assert np.array_equal(getattr(again, name), getattr(history, name)), name
 
 
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 48), min_size=1, max_size=30))
 def test_draws_without_dates_keep_their_order_and_modulus(
     tmp_path_factory: pytest.TempPathFactory, values: list[int]

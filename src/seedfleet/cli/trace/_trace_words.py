@@ -27,8 +27,8 @@ def step_line(step: Mapping[str, Any]) -> str:
     ending = _ENDINGS[step["ending"]]
     return (
         f"{step['number']:>3}  {step['step']:<12} {ending:<10} "
-        f"{_figure(step):<56} {step['elapsed_s']:>7.1f} s"
-    )
+        f"{step['elapsed_s']:>7.1f} s  {_figure(step)}"
+    ).rstrip()
 
 
 def _figure(step: Mapping[str, Any]) -> str:
@@ -56,9 +56,13 @@ def trace_lines(document: Mapping[str, Any]) -> Iterator[str]:
     if document["null_probability"] is not None:
         yield f"  no stream goes on with probability {document['null_probability']:.4g}"
     chance = 1 / document["history"]["modulus"]
+    sessions = (document["documents"]["predict"] or {}).get("sessions", [])
+    whose = f" of {' and '.join(sessions)}" if sessions else ""
     for prediction in document["predictions"][:_MOST_PREDICTIONS]:
-        top = prediction.get("top", [])[:_MOST_VALUES]
+        top = prediction["top"][:_MOST_VALUES]
+        if not top:  # the answer abstains
+            continue
         values = ", ".join(f"{each['value']} ({each['probability']:.2%})" for each in top)
-        yield f"  draw +{prediction.get('step', 1)}: {values} (by chance {chance:.2%})"
+        yield f"  draw +{prediction['step']}{whose}: {values} (by chance {chance:.2%})"
     if document["abstained"]:
         yield "  no prediction is made: the draws may as well be of nothing that was searched"

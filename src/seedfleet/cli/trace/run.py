@@ -129,7 +129,7 @@ def run(ctx: click.Context, /, draws: str | None, output: Output, **options: Any
     with refusing_steps(output):
         made = _resumed(ctx, options, output) if draws is None else _new(draws, options, output)
         document = _taken(made, output)
-    output.result(document, "\n".join(trace_lines(document)))
+    output.result(document, _shown(document))
     sys.exit(0 if document["state"] == "finished" else EXIT_NOT_ALL_SUCCEEDED)
 
 
@@ -190,7 +190,8 @@ def _taken(made: TraceRun, output: Output) -> dict[str, Any]:
     """Take the run through its steps, saying how it goes."""
 
     def told(outcome: StepOutcome) -> None:
-        output.progress(step_line(step_part(outcome)))
+        if output.live:  # elsewhere the result says it soon enough
+            output.note(step_line(step_part(outcome)))
 
     shown = replace(made, progress=SearchProgress(output), told=told)
     try:
@@ -198,3 +199,8 @@ def _taken(made: TraceRun, output: Output) -> dict[str, Any]:
     except INTERRUPTIONS:
         folder: Path = made.files.folder
         stop("trace run", folder, made.request.context.run_id, output)
+
+
+def _shown(document: dict[str, Any]) -> str:
+    """Return what the terminal shows of a run: the one place where a run is made into words."""
+    return "\n".join(trace_lines(document))

@@ -188,7 +188,12 @@ class Course:
                 self._declined(PLANNED[name], "it was not asked for", Ending.NOT_RUN)
 
     def _declined(self, step: PlannedStep, reason: str, ending: Ending) -> StepOutcome:
-        """Write a record that says stop, in the place of a step without results."""
+        """Write a record that says stop, in the place of a step without results.
+
+        What an earlier attempt left is removed, so that nobody takes it for this one's.
+        """
+        for path in step.results(self._files):
+            path.unlink(missing_ok=True)
         record = ContextRecord(
             step=step.name,
             run_id=self._context.run_id,
@@ -219,9 +224,6 @@ class Course:
                 )
                 self._end(failed)
                 raise
-            # What an earlier attempt left must not be taken for this one's.
-            for path in step.results(self._files):
-                path.unlink(missing_ok=True)
             return self._declined(step, "; ".join(problems), Ending.STOPPED)
         elapsed_s = time.perf_counter() - began_s
         fleet = fleet_figures(before, manifests(self._files.folder))

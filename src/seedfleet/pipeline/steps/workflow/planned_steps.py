@@ -173,7 +173,7 @@ PLANNED: Mapping[str, PlannedStep] = {
             "Predict",
             lambda request: {"predictions": request.predictions},
             needs=("window",),
-            heeds=("train",),
+            heeds=("score", "train"),
             results=lambda files: (files.predictions,),
         ),
     )
