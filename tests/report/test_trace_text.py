@@ -9,7 +9,7 @@ import pytest
 from report_samples import HOSTILE_TEXT
 from trace_samples import TRACES, at_random, hostile, interrupted, only_recovered, planted
 
-from seedfleet.report import render_trace_text
+from seedfleet.report import render_trace, render_trace_text
 
 
 def _long_in_every_way() -> dict[str, Any]:
@@ -58,6 +58,13 @@ def test_a_finding_is_complete() -> None:
         f"next draws  {coming} (90.1%, by chance 0.1%)",
         "report      report.html",
     ]
+
+
+def test_draws_of_one_session_are_told_as_such() -> None:
+    document = planted()
+    document["documents"]["predict"]["sessions"] = ["midday"]
+    assert "next draws  midday: 681 " in render_trace_text(document)
+    assert '<span class="small soft">midday +1</span>' in render_trace(document)
 
 
 def test_nothing_found_names_nobody() -> None:

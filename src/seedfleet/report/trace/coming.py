@@ -26,8 +26,9 @@ class Coming(NamedTuple):
 
 def coming_of(answer: Answer) -> list[Coming]:
     """Return the coming draws of an answer, the next one first."""
+    sessions = answer.document.get("sessions", ())
     return [
-        _foretold(each) if "top" in each else _recovered(each)
+        _foretold(each, sessions) if "top" in each else _recovered(each)
         for each in answer.document["predictions"]
     ]
 
@@ -38,10 +39,11 @@ def said_of_coming(answers: Sequence[Answer]) -> Answer | None:
     return next((each for each in told if not each.document["abstained"]), None)
 
 
-def _foretold(prediction: Mapping[str, Any]) -> Coming:
+def _foretold(prediction: Mapping[str, Any], sessions: Sequence[str]) -> Coming:
+    label = " ".join([*sessions, f"+{prediction['step']}"])
     value = prediction["value"]
     others = [each for each in prediction["top"] if each["value"] != value]
-    return Coming(f"+{prediction['step']}", value, prediction["probability"], others)
+    return Coming(label, value, prediction["probability"], others)
 
 
 def _recovered(prediction: Mapping[str, Any]) -> Coming:

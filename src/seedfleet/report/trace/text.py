@@ -183,4 +183,5 @@ def _next_draws(document: Mapping[str, Any]) -> str:
     odds = [each.probability for each in coming if each.value is not None]
     least, most = probability(min(odds)), probability(max(odds))
     each = most if least == most else f"{least} to {most}"
-    return f"{shown}{more} ({each}, by chance {chance})"
+    whose = "".join(f"{session}: " for session in source.document.get("sessions", ()))
+    return f"{whose}{shown}{more} ({each}, by chance {chance})"
