@@ -18,7 +18,7 @@ run: $(VENV)/trace.stamp
 	$(BIN)/seedfleet trace recover examples/java_daily3.json --predict $(PREDICT)
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

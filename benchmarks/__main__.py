@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import fleet, recover, sieve
+from benchmarks import calibration, fleet, recover, scoring, sieve
 from benchmarks.table import print_table
 
-BENCHMARKS = {"fleet": fleet.rows, "recover": recover.rows, "sieve": sieve.rows}
+BENCHMARKS = {
+    "calibration": calibration.rows,
+    "fleet": fleet.rows,
+    "recover": recover.rows,
+    "scoring": scoring.rows,
+    "sieve": sieve.rows,
+}
 
 
 def main(names: list[str]) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks import scans
+from benchmarks import reseeding, scans
 from benchmarks.table import Row, seconds
 from seedfleet.draws import History
 from seedfleet.evidence import Verdict
@@ -83,6 +83,7 @@ def rows() -> Iterator[Row]:
     yield from _variable_skip_rows()
     yield from _linear_rows()
     yield from scans.rows()
+    yield from reseeding.rows()
     yield _random_row()
 
 

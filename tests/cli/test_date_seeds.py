@@ -6,23 +6,21 @@ import datetime as dt
 import json
 import re
 import shlex
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jsonschema
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from recovering import ROOT, answer, recover
 
-from seedfleet.cli import main
 from seedfleet.draws import load
 from seedfleet.generators import find_preset, reference
 from seedfleet.pipeline import RunContext
 from seedfleet.pipeline.recorded import write_record
 from seedfleet.recover import Options
 
-ROOT = Path(__file__).parents[2]
-SCHEMA = json.loads((ROOT / "docs" / "schemas" / "recovery.schema.json").read_text("utf-8"))
+if TYPE_CHECKING:
+    from pathlib import Path
+
 JAVA = find_preset("java_next_int").stream
 RULE = "year*10000+month*100+day"
 SESSIONS = ("midday", "evening")
@@ -30,19 +28,6 @@ FIRST = dt.date(2019, 12, 1)
 DATES = 60
 # Only searches that take well under a second each.
 FEW = ("--generator", "java_next_int", "--skips", "0..2", "--variable-skips", "none")
-
-
-def recover(*arguments: object, folder: Path) -> Result:
-    words = ["trace", "recover", *map(str, arguments), "--output-dir", str(folder)]
-    return CliRunner().invoke(main, words)
-
-
-def answer(*arguments: object, folder: Path) -> dict[str, Any]:
-    result = recover(*arguments, "--output", "json", folder=folder)
-    assert result.exit_code == 0, result.output
-    document: dict[str, Any] = json.loads(result.stdout)
-    jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
-    return document
 
 
 def seed_of(date: dt.date) -> int:
@@ -87,6 +72,10 @@ def test_a_formula_and_a_table_recover_the_seeds_and_tell_the_coming_dates(tmp_p
         assert (best["generator"], best["offset"], best["skip"]) == ("java.util.Random", 1, 2)
         assert (best["matches"], best["n"]) == (119, 119)
         assert best["posterior"] > 0.999
+        program = best["members"][0]["program"]
+        assert program.count("L, 2}") == DATES - 1
+        assert f"{{{seed_of(FIRST)}L, 2}}" in program
+        assert f"{{{seed_of(FIRST + dt.timedelta(DATES - 1))}L, 1}}" in program
         assert [(each["date"], each["seed"]) for each in best["seeds"]] == [
             (f"{date}", seed_of(date))
             for date in (FIRST + dt.timedelta(index) for index in range(DATES))
@@ -141,6 +130,20 @@ def test_the_example_of_the_manual(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     shown = " ".join(result.stdout.split())
     for told in said.splitlines():
         assert " ".join(told.split()) in shown, result.stdout
+
+
+@pytest.mark.slow
+def test_the_call_that_was_asked_for_comes_first(tmp_path: Path) -> None:
+    history = ROOT / "examples" / "php_by_date.json"
+    for asked, seeding in (("php_rand", "srand"), ("php_mt_rand", "mt_srand")):
+        words = ("--generator", asked, "--variable-skips", "none")
+        document = answer(
+            history, "--date-seeds", RULE, *words, "--scan-skips", "0..0", folder=tmp_path
+        )
+        best = document["dated"][0]
+        assert best["reproduce"].startswith(f"{seeding}(20240331); ")
+        assert best["presets"][0] == best["members"][0]["preset"]
+        assert f"\n    {seeding}($date[0]);\n" in best["members"][0]["program"]
 
 
 @pytest.mark.slow

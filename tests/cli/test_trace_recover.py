@@ -7,37 +7,24 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import jsonschema
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
+from recovering import ROOT, answer, recover
 
 from seedfleet.cli import main
 from seedfleet.generators import Stream, generators, reference, streams
 
-ROOT = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 EXAMPLE = ROOT / "examples" / "java_daily3.json"
-SCHEMA = json.loads((ROOT / "docs" / "schemas" / "recovery.schema.json").read_text("utf-8"))
 STREAMS = {stream.name: stream for stream in streams()}
 JAVA = STREAMS["java.util.Random / nextInt(m)"]
 # Only the lane split: these searches take well under a second each.
 ALGEBRAIC = ("--generator", "java.util.Random", "--generator", "rand48", "--generator", "java_lcg")
-
-
-def recover(*arguments: object, folder: Path) -> Result:
-    words = ["trace", "recover", *map(str, arguments), "--output-dir", str(folder)]
-    return CliRunner().invoke(main, words)
-
-
-def answer(*arguments: object, folder: Path) -> dict[str, Any]:
-    result = recover(*arguments, "--output", "json", folder=folder)
-    assert result.exit_code == 0, result.output
-    document: dict[str, Any] = json.loads(result.stdout)
-    jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
-    return document
 
 
 def planted(
@@ -55,7 +42,7 @@ def write(path: Path, draws: list[int]) -> Path:
 
 
 def test_the_main_job(tmp_path: Path) -> None:
-    document = answer(EXAMPLE, "--predict", 10, folder=tmp_path)
+    document = answer(EXAMPLE, "--predict", 10, "--budget", "10m", folder=tmp_path)
     assert document["verdict"] == "recovered"
     best = document["candidates"][0]
     assert best["generator"] == "java.util.Random"

@@ -173,3 +173,15 @@ def test_garbage_is_given_up_early_and_problems_are_bounded(tmp_path: Path) -> N
     told = problems(write(tmp_path, [-1] * 12_000))
     assert told[-1] == "… and 2000 more problems"
     assert len(told) == 10_001
+
+
+@pytest.mark.parametrize("wrap", [lambda balls: balls, lambda balls: {"numbers": balls}])
+def test_lists_of_balls_are_named_with_what_to_do(wrap: Any, tmp_path: Path) -> None:
+    path = write(tmp_path, [wrap([3, 12, 25, 33, 41, 49]), wrap([45, 7, 8, 22, 30, 1])])
+    (told,) = problems(path)
+    assert told.startswith("$: 6 numbers a draw without repetition, up to 45 here, look like balls")
+
+
+def test_lists_beside_a_draw_are_no_balls(tmp_path: Path) -> None:
+    rows = [{"draw": 5, "extra": [3, 12, 25]}, {"draw": 6, "extra": [45, 7, 8]}]
+    assert load(write(tmp_path, rows)).values.tolist() == [5, 6]

@@ -257,3 +257,54 @@ def test_a_header_alone_holds_no_draws(tmp_path: Path) -> None:
 
 def test_no_named_columns_are_the_same_as_none(tmp_path: Path) -> None:
     assert values(tmp_path, "draw\n1\n", ()) == [1]
+
+
+_BALLS = ("3 12 25 33 41 49", "45 7 8 22 30 1", "9 5 40 14 38 27")
+
+
+@pytest.mark.parametrize(
+    ("header", "date", "delimiter"),
+    [
+        ("", "", ","),
+        ("", "2020-01-01,", ","),
+        ("", "2020-01-01,", " "),
+        ("", "1,9,2020,", ","),
+        ("", "", " "),
+        ("date,n1,n2,n3,n4,n5,bonus", "2020-01-01,", ","),
+        ("game,n1,n2,n3,n4,n5,bonus", "6/49,", ","),
+    ],
+)
+def test_balls_are_named_with_what_to_do(
+    header: str, date: str, delimiter: str, tmp_path: Path
+) -> None:
+    rows = [date + balls.replace(" ", delimiter) for balls in _BALLS]
+    (told,) = problems(tmp_path, "\n".join([header, *rows] if header else rows))
+    assert told.startswith(f"line {2 if header else 1}: 6 numbers a draw without repetition, up to")
+    assert "up to 45 here, look like balls" in told
+    assert "without replacement are no values modulo m" in told
+    assert "write that ball less 1, one a line, and give --modulus" in told
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "Pick 3,9,9,2013,3,9,8,20\nPick 3,9,10,2013,7,1,8,16",  # digits and their sum
+        "2020-01-01,5,12,17\n2020-01-02,8,8,21",  # a number comes twice
+        "2020-01-01,512,117,23\n2020-01-02,8,801,21",  # more than balls go up to
+        "2020-01-01,3,12,25,33,41,49",  # one row tells nothing
+    ],
+)
+def test_other_tables_are_not_taken_for_balls(rows: str, tmp_path: Path) -> None:
+    (told,) = problems(tmp_path, rows)
+    assert "balls" not in told
+    assert "is no header with a known name" in told
+
+
+def test_named_columns_of_a_table_of_balls_are_read(tmp_path: Path) -> None:
+    rows = "\n".join(balls.replace(" ", ",") for balls in _BALLS)
+    assert values(tmp_path, rows, ("draw", *"xxxxx")) == [3, 45, 9]
+
+
+def test_a_draw_beside_columns_like_balls_is_read(tmp_path: Path) -> None:
+    rows = [f"{draw},{balls.replace(' ', ',')}" for draw, balls in enumerate(_BALLS)]
+    assert values(tmp_path, "\n".join(["draw,n1,n2,n3,n4,n5,n6", *rows])) == [0, 1, 2]

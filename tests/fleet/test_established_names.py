@@ -154,7 +154,8 @@ def test_the_scripts_are_installed_as_they_are(tmp_path: Path) -> None:
 
     folder = tmp_path / "new" / "bin"
     assert install(str(folder)) == 0
-    names = sorted(path.name for path in COMPAT.glob("*.py"))
+    scripts = (path for path in COMPAT.iterdir() if path.suffix in {".py", ".sh"})
+    names = sorted(path.name for path in scripts)
     assert sorted(path.name for path in folder.iterdir()) == names
     assert os.access(folder / names[0], os.X_OK)
     assert install(str(folder)) == 0, "the same files are no obstacle"

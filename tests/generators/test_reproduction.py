@@ -7,13 +7,21 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from seedfleet.generators import CATALOGUE, AtState, compiled, find_preset, reference
-from seedfleet.generators.reproduction import LANGUAGES, Reproduction, Schedule, reproduce, seed_of
+from seedfleet.generators.languages import LANGUAGES
+from seedfleet.generators.reproduction import (
+    Reproduction,
+    Schedule,
+    reproduce,
+    reproduce_dates,
+    seed_of,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +54,10 @@ _PATH = (3, 0, 0, 7, 1, 2, 0, 0, 5, 1, 0, 4)
 
 def _run(preset: Preset, start: Start, schedule: Schedule, folder: Path) -> list[int]:
     """Do what a reader does: save the program, run the command, read the draws."""
-    made = reproduce(preset, start, schedule)
+    return _printed(reproduce(preset, start, schedule), preset, folder)
+
+
+def _printed(made: Reproduction, preset: Preset, folder: Path) -> list[int]:
     assert made.file is not None
     assert made.program is not None
     (folder / made.file).write_text(made.program)
@@ -113,6 +124,9 @@ def test_program_follows_a_path_of_skips(language: str, tmp_path: Path) -> None:
         "numpy_randint",
         "python_randrange",
         "python_random",
+        "v8_math_random",
+        "v8_math_random_53",
+        "v8_math_random_sum",
     ],
 )
 def test_program_starts_from_a_state(slug: str, tmp_path: Path) -> None:
@@ -124,11 +138,71 @@ def test_program_starts_from_a_state(slug: str, tmp_path: Path) -> None:
     assert _run(preset, start, schedule, tmp_path) == _expected(preset, start, schedule)
 
 
+@pytest.mark.runtime
+@pytest.mark.slow
+@pytest.mark.parametrize("served", [0, 63, 64])
+def test_a_state_at_either_end_of_a_block_of_v8(served: int, tmp_path: Path) -> None:
+    preset, start = find_preset("v8_math_random_sum"), AtState((0x1234567, 2**64 - 3, served))
+    schedule = Schedule(modulus=1000, count=70, offset=0, skips=0)
+    assert _run(preset, start, schedule, tmp_path) == _expected(preset, start, schedule)
+
+
+# One of each language, and those whose seeding declares what it seeds.
+_DATED = {
+    *(preset.slug for language, preset in _LANGUAGES.items() if LANGUAGES[language or ""].loop),
+    *("glibc_rand_type0", "pcg32", "xorshift128", "cpp_minstd_rand", "php_mt_rand_521"),
+}
+
+
+@pytest.mark.runtime
+@pytest.mark.slow
+@pytest.mark.parametrize("slug", sorted(_DATED))
+def test_program_goes_through_the_dates(slug: str, tmp_path: Path) -> None:
+    preset = find_preset(slug)
+    # The last date has yet to see some of its draws.
+    seeds = [(20150101 + day, 3 if day < 8 else 2) for day in range(9)]
+    schedule = Schedule(modulus=1000, count=2, offset=1, skips=2)
+    drawn = [_expected(preset, seed, replace(schedule, count=count)) for seed, count in seeds]
+    told = _printed(reproduce_dates(preset, seeds, schedule), preset, tmp_path)
+    assert told == [draw for draws in drawn for draw in draws]
+    plain = Schedule(modulus=10, count=1, offset=0, skips=0)
+    told = _printed(reproduce_dates(preset, seeds[:1], plain), preset, tmp_path)
+    assert told == _expected(preset, seeds[0][0], replace(plain, count=3))
+
+
+def test_where_a_process_has_one_seed_the_dates_have_no_program() -> None:
+    made = reproduce_dates(find_preset("v8_math_random"), [(1, 2), (2, 2)], Schedule(10, 2, 0, 0))
+    assert made == Reproduction(
+        line="node --random-seed=2; Math.floor(Math.random() * 10); "
+        "one run for each date, as the command has the seed"
+    )
+
+
+def test_of_many_dates_the_last_are_kept() -> None:
+    seeds = [(100_000 + day, 2) for day in range(1005)]
+    made = reproduce_dates(find_preset("java_next_int"), seeds, Schedule(10, 2, 0, 0))
+    assert made.program is not None
+    assert [f"{{{seed}L, 2}}" in made.program for seed, _ in seeds] == [False] * 5 + [True] * 1000
+
+
+def test_a_state_that_fills_a_page_is_left_to_the_program() -> None:
+    preset, start = find_preset("cpp_mt19937"), AtState((*range(624), 0))
+    made = reproduce(preset, start, Schedule(modulus=1000, count=3, offset=0, skips=0))
+    assert made.line == "with its state set as in the program; r() % 1000"
+    assert " 621 622 623 " in (made.program or "")
+
+
 @pytest.mark.parametrize("preset", CATALOGUE, ids=lambda preset: preset.slug)
 def test_nothing_is_left_to_be_filled_in(preset: Preset) -> None:
     made = reproduce(preset, 5, Schedule(modulus=1000, count=3, offset=1, skips=(0, 2, 1)))
-    said = f"{made.line} {made.command} {made.program}"
-    assert re.search(r"<(seeding|draw|offset|count|skips|skip)>|\{(seed|m|last)\}", said) is None
+    dated = reproduce_dates(preset, [(5, 3), (6, 2)], Schedule(1000, count=2, offset=0, skips=1))
+    said = f"{made.line} {made.command} {made.program} {dated.line} {dated.program}"
+    assert (
+        re.search(
+            r"<(seeding|state|draw|offset|count|skips|skip|rows)>|\{(seed|m|last|count)\}", said
+        )
+        is None
+    )
     assert made.line.endswith(", after dropping 1 at the start and 0 to 2 before each draw")
 
 

@@ -78,7 +78,7 @@ def test_variable_skips_are_told_along_the_likeliest_path() -> None:
     scope, history = _whole(values)
     stream = find_preset("java_next_int").stream
     recovery = _recovery(Survivor(stream, scope, 20150101, Alignment(2, 0, 3)))
-    (candidate,) = candidates_part(recovery, history)
+    (candidate,) = candidates_part(recovery, history, ())
     assert candidate["path"]["skips"] == skips.tolist()
     assert all(candidate["path"]["certain"])
     assert candidate["alignment"]["skip_max"] == 3
@@ -98,7 +98,7 @@ def test_a_wrong_draw_leaves_its_position_in_doubt() -> None:
     scope, history = _whole(values)
     stream = find_preset("java_next_int").stream
     recovery = _recovery(Survivor(stream, scope, 20150101, Alignment(0, 0, 3)))
-    (candidate,) = candidates_part(recovery, history)
+    (candidate,) = candidates_part(recovery, history, ())
     in_doubt = [place for place, sure in enumerate(candidate["path"]["certain"]) if not sure]
     assert in_doubt == [23, 24]
     assert candidate["matches"] == 59
@@ -109,12 +109,24 @@ def test_every_preset_of_the_class_is_named_with_its_own_seed() -> None:
     scope, history = _whole(values)
     stream = find_preset("php_mt_rand").stream
     recovery = _recovery(Survivor(stream, scope, 4711, Alignment(0, 3, 3)))
-    (candidate,) = candidates_part(recovery, history)
+    (candidate,) = candidates_part(recovery, history, ())
     assert {member["language"] for member in candidate["members"]} == {"PHP", "C++"}
     assert {member["seed"] for member in candidate["members"]} == {4711}
     assert len(candidate["presets"]) == len(candidate["members"]) == 4
     assert candidate["path"] is None
     assert candidate["without_seed"] is None
+
+
+def test_what_was_asked_for_comes_first_among_what_draws_alike() -> None:
+    values = _stream_draws("ruby_rand", 4711, np.arange(80))
+    scope, history = _whole(values)
+    survivor = Survivor(find_preset("ruby_rand").stream, scope, 4711, Alignment(0, 0, 0))
+    ruby, numpy = "r = Random.new(4711); r.rand(1000)", "r = np.random.RandomState(4711)"
+    for asked, first in ((("ruby_rand",), ruby), ((), numpy), (("numpy_randint",), numpy)):
+        (candidate,) = candidates_part(_recovery(survivor), history, asked)
+        assert candidate["reproduce"].startswith(first)
+        assert candidate["presets"][0] == candidate["members"][0]["preset"]
+        assert len(candidate["members"]) == 2
 
 
 def _nearest(state: int) -> str:
@@ -136,7 +148,7 @@ def test_a_state_is_said_to_have_no_seed_only_as_far_as_was_looked(
     values = _stream_draws("c_lrand48", start, np.arange(60))
     scope, history = _whole(values)
     survivor = Survivor(find_preset("c_lrand48").stream, scope, start, Alignment(0, 0, 0))
-    (candidate,) = candidates_part(_recovery(survivor), history)
+    (candidate,) = candidates_part(_recovery(survivor), history, ())
     assert candidate["without_seed"] == (
         "none of the 2^32 seeds leads to this state within 1,000 outputs"
     )
@@ -147,7 +159,7 @@ def test_a_state_without_seed_is_told_in_words_that_start_the_stream() -> None:
     values = _stream_draws("c_lrand48", start, np.arange(60))
     scope, history = _whole(values)
     survivor = Survivor(find_preset("c_lrand48").stream, scope, start, Alignment(0, 0, 0))
-    (candidate,) = candidates_part(_recovery(survivor), history)
+    (candidate,) = candidates_part(_recovery(survivor), history, ())
     assert candidate["seed"] is None
     assert candidate["start_state"] == ["0xb3a73ce2ff2"]
     assert candidate["without_seed"] == _nearest(12345678901234)
@@ -183,7 +195,23 @@ def test_each_part_of_a_history_is_told_with_its_draws_and_dates() -> None:
     ]
     assert findings[1]["dates"] == ["2015-01-02", "2015-02-19"]
     assert findings[2]["segment"] == [25, 60]
-    candidates = candidates_part(recovery, history)
+    candidates = candidates_part(recovery, history, ())
     for finding in findings:
         assert candidates[finding["candidate"]]["seed"] == finding["seed"]
         assert candidates[finding["candidate"]]["alignment"]["origin"] == finding["first"]
+
+
+def test_each_of_many_streams_is_described() -> None:
+    stream, machines = find_preset("java_next_int").stream, tuple("ABCDEFGHIJKLMN")
+    values = np.stack([_stream_draws("java_next_int", n, np.arange(20)) for n in range(14)])
+    scopes = [Scope(row, 15, machine=name) for row, name in zip(values, machines, strict=True)]
+    survivors = [
+        Survivor(stream, scope, seed, Alignment(0, 0, 0)) for seed, scope in enumerate(scopes)
+    ]
+    history = _history(values.T.ravel(), machines * 20)
+    recovery = _recovery(*survivors)
+    findings, candidates = findings_part(recovery, history), candidates_part(recovery, history, ())
+    assert [each["machine"] for each in findings] == list(machines)
+    told = [candidates[each["candidate"]] for each in findings]
+    assert [each["seed"] for each in told] == [each["seed"] for each in findings] == list(range(14))
+    assert [each["alignment"]["machine"] for each in told] == list(machines)

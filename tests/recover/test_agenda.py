@@ -86,8 +86,17 @@ def test_what_a_find_leads_to_comes_before_everything() -> None:
 
 
 def test_what_costs_next_to_nothing_comes_before_what_is_worth_more() -> None:
-    short = named("short", 1.9, skips=range(0), variable_skip=(0, 8))
-    assert taken(named("worth more", 2.1, stream=_PHP), short) == ["short", "worth more"]
+    short = named("short", 2.9, skips=range(0), variable_skip=(0, 8))
+    assert taken(named("worth more", 3.1, stream=_PHP), short) == ["short", "worth more"]
+
+
+def test_a_law_of_skips_is_worth_more_from_any_state_than_from_seeds() -> None:
+    seeds = named("seeds", 9.0, skips=range(0), variable_skip=(0, 8))
+    states = named("states", 20.0, stream=_JAVA, skips=range(0), variable_skip=(0, 8))
+    states.coverage = replace(states.coverage, from_states=True)
+    assert taken(seeds, states) == ["states", "seeds"]
+    states.coverage = replace(states.coverage, cost_s=30.0)
+    assert taken(seeds, states) == ["seeds", "states"]
 
 
 def test_small_seeds_that_cost_as_much_as_all_of_another_generator_wait() -> None:

@@ -16,7 +16,7 @@ from seedfleet.generators.families.lcg48 import DRAND48, JAVA_RANDOM, RAND48
 from seedfleet.recover.gaps import search as gaps_search
 from seedfleet.recover.gaps.path import skips_of
 from seedfleet.recover.gaps.search import GapsSearch, searches
-from seedfleet.recover.gaps.solver import Solved, gap_families
+from seedfleet.recover.gaps.solver import Gaps, Solved, gap_families
 from seedfleet.recover.search import Question, Scope, Survivor
 from seedfleet.sieve.weighing import Alignment
 
@@ -179,7 +179,9 @@ def test_nothing_is_covered_where_nothing_can_be_told(
 
 
 def test_what_would_take_days_is_not_offered() -> None:
-    assert searches([_JAVA], asked(np.zeros(500, np.int64), modulus=10)) == ()
+    found = searches([_JAVA], asked(np.zeros(500, np.int64), modulus=10))
+    assert {search.coverage.variable_skip for search in found} == {(0, 1), (0, 2), (0, 3)}
+    assert searches([_JAVA], asked(np.zeros(500, np.int64), modulus=6)) == ()
 
 
 @given(
@@ -215,7 +217,7 @@ def test_all_windows_done_are_all_states_tested(
     asking = asked(np.arange(100))
     (family,) = gap_families([_JAVA], 1000)
     starts = tuple(range(windows))
-    search = GapsSearch(family, asking, asking.scopes[0], length=20, starts=starts)
+    search = GapsSearch(family, Gaps(1, 9), asking.scopes[0], length=20, starts=starts, noise=0.0)
     shares = iter([1.0] * windows + [1.0] * (windows - 1) + [0.75])
     monkeypatch.setattr(gaps_search, "solve", lambda *_, **__: Solved((), next(shares)))
     assert search.run(UNWATCHED).tested == 2**48

@@ -133,6 +133,12 @@ def _member(preset: str, seed: int | None, code: str, program: str | None = None
     }
 
 
+def _dated_member(preset: str, program: str | None) -> Document:
+    member = _member(preset, None, "std::mt19937 r(20160514); r() % 1000", program)
+    del member["seed"]
+    return member
+
+
 def _finding(first: int, last: int, **fields: Any) -> Document:
     return {
         **_part(),
@@ -194,6 +200,7 @@ def recovered_java() -> Document:
         "run_id": "java_daily3_20261121T061502Z_9f3a1c",
         "started_utc": "2026-11-21T06:15:02Z",
         "elapsed_s": 3.812,
+        "compiled_s": 0.0,
         "command": [
             "seedfleet",
             "trace",
@@ -552,6 +559,7 @@ def hostile() -> Document:
             bounding=HOSTILE_TEXT,
             session=HOSTILE_NAME,
             reproduce=HOSTILE_TEXT,
+            members=[_dated_member(HOSTILE_TEXT, HOSTILE_TEXT)],
             posterior=0.0,
             seeds=[{"date": HOSTILE_TEXT, "seed": 1, "posterior": 1.0, "matches": 1, "n": 1}],
         )
@@ -630,11 +638,17 @@ def several_streams() -> Document:
             members=[_member("std::mt19937 % m", None, "with its state as given; r() % 1000")],
         ),
         _java_candidate(alignment=_alignment((0, 0), machine="B", segment=[0, 120])),
+        _java_candidate(
+            seed=20150502,
+            state=["0xc0ffee"],
+            reproduce="new Random(20150502L)",
+            alignment=_alignment((0, 0), machine="B", segment=[120, 250], origin=241),
+        ),
     ]
     document["findings"] = [
         _finding(0, 498, machine="A", generator="mt19937", seed=None),
         _finding(1, 239, machine="B", segment=[0, 120], candidate=1),
-        _finding(241, 499, machine="B", segment=[120, 250], candidate=None, seed=20150502),
+        _finding(241, 499, machine="B", segment=[120, 250], candidate=2, seed=20150502),
     ]
     document["leads"] = [
         _lead(
@@ -676,6 +690,10 @@ def _dated(**changes: Any) -> Document:
         "evidence_bits": 4321.0,
         "posterior": 0.99995,
         "reproduce": "std::mt19937 r(20160514); r() % 1000",
+        "members": [
+            _dated_member("PHP mt_rand(0, m - 1)", "<?php\n$dates = [[20150101, 2]];\n"),
+            _dated_member("Math.floor(Math.random() * m)", None),
+        ],
         "seeds": [
             {"date": date, "seed": seed, "posterior": 1.0, "matches": 2, "n": 2}
             for date, seed in (("2015-01-01", 20150101), ("2016-05-14", 20160514))

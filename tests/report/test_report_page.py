@@ -84,6 +84,8 @@ def test_seeds_by_date_are_on_the_page() -> None:
             "499 of 500 known draws",
             "20160514",
             "pairs of seed and alignment that match as well",
+            "All dates again: PHP mt_rand(0, m - 1)",
+            "$dates = [[20150101, 2]];",
             told,
         ):
             assert fact in text
@@ -92,17 +94,27 @@ def test_seeds_by_date_are_on_the_page() -> None:
 def test_streams_leads_and_what_was_left_out_are_on_the_page() -> None:
     text = Outline(render_html(SAMPLES["several_streams"]())).text()
     for fact in (
-        "Generator recovered: mt19937, from a state of 625 words",
+        "Generator recovered: 3 streams of mt19937 and java.util.Random",
         "(625 numbers, all in recovery.json)",
         "none of the 2^32 seeds leads to this state within 65,536 outputs",
         "machine B, draws 120 to 249 of it",
-        "Draws 1 to 239: java.util.Random.nextInt(m)",
+        "One of 3 streams",
+        "Draws 1 to 239 Generator java.util.Random",
+        "Draws 241 to 499 Generator java.util.Random",
+        "0xc0ffee",
         "469 of 469, by chance 0.4%",
         "19,937 of 19,968 unknowns decided, 31 that matter to no word",
         "needs --budget 8m",
         "needs --budget 96s",
     ):
         assert fact in text
+
+
+def test_a_stream_among_several_has_its_own_path_of_skips() -> None:
+    document = SAMPLES["several_streams"]()
+    path = {"skips": [5, 0, 7], "certain": [True, True, False]}
+    document["candidates"][2]["path"] = path
+    assert " 5 0 7? " in Outline(render_html(document)).text()
 
 
 def test_every_skip_of_a_path_is_on_the_page_with_its_doubts() -> None:
@@ -118,6 +130,23 @@ def test_what_only_seeds_could_tell_is_listed_where_nothing_was_found() -> None:
     text = Outline(render_html(SAMPLES["no_evidence"]())).text()
     assert said in text
     assert "4,294,967,296 of 18,446,744,073,709,551,616 (2" in text
+
+
+def test_what_chance_gives_is_one_quiet_line() -> None:
+    document = no_evidence()
+    document["comparison"] = recovered_java()["comparison"]
+    document["candidates"] *= 2
+    text = Outline(render_html(document)).text()
+    assert "Closest: mt19937 with 7 of 500 known draws, which does not tell it from chance." in text
+    best = document["candidates"][0]
+    for told in (
+        str(best["seed"]),
+        best["reproduce"],
+        "offset 107",
+        "Other candidates",
+        "Observed and",
+    ):
+        assert told not in text
 
 
 def test_powers_are_raised() -> None:
@@ -142,7 +171,7 @@ def test_no_evidence_is_never_called_random() -> None:
 
 def test_failed_controls_are_announced_before_the_findings() -> None:
     page = render_html(no_evidence())
-    assert 0 < page.index("1 of 2 controls failed") < page.index('id="generator"')
+    assert 0 < page.index("1 of 2 controls failed") < page.index('id="next"')
     assert "controls failed" not in render_html(recovered_java())
 
 

@@ -103,6 +103,7 @@ def test_seeds_by_date_are_told_with_their_rule_and_dates() -> None:
     assert "by date: year*10000+month*100+day 2015-01-01 20150101 … 2016-05-14 20160514" in text
     assert "skip 2, offset 1 on every date" in text
     assert "499 of 500 known draws" in text
+    assert "reproduce std::mt19937 r(20160514); r() % 1000 all dates as a program in Java" in text
     assert "next draws 2016-05-15: " in text
     document["abstained"] = True
     assert "no prediction: the dates follow no rhythm" in render_text(document)
@@ -118,22 +119,77 @@ def test_abstaining_predicts_nothing() -> None:
 
 def test_streams_leads_and_the_budget_are_told() -> None:
     text = " ".join(render_text(SAMPLES["several_streams"]()).split())
-    assert "draws 0 to 498 (machine A): mt19937, a state, 4,423.9 bits" in text
-    assert "draws 241 to 499 (machine B, draws 120 to 249 of it): java.util.Random, seed 2" in text
+    assert "draws 0 to 498 (machine A): mt19937, word % m from a state of 625 words" in text
+    assert "draws 241 to 499 (machine B, draws 120 to 249 of it): java.util.Random, next" in text
     assert "lead glibc random TYPE_3: the draws follow the lag relation" in text
     assert "what time was too short for" not in text  # it was enough for an answer
     unanswered = {**SAMPLES["several_streams"](), "verdict": "signal"}
     text = " ".join(render_text(unanswered).split())
     assert "what time was too short for: 2, which need --budget 96s to 8m" in text
-    assert "from a state of 625 words" in text
     assert "none of the 2^32 seeds leads to this state within 65,536 outputs" in text
     assert "19,937 of 19,968 unknowns decided, 31 that matter to no word" in text
+
+
+def _many_streams(count: int) -> dict[str, Any]:
+    """Sessions that have a stream each; the last one is the surest."""
+    document = recovered_java()
+    (candidate,), (finding,) = document["candidates"], document["findings"]
+    places = range(count)
+    document["candidates"] = [
+        {**candidate, "seed": 7000 + place, "state": [f"0x{place}ace"], "reproduce": f"R({place})"}
+        for place in reversed(places)
+    ]
+    document["findings"] = [
+        {**finding, "session": f"s{place}", "seed": 7000 + place, "candidate": count - 1 - place}
+        for place in places
+    ]
+    return document
+
+
+def test_every_stream_has_what_it_takes_to_draw_on_and_again() -> None:
+    lines = render_text(_many_streams(4)).splitlines()
+    assert lines[0] == "verdict     Generator recovered: 4 streams of java.util.Random"
+    assert "seed        20150101 (every seed that is 20150101 modulo 2^48)" not in lines
+    assert any("> 99.99% or more for each stream" in line for line in lines)
+    text = " ".join(" ".join(lines).split())
+    for place in range(4):
+        assert f"stream {place + 1} draws 0 to 499 (session s{place}): java.util.Random," in text
+        assert (
+            f"seed {7000 + place}, skip 4, offset 0; 500 of 500 known draws, 4,423.9 bits "
+            f"state now 0x{place}ace reproduce R({place})"
+        ) in text
+    assert len([line for line in lines if line.startswith("reproduce")]) == 4
+
+
+def test_of_many_streams_the_surest_are_told_and_the_others_counted() -> None:
+    text = render_text(_many_streams(7))
+    assert text.count("\n") < 40
+    assert [f"R({place})" in text for place in range(7)] == [False] * 3 + [True] * 4
+    assert "… and 3 more in recovery.json" in text
+
+
+def test_what_chance_gives_is_one_quiet_line() -> None:
+    document = no_evidence()
+    text = render_text(document)
+    assert "\nclosest     mt19937 with 7 of 500 known draws, which does not tell it from" in text
+    assert "posterior   98.7% for no generator" in text
+    best = document["candidates"][0]
+    for told in (str(best["seed"]), best["reproduce"], *best["presets"], "offset 107"):
+        assert told not in text
 
 
 def test_a_path_of_skips_is_summed_up() -> None:
     text = render_text(SAMPLES["variable_skip"]())
     assert "variable skip 0..8, offset 0" in text
     assert "skips 0..8 along the likeliest path, 14 of 500 in doubt" in text
+
+
+def test_the_time_of_the_compiler_is_told_apart() -> None:
+    document = {**recovered_java(), "elapsed_s": 75.3}
+    assert "9f3a1c, 1 min 15 s: seedfleet" in " ".join(render_text(document).split())
+    document["compiled_s"] = 21.04
+    told = "9f3a1c, 1 min 15 s (21.0 s of it compiling kernels, on first use only): seedfleet"
+    assert told in " ".join(render_text(document).split())
 
 
 def test_failed_control_is_shouted() -> None:

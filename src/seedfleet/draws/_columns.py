@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 
     from seedfleet.draws._records import Problems
 
-__all__ = ["Layout", "guess_columns", "is_header", "looks_like_data", "parse_layout"]
+__all__ = [
+    "Layout",
+    "guess_columns",
+    "is_header",
+    "looks_like_data",
+    "names_a_draw",
+    "parse_layout",
+]
 
 _SINGLE = ("date", "year", "month", "day", "session", "machine", "draw", "sum")
 _DIGIT = re.compile(r"digit([1-9][0-9]?)?")
@@ -39,6 +46,11 @@ class Layout:
 def is_header(cells: Sequence[str]) -> bool:
     """Whether a first row holds names: one that is known, and nothing that could be a record."""
     return any(_is_known(cell) for cell in cells) and not looks_like_data(cells)
+
+
+def names_a_draw(cells: Sequence[str]) -> bool:
+    """Whether a header says where the draw is, or its digits."""
+    return any(name == "draw" or _DIGIT.fullmatch(name) for name in map(str.casefold, cells))
 
 
 def looks_like_data(cells: Sequence[str]) -> bool:

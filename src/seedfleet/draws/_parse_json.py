@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from seedfleet.draws._balls import SAMPLED_ROWS, ball_advice
 from seedfleet.draws._dates import parse_iso
 from seedfleet.draws._records import (
     GARBAGE_SAMPLE,
@@ -19,6 +20,8 @@ from seedfleet.draws._records import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from seedfleet.draws._records import Problems
 
 __all__ = ["parse_json"]
@@ -81,9 +84,22 @@ def parse_json(text: str, problems: Problems) -> Records:
     kinds = {type(element) for element in document}
     if kinds == {int}:
         return _flat(document)
+    advice = ball_advice(_number_lists(document[:SAMPLED_ROWS]))
+    if advice is not None:
+        problems.stop(f"$: {advice}")
     reader = _ElementReader(problems, objects=any(issubclass(kind, dict) for kind in kinds))
     reader.read_all(document)
     return reader.records
+
+
+def _number_lists(elements: list[Any]) -> Iterator[list[str]]:
+    """Yield the lists of integers among some elements, or in the fields of those without a draw."""
+    for element in elements:
+        fields = element if isinstance(element, dict) else {"": element}
+        for value in fields.values():
+            is_list = isinstance(value, list) and {type(number) for number in value} == {int}
+            if is_list and type(fields.get("draw")) is not int:
+                yield [str(number) for number in value]
 
 
 def _flat(draws: list[int]) -> Records:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, NoReturn
 
+from seedfleet.draws._balls import SAMPLED_ROWS, ball_advice
 from seedfleet.draws._columns import (
     Layout,
     guess_columns,
     is_header,
     looks_like_data,
+    names_a_draw,
     parse_layout,
 )
 from seedfleet.draws._dates import parse_iso, parse_month_first
@@ -74,6 +76,8 @@ def parse_text(text: str, columns: Sequence[str] | None, problems: Problems) -> 
         if has_header:
             notes.append(f"Skipped line {number}, which holds names only: the columns were given.")
     elif is_header(cells):
+        if not names_a_draw(cells):
+            rows = _unless_balls(rows, problems)
         layout, has_header = parse_layout(cells, f"line {number}", problems), True
     elif len(cells) == 1 and looks_like_data(cells):
         layout, has_header = Layout(width=1, draw=0), False
@@ -131,7 +135,9 @@ def _refuse(first: _Row, rest: Iterator[_Row], delimiter: str, problems: Problem
     """Say why a text without a known header is not understood, and what would help."""
     number, cells = first
     line = quoted(delimiter.join(cells))
-    _, sample = first if looks_like_data(cells) else next(rest, first)
+    is_data = looks_like_data(" ".join(cells).split())
+    rest = _unless_balls(chain([first] if is_data else [], rest), problems)
+    _, sample = next(rest, first)
     if not 1 < len(cells) == len(sample) <= _MAX_COLUMNS or not looks_like_data(sample):
         problems.stop(f"line {number}: {_EXPECTED}, not {line}")
     problems.stop(
@@ -139,6 +145,15 @@ def _refuse(first: _Row, rest: Iterator[_Row], delimiter: str, problems: Problem
         f"machine, draw, digit, sum); name its {len(cells)} columns, for example with "
         f"--columns {guess_columns(sample)}"
     )
+
+
+def _unless_balls(rows: Iterator[_Row], problems: Problems) -> Iterator[_Row]:
+    """Return the rows, or stop with advice where they look like lottery balls."""
+    sample = list(islice(rows, SAMPLED_ROWS))
+    advice = ball_advice(cells for _, cells in sample)
+    if advice is not None:
+        problems.stop(f"line {sample[0][0]}: {advice}")
+    return chain(sample, rows)
 
 
 class _RowReader:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PathModel",
+    "law_at",
     "laws_over_paths",
     "likeliest_path",
     "log2_likelihood_ratios",
@@ -258,12 +259,22 @@ def laws_over_paths(
     for index, row in enumerate(rows.forward(np.add, np.ones(1), range(count + ahead))):
         _refuse_no_path(row)
         if index >= count:
-            laws.append(_law_of(values[model.band(index)], row, model))
+            laws.append(law_at(values[model.band(index)], row, model))
     return tuple(laws)
 
 
-def _law_of(reached: NDArray[np.int64], row: NDArray[np.float64], model: PathModel) -> DrawLaw:
-    """Return the law of a draw that stands where `reached` does, with these weights."""
+def law_at(reached: NDArray[np.int64], row: NDArray[np.float64], model: PathModel) -> DrawLaw:
+    """Return the law of a draw that stands at one of some positions.
+
+    Parameters
+    ----------
+    reached
+        int64 array, shape (k,): the stream's values there.
+    row
+        float64 array, shape (k,): the positions' weights, up to a factor.
+    model
+        Its modulus and noise count.
+    """
     reach, where = np.unique(reached, return_inverse=True)
     held = np.bincount(where, weights=row / row.sum(), minlength=len(reach))
     elsewhere = model.noise / (model.modulus - 1)

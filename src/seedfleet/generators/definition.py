@@ -337,7 +337,7 @@ class Preset:
         one part of it), with ``{seed}``, ``{m}`` and ``{last}`` (m - 1) to be filled in;
         ``{signed}`` is the seed for runtimes that take signed ones only.
     language
-        The key of `reproduction.LANGUAGES` in which that is code; None where it is but a sketch.
+        The key of `languages.LANGUAGES` in which that is code; None where it is but a sketch.
     set_state
         What takes the place of the seeding for a state: given the words of an `AtState`, the
         code that puts the generator there. None where the runtime takes no state.

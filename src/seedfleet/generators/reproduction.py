@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seedfleet.generators.canonical import seed_of_state
+from seedfleet.generators.languages import LANGUAGES
 from seedfleet.generators.start import AtState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from seedfleet.generators.definition import Generator, Preset
     from seedfleet.generators.start import Start
 
-__all__ = ["LANGUAGES", "Language", "Reproduction", "Schedule", "reproduce", "seed_of"]
+__all__ = ["Reproduction", "Schedule", "reproduce", "reproduce_dates", "seed_of"]
 
 
 @dataclass(frozen=True)
@@ -39,31 +42,6 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class Language:
-    """How a program in a language seeds, drops and draws.
-
-    Attributes
-    ----------
-    name
-        As people call it.
-    file, command
-        The file to write the program to, and what runs it, with ``<seeding>`` where the command
-        itself is told the seed.
-    program
-        The text. A line with ``<offset>``, ``<skips>`` or ``<skip>`` is left out where nothing is
-        dropped at the start, where no list of skips is needed, or where none is dropped.
-    listed
-        How this language takes number i of the list of skips.
-    """
-
-    name: str
-    file: str
-    command: str
-    program: str
-    listed: str = "skips[i]"
-
-
-@dataclass(frozen=True)
 class Reproduction:
     """How to draw the history again.
 
@@ -83,177 +61,11 @@ class Reproduction:
     program: str | None = None
 
 
-_BLANK = re.compile("<(seeding|draw|offset|count|skips|skip)>")
+_BLANK = re.compile("<(seeding|state|draw|offset|count|skips|skip)>")
 
-_C_MAIN = """\
-int main(void) {
-    static const int skips[] = {<skips>};
-    <seeding>;
-    for (int i = 0; i < <offset>; i++) (void) (<draw>);
-    for (int i = 0; i < <count>; i++) {
-        for (int dropped = 0; dropped < <skip>; dropped++) (void) (<draw>);
-        printf("%ld\\n", (long) (<draw>));
-    }
-}
-"""
-_PYTHON = """\
-skips = [<skips>]
-<seeding>
-for i in range(<offset>): <draw>
-for i in range(<count>):
-    for _ in range(<skip>): <draw>
-    print(<draw>)
-"""
-
-LANGUAGES = {
-    "c": Language(
-        "C",
-        "draws.c",
-        "cc draws.c -o draws && ./draws",
-        "#define _DEFAULT_SOURCE\n#include <stdint.h>\n#include <stdio.h>\n#include <stdlib.h>\n\n"
-        + _C_MAIN,
-    ),
-    "c++": Language(
-        "C++",
-        "draws.cpp",
-        "c++ draws.cpp -o draws && ./draws",
-        "#include <cstdio>\n#include <random>\n#include <sstream>\n\n"
-        + _C_MAIN.replace("main(void)", "main()"),
-    ),
-    "csharp": Language(
-        "C#",
-        "draws.cs",
-        "mcs draws.cs && mono draws.exe",
-        """\
-class Draws {
-    static void Main() {
-        int[] skips = {<skips>};
-        <seeding>;
-        for (int i = 0; i < <offset>; i++) <draw>;
-        for (int i = 0; i < <count>; i++) {
-            for (int dropped = 0; dropped < <skip>; dropped++) <draw>;
-            System.Console.WriteLine(<draw>);
-        }
-    }
-}
-""",
-    ),
-    "go": Language(
-        "Go",
-        "draws.go",
-        "go run draws.go",
-        """\
-package main
-
-import (
-	"fmt"
-	"math/rand"
-)
-
-func main() {
-	skips := []int{<skips>}
-	<seeding>
-	for i := 0; i < <offset>; i++ { <draw> }
-	for i := 0; i < <count>; i++ {
-		for dropped := 0; dropped < <skip>; dropped++ { <draw> }
-		fmt.Println(<draw>)
-	}
-}
-""",
-    ),
-    "java": Language(
-        "Java",
-        "Draws.java",
-        "java Draws.java",
-        """\
-public class Draws {
-    public static void main(String[] args) {
-        int[] skips = {<skips>};
-        java.util.Random <seeding>;
-        for (int i = 0; i < <offset>; i++) { int dropped = <draw>; }
-        for (int i = 0; i < <count>; i++) {
-            for (int j = 0; j < <skip>; j++) { int dropped = <draw>; }
-            System.out.println(<draw>);
-        }
-    }
-}
-""",
-    ),
-    "javascript": Language(
-        "JavaScript",
-        "draws.js",
-        "<seeding> draws.js",
-        """\
-const skips = [<skips>];
-for (let i = 0; i < <offset>; i++) <draw>;
-for (let i = 0; i < <count>; i++) {
-    for (let dropped = 0; dropped < <skip>; dropped++) <draw>;
-    console.log(<draw>);
-}
-""",
-    ),
-    "lua": Language(
-        "Lua",
-        "draws.lua",
-        "lua draws.lua",
-        """\
-local skips = {<skips>}
-<seeding>
-for i = 1, <offset> do <draw> end
-for i = 1, <count> do
-    for dropped = 1, <skip> do <draw> end
-    print(<draw>)
-end
-""",
-    ),
-    "numpy": Language("Python", "draws.py", "python3 draws.py", "import numpy as np\n\n" + _PYTHON),
-    "perl": Language(
-        "Perl",
-        "draws.pl",
-        "perl draws.pl",
-        """\
-my @skips = (<skips>);
-<seeding>;
-for my $i (1 .. <offset>) { <draw> }
-for my $i (0 .. <count> - 1) {
-    for (1 .. <skip>) { <draw> }
-    print <draw>, "\\n";
-}
-""",
-        listed="$skips[$i]",
-    ),
-    "php": Language(
-        "PHP",
-        "draws.php",
-        "php draws.php",
-        """\
-<?php
-$skips = [<skips>];
-<seeding>;
-for ($i = 0; $i < <offset>; $i++) <draw>;
-for ($i = 0; $i < <count>; $i++) {
-    for ($dropped = 0; $dropped < <skip>; $dropped++) <draw>;
-    echo <draw>, "\\n";
-}
-""",
-        listed="$skips[$i]",
-    ),
-    "python": Language("Python", "draws.py", "python3 draws.py", "import random\n\n" + _PYTHON),
-    "ruby": Language(
-        "Ruby",
-        "draws.rb",
-        "ruby draws.rb",
-        """\
-skips = [<skips>]
-<seeding>
-<offset>.times { <draw> }
-<count>.times do |i|
-  <skip>.times { <draw> }
-  puts <draw>
-end
-""",
-    ),
-}
+_MOST_IN_A_LINE = 200  # characters of a seeding beyond which only a program has room for it
+_ROWS_IN_A_LINE = 4
+_MOST_ROWS = 1000  # Java takes no method of more than 64 KiB
 
 
 def seed_of(generator: Generator, start: Start) -> int | None:
@@ -274,17 +86,53 @@ def reproduce(preset: Preset, start: Start, schedule: Schedule) -> Reproduction:
         Where its stream begins.
     """
     seeding, draw = _calls(preset, start, schedule.modulus)
-    told = f"{seeding or 'with its state as given'}; {draw}{_dropped(schedule)}"
+    line = _line(seeding, draw, schedule)
     language = LANGUAGES.get(preset.language or "")
     if language is None or seeding is None:
-        return Reproduction(line=told)
-    return Reproduction(
-        line=told,
-        language=language.name,
-        file=language.file,
-        command=language.command.replace("<seeding>", seeding),
-        program=_program(language, seeding, _of_parts(preset, draw, schedule.modulus), schedule),
-    )
+        return Reproduction(line=line)
+    command = language.command.replace("<seeding>", seeding)
+    blanks = _blanks(preset, draw, schedule) | {"seeding": seeding}
+    if language.state_command is not None and seed_of(preset.stream.generator, start) is None:
+        command, blanks["state"] = language.state_command, seeding
+    text = _filled(language.before + language.body + language.after, blanks)
+    return Reproduction(line, language.name, language.file, command, text)
+
+
+def reproduce_dates(
+    preset: Preset, seeds: Sequence[tuple[int, int]], schedule: Schedule
+) -> Reproduction:
+    """Say how to draw again what a generator drew that was seeded anew on every date.
+
+    Parameters
+    ----------
+    seeds
+        For each date its seed and its number of draws, oldest first, at least one. The program has
+        the last 1,000 of them.
+    schedule
+        That of the last date. Its skips are one number.
+
+    Returns
+    -------
+    Reproduction
+        Its line draws the last date.
+    """
+    seeding, draw = _calls(preset, seeds[-1][0], schedule.modulus)
+    line = _line(seeding, draw, schedule)
+    language = LANGUAGES.get(preset.language or "")
+    if language is None:
+        return Reproduction(line=line)
+    loop = language.loop
+    if loop is None:
+        return Reproduction(line=f"{line}; one run for each date, as the command has the seed")
+    # A literal's suffix does not go with a name.
+    named = preset.code.format(seed=loop.seed, signed=loop.seed, m=schedule.modulus, last="")
+    seeding = named.rpartition("; ")[0].replace(f"{loop.seed}u", loop.seed)
+    seeding = seeding.replace(f"{loop.seed}L", loop.seed)
+    blanks = _blanks(preset, draw, schedule) | {"seeding": seeding, "count": loop.count}
+    text = language.before + loop.opening + _indented(language.body) + loop.closing
+    rows = [loop.row.format(seed=seed, count=count) for seed, count in seeds[-_MOST_ROWS:]]
+    text = _with_rows(_filled(text + language.after, blanks), rows)
+    return Reproduction(line, language.name, language.file, language.command, text)
 
 
 def _calls(preset: Preset, start: Start, modulus: int) -> tuple[str | None, str]:
@@ -296,6 +144,15 @@ def _calls(preset: Preset, start: Start, modulus: int) -> tuple[str | None, str]
     if isinstance(start, AtState) and preset.set_state is not None:
         return preset.set_state(start.words), draw
     return None, draw
+
+
+def _line(seeding: str | None, draw: str, schedule: Schedule) -> str:
+    """Write the calls in one line, without a state that fills a page."""
+    if seeding is None:
+        seeding = "with its state as given"
+    elif len(seeding) > _MOST_IN_A_LINE:
+        seeding = "with its state set as in the program"
+    return f"{seeding}; {draw}{_dropped(schedule)}"
 
 
 def _of_parts(preset: Preset, draw: str, modulus: int) -> str:
@@ -310,24 +167,42 @@ def _of_parts(preset: Preset, draw: str, modulus: int) -> str:
     return whole
 
 
-def _program(language: Language, seeding: str, draw: str, schedule: Schedule) -> str:
+def _blanks(preset: Preset, draw: str, schedule: Schedule) -> dict[str, str]:
+    """Return what to fill in; a blank without text is one whose lines are left out."""
     skips, offset = schedule.skips, schedule.offset
     listed = skips if isinstance(skips, tuple) else ()
-    unused = {"<offset>": offset == 0, "<skips>": not listed, "<skip>": skips == 0}
-    lines = [
-        line
-        for line in language.program.splitlines(keepends=True)
-        if not any(blank in line for blank, idle in unused.items() if idle)
-    ]
-    filled = {
-        "seeding": seeding,
-        "draw": draw,
-        "offset": str(offset),
+    language = LANGUAGES[preset.language or ""]
+    return {
+        "state": "",
+        "draw": _of_parts(preset, draw, schedule.modulus),
+        "offset": str(offset or ""),
         "count": str(schedule.count),
         "skips": ", ".join(map(str, listed)),
-        "skip": language.listed if listed else str(skips),
+        "skip": language.listed if listed else str(skips or ""),
     }
-    return _BLANK.sub(lambda blank: filled[blank[1]], "".join(lines))
+
+
+def _filled(text: str, blanks: dict[str, str]) -> str:
+    lines = [
+        line
+        for line in text.splitlines(keepends=True)
+        if all(blanks[blank] for blank in _BLANK.findall(line))
+    ]
+    return _BLANK.sub(lambda blank: blanks[blank[1]], "".join(lines))
+
+
+def _indented(body: str) -> str:
+    """Set a body into a loop, by tabs where it has tabs."""
+    step = "\t" if body.startswith("\t") else "    "
+    return "".join(step + line for line in body.splitlines(keepends=True))
+
+
+def _with_rows(text: str, rows: Sequence[str]) -> str:
+    """Put a list into the line that is there for it, a few rows a line."""
+    before, _, after = text.partition("<rows>")
+    margin = before[before.rindex("\n") + 1 :]
+    groups = [rows[i : i + _ROWS_IN_A_LINE] for i in range(0, len(rows), _ROWS_IN_A_LINE)]
+    return before + f",\n{margin}".join(", ".join(group) for group in groups) + after
 
 
 def _dropped(schedule: Schedule) -> str:

@@ -11,6 +11,7 @@ from math import log10
 from typing import TYPE_CHECKING, Any
 
 from seedfleet.evidence.chance import log10_expected_pairs
+from seedfleet.generators.compile_time import compile_timed
 from seedfleet.pipeline.document_parts import (
     history_part,
     prior_part,
@@ -66,12 +67,9 @@ def recovery_document(
         As `seedfleet.recover.recover` takes them.
     """
     started = time.perf_counter()
-    recovery = recover(
-        history,
-        options,
-        progress=progress,
-        backend=backend,
-    )
+    told = _Told(progress)
+    with compile_timed(told.compiling) as compiling:
+        recovery = recover(history, options, progress=told, backend=backend)
     scope = max(recovery.question.scopes, key=lambda each: len(each.values))
     null = recovery.known.null(_best_part(recovery))
     log10_false = _log10_expected_false(recovery)
@@ -80,6 +78,7 @@ def recovery_document(
         "run_id": context.run_id,
         "started_utc": context.started_utc,
         "elapsed_s": round(time.perf_counter() - started, 3),
+        "compiled_s": round(compiling.spent_s, 3),
         "command": list(context.command),
         "run_seed": options.run_seed,
         "versions": versions_part(),
@@ -96,10 +95,10 @@ def recovery_document(
             "held_out": len(scope.values) - scope.fitted,
         },
         "structure": structure_part(recovery.repeats),
-        "candidates": candidates_part(recovery, history),
+        "candidates": candidates_part(recovery, history, options.searched),
         "findings": findings_part(recovery, history),
         "rule": recovery.rule,
-        "dated": dated_part(recovery),
+        "dated": dated_part(recovery, options.searched),
         "leads": leads_part(recovery),
         "predictions": [_prediction_part(prediction) for prediction in recovery.predictions],
         "abstained": all(prediction.draw is None for prediction in recovery.predictions)
@@ -129,6 +128,21 @@ def recovery_document(
             "evidence_pack": context.evidence_pack,
         },
     }
+
+
+class _Told:
+    """Passes progress on, and says when it is the compiler that takes the time."""
+
+    def __init__(self, progress: Callable[[str, float], None]) -> None:
+        self._progress = progress
+        self._share = 0.0
+
+    def __call__(self, label: str, share: float) -> None:
+        self._share = share
+        self._progress(label, share)
+
+    def compiling(self) -> None:
+        self._progress("compiling kernels, on first use only", self._share)
 
 
 def _prediction_part(prediction: Prediction) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from seedfleet.recover.linear.states import seed_behind_text
 from seedfleet.sieve.rows import constant_skip_positions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from seedfleet.draws import History
     from seedfleet.generators import Preset, Start, Stream
@@ -81,16 +81,49 @@ def _candidates(recovery: Recovery) -> list[_Candidate]:
     ]
 
 
-def candidates_part(recovery: Recovery, history: History) -> list[dict[str, Any]]:
-    """Describe the best explanations, by falling posterior."""
+def _leading(candidates: Sequence[_Candidate]) -> list[int]:
+    """Return the places of those that explain a part of the history, one for each such part."""
+    by_part: dict[object, list[int]] = {}
+    for place, candidate in enumerate(candidates):
+        by_part.setdefault(candidate.best.survivor.scope.part, []).append(place)
     return [
-        _described(candidate, recovery, history, sought=rank < _MAX_KIN_SOUGHT)
-        for rank, candidate in enumerate(_candidates(recovery)[:_MAX_CANDIDATES])
+        places[0]
+        for places in by_part.values()
+        if sum(candidates[place].posterior for place in places) > _HOLDS
+    ]
+
+
+def _told(candidates: Sequence[_Candidate]) -> list[int]:
+    """Return the places of those that are described: the best, and what explains any part."""
+    return sorted({*range(min(_MAX_CANDIDATES, len(candidates))), *_leading(candidates)})
+
+
+def candidates_part(
+    recovery: Recovery, history: History, asked: Collection[str]
+) -> list[dict[str, Any]]:
+    """Describe the best explanations, by falling posterior.
+
+    Parameters
+    ----------
+    asked
+        Slugs of the presets that come first among those that draw alike.
+    """
+    candidates = _candidates(recovery)
+    return [
+        _described(
+            candidates[place], recovery, history, asked=asked, sought=place < _MAX_KIN_SOUGHT
+        )
+        for place in _told(candidates)
     ]
 
 
 def _described(
-    candidate: _Candidate, recovery: Recovery, history: History, *, sought: bool
+    candidate: _Candidate,
+    recovery: Recovery,
+    history: History,
+    *,
+    asked: Collection[str],
+    sought: bool,
 ) -> dict[str, Any]:
     best, modulus = candidate.best, recovery.question.modulus
     survivor, scope, alignment = best.survivor, best.survivor.scope, best.survivor.alignment
@@ -100,9 +133,10 @@ def _described(
     skips = _skips(best)
     dropped = alignment.skip_max if skips is None else skips
     schedule = Schedule(modulus, len(scope.values), alignment.offset, dropped)
+    presets = _presets(candidate, modulus, sought=sought)
     members = [
         _member(preset, start, schedule)
-        for preset, start in _presets(candidate, modulus, sought=sought)
+        for preset, start in sorted(presets, key=lambda each: each[0].slug not in asked)
     ]
     return {
         "generator": generator.name,
@@ -254,15 +288,12 @@ def _indices(scope: Scope, recovery: Recovery, history: History) -> list[int]:
 
 def findings_part(recovery: Recovery, history: History) -> list[dict[str, Any]]:
     """Say which part of the history each stream explains, in the history's order."""
-    by_part: dict[object, list[tuple[int, _Candidate]]] = {}
-    for place, candidate in enumerate(_candidates(recovery)):
-        by_part.setdefault(candidate.best.survivor.scope.part, []).append((place, candidate))
-    findings = []
-    for ranked in by_part.values():
-        if sum(candidate.posterior for _, candidate in ranked) > _HOLDS:
-            place, best = ranked[0]
-            scope = best.best.survivor.scope
-            findings.append(_finding(scope, place, best, _indices(scope, recovery, history)))
+    candidates = _candidates(recovery)
+    told, findings = _told(candidates), []
+    for place in _leading(candidates):
+        scope = candidates[place].best.survivor.scope
+        indices = _indices(scope, recovery, history)
+        findings.append(_finding(scope, told.index(place), candidates[place], indices))
     for finding in findings:
         dates = [history.dates[finding[end]] for end in ("first", "last")]
         finding["dates"] = [None if date is None else date.isoformat() for date in dates]
@@ -278,7 +309,7 @@ def _finding(
         **scope_part(scope),
         "first": indices[0],
         "last": indices[-1],
-        "candidate": place if place < _MAX_CANDIDATES else None,
+        "candidate": place,
         "generator": survivor.stream.generator.name,
         "bounding": survivor.stream.bounding.name,
         "seed": seed_of(survivor.stream.generator, survivor.start),

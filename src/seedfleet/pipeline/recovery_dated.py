@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.evidence.mixture import log2_sum
 from seedfleet.generators import presets_of
-from seedfleet.generators.reproduction import Schedule, reproduce
+from seedfleet.generators.reproduction import Schedule, reproduce_dates
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
+    from seedfleet.generators import Preset
     from seedfleet.recover import Recovery
     from seedfleet.recover.dated import DatedFinding, DatedSeed
 
@@ -22,14 +23,20 @@ _MAX_CLASSES = 5
 _Members = list[tuple["DatedFinding", tuple[float, ...]]]
 
 
-def dated_part(recovery: Recovery) -> list[dict[str, Any]]:
-    """Describe the best streams with a rule's seeds, by falling posterior."""
+def dated_part(recovery: Recovery, asked: Collection[str]) -> list[dict[str, Any]]:
+    """Describe the best streams with a rule's seeds, by falling posterior.
+
+    Parameters
+    ----------
+    asked
+        Slugs of the presets that come first among those that draw alike.
+    """
     rows = recovery.known.posterior[len(recovery.items) :]
     classes: dict[object, _Members] = {}
     for finding, row in zip(recovery.dated, rows, strict=True):
         classes.setdefault(finding.scored.equivalence, []).append((finding, row))
     ranked = sorted(classes.values(), key=_posterior, reverse=True)
-    return [_described(members) for members in ranked[:_MAX_CLASSES]]
+    return [_described(members, asked) for members in ranked[:_MAX_CLASSES]]
 
 
 def _posterior(members: _Members) -> float:
@@ -37,14 +44,15 @@ def _posterior(members: _Members) -> float:
     return min(1.0, sum(sum(row) for _, row in members))
 
 
-def _described(members: _Members) -> dict[str, Any]:
+def _described(members: _Members, asked: Collection[str]) -> dict[str, Any]:
     best, row = members[0]
     scope, alignment, seeds = best.question.scope, best.alignment, best.seeds()
-    presets = [
-        preset
-        for stream in dict.fromkeys(finding.stream for finding, _ in members)
-        for preset in presets_of(stream)
-    ]
+    streams = dict.fromkeys(finding.stream for finding, _ in members)
+    presets = sorted(
+        (preset for stream in streams for preset in presets_of(stream)),
+        key=lambda preset: preset.slug not in asked,
+    )
+    told = [_member(preset, best, seeds) for preset in presets]
     weight = sum(row)
     noise = sum(rate * share for rate, share in zip(NOISE_RATES, row, strict=True))
     return {
@@ -62,7 +70,8 @@ def _described(members: _Members) -> dict[str, Any]:
             stake for finding, _ in members for stake in finding.scored.stakes(held_out=False)
         ),
         "posterior": _posterior(members),
-        "reproduce": _last_line(best, seeds),
+        "reproduce": told[0]["reproduce"],
+        "members": told,
         "seeds": [
             {
                 "date": each.date.isoformat(),
@@ -76,8 +85,16 @@ def _described(members: _Members) -> dict[str, Any]:
     }
 
 
-def _last_line(finding: DatedFinding, seeds: Sequence[DatedSeed]) -> str:
-    """Write the calls that draw the last date again."""
-    last, alignment = seeds[-1], finding.alignment
+def _member(preset: Preset, finding: DatedFinding, seeds: Sequence[DatedSeed]) -> dict[str, Any]:
+    alignment, last = finding.alignment, seeds[-1]
     schedule = Schedule(finding.question.modulus, last.draws, alignment.offset, alignment.skip_max)
-    return reproduce(presets_of(finding.stream)[0], last.seed, schedule).line
+    made = reproduce_dates(preset, [(each.seed, each.draws) for each in seeds], schedule)
+    return {
+        "preset": preset.name,
+        "holds_for": preset.holds_for,
+        "reproduce": made.line,
+        "language": made.language,
+        "file": made.file,
+        "command": made.command,
+        "program": made.program,
+    }

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Agenda", "in_order"]
 
-_CHEAP_S = 2.0  # for the whole power of a search
+_CHEAP_S = 3.0  # for the whole power of a search
 _LEAST_GAIN = 0.02  # of power: a search that adds less is as good as any other
 _SEEDED = 2**31  # starts beyond which hardly anybody seeds
 _SMALL_SEEDS = 0.25  # of the seeds that people pass
@@ -127,8 +127,8 @@ def _likely_share(coverage: Coverage) -> float:
 def _breadth(coverage: Coverage) -> float:
     """Return the prior's stake on streams, skips and offsets, in units that matter to nobody."""
     presets = sum(len(presets_of(stream)) for stream in coverage.streams)
-    if coverage.variable_skip is not None:
-        return presets * _VARIABLE_SKIP
     offsets = _ANY_OFFSET if coverage.from_states else 1.0
+    if coverage.variable_skip is not None:
+        return presets * offsets * _VARIABLE_SKIP
     skips = log2(1 + len(coverage.skips)) + _NO_SKIP * (0 in coverage.skips)
     return presets * offsets * skips

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from seedfleet.recover.scoring import Weighed
     from seedfleet.recover.search import Coverage, Found, Scope, Search, Survivor
     from seedfleet.sieve import Backend
+    from seedfleet.sieve.weighing import Alignment
 
 __all__ = ["planned", "recover"]
 
@@ -357,11 +358,21 @@ class _Run:
     def _looks_for_rivals(self, coverage: Coverage) -> bool:
         """Tell whether a search may name what was found otherwise, and soon.
 
-        Streams of one recurrence can give the same draws under other skips.
+        Streams of one recurrence can give the same draws under other skips. A law around one that
+        has been found would name the same stream again, and earn less.
         """
-        found = {_recurrence(item.survivor.stream) for item in self._items.values()} - {None}
+        survivors = [item.survivor for item in self._items.values()]
+        found = {_recurrence(survivor.stream) for survivor in survivors} - {None}
         asked = {_recurrence(stream) for stream in coverage.streams}
-        return bool(found & asked) and coverage.cost_s <= _RIVAL_S
+        around = any(_is_around(coverage.variable_skip, each.alignment) for each in survivors)
+        return bool(found & asked) and not around and coverage.cost_s <= _RIVAL_S
+
+
+def _is_around(law: tuple[int, int] | None, known: Alignment) -> bool:
+    """Tell whether a law of variable skips holds all skips of an alignment, and more."""
+    if law is None or law == (known.skip_min, known.skip_max):
+        return False
+    return law[0] <= known.skip_min and known.skip_max <= law[1]
 
 
 def _recurrence(stream: Stream) -> tuple[int, int, int] | None:

@@ -24,15 +24,13 @@ from seedfleet.generators.canonical import seed_of_state
 from seedfleet.sieve.weighing import Alignment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
     from seedfleet.generators import Start
     from seedfleet.recover.scoring import Weighed
     from seedfleet.recover.search import Scope, Survivor
 
-__all__ = ["Segment", "change_points", "rest_of", "segment_of"]
+__all__ = ["Segment", "rest_of", "segment_of"]
 
 _LEAST_GAIN_BITS = 7.0  # by which a stretch must beat the whole: odds of 100
 _LEAST_STRETCH_BITS = 20.0  # a signal
@@ -51,11 +49,6 @@ class Segment:
         The stream on the stretch alone, seeded or in its state right before the first draw's skip.
     start, stop
         The stretch: indices into the draws of the scope that it was found in.
-    bits
-        Likelihood ratio of the stretch, at the likeliest noise.
-    gained_bits
-        By how much the stretch is likelier than the whole scope, its choice among all stretches
-        paid for.
     stops
         Where the stretch may end, likeliest first; at most three.
     """
@@ -63,8 +56,6 @@ class Segment:
     survivor: Survivor
     start: int
     stop: int
-    bits: float
-    gained_bits: float
     stops: tuple[int, ...]
 
 
@@ -83,13 +74,14 @@ def segment_of(weighed: Weighed) -> Segment | None:
     whole = log2_sum(
         float(row.sum()) + log2(w) for row, w in zip(earned, noise_weights(), strict=True)
     )
+    # The choice among all stretches is paid for.
     gained = sums[likely] - log2(choices) - whole
     if stop - start == draws or gained < _LEAST_GAIN_BITS:
         return None
     if bits - log2(choices) < _LEAST_STRETCH_BITS:
         return None
     survivor = _anchored(weighed, start, stop)
-    return Segment(survivor, start, stop, bits, gained, _likely_stops(earned[likely], stop))
+    return Segment(survivor, start, stop, _likely_stops(earned[likely], stop))
 
 
 def rest_of(scope: Scope, segment: Segment) -> tuple[Scope, ...]:
@@ -103,21 +95,6 @@ def rest_of(scope: Scope, segment: Segment) -> tuple[Scope, ...]:
     spans = [(0, segment.start), *((stop, draws) for stop in segment.stops)]
     parts = (_part(scope, a, b) for a, b in spans if b - a >= _LEAST_REST)
     return tuple(part for part in parts if part.fitted)
-
-
-def change_points(segments: Iterable[Segment]) -> tuple[int, ...]:
-    """Return where one stream ends and another may begin: indices of draws, increasing.
-
-    The ends of the segments, counted from the first draw of their session or machine, leaving out
-    the ends of the history itself.
-    """
-    points = set()
-    for segment in segments:
-        scope = segment.survivor.scope
-        start, stop = scope.segment or (0, len(scope.values))
-        points |= {start} if start else set()
-        points |= {stop} if scope.draws_after else set()
-    return tuple(sorted(points))
 
 
 def _earned(weighed: Weighed) -> NDArray[np.float64]:

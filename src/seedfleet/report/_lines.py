@@ -8,36 +8,37 @@ from typing import TYPE_CHECKING
 from seedfleet.report._words import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
 __all__ = ["at_a_glance"]
 
 _LABEL_WIDTH = 12
 _TEXT_WIDTH = 84
 _MAX_LINES = 40  # the page has all of it
-_LINES_PER_ENTRY = (2, 1)  # the second where the first makes too many lines
+_COPIED = frozenset({"reproduce", "pack", "next draws", "report"})  # never wrapped or cut
 
 
-def at_a_glance(entries: Sequence[tuple[str, str]], end: Sequence[tuple[str, str]]) -> str:
+def at_a_glance(tellings: Iterable[tuple[int, Iterable[tuple[str, str]]]]) -> str:
     """Return labelled texts as lines without a trailing line break.
 
     Parameters
     ----------
-    entries
-        Labels and texts, which are wrapped, and cut where there are too many lines.
-    end
-        The same of what a reader copies, which is neither wrapped nor cut.
+    tellings
+        The same told at less and less length: how many lines an entry may have, and the entries,
+        each a label and a text. The first of at most 40 lines is taken, else the last. What a
+        reader copies is neither wrapped nor cut.
     """
-    last = [f"{label:<{_LABEL_WIDTH}}{_one_line(text)}" for label, text in end]
     lines: list[str] = []
-    for limit in _LINES_PER_ENTRY:
-        lines = [line for label, text in entries for line in _entry(label, text, limit)]
-        if len(lines) + len(last) <= _MAX_LINES:
+    for max_lines, entries in tellings:
+        lines = [line for label, text in entries for line in _entry(label, text, max_lines)]
+        if len(lines) <= _MAX_LINES:
             break
-    return "\n".join(lines + last)
+    return "\n".join(lines)
 
 
 def _entry(label: str, text: str, max_lines: int) -> list[str]:
+    if label in _COPIED:
+        return [f"{label:<{_LABEL_WIDTH}}{_one_line(text)}"]
     wrapped = textwrap.wrap(
         _one_line(text),
         _TEXT_WIDTH,

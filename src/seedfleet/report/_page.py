@@ -30,6 +30,7 @@ def render_html(document: Mapping[str, Any]) -> str:
     comparison = document["comparison"]
     points = [] if comparison is None else _charts.comparison_points(comparison)
     best = document["candidates"][0] if document["candidates"] else None
+    told = {0, *(finding["candidate"] for finding in document["findings"])}
     return template_named("page.html.j2").render(
         document=document,
         headline=_words.headline(document),
@@ -37,6 +38,7 @@ def render_html(document: Mapping[str, Any]) -> str:
         verdict_name=_words.VERDICT_NAMES[document["verdict"]],
         best=best,
         outstanding=_words.by_date(document) or best,
+        others=[row for place, row in enumerate(document["candidates"]) if place not in told],
         chance=1 / document["history"]["modulus"],
         failed_controls=[control for control in document["controls"] if not control["passed"]],
         budget_option=lambda needed_s: f"--budget {_figures.budget(needed_s)}",

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "alignment_text",
+    "law_text",
     "offsets_text",
     "part_text",
     "path_text",
@@ -19,12 +20,15 @@ __all__ = [
 
 def alignment_text(alignment: Mapping[str, Any]) -> str:
     """Say which stream positions made the draws."""
+    part, origin = part_text(alignment), alignment["origin"]
+    return f"{law_text(alignment)}, {part}, begun at draw {origin}"
+
+
+def law_text(alignment: Mapping[str, Any]) -> str:
+    """Say how much of a stream is dropped before its first draw, and before each."""
     skips = span_text([alignment["skip_min"], alignment["skip_max"]])
     kind = "skip" if alignment["skip_min"] == alignment["skip_max"] else "variable skip"
-    return (
-        f"{kind} {skips}, offset {alignment['offset']}, {part_text(alignment)}, "
-        f"begun at draw {alignment['origin']}"
-    )
+    return f"{kind} {skips}, offset {alignment['offset']}"
 
 
 def offsets_text(search: Mapping[str, Any]) -> str:

@@ -40,6 +40,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "alignment": _places.alignment_text,
         "bits": _typeset(_figures.bits),
+        "closest": _words.closest_text,
         "coverage": _typeset(_words.coverage_text),
         "duration": _figures.duration,
         "exact": _exact,
@@ -59,6 +60,7 @@ def _environment() -> Environment:
         "share_bar": _charts.share_bar,
         "shell": shlex.join,
         "status": _words.STATUS_NAMES.__getitem__,
+        "took": _words.took_text,
         "typeset": _power,
         "verdict": _words.VERDICT_NAMES.__getitem__,
         "whole": _figures.whole,

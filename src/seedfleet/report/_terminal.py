@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seedfleet.report._figures import bits, budget, duration, percent, probability, quantity, whole
+from seedfleet.report._figures import bits, budget, percent, probability, quantity, whole
 from seedfleet.report._lines import at_a_glance
-from seedfleet.report._places import alignment_text, part_text, path_text, skips_text
+from seedfleet.report._places import alignment_text, path_text, skips_text
+from seedfleet.report._streams_text import streams
 from seedfleet.report._words import (
     FOUND,
     STATUS_NAMES,
     by_date,
+    closest_text,
     coverage_text,
     headline,
     state_text,
+    took_text,
 )
 
 if TYPE_CHECKING:
@@ -22,12 +26,23 @@ if TYPE_CHECKING:
 
 __all__ = ["render_text"]
 
-_MAX_FINDINGS = 4
 _MAX_LEADS = 3
-_MAX_SEARCHES = 6
 _SHOWN_RATES = ("0", "0.1")  # shares of wrong draws for which the power is shown
 _MAX_FAILED_CONTROLS = 3
 _MAX_NOTES = 2
+
+
+@dataclass(frozen=True)
+class _Room:
+    """How much of each kind is told."""
+
+    lines: int  # of an entry
+    searches: int
+    streams: int
+
+
+# The next where one makes too many lines.
+_ROOMS = (_Room(2, 6, 4), _Room(1, 6, 4), _Room(1, 2, 4), _Room(1, 1, 2), _Room(1, 1, 1))
 
 
 def render_text(document: Mapping[str, Any]) -> str:
@@ -44,24 +59,32 @@ def render_text(document: Mapping[str, Any]) -> str:
         At most 40 lines without a trailing line break. The last but one tells the next draws, the
         last one the path of the page. Control characters in names are shown escaped.
     """
-    entries = [
-        *_outcome(document),
-        *_best_candidate(document),
-        *_findings(document),
-        *_evidence(document),
-        *_searches(document["searched"], answered=document["verdict"] == "recovered"),
-        *_only_through_seeds(document),
-        *_controls(document["controls"]),
-        *_history(document),
-    ]
-    return at_a_glance(entries, list(_end(document)))
+    return at_a_glance((room.lines, _entries(document, room)) for room in _ROOMS)
+
+
+def _entries(document: Mapping[str, Any], room: _Room) -> Iterator[tuple[str, str]]:
+    """Yield labels and texts."""
+    yield from _outcome(document)
+    yield from _explanation(document, room)
+    yield from _leads(document)
+    yield from _evidence(document)
+    answered = document["verdict"] == "recovered"
+    yield from _searches(document["searched"], room.searches, answered=answered)
+    yield from _only_through_seeds(document)
+    yield from _controls(document["controls"])
+    yield from _history(document)
+    yield from _end(document)
 
 
 def _end(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Give what a reader copies, which is never wrapped or cut."""
-    best = by_date(document) or next(iter(document["candidates"]), None)
-    if document["verdict"] in FOUND and best is not None:
-        yield "reproduce", best["reproduce"]
+    """Give what a reader copies."""
+    dated, best = by_date(document), next(iter(document["candidates"]), None)
+    told = dated or (best if len(document["findings"]) < 2 else None)
+    if document["verdict"] in FOUND and told is not None:
+        yield "reproduce", told["reproduce"]
+        if told["members"][0]["program"] is not None:
+            what = "all dates" if dated else "all draws"
+            yield "", f"{what} as a program in {told['members'][0]['language']}: on the page"
     if document["files"]["evidence_pack"] is not None:
         yield "pack", document["files"]["evidence_pack"]
     yield "next draws", _next_draws(document)
@@ -75,17 +98,24 @@ def _outcome(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "structure", document["structure"]["text"]
 
 
-def _best_candidate(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    dated = by_date(document)
+def _explanation(document: Mapping[str, Any], room: _Room) -> Iterator[tuple[str, str]]:
+    """Tell what made the draws, as far as anything was found."""
+    dated, candidates = by_date(document), document["candidates"]
+    if document["verdict"] not in FOUND:
+        if candidates:
+            yield "closest", closest_text(candidates[0])
+        return
     if dated is not None:
         yield from _dated(document, dated)
-        return
-    if not document["candidates"]:
-        return
-    best, modulus = document["candidates"][0], document["history"]["modulus"]
-    found = document["verdict"] in FOUND
-    yield "generator" if found else "closest", f"{best['generator']}, {best['bounding']}"
-    if found and best["presets"]:
+    if len(document["findings"]) > 1:
+        yield from streams(document, room.streams)
+    elif dated is None and candidates:
+        yield from _best_candidate(candidates[0], document["history"]["modulus"])
+
+
+def _best_candidate(best: Mapping[str, Any], modulus: int) -> Iterator[tuple[str, str]]:
+    yield "generator", f"{best['generator']}, {best['bounding']}"
+    if best["presets"]:
         yield "known as", ", ".join(best["presets"])
     if best["seed"] is not None:
         yield "seed", _seed_with_equivalents(best)
@@ -125,27 +155,9 @@ def _seed_with_equivalents(candidate: Mapping[str, Any]) -> str:
     return seed
 
 
-def _findings(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Tell of the streams where there are several, and of leads."""
-    findings = document["findings"]
-    if len(findings) > 1:
-        yield "streams", f"{len(findings)} parts of the history have their own"
-        for finding in findings[:_MAX_FINDINGS]:
-            yield "", _finding(finding)
-        if len(findings) > _MAX_FINDINGS:
-            yield "", f"… and {len(findings) - _MAX_FINDINGS} more on the page"
+def _leads(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for lead in document["leads"][:_MAX_LEADS]:
         yield "lead", f"{lead['generator']}: {lead['text']}"
-
-
-def _finding(finding: Mapping[str, Any]) -> str:
-    start = (
-        "a state" if finding["seed"] is None else f"seed {whole(finding['seed'], grouped=False)}"
-    )
-    return (
-        f"draws {finding['first']} to {finding['last']} ({part_text(finding)}): "
-        f"{finding['generator']}, {start}, {bits(finding['evidence_bits'])} bits"
-    )
 
 
 def _matches(candidate: Mapping[str, Any], modulus: int) -> str:
@@ -164,19 +176,30 @@ def _evidence(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     else:
         scored = f"{bits(document['predictive_bits'])} bits on {document['history']['held_out']}"
         yield "held out", f"{scored} draws (recovered {limits['recovered_predictive_bits']})"
-    best = by_date(document) or next(iter(document["candidates"]), None)
-    if best is not None:
-        share = probability(best["posterior"])
-        asked = percent(limits["recovered_posterior"])
-        null = probability(document["null_probability"])
-        yield "posterior", f"{share} for this one (recovered {asked}), {null} for none"
+    yield "posterior", _posterior(document)
     expected = quantity(document["expected_false"], document["log10_expected_false"])
+    best = by_date(document) or next(iter(document["candidates"]), None)
     told = "that match as well" if best is not None else "that pass the searches' filters"
     yield "by chance", f"{expected} (seed, alignment) pairs expected {told}"
 
 
+def _posterior(document: Mapping[str, Any]) -> str:
+    """Say how probable it is that what was found made the draws, and that nothing known did."""
+    null = probability(document["null_probability"])
+    dated, findings = by_date(document), document["findings"]
+    best = dated or next(iter(document["candidates"]), None)
+    if document["verdict"] not in FOUND or best is None:
+        return f"{null} for no generator"
+    asked = percent(document["thresholds"]["recovered_posterior"])
+    if dated is None and len(findings) > 1:
+        least = probability(min(finding["posterior"] for finding in findings))
+        return f"{least} or more for each stream (recovered {asked})"
+    share = probability(best["posterior"])
+    return f"{share} for this one (recovered {asked}), {null} for none"
+
+
 def _searches(
-    searched: Sequence[Mapping[str, Any]], *, answered: bool
+    searched: Sequence[Mapping[str, Any]], shown: int, *, answered: bool
 ) -> Iterator[tuple[str, str]]:
     completed = [search for search in searched if search["status"] == "completed"]
     counts: dict[str, int] = {}
@@ -193,13 +216,13 @@ def _searches(
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for search in completed:
         groups.setdefault((search["generator"], search["bounding"]), []).append(search)
-    for members in list(groups.values())[:_MAX_SEARCHES]:
+    for members in list(groups.values())[:shown]:
         yield "", _group(members)
         remarks = [search["remark"] for search in members if search["remark"]]
         if remarks:
             yield "", remarks[0]
-    if len(groups) > _MAX_SEARCHES:
-        yield "", f"… and {len(groups) - _MAX_SEARCHES} more on the page"
+    if len(groups) > shown:
+        yield "", f"… and {len(groups) - shown} more on the page"
 
 
 def _only_through_seeds(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -245,7 +268,7 @@ def _history(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "note", note
     if len(history["notes"]) > _MAX_NOTES:
         yield "", f"… and {len(history['notes']) - _MAX_NOTES} more on the page"
-    took = duration(document["elapsed_s"])
+    took = took_text(document)
     yield "run", f"{document['run_id']}, {took}: {shlex.join(document['command'])}"
 
 

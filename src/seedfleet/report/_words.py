@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seedfleet.report._figures import percent, whole
+from seedfleet.report._figures import duration, percent, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,6 +14,7 @@ __all__ = [
     "STATUS_NAMES",
     "VERDICT_NAMES",
     "by_date",
+    "closest_text",
     "coverage_text",
     "headline",
     "searched_part",
@@ -21,6 +22,7 @@ __all__ = [
     "space_text",
     "state_text",
     "tested_share",
+    "took_text",
     "visible",
 ]
 
@@ -52,6 +54,7 @@ _NOTHING_SEARCHED = "No search applies to these draws"
 _NOT_FOR_THESE = frozenset({"not_applicable", "not_selected"})
 _MAX_STATE_WORDS = 8
 _SHOWN_STATE_WORDS = 4
+_LEAST_COMPILED_S = 1.0  # worth mentioning
 _SMALLEST_NAMED_POWER = 16  # 2^16 and above are easier to recognise as powers
 
 
@@ -91,8 +94,18 @@ def _found_text(document: Mapping[str, Any]) -> str:
         return f": {dated['generator']}, a seed by date"
     if not document["candidates"]:
         return ""
+    findings = document.get("findings", ())  # a sieve has but one stream
+    if len(findings) > 1:
+        generators = dict.fromkeys(finding["generator"] for finding in findings)
+        return f": {len(findings)} streams of {' and '.join(generators)}"
     best = document["candidates"][0]
     return f": {best['generator']}, {seed_text(best)}"
+
+
+def closest_text(candidate: Mapping[str, Any]) -> str:
+    """Say how near the best came where nothing was found; its seed would look like a finding."""
+    matches = f"{whole(candidate['matches'])} of {whole(candidate['n'])} known draws"
+    return f"{candidate['generator']} with {matches}, which does not tell it from chance"
 
 
 def by_date(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -161,3 +174,11 @@ def space_text(space: int | str) -> str:
         return whole(space)
     # A power of two is exact as it stands, and beyond 64 bits its digits tell nobody anything.
     return f"2^{exponent}" if exponent > 64 else f"{whole(space)} (2^{exponent})"
+
+
+def took_text(document: Mapping[str, Any]) -> str:
+    """Say how long a recovery took, and what of it a second run would not take."""
+    took, compiled_s = duration(document["elapsed_s"]), document["compiled_s"]
+    if compiled_s < _LEAST_COMPILED_S:
+        return took
+    return f"{took} ({duration(compiled_s)} of it compiling kernels, on first use only)"

@@ -20,6 +20,36 @@ class _Trace(LazyGroup):
             "recover",
             "Step 0: find the generator, seed and alignment behind a history.",
         ),
+        "window": (
+            "seedfleet.cli.trace.window",
+            "window",
+            "Step 1: find the window that tells most, and what survives it.",
+        ),
+        "tune-scorer": (
+            "seedfleet.cli.trace.tune_scorer",
+            "tune_scorer",
+            "Step 2.5: choose the settings by which survivors are scored.",
+        ),
+        "score": (
+            "seedfleet.cli.trace.score",
+            "score",
+            "Step 3: describe every survivor by 62 features.",
+        ),
+        "tune-model": (
+            "seedfleet.cli.trace.tune_model",
+            "tune_model",
+            "Step 4: derive how models are to be trained.",
+        ),
+        "train": (
+            "seedfleet.cli.trace.train",
+            "train",
+            "Step 5: train models, compare them, and let the gate decide.",
+        ),
+        "predict": (
+            "seedfleet.cli.trace.predict",
+            "predict",
+            "Step 6: the draws to come, with calibrated probabilities.",
+        ),
         "run": (
             "seedfleet.cli.trace.run",
             "run",

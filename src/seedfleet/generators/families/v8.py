@@ -19,7 +19,7 @@ Source
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import uint64
@@ -27,6 +27,9 @@ from numpy import uint64
 from seedfleet.generators.boundings import FLOOR_52, FLOOR_53
 from seedfleet.generators.definition import Generator, LinearState, Preset, Stream
 from seedfleet.generators.stepped_words import stepped_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["PRESETS", "V8_SUM", "V8_WORD"]
 
@@ -150,6 +153,44 @@ def _generator(name: str, output: Any, shown: Any, *, carryless: Any = None) -> 
 V8_WORD = _generator("V8 xorshift128", _output_word, _shown_word)
 V8_SUM = _generator("V8 xorshift128+", _output_sum, _shown_sum, carryless=_output_carryless)
 
+_STATE = """\
+// Math.random as V8 computes it, from a state on: 64 words at a time, the last one first.
+let [first, second, served] = [%s];
+const word = (number) => BigInt.asUintN(64, number);
+function forwards() {
+    const mixed = word(first ^ (first << 23n));
+    [first, second] = [second, mixed ^ (mixed >> 17n) ^ second ^ (second >> 26n)];
+}
+function backwards() {
+    let mixed = second ^ first ^ (first >> 26n);
+    mixed ^= (mixed >> 17n) ^ (mixed >> 34n) ^ (mixed >> 51n);
+    [first, second] = [word(mixed ^ (mixed << 23n) ^ (mixed << 46n)), first];
+}
+Math.random = () => {
+    if (0 < served && served < 64) backwards();
+    else for (let left = served === 0 ? 64 : 127; left > 0; left--) forwards();
+    served = (served %% 64) + 1;
+    return Number(%s) / 2 ** %d;
+};
+"""
+
+
+def _setting(number: str, bits: int) -> Callable[[tuple[int, ...]], str]:
+    """Return what writes code that takes the place of V8's own, since no V8 takes a state.
+
+    Parameters
+    ----------
+    number, bits
+        The expression in that code of the `bits` bits that count.
+    """
+
+    def set_state(words: tuple[int, ...]) -> str:
+        first, second, served = words
+        return _STATE % (f"0x{first:x}n, 0x{second:x}n, {served}", number, bits)
+
+    return set_state
+
+
 _CODE = "node --random-seed={seed}; Math.floor(Math.random() * {m})"
 
 PRESETS = (
@@ -160,6 +201,7 @@ PRESETS = (
         Stream(V8_WORD, FLOOR_52),
         _CODE,
         "javascript",
+        _setting("first >> 12n", 52),
     ),
     Preset(
         "v8_math_random_53",
@@ -168,6 +210,7 @@ PRESETS = (
         Stream(V8_WORD, FLOOR_53),
         _CODE,
         "javascript",
+        _setting("first >> 11n", 53),
     ),
     Preset(
         "v8_math_random_sum",
@@ -176,5 +219,6 @@ PRESETS = (
         Stream(V8_SUM, FLOOR_53),
         _CODE,
         "javascript",
+        _setting("word(first + second) >> 11n", 53),
     ),
 )

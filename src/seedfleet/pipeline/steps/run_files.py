@@ -89,6 +89,11 @@ class RunFiles:
         return self.folder / "optimal_scorer_config.json"
 
     @property
+    def scorer_trials(self) -> Path:
+        """Step 2.5's folder of trials, where jobs measure them."""
+        return self.folder / "scorer_trials"
+
+    @property
     def scoring_jobs(self) -> Path:
         """Step 3's jobs."""
         return self.folder / "scoring_jobs.json"

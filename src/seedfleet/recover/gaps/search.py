@@ -1,7 +1,8 @@
 """Variable skips as a search: every state of a power-of-two generator, from clean windows.
 
 A window needs a run of draws recorded right. The first window is the start of the history; further
-ones lie apart from each other, and then between those.
+ones lie apart from each other, and then between those. Each law of skips is a search of its own,
+which is weighed by what the prior stakes on that law.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from seedfleet.recover.controls import (
     negative_control,
     positive_control,
 )
+from seedfleet.recover.gaps.ladder import laws_within
 from seedfleet.recover.gaps.origin import streams_sighted, survivors_of
 from seedfleet.recover.gaps.solver import Depth, Gaps, gap_families, solve
 from seedfleet.recover.search import Coverage, Found
@@ -39,17 +41,16 @@ if TYPE_CHECKING:
 __all__ = ["GapsSearch", "searches"]
 
 _SPARE_BITS = 16  # by which a window over-determines the state
-_MAX_COST_S = 86400.0
 _APART = 16  # windows of the first batch that slides
 _REPLICATES = 4
 _FULL_CONTROL_S = 1.0  # a window that costs more is solved for a planted seed's own pair of gaps
 
 
 def searches(streams: Sequence[Stream], question: Question) -> tuple[GapsSearch, ...]:
-    """Return the searches for every scope and family of streams, none where they tell nothing.
+    """Return the searches for every law, scope and family, none where they tell nothing.
 
     That is without a variable skip, where there are as many gaps as values, and where a window
-    would take days.
+    would take days. Where the law asked for is dear, narrower ones are searched as well.
     """
     if question.variable_skip is None:
         return ()
@@ -60,25 +61,23 @@ def searches(streams: Sequence[Stream], question: Question) -> tuple[GapsSearch,
     return tuple(
         search
         for family in gap_families(streams, question.modulus)
-        if Depth.of(family, gaps).cost_s <= _MAX_COST_S
+        for law in laws_within(family, gaps)
         for scope in question.scopes
-        for search in _windows(family, gaps, question, scope)
+        for search in _windows(family, law, scope, noise=question.noise)
     )
 
 
-def _windows(
-    family: GapFamily, gaps: Gaps, question: Question, scope: Scope
-) -> Iterator[GapsSearch]:
+def _windows(family: GapFamily, gaps: Gaps, scope: Scope, *, noise: float) -> Iterator[GapsSearch]:
     """Yield the search of the first draws, and those of the windows that slide."""
     least = _least_draws(family, gaps)
-    wanted = draws_in_principle(family.lcg.modulus, 1, question.modulus, gaps.count) or least
+    wanted = draws_in_principle(family.lcg.modulus, 1, family.modulus, gaps.count) or least
     length = max(least, min(wanted, scope.fitted))
-    yield GapsSearch(family, question, scope, length=length, starts=(0,))
+    yield GapsSearch(family, gaps, scope, length=length, starts=(0,), noise=noise)
     apart = range(least, scope.fitted - least + 1, least)
     between = sorted({*sliding_starts(scope.fitted, least)[1:]} - {*apart[:_APART]})
     for starts in (apart[:_APART], between):
         if starts:
-            yield GapsSearch(family, question, scope, length=least, starts=tuple(starts))
+            yield GapsSearch(family, gaps, scope, length=least, starts=tuple(starts), noise=noise)
 
 
 def _least_draws(family: GapFamily, gaps: Gaps) -> int:
@@ -104,44 +103,45 @@ class _Part:
 
 
 class GapsSearch:
-    """All states under a variable skip, over windows of equal length of one scope.
+    """All states under one law of variable skips, over windows of equal length of one scope.
 
     Parameters
     ----------
-    question
-        Has a variable skip.
+    gaps
+        The law: more than one gap, and fewer than values.
     scope
-        One of the question's.
+        The draws.
     length
         Draws of a window.
     starts
         Index of each window's first draw.
+    noise
+        Share of draws recorded wrong.
     """
 
     def __init__(
         self,
         family: GapFamily,
-        question: Question,
+        gaps: Gaps,
         scope: Scope,
         *,
         length: int,
         starts: tuple[int, ...],
+        noise: float,
     ) -> None:
-        least, most = question.variable_skip or (0, 0)
-        self._family, self._scope, self._noise = family, scope, question.noise
-        self._gaps = Gaps(least + 1, most + 1)
-        self._depth = Depth.of(family, self._gaps)
+        self._family, self._gaps, self._scope, self._noise = family, gaps, scope, noise
+        self._depth = Depth.of(family, gaps)
         self._length, self._starts = length, starts
         self.coverage = Coverage(
             attack="variable skip" if starts == (0,) else f"variable skip, {len(starts)} windows",
             streams=family.streams,
             scopes=(scope,),
             skips=range(0),
-            variable_skip=(least, most),
+            variable_skip=(gaps.least - 1, gaps.most - 1),
             space=family.lcg.modulus,
             from_states=True,
             draws_used=length,
-            least_draws=_least_draws(family, self._gaps),
+            least_draws=_least_draws(family, gaps),
             windows=len(starts),
             power=self._power,
             cost_s=0.02 + self._depth.cost_s * len(starts),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["render_trace_text"]
 
+_LINES_PER_ENTRY = (2, 1)  # the second where the first makes too many lines
 _MAX_COMING = 12
 _MAX_NODES = 4
 _TOLD_WIDTH = 43  # of a step, on one line with its name
@@ -47,8 +48,9 @@ def render_trace_text(document: Mapping[str, Any]) -> str:
         *_calibration(document),
         *_controls(document),
         *_steps(document),
+        *_end(document),
     ]
-    return at_a_glance(entries, list(_end(document)))
+    return at_a_glance((lines, entries) for lines in _LINES_PER_ENTRY)
 
 
 def _outcome(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -156,7 +158,7 @@ def _steps(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _end(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Give what a reader copies, which is never wrapped or cut."""
+    """Give what a reader copies."""
     for stream in streams(document):
         if stream.reproduce is not None:
             yield "reproduce", stream.reproduce

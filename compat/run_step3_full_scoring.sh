@@ -1,0 +1,9 @@
+#!/bin/sh
+# Score the survivors of the run in this folder: the jobs of scoring_jobs.json, and
+# survivors_with_scores.parquet and .json of what they give.
+#
+#   run_step3_full_scoring.sh [--survivors FILE] [--train-history FILE] [OPTION...]
+#
+# Other options are those of `seedfleet trace score`. PYTHON names the interpreter, python3 if unset.
+set -eu
+exec "${PYTHON:-python3}" -m seedfleet.cli.established_scoring "$@"

@@ -1,0 +1,199 @@
+"""`seedfleet trace window`, step 1: the window that tells most, and what survives it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seedfleet.cli._search_run import SearchCommand, problems_of_resume, stop
+from seedfleet.cli.output import MissingExtra, output_option
+
+if TYPE_CHECKING:
+    from seedfleet.cli.output import Output
+    from seedfleet.draws import History
+
+try:
+    from seedfleet.cli._search_request import begin_run, draws_options, load_draws
+    from seedfleet.cli.trace._step_command import finish_step, make_step_run, refusing_steps
+    from seedfleet.cli.trace._step_options import job_place_options, places_asked
+    from seedfleet.pipeline.run_folder import unwritable, write_json
+    from seedfleet.pipeline.steps.request import Request, begin_folder, open_run
+    from seedfleet.pipeline.steps.run_files import RunFiles
+    from seedfleet.pipeline.steps.step_run import INTERRUPTIONS
+    from seedfleet.pipeline.steps.window import (
+        SearchBounds,
+        WindowOptions,
+        read_bounds,
+        run_window,
+    )
+except ModuleNotFoundError as error:
+    if error.name not in {"numpy", "numba", "optuna", "pyarrow"}:
+        raise
+    raise MissingExtra(error.name, "trace") from error
+
+__all__ = ["window", "window_options_of"]
+
+_OPTIONS = "window_options.json"  # beside the request: what only this step is asked
+_NAMES = (
+    *("generators", "seeds", "sessions", "variable_skip", "trials", "max_survivors", "jobs"),
+    *("look_s", "run_seed"),
+)
+
+
+@click.command(cls=SearchCommand)
+@draws_options
+@click.option(
+    "--seeds",
+    metavar="N|A..B",
+    help="Seeds of each generator: its first N, or A..B.  [5000]",
+)
+@click.option(
+    "--generator",
+    "generators",
+    metavar="NAME|auto",
+    multiple=True,
+    help="A preset (`seedfleet generators list`), or NAME_hybrid for variable skip alone; may be "
+    "given more than once. auto: all of the catalogue that fit, looked at once, cheap ones first.  "
+    "[auto]",
+)
+@click.option(
+    "--session",
+    "sessions",
+    multiple=True,
+    help="Take the draws of this session as one stream; may be given more than once.  [the study "
+    "chooses]",
+)
+@click.option(
+    "--variable-skip/--constant-skip",
+    "variable_skip",
+    default=None,
+    help="Only variable, or only constant skips.  [the study tries both]",
+)
+@click.option(
+    "--trials",
+    type=click.IntRange(1),
+    default=30,
+    show_default=True,
+    help="How many configurations are tried.",
+)
+@click.option(
+    "--max-survivors",
+    type=click.IntRange(1),
+    default=20_000,
+    show_default=True,
+    help="Rows of each table; the likeliest are kept, a fiftieth of that with variable skip.",
+)
+@click.option(
+    "--look",
+    "look_s",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    default=20.0,
+    show_default=True,
+    help="Time for the first look at the generators of auto; what it leaves out is named.",
+)
+@click.option(
+    "--bounds",
+    "bounds_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A file with a section search_bounds.  [the cluster file]",
+)
+@click.option(
+    "--jobs/--no-jobs",
+    "jobs",
+    default=None,
+    help="Whether trials run as jobs of the fleet.  [where that pays]",
+)
+@job_place_options
+@click.option(
+    "--seed",
+    "run_seed",
+    type=click.IntRange(0, 2**31),
+    default=0,
+    show_default=True,
+    help="Seeds the study and the controls.",
+)
+@click.option(
+    "--output-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("trace_results"),
+    show_default=True,
+    help="A new folder for this run is made in it.",
+)
+@output_option
+@click.pass_context
+def window(ctx: click.Context, /, draws: str | None, output: Output, **options: Any) -> None:
+    """Find the window, skips and thresholds that tell most of DRAWS, and what survives them.
+
+    Only the first 60 % of the draws are looked at. Writes optimal_window_config.json, tables of
+    forward, reverse and bidirectional survivors, train_history.json and holdout_history.json into a
+    new folder, which the other steps take as their RUN. Exit codes: 0 the step's checks hold, 1
+    they do not, 2 bad input, 3 interrupted (go on with --resume).
+    """
+    problems = problems_of_resume(ctx, draws, options)
+    blocked = unwritable(options["output_dir"])
+    if problems or blocked:
+        output.refuse("no window can be optimized", [*problems, *([blocked] if blocked else [])])
+    with refusing_steps(output):
+        folder, history, request, asked = (
+            _resumed(options) if draws is None else _new(draws, options, output)
+        )
+        run = make_step_run("window", folder, request, options, output)
+        run.files.context("window").unlink(missing_ok=True)
+        try:
+            record = run_window(history, asked, run)
+        except INTERRUPTIONS:
+            stop("trace window", folder, request.context.run_id, output)
+    finish_step(record, output)
+
+
+def window_options_of(given: dict[str, Any]) -> WindowOptions:
+    """Return the options that a command line gives; those that are None keep their defaults.
+
+    Raises
+    ------
+    OptionsError
+        They are out of range; the error lists everything.
+    """
+    told = {name: given[name] for name in _NAMES if given.get(name) is not None}
+    bounds = SearchBounds() if given["bounds_file"] is None else read_bounds(given["bounds_file"])
+    return WindowOptions(**told, bounds=bounds)
+
+
+def _new(
+    draws: str, options: dict[str, Any], output: Output
+) -> tuple[Path, History, Request, WindowOptions]:
+    """Begin a run; nothing is written before everything is checked."""
+    options["bounds_file"] = options["bounds_file"] or options["cluster"]
+    asked = window_options_of(options)
+    history = load_draws(draws, options)
+    problems = asked.problems(history)
+    if problems:
+        output.refuse("the options do not fit these draws", problems)
+    context, folder = begin_run(history, options["output_dir"])
+    named = tuple(name for name in asked.generators if name != "auto")
+    request = Request(
+        context,
+        generators=named,
+        seeds=asked.seeds,
+        sessions=asked.sessions,
+        run_seed=asked.run_seed,
+        **places_asked(options, output),
+    )
+    files = RunFiles(folder)
+    begin_folder(files, history, request)
+    write_json(folder / _OPTIONS, asked.to_document())
+    for note in history.notes:
+        output.note(f"note: {note}")
+    return folder, history, request, asked
+
+
+def _resumed(options: dict[str, Any]) -> tuple[Path, History, Request, WindowOptions]:
+    folder = options["output_dir"] / options["run_id"]
+    history, request = open_run(folder)
+    document = json.loads((folder / _OPTIONS).read_text(encoding="utf-8"))
+    return folder, history, request, WindowOptions.from_document(document)

@@ -1,0 +1,146 @@
+"""The verdict on survivors, by the limits that every search is held to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, log2
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seedfleet.evidence import Verdict, decide
+from seedfleet.evidence.part_prior import Division, log2_part_weight
+from seedfleet.evidence.prior import NULL_WEIGHT, log2_alignment_weight
+from seedfleet.evidence.start_prior import seed_odds
+from seedfleet.evidence.verdict import draws_needed, held_out_draws
+from seedfleet.generators import find_preset, presets_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from seedfleet.draws import History
+    from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
+
+__all__ = ["Judgement", "enough_draws", "judge"]
+
+_REASONS = {
+    Verdict.RECOVERED: "one stream explains the fitted draws and predicts those held out",
+    Verdict.SIGNAL: "the draws favour the survivors, but not one stream beyond doubt",
+    Verdict.NO_EVIDENCE: "no survivor explains the draws better than chance",
+    Verdict.UNDER_POWERED: "there are too few draws to tell",
+}
+_ENDED = "one stream explains the draws up to some point, but not the last ones"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What can be said of all survivors together.
+
+    Attributes
+    ----------
+    verdict, reason
+        And why, in a sentence.
+    evidence_bits
+        log2 e on the fitted draws.
+    predictive_bits
+        Of the best stream on the draws held out; None where no survivor goes on.
+    class_posterior
+        Of the best stream, after the fitted draws.
+    """
+
+    verdict: Verdict
+    reason: str
+    evidence_bits: float
+    predictive_bits: float | None
+    class_posterior: float
+
+
+def judge(evidence: SurvivorEvidence, *, powered: bool, goes_on: bool) -> Judgement:
+    """Hold the survivors to the limits of `seedfleet.evidence.verdict`, by the published prior.
+
+    The last draws are held out, as in every search. One stream has to earn all of it by itself; at
+    a variable skip its offsets count together, since their paths run together.
+
+    Parameters
+    ----------
+    powered
+        Whether what was searched could have been recovered from so many draws.
+    goes_on
+        Whether a stream is likelier than not to go on after the last known draw.
+    """
+    count = len(evidence.draws)
+    fitted = range(count - held_out_draws(count))
+    earned = evidence.log2_prior + evidence.log2_mixed(fitted)
+    total = float(np.logaddexp2.reduce(earned, initial=log2(NULL_WEIGHT)))
+    best = _best_class(evidence, earned)
+    if not len(best):
+        verdict = decide(total, None, 0.0, powered=powered)
+        return Judgement(verdict, _reason(verdict, evidence, goes_on=goes_on), total, None, 0.0)
+    own = float(np.logaddexp2.reduce(earned[best]))
+    known = evidence.log2_prior + evidence.log2_mixed(range(count))
+    predictive = float(np.logaddexp2.reduce(known[best])) - own
+    posterior = float(2.0 ** (own - total))
+    alone = decide(own, predictive, posterior, powered=powered)
+    verdict = alone if alone is Verdict.RECOVERED else decide(total, None, 0.0, powered=powered)
+    return Judgement(
+        verdict, _reason(verdict, evidence, goes_on=goes_on), total, predictive, posterior
+    )
+
+
+def _best_class(evidence: SurvivorEvidence, earned: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the rows of the best stream that goes on; none where there is no such stream."""
+    going_on = np.where(evidence.goes_on, earned, -np.inf)
+    if not len(going_on) or going_on.max() == -np.inf:
+        return np.zeros(0, np.int64)
+    best = int(np.argmax(going_on))
+    rows = evidence.table.rows
+    if not evidence.variable[best]:
+        return np.array([best])
+    same = np.isfinite(going_on)
+    for name in ("preset", "seed", "skip_min", "skip_max", "origin"):
+        same &= rows[name] == rows[name][best]
+    stateful = set(evidence.table.states)
+    return np.array([row for row in np.flatnonzero(same) if row == best or row not in stateful])
+
+
+def _reason(verdict: Verdict, evidence: SurvivorEvidence, *, goes_on: bool) -> str:
+    if verdict is Verdict.SIGNAL and not goes_on:
+        return _ENDED
+    if not len(evidence.table) and verdict is Verdict.NO_EVIDENCE:
+        return "nothing that was searched survived"
+    return _REASONS[verdict]
+
+
+def enough_draws(
+    history: History, presets: Sequence[str], sessions: Sequence[str], skips: tuple[int, int]
+) -> bool:
+    """Tell whether a seed of one of these presets could have been recovered from so many draws.
+
+    Parameters
+    ----------
+    skips
+        Least and most; a constant skip where they are equal.
+    """
+    least, most = skips
+    gaps = most - least + 1
+    if gaps >= history.modulus:
+        return False
+    division = Division.of(history.sessions, history.machines)
+    part = log2_part_weight(division, sessions=len(sessions) or None, whole=True)
+    chosen = sum(name in sessions for name in history.sessions) if sessions else len(history)
+    lost = log2(history.modulus) / log2(history.modulus / gaps)
+    for preset in presets:
+        stream = find_preset(preset).stream
+        weight = log2_alignment_weight(
+            presets=len(presets_of(stream)),
+            skip_min=least,
+            skip_max=most,
+            offset=0,
+            part_bits=part,
+        )
+        odds = seed_odds(stream.generator.seed_count, stream.generator.seeds.start)
+        if chosen >= ceil(draws_needed(odds, weight, history.modulus) * lost):
+            return True
+    return False

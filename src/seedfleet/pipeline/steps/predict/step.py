@@ -1,0 +1,222 @@
+"""Step 6 at work: what it reads, `predictions.json`, and its record."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seedfleet.draws.slices import Slices
+from seedfleet.pipeline.document_parts import prior_part, thresholds_part, versions_part
+from seedfleet.pipeline.run_folder import write_json
+from seedfleet.pipeline.steps.context_record import Check, Metric, file_digest
+from seedfleet.pipeline.steps.predict.ending import log2_ended
+from seedfleet.pipeline.steps.predict.features import FeatureSource
+from seedfleet.pipeline.steps.predict.forecast import forecast_part, survivors_part, test_part
+from seedfleet.pipeline.steps.predict.judgement import enough_draws, judge
+from seedfleet.pipeline.steps.predict.options import PredictError
+from seedfleet.pipeline.steps.predict.ranking import find_trained, rank, refuse_strangers
+from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
+from seedfleet.pipeline.steps.survivor_files import SurvivorFileError, read_survivors
+from seedfleet.pipeline.steps.survivor_table import ROW, SurvivorTable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from seedfleet.draws import History
+    from seedfleet.pipeline.steps.context_record import ContextRecord
+    from seedfleet.pipeline.steps.predict.options import PredictOptions
+    from seedfleet.pipeline.steps.predict.ranking import Ranking, Trained
+    from seedfleet.pipeline.steps.step_run import StepRun
+
+__all__ = ["FORMAT", "run_predict"]
+
+FORMAT = "seedfleet.predictions/1"
+_MOST_SURVIVORS = 20  # that are listed
+_WORST_BITS = -20.0  # on the test slice: a model that is right loses so many once in a million
+
+
+def run_predict(history: History, options: PredictOptions, run: StepRun) -> ContextRecord:
+    """Predict the next draws of a run, write `predictions.json`, and leave the record.
+
+    Parameters
+    ----------
+    history
+        The whole cleaned one.
+
+    Raises
+    ------
+    PredictError
+        There is no model and no word that there is none, or something is not what the model was
+        trained on; the error lists everything.
+    """
+    trained = find_trained(run.files, options)
+    path, table = _survivors(options, run)
+    draws = options.draws or run.files.history
+    refuse_strangers(trained, (history, draws), path if options.survivors is None else None)
+    evidence = SurvivorEvidence.of(table, history, progress=run.progress)
+
+    source = FeatureSource(path, evidence, run.files, run.progress)
+    ranking = rank(evidence, trained, source.columns)
+    document = {
+        "format": FORMAT,
+        "run_id": run.context.run_id,
+        "parent_run_id": _parent(trained, run),
+        **answer(
+            evidence, ranking, options, powered=_powered(history, table, run), history=history
+        ),
+        "lineage": _lineage(trained, path, draws, run),
+        "versions": versions_part(),
+    }
+    write_json(run.files.predictions, document)
+    used = [draws, run.files.window_config, trained.path, path]
+    return _record(document, ranking, used, options, run)
+
+
+def answer(
+    evidence: SurvivorEvidence,
+    ranking: Ranking,
+    options: PredictOptions,
+    *,
+    powered: bool,
+    history: History,
+) -> dict[str, Any]:
+    """Return what is said of the history and of its coming draws."""
+    weights = ranking.log2_weights
+    ended = log2_ended(evidence, weights, history)
+    known = range(len(evidence.draws))
+    posterior, null = evidence.posterior(weights, known, log2_rivals=ended)
+    judgement = judge(evidence, powered=powered, goes_on=null < 0.5)
+    coming = evidence.coming(posterior, options.predictions)
+    return {
+        "verdict": judgement.verdict.value,
+        "verdict_reason": judgement.reason,
+        "evidence_bits": judgement.evidence_bits,
+        "predictive_bits": judgement.predictive_bits,
+        "class_posterior": judgement.class_posterior,
+        "null_probability": null,
+        "abstained": coming[0].value is None,
+        "model_used": ranking.model_type or "likelihood",
+        "model_reason": ranking.reason,
+        "modulus": evidence.modulus,
+        "sessions": list(evidence.table.sessions),
+        "draws": len(evidence.draws),
+        "predictions": [
+            forecast_part(forecast, step, options.top, evidence.modulus)
+            for step, forecast in enumerate(coming, start=1)
+        ],
+        "survivors": survivors_part(evidence, posterior, _MOST_SURVIVORS),
+        "slices": Slices.of(len(evidence.draws)).to_document(),
+        "test": test_part(evidence, weights),
+        "prior": prior_part(),
+        "thresholds": thresholds_part(),
+    }
+
+
+def _survivors(options: PredictOptions, run: StepRun) -> tuple[Path | None, SurvivorTable]:
+    """Return the survivors that speak, and their file; nobody where step 1 left no table."""
+    files, config = run.files, _window_config(run)
+    candidates = (
+        [files.scores, files.survivors("bidirectional")]
+        if options.survivors is None
+        else [options.survivors]
+    )
+    path = next((each for each in candidates if each.exists()), None)
+    sessions = tuple(config.get("sessions") or ())
+    if path is None and options.survivors is not None:
+        raise PredictError([f"{options.survivors}: there is no such file"])
+    if path is None:
+        return None, SurvivorTable((), sessions, np.zeros(0, ROW))
+    try:
+        return path, read_survivors(path, generator=config.get("generator"), sessions=sessions)
+    except SurvivorFileError as error:
+        raise PredictError(error.problems) from error
+
+
+def _window_config(run: StepRun) -> dict[str, Any]:
+    try:
+        config: Any = json.loads(run.files.window_config.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise PredictError([f"{run.files.window_config}: cannot be read: {error}"]) from error
+    return config if isinstance(config, dict) else {}
+
+
+def _powered(history: History, table: SurvivorTable, run: StepRun) -> bool:
+    """Tell whether what step 1 searched could have been recovered from so many draws."""
+    config = _window_config(run)
+    named = [config["generator"]] if isinstance(config.get("generator"), str) else []
+    skips = int(config.get("skip_min", 0)), int(config.get("skip_max", 0))
+    constant = config.get("law", "constant") == "constant"
+    presets = table.presets or tuple(named)
+    return enough_draws(history, presets, table.sessions, (0, skips[1]) if not constant else (0, 0))
+
+
+def _parent(trained: Trained, run: StepRun) -> str | None:
+    return run.parent_run_id if trained.sidecar is None else trained.sidecar.run_id
+
+
+def _lineage(trained: Trained, path: Path | None, draws: Path, run: StepRun) -> dict[str, Any]:
+    """Say what the predictions were made from."""
+    sidecar = trained.sidecar
+    return {
+        "run_id": run.context.run_id,
+        "training_run_id": None if sidecar is None else sidecar.run_id,
+        "model": None
+        if sidecar is None or trained.path is None
+        else {
+            "sidecar": str(trained.path),
+            "sha256": file_digest(trained.path),
+            "model_type": sidecar.model_type,
+            "checkpoint_sha256": sidecar.checkpoint_sha256,
+            "feature_hash": sidecar.feature_hash,
+            "accepted": sidecar.accepted,
+        },
+        "history": {"path": str(draws), "sha256": file_digest(draws)},
+        "survivors": None if path is None else {"path": str(path), "sha256": file_digest(path)},
+    }
+
+
+def _record(
+    document: dict[str, Any],
+    ranking: Ranking,
+    used: Sequence[Path | None],
+    options: PredictOptions,
+    run: StepRun,
+) -> ContextRecord:
+    files, modulus, test = run.files, document["modulus"], document["test"]
+    first = document["predictions"][0]
+    metrics = [
+        Metric(
+            "probability of the most probable next draw", first["highest_probability"], 1 / modulus
+        ),
+        Metric("evidence in bits", document["evidence_bits"], 0.0),
+        Metric(
+            "log2 score a draw on the test slice", test["log2_score"], test["uniform_log2_score"]
+        ),
+        Metric("null's probability", document["null_probability"], 0.5),
+    ]
+    checks = [
+        Check(
+            "bits on the test slice, beside uniform draws",
+            # Nothing was predicted badly where nothing is predicted, or nothing could be tested.
+            0.0 if document["abstained"] or test["bits"] is None else test["bits"],
+            _WORST_BITS,
+        )
+    ]
+    return run.record(
+        [each for each in dict.fromkeys(used) if each is not None and each.exists()],
+        [files.predictions],
+        parameters={
+            "predictions": options.predictions,
+            "top": options.top,
+            "survivors": None if options.survivors is None else str(options.survivors),
+            "without_model": options.without_model,
+        },
+        metrics=metrics,
+        checks=checks,
+        remarks=[f"{document['verdict']}: {document['verdict_reason']}", ranking.reason],
+    )

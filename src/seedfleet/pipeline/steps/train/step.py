@@ -1,0 +1,175 @@
+"""Step 5: models are trained, compared, and let in or kept out by the gate."""
+
+from __future__ import annotations
+
+from math import log2
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from seedfleet.evidence.prior import NULL_WEIGHT
+from seedfleet.models import MODEL_TYPES, ModelError, installed
+from seedfleet.models.gate import Gate, GateResult, Stakes
+from seedfleet.pipeline.steps.context_record import Check, Metric
+from seedfleet.pipeline.steps.engine_config import EngineConfig
+from seedfleet.pipeline.steps.train.comparison import Compared, compare
+from seedfleet.pipeline.steps.train.finding import Finding
+from seedfleet.pipeline.steps.train.ground import Ground, lay_ground
+from seedfleet.pipeline.steps.train.leakage import leakage_checks
+from seedfleet.pipeline.steps.train.trial_jobs import Candidate, TrialJobs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from seedfleet.draws import History
+    from seedfleet.pipeline.steps.context_record import ContextRecord
+    from seedfleet.pipeline.steps.run_files import RunFiles
+    from seedfleet.pipeline.steps.step_run import StepRun
+    from seedfleet.pipeline.steps.train.options import TrainOptions
+
+__all__ = ["prepare_jobs", "run_train"]
+
+_FOLDS: Final = 5  # where step 4 has not said
+_SEEDS: Final = 2**31 - 1000
+
+
+def run_train(history: History, options: TrainOptions, run: StepRun) -> ContextRecord:
+    """Train every model asked for, choose one, judge it, and write checkpoint and sidecar.
+
+    Parameters
+    ----------
+    history
+        The whole cleaned one.
+
+    Raises
+    ------
+    TrainingRefusedError
+        There is nothing to learn, or a job did not succeed.
+    ModelError
+        A library is missing.
+    SurvivorFileError, EngineConfigError
+        An input is not what it should be.
+    FanOutInterrupted
+        The user stopped the jobs; asked again, it goes on.
+    """
+    files = run.files
+    # What an earlier training chose must not outlive the word that it was chosen by.
+    files.sidecar.unlink(missing_ok=True)
+    types = _types(options)
+    table = _table(options, files)
+    ground, jobs = _prepared(history, options, run, table)
+    candidates = jobs.run(types, run)
+    run.progress("models are compared", 0.9)
+    compared = compare(candidates, ground, permutations=options.permutations, seed=options.run_seed)
+    result = _gate(ground, candidates, options)
+    chosen = compared[_chosen(compared, result)]
+    checks = list(leakage_checks(ground, compared, table, files))
+    outputs = Finding(ground, compared, chosen, result, table).write(history, run)
+    known = [table, files.history, *_existing(files.model_config, files.scorer_config)]
+    return run.record(
+        known,
+        [*outputs, files.training_jobs],
+        parameters={**options.to_document(), "folds": jobs.data.n_folds, "types": list(types)},
+        metrics=_metrics(chosen, result, ground),
+        checks=[
+            Check("permutations of the gate", float(result.permutations), 999.0),
+            *checks,
+        ],
+        remarks=_remarks(chosen, result, types),
+    )
+
+
+def prepare_jobs(history: History, options: TrainOptions, run: StepRun) -> TrialJobs:
+    """Write what the jobs of a training read, and return them; raises what `run_train` raises."""
+    _, jobs = _prepared(history, options, run, _table(options, run.files))
+    jobs.data.write(jobs.inputs)
+    return jobs
+
+
+def _prepared(
+    history: History, options: TrainOptions, run: StepRun, table: Path
+) -> tuple[Ground, TrialJobs]:
+    path = options.config or run.files.model_config
+    there = options.config is not None or path.exists()
+    config = EngineConfig.read(path) if there else EngineConfig(_FOLDS)
+    ground = lay_ground(table, history, run.progress)
+    seed = options.run_seed % _SEEDS
+    data = ground.training_data(config.folds, seed)
+    return ground, TrialJobs(run.files, table.name, data, config, seed)
+
+
+def _types(options: TrainOptions) -> tuple[str, ...]:
+    """Return the types to be trained; the one asked for has to be installed."""
+    there = installed()
+    if options.model_type is None and there:
+        return there
+    if options.model_type in there:
+        return (options.model_type,)
+    extra = "neural" if options.model_type == "neural_net" else "models"
+    wanted = options.model_type or "training"
+    raise ModelError([f"{wanted} needs a library: pip install 'seedfleet[{extra}]'"])
+
+
+def _table(options: TrainOptions, files: RunFiles) -> Path:
+    """Return the table with features: the Parquet one, also where its JSON form is named."""
+    path = options.survivors or files.scores
+    parquet = path.with_suffix(".parquet")
+    return parquet if path.suffix == ".json" and parquet.exists() else path
+
+
+def _gate(ground: Ground, candidates: Sequence[Candidate], options: TrainOptions) -> GateResult:
+    """Open the gate slice, once, for candidates that are frozen."""
+    evidence, rows = ground.evidence, ground.rows
+    prior = evidence.log2_prior[rows]
+
+    def stakes(part: range) -> Stakes:
+        speaking = np.where(evidence.ends[rows] > part.start, prior, -np.inf)
+        before, after = (
+            speaking + evidence.log2_mixed(range(stop))[rows] for stop in (part.start, part.stop)
+        )
+        return Stakes(before, after)
+
+    tilting = np.stack([candidate.predicted for candidate in candidates])
+    gate = Gate(prior, log2(NULL_WEIGHT), tilting, ground.groups)
+    return gate.judge(
+        stakes(ground.slices.tune),
+        stakes(ground.slices.gate),
+        permutations=options.permutations,
+        seed=options.run_seed,
+    )
+
+
+def _chosen(compared: Sequence[Compared], result: GateResult) -> int:
+    """Return the gate's candidate, or where it has none the one that ranks best."""
+    if result.candidate is not None:
+        return result.candidate
+    return int(np.argmax([each.validation.spearman for each in compared]))
+
+
+def _existing(*paths: Path) -> list[Path]:
+    return [path for path in paths if path.exists()]
+
+
+def _metrics(chosen: Compared, result: GateResult, ground: Ground) -> list[Metric]:
+    validation, spread = chosen.validation, ground.spread
+    return [
+        Metric("survivors", float(len(ground.rows)), None),
+        Metric("dispersion of the labels", spread.dispersion if spread else None, 1.0),
+        Metric("rmse on rows held out", validation.rmse, validation.chance_rmse),
+        Metric("R2 on rows held out", validation.r2, 0.0),
+        Metric("rank correlation on rows held out", validation.spearman, 0.0),
+        Metric("rank correlation on the test slice", chosen.test.spearman, 0.0),
+        Metric("p-value of the rank correlation", chosen.p_value, 0.5),
+        Metric("overfit ratio", chosen.overfit, 1.0),
+        Metric("bits won on the gate slice", result.bits, result.chance_bits),
+        Metric("p-value of the gate", result.p_value, 0.01),
+    ]
+
+
+def _remarks(chosen: Compared, result: GateResult, types: Sequence[str]) -> list[str]:
+    said = [f"{chosen.candidate.model_type}: {result.reason}"]
+    missing = [name for name in MODEL_TYPES if name not in installed()]
+    if missing and len(types) > 1:
+        said.append(f"not compared, since not installed: {', '.join(missing)}")
+    return said

@@ -1,0 +1,193 @@
+"""Candidates of one model type, measured by cross-validation with successive halving.
+
+Every candidate first learns for a quarter of its rounds; the better half goes on to all of them
+(Jamieson and Talwalkar, 2016, with rounds as the resource). The prediction of a fold comes from
+models that have seen none of its labels: they learn from the other folds but one, and that one
+tells them when to stop.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seedfleet.models import Validation, create
+from seedfleet.pipeline.steps.label_ranking import p_value, rank_shares, shuffled, worths
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["Candidate", "Measured", "Rows", "compare"]
+
+_FIRST_SHARE = 4  # of the rounds, in the first rung
+_UPPER = 0.95
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What models are fitted to.
+
+    Attributes
+    ----------
+    features
+        float64, shape (n, n_columns).
+    labels
+        float64, shape (n,), not all the same.
+    folds
+        int64, shape (n,), in ``[0, n_folds)``; at least three folds.
+    """
+
+    features: NDArray[np.float64]
+    labels: NDArray[np.float64]
+    folds: NDArray[np.int64]
+
+    @property
+    def n_folds(self) -> int:
+        """How many folds there are."""
+        return int(self.folds.max()) + 1
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """Settings, and what they came to.
+
+    Attributes
+    ----------
+    settings
+        As they were tried.
+    value
+        The measure of the predictions for folds not learned from.
+    rounds
+        That each fold's model counted, in the order of folds.
+    shares
+        float64, shape (n,): the share of its fold that each row outranks by its prediction.
+    finished
+        Whether it was given all its rounds.
+    """
+
+    settings: Mapping[str, Any]
+    value: float
+    rounds: tuple[int, ...]
+    shares: NDArray[np.float64] = field(repr=False)
+    finished: bool
+
+    @property
+    def median_rounds(self) -> int:
+        """Return the median over folds of the rounds that counted, at least 1."""
+        return max(1, int(np.median(self.rounds)))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One model type after cross-validation.
+
+    Attributes
+    ----------
+    tried
+        All candidates, in the order in which they were given.
+    best
+        The one that finished with the largest value; of equal ones the first.
+    chance, chance_upper
+        Mean and upper quantile (95 %) of the largest value of the finished candidates, their
+        predictions kept and labels shuffled within folds.
+    p
+        The share of shuffles that reach the best value.
+    refitted
+        The measure of the best settings fitted to shuffled labels, which nothing can be learned
+        from.
+    """
+
+    tried: Sequence[Candidate]
+    best: Candidate
+    chance: float
+    chance_upper: float
+    p: float
+    refitted: float
+
+
+def compare(
+    model_type: str,
+    settings: Sequence[Mapping[str, Any]],
+    rows: Rows,
+    *,
+    shuffles: int,
+    seed: int,
+) -> Measured:
+    """Measure the candidates of a type; O(candidates * folds) fits.
+
+    Parameters
+    ----------
+    settings
+        At least one candidate, each with `rounds`.
+
+    Raises
+    ------
+    ModelError
+        The type's library is not installed, or a setting is out of range.
+    """
+    first = [_tried(model_type, each, rows, seed, finished=len(settings) == 1) for each in settings]
+    order = sorted(range(len(first)), key=lambda place: (-first[place].value, place))
+    going_on = sorted(order[: math.ceil(len(order) / 2)])
+    tried = list(first)
+    for place in going_on:
+        if not first[place].finished:
+            tried[place] = _tried(model_type, settings[place], rows, seed, finished=True)
+    finished = [tried[place] for place in going_on]
+    best = max(finished, key=lambda candidate: candidate.value)
+    rng = np.random.default_rng([seed, 3])
+    chances = _chances(finished, rows, shuffles, rng)
+    return Measured(
+        tried=tried,
+        best=best,
+        chance=float(chances.mean()),
+        chance_upper=float(np.quantile(chances, _UPPER)),
+        p=p_value(best.value, chances),
+        refitted=_refitted(model_type, best, rows, rng, seed),
+    )
+
+
+def _tried(
+    model_type: str, settings: Mapping[str, Any], rows: Rows, seed: int, *, finished: bool
+) -> Candidate:
+    rounds = settings["rounds"] if finished else max(1, settings["rounds"] // _FIRST_SHARE)
+    shares, counted = np.empty(len(rows.labels)), []
+    for fold in range(rows.n_folds):
+        held = rows.folds == fold
+        watched = rows.folds == (fold + 1) % rows.n_folds
+        learned = ~held & ~watched
+        model = create(model_type, {**settings, "rounds": rounds}).fit(
+            rows.features[learned],
+            rows.labels[learned],
+            Validation(rows.features[watched], rows.labels[watched]),
+            seed=seed,
+        )
+        shares[held] = rank_shares(model.predict(rows.features[held]))
+        counted.append(model.rounds)
+    value = float(shares @ worths(rows.labels))
+    return Candidate(settings, value, tuple(counted), shares, finished)
+
+
+def _chances(
+    finished: Sequence[Candidate], rows: Rows, shuffles: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return the largest value over candidates under labels shuffled within each fold."""
+    shares, weights = np.stack([each.shares for each in finished]), worths(rows.labels)
+    total = np.zeros((shuffles, len(finished)))
+    for fold in range(rows.n_folds):
+        held = rows.folds == fold
+        total += shuffled(shares[:, held], weights[held], shuffles, rng)
+    largest: NDArray[np.float64] = total.max(axis=1)
+    return largest
+
+
+def _refitted(
+    model_type: str, best: Candidate, rows: Rows, rng: np.random.Generator, seed: int
+) -> float:
+    labels = rng.permutation(rows.labels)
+    changed = Rows(rows.features, labels, rows.folds)
+    return _tried(model_type, best.settings, changed, seed, finished=best.finished).value

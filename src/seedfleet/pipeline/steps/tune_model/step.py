@@ -1,0 +1,115 @@
+"""Step 4: how models are to be trained, derived from the survivors and their labels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seedfleet.draws.slices import Slices
+from seedfleet.pipeline.document_parts import versions_part
+from seedfleet.pipeline.run_folder import write_json
+from seedfleet.pipeline.steps.context_record import Check, Metric, file_digest
+from seedfleet.pipeline.steps.engine_config import ENGINE_FORMAT
+from seedfleet.pipeline.steps.label_ranking import MEASURE
+from seedfleet.pipeline.steps.survivor_files import read_survivors
+from seedfleet.pipeline.steps.survivor_table import chosen_draws
+from seedfleet.pipeline.steps.tune_model.derivation import Derivation, derive
+from seedfleet.pipeline.steps.tune_model.survivor_rows import labelled_survivors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from seedfleet.draws import History
+    from seedfleet.pipeline.steps.context_record import ContextRecord
+    from seedfleet.pipeline.steps.step_run import StepRun
+    from seedfleet.pipeline.steps.tune_model.options import TuneModelOptions
+
+__all__ = ["engine_document", "run_tune_model"]
+
+
+def run_tune_model(history: History, options: TuneModelOptions, run: StepRun) -> ContextRecord:
+    """Derive how models are to be trained, and write what step 5 obeys.
+
+    Parameters
+    ----------
+    history
+        All draws of the run.
+
+    Raises
+    ------
+    SurvivorFileError
+        There is no table of survivors with features.
+    ModelError
+        A model type's library is not installed.
+    """
+    path = options.survivors or run.files.scores
+    derivation = _derived(history, options, run)
+    write_json(run.files.model_config, _document(derivation, options, run))
+    return run.record(
+        [path, run.files.history],
+        [run.files.model_config],
+        parameters=options.to_document(),
+        metrics=list(_metrics(derivation)),
+        checks=[
+            _ends_in_time(history, path),
+            Check("model types with settings", float(len(derivation.models)), 1.0),
+        ],
+        remarks=[derivation.reason],
+    )
+
+
+def engine_document(history: History, options: TuneModelOptions, run: StepRun) -> dict[str, Any]:
+    """Return what `run_tune_model` would write, and write nothing; raises what that raises."""
+    return _document(_derived(history, options, run), options, run)
+
+
+def _derived(history: History, options: TuneModelOptions, run: StepRun) -> Derivation:
+    path = options.survivors or run.files.scores
+    rng = np.random.default_rng([options.seed, 5])
+    survivors = labelled_survivors(path, history, options.sample, rng)
+    return derive(survivors, options, run.progress)
+
+
+def _document(derivation: Derivation, options: TuneModelOptions, run: StepRun) -> dict[str, Any]:
+    inputs = [options.survivors or run.files.scores, run.files.history]
+    return {
+        "format": ENGINE_FORMAT,
+        "run_id": run.context.run_id,
+        "parent_run_id": run.parent_run_id,
+        "inputs": {path.name: file_digest(path) for path in inputs},
+        "mode": options.mode.value,
+        "reason": derivation.reason,
+        "folds": derivation.folds.value,
+        "folds_derived": derivation.folds.how,
+        "streams": derivation.streams,
+        "label_reliability": derivation.reliability,
+        "rows_of_full_worth": derivation.full_rows,
+        "model_types": list(derivation.models),
+        "models": {name: model.to_document() for name, model in derivation.models.items()},
+        "versions": versions_part(),
+    }
+
+
+def _ends_in_time(history: History, path: Path) -> Check:
+    slices = Slices.of(len(chosen_draws(history, read_survivors(path).sessions)))
+    return Check(
+        "draws that were looked at end before the gate slice",
+        float(slices.tune.stop),
+        float(slices.gate.start),
+        at_least=False,
+    )
+
+
+def _metrics(derivation: Derivation) -> Iterator[Metric]:
+    yield Metric("different streams", float(derivation.streams), None)
+    yield Metric("share of the labels' variance that is no noise", derivation.reliability, 0.0)
+    yield Metric("rows of full worth", derivation.full_rows, 0.0)
+    for name, model in derivation.models.items():
+        if model.measured is not None:
+            yield Metric(f"{MEASURE} of {name}", model.measured.best.value, model.measured.chance)
+            yield Metric(f"p-value of {name}", model.measured.p, None)
+            yield Metric(
+                f"{MEASURE} of {name} fitted to shuffled labels", model.measured.refitted, 0.5
+            )

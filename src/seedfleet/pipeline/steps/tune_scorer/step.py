@@ -1,0 +1,160 @@
+"""Step 2.5: settings of the score, chosen by how it ranks survivors on draws that it never saw."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seedfleet.draws.slices import Slices
+from seedfleet.pipeline.document_parts import versions_part
+from seedfleet.pipeline.run_folder import write_json
+from seedfleet.pipeline.steps.context_record import Check, file_digest
+from seedfleet.pipeline.steps.label_ranking import worths
+from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
+from seedfleet.pipeline.steps.survivor_files import read_survivors
+from seedfleet.pipeline.steps.survivor_sampling import drawn, most_matches
+from seedfleet.pipeline.steps.survivor_table import chosen_draws
+from seedfleet.pipeline.steps.tune_scorer.choice import Choice, judged
+from seedfleet.pipeline.steps.tune_scorer.sample import Sample
+from seedfleet.pipeline.steps.tune_scorer.search_space import SearchSpace
+from seedfleet.pipeline.steps.tune_scorer.studies import Studies, trials_by_jobs, trials_here
+from seedfleet.scoring import ScoringSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from seedfleet.draws import History
+    from seedfleet.pipeline.steps.context_record import ContextRecord
+    from seedfleet.pipeline.steps.step_run import StepRun
+    from seedfleet.pipeline.steps.survivor_table import SurvivorTable
+    from seedfleet.pipeline.steps.tune_scorer.options import TuneScorerOptions
+
+__all__ = ["LEAST_SURVIVORS", "run_tune_scorer"]
+
+FORMAT = "seedfleet.scorer/1"
+LEAST_SURVIVORS = 50  # of different streams; fewer cannot be told from shuffled ones
+_LOOKED_AT = 50_000  # rows whose later draws are looked at
+_VARIABLE = 600  # survivors of a sample where skips vary
+_SHORT_S = 20.0  # trials that take less, all together, stay in this process
+
+
+def run_tune_scorer(history: History, options: TuneScorerOptions, run: StepRun) -> ContextRecord:
+    """Choose the settings that step 3 obeys, and write them with what speaks for them.
+
+    Parameters
+    ----------
+    history
+        All draws of the run.
+
+    Raises
+    ------
+    SurvivorFileError
+        There is no table of survivors.
+    FanOutInterrupted
+        The user stopped the jobs; asking again goes on.
+    """
+    path = options.survivors or run.files.survivors("bidirectional")
+    table = read_survivors(path)
+    table = table.take(most_matches(table, _LOOKED_AT))
+    draws = chosen_draws(history, table.sessions)
+    slices = Slices.of(len(draws))
+    defaults = ScoringSettings.of_modulus(history.modulus)
+    sample = _sample(table, history, options, slices)
+    if isinstance(sample, str):
+        choice = Choice(defaults, sample)
+    elif not options.trials:
+        choice = Choice(defaults, "no trial was asked for, and the defaults stay")
+    else:
+        choice = _tuned(sample, defaults, options, run)
+    _write(choice, options, run, [path, run.files.history])
+    return run.record(
+        [path, run.files.history],
+        [run.files.scorer_config],
+        parameters=options.to_document(),
+        metrics=choice.metrics(),
+        checks=[
+            Check(
+                "draws that were looked at end before the gate slice",
+                float(slices.tune.stop),
+                float(slices.gate.start),
+                at_least=False,
+            ),
+            *choice.checks(options.trials),
+        ],
+        remarks=[choice.reason],
+    )
+
+
+def _sample(
+    table: SurvivorTable, history: History, options: TuneScorerOptions, slices: Slices
+) -> Sample | str:
+    """Return the survivors to measure on, or why there are none."""
+    if len(table) < LEAST_SURVIVORS or not slices.tune:
+        return _too_few(len(table), len(slices.tune))
+    rng = np.random.default_rng([options.seed, 1])
+    evidence = SurvivorEvidence.of(table, history)
+    # Under a variable skip a survivor's path has to be found first, at ten milliseconds each.
+    size = min(options.sample, _VARIABLE) if evidence.variable.any() else options.sample
+    chosen = drawn(evidence, slices.sieve, size, rng)
+    labels = evidence.labels(slices.tune)[chosen]
+    if len(chosen) < LEAST_SURVIVORS:
+        return _too_few(len(chosen), len(slices.tune))
+    if not np.ptp(labels):
+        return "all survivors fit the later draws equally well, and the defaults stay"
+    values = evidence.draws[slices.sieve.start : slices.sieve.stop]
+    half = rng.permutation(np.arange(len(chosen)) % 2).astype(np.bool_)
+    return Sample(table.take(chosen), values, history.modulus, worths(labels), half)
+
+
+def _too_few(survivors: int, draws: int) -> str:
+    return (
+        f"{survivors} survivors with {draws} later draws are too few to tell settings apart "
+        f"(at least {LEAST_SURVIVORS} survivors and one draw), and the defaults stay"
+    )
+
+
+def _tuned(
+    sample: Sample, defaults: ScoringSettings, options: TuneScorerOptions, run: StepRun
+) -> Choice:
+    base, trial_s = _timed(sample, defaults)
+    space = SearchSpace.of(sample.modulus, len(sample.draws))
+    studies = Studies(space, options.seed)
+    by_jobs = options.jobs
+    if by_jobs is None:
+        by_jobs = trial_s * options.trials > _SHORT_S
+    if by_jobs:
+        trials_by_jobs(studies, sample, options.trials, run, trial_s=trial_s)
+    else:
+        trials_here(studies, sample, options.trials, run)
+    rng = np.random.default_rng([options.seed, 2])
+    choice = judged(sample, studies, (defaults, base), options.shuffles, rng)
+    return replace(choice, by_jobs=by_jobs)
+
+
+def _timed(sample: Sample, defaults: ScoringSettings) -> tuple[NDArray[np.float64], float]:
+    """Return the defaults' rank shares, and what a trial takes once everything is loaded."""
+    sample.shares(defaults)
+    started = time.perf_counter()
+    base = sample.shares(defaults)
+    return base, time.perf_counter() - started
+
+
+def _write(choice: Choice, options: TuneScorerOptions, run: StepRun, inputs: list[Path]) -> None:
+    write_json(
+        run.files.scorer_config,
+        {
+            "format": FORMAT,
+            "run_id": run.context.run_id,
+            "parent_run_id": run.parent_run_id,
+            "inputs": {path.name: file_digest(path) for path in inputs},
+            **choice.settings.to_document(),
+            **choice.to_document(),
+            "options": options.to_document(),
+            "versions": versions_part(),
+        },
+    )

@@ -1,0 +1,156 @@
+"""Streams that are known to make draws, of step 0 or of a reseed, as rows of a survivor table."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seedfleet.generators import AtState, find_preset, find_stream, presets_of
+from seedfleet.pipeline.steps.survivor_table import NO_END, ROW, SurvivorTable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from seedfleet.draws import History
+    from seedfleet.generators import Start
+
+__all__ = ["KnownStream", "joined", "recovered_streams"]
+
+_LIKELY = 0.5  # posterior from which on a candidate's sessions are those of the run
+
+
+@dataclass(frozen=True)
+class KnownStream:
+    """A stream and the draws that it explains.
+
+    Attributes
+    ----------
+    preset
+        Its name.
+    start
+        Seed, or state right before the first output.
+    offset, skip_min, skip_max
+        Its alignment.
+    sessions
+        Whose draws it explains; none for all.
+    origin, end
+        Indexes among the draws of its sessions: the first that it explains, and the one after the
+        last; `NO_END` where that is the last known draw.
+    posterior
+        That it made these draws.
+    """
+
+    preset: str
+    start: Start
+    offset: int
+    skip_min: int
+    skip_max: int
+    sessions: tuple[str, ...]
+    origin: int
+    end: int
+    posterior: float
+
+    @property
+    def likely(self) -> bool:
+        """Whether it is more likely than not."""
+        return self.posterior > _LIKELY
+
+    def row(self, code: int) -> np.void:
+        """Return it as a row of a table in which its preset has this index."""
+        rows = np.zeros(1, dtype=ROW)
+        seed = 0 if isinstance(self.start, AtState) else self.start
+        values = (code, seed, self.offset, self.skip_min, self.skip_max, self.origin, self.end)
+        for name, value in zip(ROW.names or (), values, strict=False):
+            rows[name] = value
+        rows["bidirectional_selectivity"] = 1.0
+        row: np.void = rows[0]
+        return row
+
+
+def recovered_streams(path: Path, history: History) -> tuple[KnownStream, ...]:
+    """Read the candidates of a recovery; none where there is no file, or it explains nothing.
+
+    Those of single machines are left out: a table is of sessions.
+    """
+    if not path.exists():
+        return ()
+    document = json.loads(path.read_text(encoding="utf-8"))
+    candidates = document.get("candidates", [])
+    read = (_stream(each, history) for each in candidates if each["alignment"]["machine"] is None)
+    return tuple(each for each in read if each is not None)
+
+
+def _stream(candidate: Mapping[str, Any], history: History) -> KnownStream | None:
+    try:
+        stream = find_stream(candidate["generator"], candidate["bounding"])
+        preset = presets_of(stream)[0].slug
+    except (IndexError, KeyError):  # of a catalogue that knew others
+        return None
+    alignment = candidate["alignment"]
+    session = alignment["session"]
+    places = [
+        index for index, name in enumerate(history.sessions) if session is None or name == session
+    ]
+    origin = places.index(alignment["origin"])
+    end = origin + int(candidate["n"])
+    return KnownStream(
+        preset,
+        _start(candidate),
+        int(alignment["offset"]),
+        int(alignment["skip_min"]),
+        int(alignment["skip_max"]),
+        () if session is None else (session,),
+        origin,
+        NO_END if end >= len(places) else end,
+        float(candidate["posterior"]),
+    )
+
+
+def _start(candidate: Mapping[str, Any]) -> Start:
+    words = candidate["start_state"]
+    if words is None:
+        return int(candidate["seed"])
+    return AtState(tuple(int(word, 16) for word in words))
+
+
+def joined(table: SurvivorTable, streams: Sequence[KnownStream], most: int) -> SurvivorTable:
+    """Put streams in front of a table's rows, without doubles; at most so many rows in all."""
+    names = {find_preset(preset).stream: preset for preset in table.presets}
+    for stream in streams:
+        names.setdefault(find_preset(stream.preset).stream, stream.preset)
+    presets = list(names.values())
+    twins = {_key(row): row for row in table.rows}
+    rows: list[np.void] = []
+    states: dict[int, tuple[int, ...]] = {}
+    seen: set[object] = set()
+    for stream in streams:
+        row = stream.row(presets.index(names[find_preset(stream.preset).stream]))
+        words = stream.start.words if isinstance(stream.start, AtState) else None
+        key = _key(row) if words is None else (words, stream.origin)
+        if key in seen:
+            continue
+        seen.add(key)
+        if words is not None:
+            states[len(rows)] = words
+        elif key in twins:
+            _take_matches(row, twins[key])
+        rows.append(row)
+    others = [row for row in table.rows if _key(row) not in seen]
+    together = [np.array([row], dtype=ROW) for row in [*rows, *others][: max(most, len(rows))]]
+    kept = np.concatenate([np.zeros(0, dtype=ROW), *together])
+    return SurvivorTable(tuple(presets), table.sessions, kept, states)
+
+
+def _key(row: np.void) -> object:
+    names = ("preset", "seed", "offset", "skip_min", "skip_max", "origin")
+    return tuple(int(row[name]) for name in names)
+
+
+def _take_matches(row: np.void, twin: np.void) -> None:
+    """Give a row what the sieve said of the same stream."""
+    for name in (ROW.names or ())[7:]:
+        row[name] = twin[name]

@@ -1,0 +1,187 @@
+"""How a study comes to its configurations: sampled within the bounds, after some that are set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seedfleet.pipeline.sieve_chance import chance_of
+from seedfleet.pipeline.steps.window.configuration import Configuration, SkipLaw
+from seedfleet.sieve import sieve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import optuna
+
+    from seedfleet.pipeline.steps.window.bounds import Interval, SearchBounds
+    from seedfleet.pipeline.steps.window.ground import Ground, Part
+
+__all__ = ["Sampler"]
+
+_LATEST_VARIABLE = 128  # where a window may begin at the latest: paths spread from the origin on
+_SET_WINDOW, _SET_THRESHOLD, _SET_SKIP = 96, 0.5, 8
+_SAMPLED, _FOLLOWED = 128, 150  # wrong seeds, and survivors of a variable skip, likewise
+_RANKED = 2000  # chance survivors that are worth a ranking, and no burden
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Turns trials of a study into configurations.
+
+    Attributes
+    ----------
+    ground
+        What is sieved.
+    bounds
+        Cut to what its draws have room for.
+    """
+
+    ground: Ground
+    bounds: SearchBounds
+
+    def sampled(self, trial: optuna.Trial) -> Configuration:
+        """Sample every coordinate."""
+        bounds = self.bounds
+        labels = [_label(part) for part in self.ground.parts]
+        part = self.ground.parts[labels.index(trial.suggest_categorical("sessions", labels))]
+        law = SkipLaw(trial.suggest_categorical("skip_law", [law.value for law in self.laws]))
+        size = trial.suggest_int("window_size", *self._sizes(part), log=True)
+        start = trial.suggest_int("offset", *self._starts(part, law, size))
+        least = trial.suggest_int("skip_min", *self._least(law))
+        more = 1 if law is SkipLaw.VARIABLE else 0
+        most = trial.suggest_int(
+            "skip_max", max(least + more, int(bounds.skip_max.low)), int(bounds.skip_max.high)
+        )
+        shares = (
+            trial.suggest_float(f"{name}_threshold", interval.low, interval.high)
+            for name, interval in (
+                ("forward", bounds.forward_threshold),
+                ("reverse", bounds.reverse_threshold),
+            )
+        )
+        return Configuration(part.sessions, law, start, size, least, most, *shares)
+
+    @property
+    def laws(self) -> list[SkipLaw]:
+        """The skip laws that any family is asked, and that the bounds have room for."""
+        asked = {law for family in self.ground.families for law in family.laws}
+        varies = self.bounds.skip_max.high > self.bounds.skip_min.low
+        room = {SkipLaw.CONSTANT: True, SkipLaw.VARIABLE: varies}
+        return [law for law in SkipLaw if law in asked and room[law]]
+
+    def parameters(self, configuration: Configuration) -> dict[str, Any]:
+        """Return a configuration as the parameters of a trial, to be tried as it stands."""
+        part = self.ground.part(configuration.sessions)
+        return {
+            "sessions": _label(part),
+            "skip_law": configuration.law.value,
+            "window_size": configuration.window_size,
+            "offset": configuration.window_start,
+            "skip_min": configuration.skip_min,
+            "skip_max": configuration.skip_max,
+            "forward_threshold": configuration.forward_threshold,
+            "reverse_threshold": configuration.reverse_threshold,
+        }
+
+    def set_ones(self) -> Iterator[Configuration]:
+        """Yield what every study tries first: wide families, windows of medium size.
+
+        For each choice of sessions and each law one with a medium threshold, which noise does not
+        fail, and one whose thresholds chance just passes, so that there is something to rank.
+        """
+        for law in self.laws:
+            for part in self.ground.parts:
+                wide = self.first_look(part, law)
+                yield wide
+                yield self._passing(wide) if law is SkipLaw.CONSTANT else self._followed(wide)
+
+    def first_look(self, part: Part, law: SkipLaw) -> Configuration:
+        """Return a configuration that finds most of what there is to find."""
+        bounds, (low, high) = self.bounds, self._sizes(part)
+        size = max(low, min(high, _SET_WINDOW))
+        least = int(bounds.skip_min.low)
+        most = int(bounds.skip_max.high)
+        if law is SkipLaw.VARIABLE:
+            most = max(least + 1, int(bounds.skip_max.low), min(most, least + _SET_SKIP))
+        return Configuration(
+            part.sessions,
+            law,
+            self._starts(part, law, size)[0],
+            size,
+            least,
+            most,
+            _within(bounds.forward_threshold, _SET_THRESHOLD),
+            _within(bounds.reverse_threshold, _SET_THRESHOLD),
+        )
+
+    def _passing(self, wide: Configuration) -> Configuration:
+        """Return the same with the least thresholds that pass no more than are worth ranking."""
+        for needed in range(1, wide.window_size // 2 + 1):
+            share = needed / ((wide.window_size + 1) // 2)
+            lower = replace(
+                wide,
+                forward_threshold=_within(self.bounds.forward_threshold, share),
+                reverse_threshold=_within(self.bounds.reverse_threshold, share),
+            )
+            searches = [
+                self.ground.planned(family, lower)
+                for family in self.ground.families
+                if lower.law in family.laws
+            ]
+            if (
+                sum(chance_of(each.question).expected_pairs(each.seed_count) for each in searches)
+                <= _RANKED
+            ):
+                return lower
+        return wide
+
+    def _followed(self, wide: Configuration) -> Configuration:
+        """Return the same with thresholds that few wrong seeds pass along the best of their paths.
+
+        How many matches these come to is found out on some seeds, all of which are let through.
+        """
+        family = next(each for each in self.ground.families if wide.law in each.laws)
+        search = self.ground.planned(family, wide)
+        seeds = search.seeds[:_SAMPLED]
+        everything = replace(search.question, forward_threshold=0.0, reverse_threshold=0.0)
+        table = sieve(everything, seeds).table
+        share = min(1.0, _FOLLOWED / search.seed_count) ** 0.5  # of each part, for that of both
+
+        def threshold(interval: Interval, name: str, draws: int) -> float:
+            matches = np.quantile(table[f"{name}_matches"], 1 - share)
+            return _within(interval, float(matches) / draws)
+
+        forward, reverse = search.question.forward, search.question.reverse
+        return replace(
+            wide,
+            forward_threshold=threshold(self.bounds.forward_threshold, "forward", len(forward)),
+            reverse_threshold=threshold(self.bounds.reverse_threshold, "reverse", len(reverse)),
+        )
+
+    def _sizes(self, part: Part) -> tuple[int, int]:
+        room = len(part.draws) - self.ground.judged
+        cut = self.bounds.window_size.clipped(room)
+        return int(cut.low), int(cut.high)
+
+    def _starts(self, part: Part, law: SkipLaw, size: int) -> tuple[int, int]:
+        latest = len(part.draws) - self.ground.judged - size
+        if law is SkipLaw.VARIABLE:
+            latest = min(latest, max(_LATEST_VARIABLE, int(self.bounds.offset.low)))
+        cut = self.bounds.offset.clipped(latest)
+        return int(cut.low), int(cut.high)
+
+    def _least(self, law: SkipLaw) -> tuple[int, int]:
+        most = int(self.bounds.skip_max.high) - (1 if law is SkipLaw.VARIABLE else 0)
+        cut = self.bounds.skip_min.clipped(most)
+        return int(cut.low), int(cut.high)
+
+
+def _label(part: Part) -> str:
+    return " + ".join(part.sessions) or "all"
+
+
+def _within(interval: Interval, wanted: float) -> float:
+    return min(max(wanted, interval.low), interval.high)

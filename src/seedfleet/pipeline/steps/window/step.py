@@ -1,0 +1,334 @@
+"""Step 1, `trace window`: which window, skips and thresholds tell most, and what survives them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from math import log2
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seedfleet.draws.slices import Slices
+from seedfleet.pipeline.document_parts import versions_part
+from seedfleet.pipeline.run_folder import write_json
+from seedfleet.pipeline.sieve_controls import controls_of
+from seedfleet.pipeline.steps.context_record import Check, Metric, file_digest
+from seedfleet.pipeline.steps.history_files import write_history
+from seedfleet.pipeline.steps.survivor_files import write_survivors
+from seedfleet.pipeline.steps.window.choice import choose, most_rows
+from seedfleet.pipeline.steps.window.final import final_sieve
+from seedfleet.pipeline.steps.window.ground import Ground, Part
+from seedfleet.pipeline.steps.window.look import Look, first_look
+from seedfleet.pipeline.steps.window.options import families_of, session_choices
+from seedfleet.pipeline.steps.window.recovered import joined, recovered_streams
+from seedfleet.pipeline.steps.window.reseeds import streams_in_turn
+from seedfleet.pipeline.steps.window.sampling import Sampler
+from seedfleet.pipeline.steps.window.study import open_study
+from seedfleet.pipeline.steps.window.trials import TrialRunner
+from seedfleet.recover import OptionsError
+from seedfleet.sieve import Direction
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from seedfleet.draws import History
+    from seedfleet.pipeline.steps.context_record import ContextRecord
+    from seedfleet.pipeline.steps.step_run import StepRun
+    from seedfleet.pipeline.steps.window.configuration import Configuration
+    from seedfleet.pipeline.steps.window.final import Passed
+    from seedfleet.pipeline.steps.window.ground import Family
+    from seedfleet.pipeline.steps.window.options import WindowOptions
+    from seedfleet.pipeline.steps.window.recovered import KnownStream
+    from seedfleet.pipeline.steps.window.study import Tried
+    from seedfleet.recover.controls import Control
+
+__all__ = ["run_window"]
+
+_FORMAT = "seedfleet.window/1"
+_SURE_BITS = 20.0  # a signal: from which on a stream is followed through the history
+
+
+@dataclass(frozen=True, eq=False)
+class _Result:
+    """All that came of it."""
+
+    ground: Ground
+    look: Look | None
+    tried: Sequence[Tried]
+    chosen: Tried | None
+    configuration: Configuration
+    passed: Mapping[Direction, Passed]
+    streams: Sequence[KnownStream]
+    controls: Sequence[Control]
+    how: str
+
+    @property
+    def objective(self) -> float | None:
+        return None if self.chosen is None else self.chosen.outcome.objective
+
+
+def run_window(history: History, options: WindowOptions, run: StepRun) -> ContextRecord:
+    """Optimize the window, sieve with it, and write everything.
+
+    Parameters
+    ----------
+    history
+        All known draws, cleaned. Only the sieve slice of the chosen sessions is looked at.
+
+    Raises
+    ------
+    OptionsError
+        The options do not fit these draws; the error lists everything.
+    """
+    problems = options.problems(history)
+    if problems:
+        raise OptionsError(problems)
+    files = run.files
+    if not files.history.exists():
+        write_history(files.history, history, range(len(history)))
+    recovered = recovered_streams(files.recovery, history)
+    asked = _with_recovered_sessions(history, options, recovered)
+    result = _optimized(history, asked, run, recovered)
+    outputs = _written(history, result, asked, run)
+    inputs = [files.history, *([files.recovery] if files.recovery.exists() else [])]
+    return run.record(
+        inputs,
+        outputs,
+        parameters=options.to_document(),
+        metrics=_metrics(result),
+        checks=_checks(result, options),
+        remarks=_remarks(result, recovered),
+    )
+
+
+def _with_recovered_sessions(
+    history: History, options: WindowOptions, recovered: Sequence[KnownStream]
+) -> WindowOptions:
+    """Look at the sessions that step 0 explained, where the user named none."""
+    likely = [stream for stream in recovered if stream.likely]
+    if options.sessions or options.bounds.session_options or not likely:
+        return options
+    sessions = likely[0].sessions or history.session_names
+    return replace(options, sessions=tuple(sessions))
+
+
+def _optimized(
+    history: History, options: WindowOptions, run: StepRun, recovered: Sequence[KnownStream]
+) -> _Result:
+    parts = tuple(Part.of(history, choice) for choice in session_choices(history, options))
+    first = [stream.preset for stream in recovered if stream.likely]
+    families = families_of(options, history.modulus, first)
+    judged = Ground.judged_of(parts)
+    ground = Ground(history.modulus, parts, families, judged, log2(options.trials))
+    look = None
+    if options.auto:
+        look = _gone_on_with(first, families) or _looked(ground, options, run)
+        kept = tuple(family for family in families if family.preset in look.kept)
+        ground = replace(ground, families=kept)
+    sampler = Sampler(ground, options.bounds)
+    about = {
+        "ground": ground.to_document(),
+        "bounds": options.bounds.to_document(),
+        "run_seed": options.run_seed,
+    }
+    study = open_study(run.files.window_study, about, sampler, options.run_seed)
+    runner = TrialRunner(
+        study,
+        run.files.folder / "window_jobs",
+        run.fan_out,
+        options.jobs,
+        lambda share: run.progress("trials of the window", share),
+    )
+    how = runner.run(options.trials)
+    chosen = choose(study.tried, options.max_survivors)
+    configuration = next(sampler.set_ones()) if chosen is None else chosen.configuration
+    run.progress("the chosen window", 0.0)
+    most = most_rows(configuration.law, options.max_survivors)
+    passed = final_sieve(ground, configuration, most, np.random.default_rng(options.run_seed))
+    streams = [
+        stream
+        for stream in recovered
+        if _same_sessions(stream.sessions, configuration.sessions, history)
+    ]
+    if chosen is not None and (chosen.outcome.objective or 0) > _SURE_BITS and chosen.outcome.best:
+        streams += streams_in_turn(ground, configuration, chosen.outcome.best)
+    controls = _controls(ground, configuration, options.run_seed)
+    return _Result(ground, look, study.tried, chosen, configuration, passed, streams, controls, how)
+
+
+def _gone_on_with(first: Sequence[str], families: Sequence[Family]) -> Look | None:
+    """Go on with what step 0 found, if anything: nothing else has to be looked at."""
+    kept = tuple(family.preset for family in families if family.preset in first)
+    return Look(kept, (), ()) if kept else None
+
+
+def _looked(ground: Ground, options: WindowOptions, run: StepRun) -> Look:
+    """Look at the catalogue, or read what an earlier look at the same found."""
+    path = run.files.folder / "window_look.json"
+    asked = [ground.to_document(), options.bounds.to_document(), options.look_s]
+    about = hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+    if path.exists():
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["about"] == about:
+            return Look.from_document(kept["look"])
+    look = first_look(
+        Sampler(ground, options.bounds),
+        options.look_s,
+        lambda share: run.progress("a first look at the generators", share),
+    )
+    write_json(path, {"about": about, "look": look.to_document()})
+    return look
+
+
+def _same_sessions(one: Sequence[str], other: Sequence[str], history: History) -> bool:
+    every = set(history.session_names)
+    return (set(one) or every) == (set(other) or every)
+
+
+def _controls(ground: Ground, configuration: Configuration, run_seed: int) -> list[Control]:
+    rng = np.random.default_rng(run_seed)
+    families = [family for family in ground.families if configuration.law in family.laws]
+    searches = [ground.planned(family, configuration) for family in families]
+    return [control for search in searches for control in controls_of(search, rng)]
+
+
+def _written(history: History, result: _Result, options: WindowOptions, run: StepRun) -> list[Path]:
+    """Write all files; returns their paths."""
+    files, sessions = run.files, result.configuration.sessions
+    lineage = {
+        "run_id": run.context.run_id,
+        "parent_run_id": run.parent_run_id or "",
+        "history_sha256": file_digest(files.history),
+        "versions": json.dumps(versions_part()),
+    }
+    chosen = [
+        index for index, name in enumerate(history.sessions) if not sessions or name in sessions
+    ]
+    cut = Slices.of(len(chosen)).sieve.stop
+    write_history(files.train_history, history, chosen[:cut])
+    write_history(files.holdout_history, history, chosen[cut:])
+    outputs = [files.train_history, files.holdout_history]
+    for direction, passed in result.passed.items():
+        table = passed.table
+        if direction is Direction.BIDIRECTIONAL:
+            most = most_rows(result.configuration.law, options.max_survivors)
+            table = joined(table, result.streams, most)
+        path = files.survivors(direction.value)
+        write_survivors(path, table, lineage)
+        outputs += [path, path.with_suffix(".json")]
+    write_json(files.window_config, _config(history, result, run))
+    return [files.window_config, *outputs]
+
+
+def _config(history: History, result: _Result, run: StepRun) -> dict[str, Any]:
+    """Return the document of the choice."""
+    configuration, outcome = result.configuration, result.chosen and result.chosen.outcome
+    best = outcome.best if outcome else None
+    families = {family.preset: family for family in result.ground.families}
+    leading = families[best["generator"]] if best else next(iter(families.values()))
+    return {
+        "format": _FORMAT,
+        "run_id": run.context.run_id,
+        "parent_run_id": run.parent_run_id,
+        "inputs": {run.files.history.name: file_digest(run.files.history)},
+        "versions": versions_part(),
+        "generator": leading.preset,
+        "generators": list(families),
+        "seeds": [leading.seeds.start, leading.seeds.stop - 1],
+        "sessions": list(configuration.sessions),
+        "modulus": history.modulus,
+        "offset": 0,
+        "skip_law": configuration.law.value,
+        "window_start": configuration.window_start,
+        "window_size": configuration.window_size,
+        "skip_min": configuration.skip_min,
+        "skip_max": configuration.skip_max,
+        "forward_threshold": configuration.forward_threshold,
+        "reverse_threshold": configuration.reverse_threshold,
+        "evidence_bits": result.objective,
+        "judged_draws": result.ground.judged,
+        "paid_bits": result.ground.paid_bits,
+        "best": None if best is None else dict(best),
+        "survivors": {
+            direction.value: passed.to_document() for direction, passed in result.passed.items()
+        },
+        "known_streams": [_stream_part(stream) for stream in result.streams],
+        "controls": [vars(control) for control in result.controls],
+        "look": None if result.look is None else result.look.to_document(),
+        "trials": [tried.to_document() for tried in result.tried],
+    }
+
+
+def _stream_part(stream: KnownStream) -> dict[str, Any]:
+    seed = stream.start if isinstance(stream.start, int) else None
+    told = {key: value for key, value in vars(stream).items() if key != "start"}
+    return {**told, "seed": seed, "sessions": list(stream.sessions)}
+
+
+def _metrics(result: _Result) -> list[Metric]:
+    counts = [
+        Metric(f"{direction.value} survivors", passed.observed, passed.expected)
+        for direction, passed in result.passed.items()
+    ]
+    bits = Metric(
+        "evidence in bits on draws that the sieve did not look at, net of all trials",
+        result.objective,
+        -result.ground.paid_bits,
+    )
+    controls = [
+        Metric(f"control: {control.text}", control.observed, control.expected)
+        for control in result.controls
+    ]
+    return [bits, *counts, *controls]
+
+
+def _checks(result: _Result, options: WindowOptions) -> list[Check]:
+    judged = sum(tried.outcome.objective is not None for tried in result.tried)
+    kept = len(result.passed[Direction.BIDIRECTIONAL].table) + len(result.streams)
+    more = {"trials": 2 * options.trials}
+    checks = [
+        Check("trials that were not pruned", judged, 1, change=more),
+        Check("survivors to hand on", kept, 1, change=more),
+    ]
+    for kind, name in (
+        ("negative", "control: shuffled draws pass as often as chance says"),
+        ("positive", "control: planted seeds come back"),
+    ):
+        passed = [control.passed for control in result.controls if control.kind == kind]
+        share = sum(passed) / len(passed) if passed else None
+        checks.append(Check(f"{name} (share of controls passed)", share, 1.0))
+    return checks
+
+
+def _remarks(result: _Result, recovered: Sequence[KnownStream]) -> list[str]:
+    both = result.passed[Direction.BIDIRECTIONAL]
+    bound = "at most " if both.is_bound else ""
+    remarks = [
+        result.how,
+        (
+            f"{both.observed:,} pairs of seed and alignment pass both parts of the window; chance "
+            f"passes {bound}{both.expected:,.3g}. Their number is not what was optimized."
+        ),
+        (
+            f"Every objective is judged on the {result.ground.judged} draws after its window and "
+            f"has {result.ground.paid_bits:.2f} bits taken off for the trials."
+        ),
+    ]
+    if (result.objective or 0) <= 0:
+        remarks.append("No configuration found evidence; survivors are what chance lets through.")
+    if result.look is not None and result.look.left_out:
+        left_out = ", ".join(result.look.left_out)
+        remarks.append(f"No time was left to look at {left_out}.")
+    if result.look is not None and not result.look.looked_at:
+        kept = ", ".join(result.look.kept)
+        remarks.append(f"Step 0 found {kept}; no other generator was looked at.")
+    reseeded = [stream for stream in result.streams if stream.origin > 0]
+    if reseeded:
+        places = ", ".join(str(stream.origin) for stream in reseeded)
+        remarks.append(f"Streams begin inside the history, at draw {places}.")
+    if recovered and not any(stream in result.streams for stream in recovered):
+        remarks.append("What step 0 found is of other sessions and is left out.")
+    return remarks

@@ -1,0 +1,293 @@
+"""Step 6 on folders of runs: what it predicts, when it abstains, and what it refuses."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from plain_history import history
+
+from seedfleet.cli.established_prediction import prediction_generator
+from seedfleet.draws import History, load
+from seedfleet.draws.slices import Slices
+from seedfleet.generators import find_preset
+from seedfleet.generators.compiled import at_positions
+from seedfleet.models import create
+from seedfleet.models.sidecar import Sidecar
+from seedfleet.models.tilt import Tilt
+from seedfleet.pipeline import RunContext
+from seedfleet.pipeline.steps.context_record import Check, ContextRecord, Decision, file_digest
+from seedfleet.pipeline.steps.fan_out import FanOut
+from seedfleet.pipeline.steps.history_files import write_history
+from seedfleet.pipeline.steps.predict import PredictError, PredictOptions, run_predict
+from seedfleet.pipeline.steps.predict.features import FeatureSource
+from seedfleet.pipeline.steps.predict.ranking import find_trained, rank
+from seedfleet.pipeline.steps.run_files import RunFiles
+from seedfleet.pipeline.steps.score import score_table
+from seedfleet.pipeline.steps.step_run import StepRun
+from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
+from seedfleet.pipeline.steps.survivor_files import read_survivors, write_survivors
+from seedfleet.pipeline.steps.survivor_table import NO_END, ROW, SurvivorTable
+from seedfleet.scoring import FEATURES, ScoringSettings
+from seedfleet.sieve.rows import constant_skip_positions
+
+SEED = 4321
+
+
+def stream_draws(count: int, *, skip: int = 1) -> list[int]:
+    values, _ = at_positions(
+        find_preset("java_lcg").stream, SEED, 1000, constant_skip_positions(count, skip)
+    )
+    return [int(value) for value in values]
+
+
+def survivors(count: int = 30, *, skips: tuple[int, int] = (1, 1)) -> SurvivorTable:
+    rows = np.zeros(count, ROW)
+    rows["seed"] = np.arange(SEED - count // 2, SEED - count // 2 + count)
+    rows["skip_min"], rows["skip_max"] = skips
+    rows["end"] = NO_END
+    return SurvivorTable(("java_lcg",), (), rows)
+
+
+def begun(folder: Path, draws: list[int], table: SurvivorTable) -> tuple[History, StepRun]:
+    """Leave in a folder what steps 1 to 5 leave where no model could be trained."""
+    whole = history(draws)
+    files = RunFiles(folder)
+    write_history(files.history, whole, range(len(whole)))
+    files.window_config.write_text(
+        json.dumps({"run_id": "r", "modulus": 1000, "sessions": [], "generator": "java_lcg"})
+    )
+    write_survivors(files.survivors("bidirectional"), table, {"run_id": "r"})
+    context = RunContext(run_id="r", command=(), started_utc="", folder=str(folder))
+    declined = ContextRecord(
+        step="train",
+        run_id="r",
+        parent_run_id=None,
+        inputs={},
+        outputs={},
+        parameters={},
+        checks=[Check("labels", None, 1)],
+        remarks=["all labels are equal"],
+    )
+    declined.write(files.context("train"))
+    return whole, StepRun("predict", files, context, FanOut())
+
+
+def predictions(run: StepRun) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(run.files.predictions.read_text())
+    return document
+
+
+def test_a_planted_stream_is_found_and_goes_on(tmp_path: Path) -> None:
+    draws = stream_draws(125)
+    whole, run = begun(tmp_path, draws[:120], survivors())
+    record = run_predict(whole, PredictOptions(predictions=5, top=3), run)
+    document = predictions(run)
+    assert record.decision is Decision.PROCEED
+    assert document["verdict"] == "recovered"
+    assert [each["value"] for each in document["predictions"]] == draws[120:]
+    assert all(len(each["top"]) <= 3 for each in document["predictions"])
+    assert document["predictions"][0]["probability"] > 0.95
+    assert document["survivors"][0]["seed"] == SEED
+    assert document["model_used"] == "likelihood"
+    assert "all labels are equal" in document["model_reason"]
+    assert document["test"]["log2_score"] > -1 > document["test"]["uniform_log2_score"]
+    assert document["lineage"]["survivors"]["sha256"] == next(
+        digest for name, digest in record.inputs.items() if name.startswith("bidirectional")
+    )
+
+
+def test_a_stream_with_variable_skip_goes_on(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    positions = np.cumsum(rng.integers(1, 4, 161)) - 1
+    values, _ = at_positions(find_preset("java_lcg").stream, SEED, 1000, positions)
+    whole, run = begun(tmp_path, values[:160].tolist(), survivors(skips=(0, 2)))
+    run_predict(whole, PredictOptions(predictions=2), run)
+    document = predictions(run)
+    assert document["verdict"] == "recovered"
+    top = document["predictions"][0]["top"][:3]
+    assert int(values[160]) in [each["value"] for each in top]
+    assert sum(each["probability"] for each in top) > 0.9
+    assert document["predictions"][1]["top"][0]["probability"] < 0.5
+
+
+def test_random_draws_are_no_evidence_and_no_value_is_named(tmp_path: Path) -> None:
+    draws = np.random.default_rng(8).integers(1000, size=400).tolist()
+    whole, run = begun(tmp_path, draws, survivors())
+    run_predict(whole, PredictOptions(predictions=3), run)
+    document = predictions(run)
+    assert document["verdict"] == "no_evidence"
+    assert document["abstained"]
+    for each in document["predictions"]:
+        assert (each["value"], each["top"]) == (None, [])
+        assert each["highest_probability"] == pytest.approx(1 / 1000, rel=1e-6)
+
+
+def test_a_stream_that_has_ended_says_nothing_of_what_comes(tmp_path: Path) -> None:
+    rest = np.random.default_rng(8).integers(1000, size=90).tolist()
+    whole, run = begun(tmp_path, [*stream_draws(210), *rest], survivors())
+    record = run_predict(whole, PredictOptions(), run)
+    document = predictions(run)
+    assert document["abstained"]
+    assert document["verdict"] == "signal"
+    assert "not the last ones" in document["verdict_reason"]
+    assert document["test"]["bits"] < -20
+    assert record.decision is Decision.PROCEED  # nothing is predicted
+
+
+def test_a_few_draws_are_too_few_to_tell(tmp_path: Path) -> None:
+    whole, run = begun(tmp_path, stream_draws(5), survivors())
+    run_predict(whole, PredictOptions(), run)
+    assert predictions(run)["verdict"] == "under_powered"
+    assert predictions(run)["abstained"]
+
+
+def test_nobody_left_leaves_the_null(tmp_path: Path) -> None:
+    whole, run = begun(tmp_path, [1, 2, 3] * 40, survivors(0))
+    run_predict(whole, PredictOptions(), run)
+    assert predictions(run)["null_probability"] == 1.0
+    assert predictions(run)["abstained"]
+
+
+def test_a_sidecar_that_is_merely_missing_is_refused(tmp_path: Path) -> None:
+    whole, run = begun(tmp_path, stream_draws(120), survivors())
+    run.files.context("train").unlink()
+    with pytest.raises(PredictError, match=r"best_model\.meta\.json: there is no such file"):
+        run_predict(whole, PredictOptions(), run)
+    assert not run.files.predictions.exists()
+
+
+def test_other_survivors_may_be_named(tmp_path: Path) -> None:
+    draws = stream_draws(121)
+    whole, run = begun(tmp_path, draws[:120], survivors(0))
+    other = tmp_path / "mine.json"
+    other.write_text(json.dumps([{"seed": SEED, "skip_min": 1, "skip_max": 1}, {"seed": 5}]))
+    run_predict(whole, PredictOptions(survivors=other), run)
+    assert predictions(run)["predictions"][0]["value"] == draws[120]
+    with pytest.raises(PredictError, match="there is no such file"):
+        run_predict(whole, replace(PredictOptions(), survivors=tmp_path / "none.json"), run)
+
+
+def train(run: StepRun, *, accepted: bool, tau: float = 1.0) -> Sidecar:
+    """Leave a model of the run's survivors in its folder, as step 5 does."""
+    table = read_survivors(run.files.survivors("bidirectional"))
+    whole = load(run.files.history, modulus=1000)
+    sieve = Slices.of(len(whole)).sieve
+    scored = score_table(
+        table, whole.values[: sieve.stop], 1000, ScoringSettings.of_modulus(1000), workers=1
+    )
+    features = np.column_stack([np.asarray(scored[name], np.float64) for name in FEATURES])
+    labels = features[:, FEATURES.index("residue_1000_match_rate")]
+    model = create("lightgbm", {}).fit(features, labels, seed=1)
+    run.files.models.mkdir()
+    checkpoint = run.files.models / "best_model.txt"
+    model.save(checkpoint)
+    sidecar = Sidecar(
+        model_type="lightgbm",
+        checkpoint=checkpoint.name,
+        checkpoint_sha256=file_digest(checkpoint),
+        features=FEATURES,
+        dropped=(),
+        label="hits",
+        slices=Slices.of(len(whole)).to_document(),
+        metrics={},
+        gate={"accepted": accepted, "reason": "as the test wants it"},
+        tilt=Tilt.of(tau, model.predict(features)),
+        settings={},
+        lineage={
+            name: {"path": str(path), "sha256": file_digest(path), "modulus": 1000}
+            for name, path in (
+                ("history", run.files.history),
+                ("survivors", run.files.survivors("bidirectional")),
+            )
+        },
+        run_id="training",
+        parent_run_id=None,
+        versions={},
+    )
+    sidecar.write(run.files.sidecar)
+    run.files.context("train").unlink()
+    return sidecar
+
+
+def test_a_model_is_used_only_where_the_gate_accepted_it(tmp_path: Path) -> None:
+    draws = stream_draws(121)
+    for accepted, used in ((True, "lightgbm"), (False, "likelihood")):
+        whole, run = begun(tmp_path / used, draws[:120], survivors(60))
+        train(run, accepted=accepted)
+        run_predict(whole, PredictOptions(), run)
+        document = predictions(run)
+        assert document["model_used"] == used
+        assert document["lineage"]["training_run_id"] == document["parent_run_id"] == "training"
+        assert document["lineage"]["model"]["model_type"] == "lightgbm"
+        assert document["predictions"][0]["value"] == draws[120]
+
+
+def test_a_model_raises_whom_it_ranks_first(tmp_path: Path) -> None:
+    whole, run = begun(tmp_path, stream_draws(120), survivors(60))
+    sidecar = train(run, accepted=True)
+    trained = find_trained(run.files, PredictOptions())
+    evidence = SurvivorEvidence.of(read_survivors(run.files.survivors("bidirectional")), whole)
+    source = FeatureSource(None, evidence, run.files, lambda _label, _share: None)
+    ranking = rank(evidence, trained, source.columns)
+    true = int(np.argmax(evidence.hits(range(60))))
+    gained = ranking.log2_weights - evidence.log2_prior
+    assert np.argmax(gained) == true
+    assert gained[true] > 1
+    assert np.exp2(ranking.log2_weights).sum() == pytest.approx(np.exp2(evidence.log2_prior).sum())
+    assert sidecar.tilt.tau == 1.0
+
+
+def test_a_damaged_sidecar_or_checkpoint_is_refused_with_every_problem(tmp_path: Path) -> None:
+    whole, run = begun(tmp_path, stream_draws(120), survivors(60))
+    train(run, accepted=True)
+    good = run.files.sidecar.read_text()
+    document = json.loads(good)
+    document["features"].reverse()
+    run.files.sidecar.write_text(json.dumps(document))
+    (run.files.models / "best_model.txt").write_text("nothing")
+    with pytest.raises(PredictError) as refused:
+        run_predict(whole, PredictOptions(), run)
+    assert len(refused.value.problems) == 2
+    assert "feature_hash is not that of its features" in refused.value.problems[0]
+    assert "is not the checkpoint" in refused.value.problems[1]
+    run.files.sidecar.write_text(good[: len(good) // 2])
+    with pytest.raises(PredictError, match="cannot be read"):
+        run_predict(whole, PredictOptions(), run)
+
+
+def test_a_model_of_other_draws_is_refused_but_not_one_of_earlier_ones(tmp_path: Path) -> None:
+    draws = stream_draws(131)
+    _, run = begun(tmp_path, draws[:120], survivors(60))
+    train(run, accepted=True)
+    later, other = tmp_path / "later.json", tmp_path / "other.json"
+    for path, values in ((later, draws[:130]), (other, [7, *draws[1:120]])):
+        write_history(path, history(values), range(len(values)))
+    run_predict(history(draws[:130]), PredictOptions(draws=later), run)
+    assert predictions(run)["predictions"][0]["value"] == draws[130]
+    with pytest.raises(PredictError, match=r"other\.json: does not go on from the 120 draws"):
+        run_predict(history([7, *draws[1:120]]), PredictOptions(draws=other), run)
+
+
+def test_the_established_script_finds_the_history_by_the_lineage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draws = stream_draws(121)
+    _, run = begun(tmp_path / "run", draws[:120], survivors(60))
+    train(run, accepted=True)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    table = run.files.survivors("bidirectional")
+    words = ["--models-dir", str(run.files.models), "--survivors-forward", str(table)]
+    told = CliRunner().invoke(prediction_generator, [*words, "--predict", "2"])
+    assert told.exit_code == 0, told.output
+    assert str(draws[120]) in told.stdout
+    written = json.loads((tmp_path / "here" / "predictions.json").read_text())
+    assert written["predictions"][0]["value"] == draws[120]
+    run.files.sidecar.unlink()
+    told = CliRunner().invoke(prediction_generator, words)
+    assert told.exit_code == 2
+    assert "there is no such file" in told.stderr

@@ -1,0 +1,212 @@
+"""Step 2.5: the space of settings, honest measuring, and when the defaults stay."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pytest
+import survivor_runs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from seedfleet.pipeline.steps.context_record import Decision
+from seedfleet.pipeline.steps.label_ranking import rank_shares, worths
+from seedfleet.pipeline.steps.tune_scorer import (
+    TuneScorerOptions,
+    measure_file,
+    run_tune_scorer,
+)
+from seedfleet.pipeline.steps.tune_scorer.choice import judged
+from seedfleet.pipeline.steps.tune_scorer.judgement import HalfShares, cross_fit
+from seedfleet.pipeline.steps.tune_scorer.sample import Sample, write_sample
+from seedfleet.pipeline.steps.tune_scorer.search_space import SearchSpace
+from seedfleet.pipeline.steps.tune_scorer.studies import Studies
+from seedfleet.recover import OptionsError
+from seedfleet.scoring import ScoringSettings
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+SPACE = SearchSpace.of(1000, 480)
+DEFAULTS = ScoringSettings.of_modulus(1000)
+
+
+def test_the_space_is_the_established_one_for_three_digits() -> None:
+    assert SPACE.lanes == ((5, 20), (50, 150), (500, 1500))
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(2, 2**31), st.integers(0, 6000))
+def test_every_space_gives_settings_that_can_be(modulus: int, draws: int) -> None:
+    space = SearchSpace.of(modulus, draws)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    for _ in range(3):
+        found = space.suggest(study.ask())
+        assert any(found.weights.values())
+        for (low, high), lane in zip(space.lanes, found.residue_mods, strict=True):
+            assert 2 <= low <= lane <= high <= 2**31
+
+
+def test_all_that_is_wrong_with_options_is_told_at_once() -> None:
+    with pytest.raises(OptionsError) as caught:
+        TuneScorerOptions(trials=-1, sample=3, shuffles=10, seed=-1)
+    assert len(caught.value.problems) == 4
+
+
+def _values_of_settings(rng: np.random.Generator, *, honest: bool) -> float:
+    """Return the p-value of the best of 50 scores that know nothing of the labels."""
+    half = np.arange(80) % 2 == 1
+    weights = worths(rng.normal(size=80))
+    scores = rng.normal(size=(50, 80))
+    crossed = np.empty(80)
+    for guide, judge in ((~half, half), (half, ~half)):
+        shares = [(rank_shares(each[guide]), rank_shares(each[judge])) for each in scores]
+        chosen_by = guide if honest else judge
+        best = max(shares, key=lambda pair: pair[0 if honest else 1] @ weights[chosen_by])
+        crossed[judge] = best[1]
+    parts = [HalfShares(crossed[part], weights[part]) for part in (~half, half)]
+    return cross_fit(parts, 199, rng).p
+
+
+@pytest.mark.slow
+def test_choosing_among_many_is_paid_for_by_measuring_on_the_other_half() -> None:
+    rng = np.random.default_rng(4)
+    honest = np.mean([_values_of_settings(rng, honest=True) < 0.05 for _ in range(150)])
+    assert honest < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 150)
+    # The same test without the other half finds something in nearly all of nothing.
+    looked = np.mean([_values_of_settings(rng, honest=False) < 0.05 for _ in range(30)])
+    assert looked > 0.5
+
+
+@pytest.mark.slow
+def test_a_study_is_not_told_of_the_other_half() -> None:
+    asked = []
+    for others in (np.random.default_rng(11), np.random.default_rng(12)):
+        studies, own = Studies(SPACE, 1), np.random.default_rng(5)
+        told = []
+        for _ in range(40):
+            number, found = studies.ask()
+            value, other = float(own.random()), float(others.random())
+            studies.tell(number, (value, other) if number % 2 == 0 else (other, value))
+            told.append(found)
+        asked.append(told)
+    assert asked[0] == asked[1]
+    # Its own half it is told of: with other values it asks for something else.
+    studies = Studies(SPACE, 1)
+    changed = []
+    for _ in range(40):
+        number, found = studies.ask()
+        studies.tell(number, (-float(number % 7), -float(number % 5)))
+        changed.append(found)
+    assert changed != asked[0]
+
+
+class _Informed(Sample):
+    """Survivors whose labels one component of the score knows, and the default does not weigh."""
+
+    def scores(self, settings: ScoringSettings) -> NDArray[np.float64]:
+        known = np.sqrt(self.worths) * settings.weights.get("coherence", 0.0)
+        lot = np.random.default_rng(len(self.table)).normal(size=len(self.table))
+        return known / known.std() + 2 * lot if known.any() else lot
+
+
+def _informed() -> _Informed:
+    weights = worths(np.random.default_rng(6).normal(size=300))
+    half = np.arange(300) % 2 == 1
+    table = survivor_runs.survivors(300)
+    return _Informed(table, np.zeros(480, np.int64), 1000, weights, half)
+
+
+@pytest.mark.slow
+def test_settings_that_rank_better_on_the_other_half_are_taken() -> None:
+    sample, studies = _informed(), Studies(SPACE, 2)
+    for _ in range(12):
+        number, found = studies.ask()
+        studies.tell(number, sample.values(found))
+    base = sample.shares(DEFAULTS)
+    choice = judged(sample, studies, (DEFAULTS, base), 999, np.random.default_rng(7))
+    assert choice.trial is not None
+    assert choice.settings != DEFAULTS
+    assert choice.fit is not None
+    assert choice.fit.p < 0.05
+    assert choice.gain is not None
+    assert choice.gain.value > choice.gain.chance_upper
+    assert choice.remeasured < 1e-9
+
+
+def test_settings_without_a_gain_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    sample, studies = _informed(), Studies(SPACE, 2)
+    monkeypatch.setattr(_Informed, "scores", lambda sample, _settings: np.sqrt(sample.worths))
+    for _ in range(8):
+        number, found = studies.ask()
+        studies.tell(number, sample.values(found))
+    base = sample.shares(DEFAULTS)
+    choice = judged(sample, studies, (DEFAULTS, base), 999, np.random.default_rng(7))
+    assert choice.fit is not None
+    assert choice.fit.p < 0.05
+    assert choice.trial is None
+    assert choice.settings == DEFAULTS
+    assert "no settings are better" in choice.reason
+
+
+@pytest.mark.slow
+def test_few_survivors_keep_the_defaults(tmp_path: Path) -> None:
+    history = survivor_runs.planted()
+    run = survivor_runs.step_run(tmp_path, history, survivor_runs.survivors(49), "tune-scorer")
+    record = run_tune_scorer(history, TuneScorerOptions(), run)
+    written = json.loads(run.files.scorer_config.read_text())
+    assert record.decision is Decision.PROCEED
+    assert written["chosen"] == "defaults"
+    assert "too few" in written["reason"]
+    assert ScoringSettings.from_document(written) == DEFAULTS
+
+
+@pytest.mark.slow
+def test_a_run_sees_nothing_after_the_tune_slice(tmp_path: Path) -> None:
+    history = survivor_runs.planted(0.1)
+    gate = len(history) * 75 // 100
+    later = history.values.copy()
+    later[gate:] = (later[gate:] * 7 + 1) % 1000
+    table, told = survivor_runs.survivors(400), []
+    for name, values in (("a", history.values), ("b", later)):
+        run = survivor_runs.step_run(
+            tmp_path / name, survivor_runs.history_of(values), table, "tune-scorer"
+        )
+        record = run_tune_scorer(
+            survivor_runs.history_of(values), TuneScorerOptions(trials=4, shuffles=200), run
+        )
+        assert record.decision is Decision.PROCEED
+        written = json.loads(run.files.scorer_config.read_text())
+        told.append({key: written[key] for key in ("chosen", "reason", "objective", "trials")})
+    assert told[0] == told[1]
+    assert told[0]["objective"]["ranking"]["p"] < 0.05  # the true seed is among them
+    assert ScoringSettings.from_document(written).residue_mods == DEFAULTS.residue_mods
+
+
+@pytest.mark.slow
+def test_jobs_measure_what_this_process_does(tmp_path: Path) -> None:
+    table, rng = survivor_runs.survivors(60), np.random.default_rng(8)
+    half = np.arange(60) % 2 == 1
+    draws = survivor_runs.planted().values[:480]
+    sample = Sample(table, draws, 1000, worths(rng.normal(size=60)), half)
+    write_sample(tmp_path, sample)
+    number, found = Studies(SPACE, 3).ask()
+    trial_file = tmp_path / "trials.json"
+    told = {"number": number, "settings": found.to_document()}
+    trial_file.write_text(json.dumps({"format": "seedfleet.scorer-trials/1", "trials": [told]}))
+    measure_file(trial_file, tmp_path / "values.json")
+    (result,) = json.loads((tmp_path / "values.json").read_text())["results"]
+    assert result["number"] == number
+    assert result["values"] == pytest.approx(sample.values(found))
+
+
+@pytest.mark.slow
+def test_trials_run_as_jobs_of_the_fleet(tmp_path: Path) -> None:
+    history = survivor_runs.planted()
+    run = survivor_runs.step_run(tmp_path, history, survivor_runs.survivors(60), "tune-scorer")
+    asked = TuneScorerOptions(trials=2, shuffles=200, jobs=True)
+    record = run_tune_scorer(history, asked, run)
+    written = json.loads(run.files.scorer_config.read_text())
+    assert record.decision is Decision.PROCEED
+    assert written["measured_by"] == "jobs"
+    assert [trial["number"] for trial in written["trials"]] == [0, 1]

@@ -1,0 +1,142 @@
+"""Whatever a study samples is what the sieve is asked, within bounds that are checked at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import optuna
+import pytest
+from plain_history import history
+from window_runs import uniform
+
+from seedfleet.generators import find_preset
+from seedfleet.pipeline.steps.window.bounds import Interval, SearchBounds, read_bounds
+from seedfleet.pipeline.steps.window.configuration import Configuration, SkipLaw
+from seedfleet.pipeline.steps.window.ground import Family, Ground, Part
+from seedfleet.pipeline.steps.window.options import WindowOptions, families_of, session_choices
+from seedfleet.pipeline.steps.window.sampling import Sampler
+from seedfleet.recover import OptionsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CONFIGURATION = Configuration((), SkipLaw.CONSTANT, 3, 20, 1, 4, 0.5, 0.6)
+
+
+def asked(configuration: Configuration) -> tuple[object, ...]:
+    question = configuration.question(find_preset("java_lcg").stream, uniform(60), 1000)
+    return (question.window, question.skips, question.legs, question.alignments)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"law": SkipLaw.VARIABLE},
+        {"window_start": 4},
+        {"window_size": 21},
+        {"skip_min": 0},
+        {"skip_max": 5},
+        {"forward_threshold": 0.7},
+        {"reverse_threshold": 0.8},
+    ],
+)
+def test_every_value_changes_what_the_sieve_is_asked(change: dict[str, object]) -> None:
+    assert asked(replace(CONFIGURATION, **change)) != asked(CONFIGURATION)  # type: ignore[arg-type]
+
+
+def test_sessions_choose_the_draws_and_only_their_sieve_slice() -> None:
+    values = list(range(100))
+    names = ["day", "night"] * 50
+    known = history(values, 1000, names)
+    part = Part.of(known, ("night",))
+    np.testing.assert_array_equal(part.draws, values[1:60:2])
+    np.testing.assert_array_equal(Part.of(known, ()).draws, values[:60])
+
+
+def test_a_study_samples_within_bounds_and_leaves_draws_to_judge_by() -> None:
+    bounds = SearchBounds(
+        window_size=Interval(10, 40), offset=Interval(2, 500), skip_max=Interval(3, 6)
+    )
+    part = Part.of(history(uniform(200).tolist()), ())
+    ground = Ground(1000, (part,), (Family("java_lcg", range(50)),), 30, 0.0)
+    sampler = Sampler(ground, bounds)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    laws = set()
+    for _ in range(60):
+        chosen = sampler.sampled(study.ask())
+        laws.add(chosen.law)
+        assert 10 <= chosen.window_size <= 40
+        assert 2 <= chosen.window_start <= 120 - 30 - chosen.window_size
+        assert 3 <= chosen.skip_max <= 6
+        assert chosen.skip_min <= chosen.skip_max - (chosen.law is SkipLaw.VARIABLE)
+        assert 0.02 <= chosen.forward_threshold <= 0.95
+    assert laws == set(SkipLaw)
+
+
+def test_bad_bounds_are_told_of_all_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "distributed_config.json"
+    path.write_text(
+        '{"nodes": [], "search_bounds": {"window_size": [9, 3], "skip_min": {"min": 0}, '
+        '"forward_threshold": {"min": 0.2, "max": 1.5}, "windw": [1, 2], "skip_max": [0.5, 2]}}'
+    )
+    with pytest.raises(OptionsError) as caught:
+        read_bounds(path)
+    problems = "\n".join(caught.value.problems)
+    assert len(caught.value.problems) == 5
+    for name in ("window_size", "skip_min", "forward_threshold", "windw", "skip_max"):
+        assert f"$.search_bounds.{name}: " in problems
+
+
+def test_bounds_are_read_in_both_forms_and_written_back(tmp_path: Path) -> None:
+    path = tmp_path / "bounds.json"
+    path.write_text(
+        '{"search_bounds": {"offset": {"min": 5, "max": 7}, "window_size": [8, 9], '
+        '"session_options": [["day"], []]}}'
+    )
+    bounds = read_bounds(path)
+    assert bounds.offset == Interval(5, 7)
+    assert bounds.window_size == Interval(8, 9)
+    assert bounds.session_options == (("day",), ())
+    assert SearchBounds.from_document(bounds.to_document()) == bounds
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"),
+    [
+        ("400", range(400)),
+        ("0x10", range(16)),
+        ("7..9", range(7, 10)),
+        ("2^20-3..2^20", range(2**20 - 3, 2**20 + 1)),
+    ],
+)
+def test_seeds_are_a_number_of_canonical_ones_or_a_span(text: str, seeds: range) -> None:
+    options = WindowOptions(generators=("java_lcg",), seeds=text)
+    assert families_of(options, 1000)[0].seeds == seeds
+
+
+def test_the_first_seeds_are_the_canonical_ones() -> None:
+    first = families_of(WindowOptions(generators=("xorshift32",), seeds="5"), 1000)[0].seeds
+    assert first == range(1, 6)
+
+
+def test_options_out_of_range_are_told_of_all_at_once() -> None:
+    with pytest.raises(OptionsError) as caught:
+        WindowOptions(generators=("java_lgc", "mt19937_reverse"), seeds="9..3", trials=0)
+    assert len(caught.value.problems) == 4
+
+
+def test_auto_is_every_stream_that_fits_what_was_found_first() -> None:
+    families = families_of(WindowOptions(), 10, ["lcg32"])
+    assert families[0].preset == "lcg32"
+    streams = [family.stream for family in families]
+    assert len(set(streams)) == len(streams) > 30
+    assert "java_next_int_digits" not in [each.preset for each in families]
+
+
+def test_every_choice_of_few_sessions_is_tried() -> None:
+    known = history(list(range(90)), 1000, ["a", "b", "c"] * 30)
+    choices = session_choices(known, WindowOptions())
+    assert set(choices) == {(), ("a",), ("b",), ("c",), ("a", "b"), ("a", "c"), ("b", "c")}
+    assert session_choices(known, WindowOptions(sessions=("c", "a"))) == (("a", "c"),)

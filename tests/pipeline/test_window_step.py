@@ -1,0 +1,215 @@
+"""Step 1 on planted streams and on uniform draws, from the study to the tables it hands on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from plain_history import history
+from window_runs import optimized, planted, step_run, uniform
+
+from seedfleet.pipeline.steps.context_record import Decision
+from seedfleet.pipeline.steps.survivor_files import read_survivors
+from seedfleet.pipeline.steps.window import WindowOptions, run_window, serve
+from seedfleet.pipeline.steps.window.configuration import Configuration, SkipLaw
+from seedfleet.pipeline.steps.window.ground import Family, Ground, Part
+from seedfleet.pipeline.steps.window.judging import judge, score
+from seedfleet.pipeline.steps.window.sampling import Sampler
+from seedfleet.pipeline.steps.window.study import open_study
+from seedfleet.pipeline.steps.window.trial import run_trial
+from seedfleet.recover import OptionsError
+from seedfleet.sieve import sieve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from seedfleet.pipeline.steps.run_files import RunFiles
+
+
+def config(files: RunFiles) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(files.window_config.read_text())
+    return document
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("preset", "skips"),
+    [
+        ("java_lcg", (2, 2)),
+        ("mt19937", (0, 0)),
+        ("xorshift32", (1, 5)),
+        ("java_lcg", (0, 8)),
+    ],
+)
+def test_a_planted_seed_comes_first(tmp_path: Path, preset: str, skips: tuple[int, int]) -> None:
+    record, files = optimized(tmp_path, planted(preset, 321, 600, skips), generators=(preset,))
+    assert record.decision is Decision.PROCEED, record.checks
+    chosen = config(files)
+    assert chosen["evidence_bits"] > 60
+    assert chosen["best"]["seed"] == 321
+    assert chosen["skip_law"] == ("constant" if skips[0] == skips[1] else "variable")
+    table = read_survivors(files.survivors("bidirectional"))
+    matches = table.rows["forward_matches"] + table.rows["reverse_matches"]
+    assert table.rows["seed"][np.argmax(matches)] == 321
+    assert table.rows["bidirectional_count"][0] >= 1
+    if skips[0] == skips[1]:
+        assert table.rows["skip_min"][0] == table.rows["skip_max"][0] == skips[0]
+        forward, both = (chosen["survivors"][name] for name in ("forward", "bidirectional"))
+        assert both["observed"] <= forward["observed"]
+        assert abs(forward["observed"] - forward["expected"]) < 6 * forward["expected"] ** 0.5 + 6
+
+
+@pytest.mark.slow
+def test_uniform_draws_give_no_evidence_and_chance_survivors(tmp_path: Path) -> None:
+    record, files = optimized(tmp_path, uniform(600), generators=("java_lcg",))
+    chosen = config(files)
+    assert all((each["outcome"]["objective"] or 0) <= 0 for each in chosen["trials"])
+    both = chosen["survivors"]["bidirectional"]
+    assert both["observed"] == len(read_survivors(files.survivors("bidirectional"))) > 0
+    assert abs(both["observed"] - both["expected"]) < 6 * both["expected"] ** 0.5 + 6
+    assert record.decision is Decision.PROCEED
+    assert any("No configuration found evidence" in remark for remark in record.remarks)
+
+
+@pytest.mark.slow
+def test_draws_after_the_sieve_slice_change_nothing(tmp_path: Path) -> None:
+    draws = planted("java_lcg", 321, 600, (2, 2))
+    other = np.concatenate([draws[:360], uniform(240)])
+    chosen = []
+    for name, values in (("one", draws), ("other", other)):
+        _, files = optimized(tmp_path / name, values, generators=("java_lcg",), trials=5)
+        document = config(files)
+        trials = [
+            {**each, "outcome": {**each["outcome"], "elapsed_s": 0}} for each in document["trials"]
+        ]
+        rows = read_survivors(files.survivors("bidirectional")).rows
+        chosen.append((trials, document["survivors"], rows.tolist()))
+    assert chosen[0] == chosen[1]
+
+
+@pytest.mark.slow
+def test_a_stream_seeded_anew_gives_two_rows_with_their_places(tmp_path: Path) -> None:
+    parts = planted("java_lcg", 321, 250, (2, 2)), planted("java_lcg", 77, 750, (2, 2))
+    _, files = optimized(tmp_path, np.concatenate(parts), generators=("java_lcg",))
+    rows = read_survivors(files.survivors("bidirectional")).rows[:2]
+    assert rows["seed"].tolist() == [321, 77]
+    assert abs(rows["origin"][1] - 250) == 0
+    assert abs(rows["end"][0] - 250) <= 2
+    assert rows["end"][1] == -1
+
+
+@pytest.mark.slow
+def test_what_step_0_found_enters_where_it_explains_the_same_sessions(tmp_path: Path) -> None:
+    run = step_run(tmp_path)
+    candidate: dict[str, Any] = {
+        "generator": "java_lcg",
+        "bounding": "word % m",
+        "seed": 2**40,
+        "start_state": None,
+        "posterior": 0.9,
+        "n": 500,
+        "alignment": {
+            "offset": 0,
+            "skip_min": 3,
+            "skip_max": 3,
+            "session": None,
+            "machine": None,
+            "segment": [100, 600],
+            "origin": 100,
+        },
+    }
+    state = {**candidate, "seed": None, "start_state": ["0x7b"], "posterior": 0.01}
+    aside = {**candidate, "alignment": {**candidate["alignment"], "machine": "A"}}
+    run.files.recovery.write_text(json.dumps({"candidates": [candidate, state, aside]}))
+    options = WindowOptions(seeds="100", trials=3, variable_skip=False)
+    run_window(history(uniform(600).tolist()), options, run)
+    table = read_survivors(run.files.survivors("bidirectional"))
+    assert table.rows["seed"][:2].tolist() == [2**40, 0]
+    assert table.rows["origin"][:2].tolist() == [100, 100]
+    assert table.states == {1: (123,)}
+    assert (table.rows["origin"][2:] == 0).all()
+    look = config(run.files)["look"]
+    assert look["kept"] == ["java_lcg"]
+
+
+def test_a_study_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
+    part = Part.of(history(uniform(200).tolist()), ())
+    ground = Ground(1000, (part,), (Family("java_lcg", range(20)),), 20, 1.0)
+    sampler = Sampler(ground, WindowOptions(variable_skip=False).bounds)
+    about = {"of": "this"}
+    study = open_study(tmp_path / "study.log", about, sampler, 0)
+    first, configuration = study.ask()
+    outcome = run_trial(ground, configuration)
+    study.tell(first, outcome)
+    _, begun = study.ask()
+    # An interruption inside a write leaves the lock's file, and whatever lock libraries put there.
+    (tmp_path / "study.log.lock").touch()
+
+    again = open_study(tmp_path / "study.log", about, sampler, 0)
+    assert [each.outcome for each in again.tried] == [outcome]
+    assert again.ended == 1
+    asked = [again.ask()[1] for _ in range(4)]
+    assert begun in asked
+    assert configuration not in asked
+    other = open_study(tmp_path / "study.log", {"of": "that"}, sampler, 0)
+    assert other.tried == []
+
+
+def test_a_job_comes_to_what_the_process_comes_to(tmp_path: Path) -> None:
+    draws = planted("java_lcg", 321, 300, (2, 2))
+    part = Part.of(history(draws.tolist()), ())
+    ground = Ground(1000, (part,), (Family("java_lcg", range(400)),), 30, 2.0)
+    asked = Configuration((), SkipLaw.CONSTANT, 0, 60, 0, 4, 0.5, 0.5)
+    trials = {
+        "format": "seedfleet.window-trials/1",
+        "trials": [{"number": 7, "configuration": asked.to_document()}],
+    }
+    (tmp_path / "trials.json").write_text(json.dumps(trials))
+    (tmp_path / "ground.json").write_text(json.dumps(ground.to_document()))
+    serve(tmp_path / "trials.json", tmp_path / "ground.json", tmp_path / "out.json")
+    (told,) = json.loads((tmp_path / "out.json").read_text())["outcomes"]
+    here = run_trial(ground, asked)
+    assert told["number"] == 7
+    assert told["outcome"] | {"elapsed_s": 0} == replace(here, elapsed_s=0).to_document()
+    assert here.best is not None
+    assert here.best["seed"] == 321
+
+
+def test_bits_on_uniform_draws_average_to_no_more_than_one_fold() -> None:
+    """The score is a fair bet: 300 tiny histories in which chance survivors abound."""
+    rng = np.random.default_rng(4)
+    loose = Configuration((), SkipLaw.CONSTANT, 1, 4, 0, 2, 0.5, 0.5)
+    folds = []
+    for _ in range(300):
+        part = Part.of(history(rng.integers(0, 10, 16).tolist(), 10), ())
+        ground = Ground(10, (part,), (Family("java_lcg", range(60)),), 1, 0.0)
+        # Stakes as of a space of these seeds alone, so that survivors have something to say.
+        search = ground.planned(ground.families[0], loose)
+        judged = judge(search, sieve(search.question, search.seeds).table, 1)
+        prior = judged.stakes - judged.stakes.max(initial=-np.inf) - 3
+        folds.append(2.0 ** score([replace(judged, stakes=prior)]))
+    spread = float(np.std(folds)) / len(folds) ** 0.5
+    assert spread > 0.01
+    assert abs(float(np.mean(folds)) - 1) < 4 * spread
+
+
+def test_a_trial_that_passes_nearly_everything_is_pruned() -> None:
+    part = Part.of(history(uniform(300).tolist()), ())
+    ground = Ground(1000, (part,), (Family("java_lcg", range(100)),), 30, 2.0)
+    loose = Configuration((), SkipLaw.CONSTANT, 0, 60, 0, 4, 0.0, 0.0)
+    outcome = run_trial(ground, loose)
+    assert outcome.objective is None
+    assert outcome.pruned is not None
+    assert "nearly every pair passes by chance" in outcome.pruned
+
+
+def test_what_does_not_fit_the_draws_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    run = step_run(tmp_path)
+    options = WindowOptions(generators=("java_next_int_digits",), sessions=("noon",))
+    with pytest.raises(OptionsError) as caught:
+        run_window(history([1, 2, 3] * 3, 100), options, run)
+    assert len(caught.value.problems) >= 2
+    assert list(tmp_path.iterdir()) == []
