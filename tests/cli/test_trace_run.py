@@ -155,11 +155,22 @@ def test_an_interrupted_run_says_how_to_go_on(fakes: Fakes) -> None:
     result = fakes.begin()
     assert result.exit_code == 3
     assert f"seedfleet trace run --resume {fakes.folder.name}" in result.stdout
-    assert json.loads((fakes.folder / "trace.json").read_text())["state"] == "interrupted"
+    document = json.loads((fakes.folder / "trace.json").read_text())
+    assert document["state"] == "interrupted"
+    page = (fakes.folder / document["files"]["report"]).read_text(encoding="utf-8")
+    assert "The run was interrupted before it had an answer" in page
     del fakes.faults["score"]
     fakes.asked.clear()
     assert fakes.go_on().exit_code == 0
     assert list(fakes.asked) == ["score", "tune-model", "train", "predict"]
+
+
+def test_a_run_that_fails_has_a_page_that_says_so(fakes: Fakes) -> None:
+    fakes.faults["window"] = OptionsError(["seeds: 9..7 is empty"])
+    assert fakes.begin().exit_code == 2
+    page = (fakes.folder / "report.html").read_text(encoding="utf-8")
+    assert "The run has no answer yet" in page
+    assert "seeds: 9..7 is empty" in page
 
 
 def test_a_run_without_an_answer_ends_with_1_and_explain_says_why(fakes: Fakes) -> None:

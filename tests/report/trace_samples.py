@@ -375,14 +375,21 @@ def _planted_steps(recovery: Document) -> list[Document]:
     ]
 
 
-def _trace(steps: list[Document], documents: Document, **fields: Any) -> Document:
+def _trace(
+    steps: list[Document],
+    documents: Document,
+    *,
+    leaders: Sequence[str] = ("predict", "recover"),
+    **fields: Any,
+) -> Document:
     nodes: Document = {}
     for run in (run for step in steps for run in step["fleet"]):
         for name, node in run["nodes"].items():
             sums = nodes.setdefault(name, {"jobs": 0, "busy_s": 0.0})
             sums["jobs"] += node["jobs"]
             sums["busy_s"] = round(sums["busy_s"] + node["busy_s"], 3)
-    answer = documents["predict"] or documents["recover"] or {}
+    leading = next((step for step in leaders if documents[step] is not None), None)
+    answer = {} if leading is None else documents[leading]
     return {
         "format": "seedfleet.trace/1",
         "run_id": RUN,
@@ -418,6 +425,7 @@ def _trace(steps: list[Document], documents: Document, **fields: Any) -> Documen
             "notes": ["1 day without a draw: 2015-12-25."],
             "slices": SLICES,
         },
+        "answered_by": leading,
         "verdict": answer.get("verdict"),
         "verdict_reason": answer.get("verdict_reason"),
         "null_probability": answer.get("null_probability"),
@@ -528,7 +536,7 @@ def only_recovered() -> Document:
     """Step 0 recovers what the window optimizer, which tested too few seeds, has missed."""
     document = at_random()
     document["documents"]["recover"] = recovered_java()
-    return document
+    return _trace(document["steps"], document["documents"], leaders=["recover"])
 
 
 def interrupted() -> Document:

@@ -130,7 +130,6 @@ def run(ctx: click.Context, /, draws: str | None, output: Output, **options: Any
     with refusing_steps(output):
         made = _resumed(ctx, options, output) if draws is None else _new(draws, options, output)
         document = _taken(made, output)
-    made.files.report.write_text(render_trace(document), encoding="utf-8")
     output.result(document, _shown(document, made.files.folder))
     sys.exit(0 if document["state"] == "finished" else EXIT_NOT_ALL_SUCCEEDED)
 
@@ -195,7 +194,10 @@ def _taken(made: TraceRun, output: Output) -> dict[str, Any]:
         if output.live:  # elsewhere the result says it soon enough
             output.note(step_line(step_part(outcome)))
 
-    shown = replace(made, progress=SearchProgress(output), told=told)
+    def written(document: dict[str, Any]) -> None:
+        made.files.report.write_text(render_trace(document), encoding="utf-8")
+
+    shown = replace(made, progress=SearchProgress(output), told=told, written=written)
     try:
         return shown.take(asked_steps(made.request, made.history))
     except INTERRUPTIONS:

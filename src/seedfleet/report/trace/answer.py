@@ -1,8 +1,7 @@
 """What a run says of its history: the verdict, its grounds, and the streams that it names.
 
 Two steps may answer, each for itself: step 0 attacks the draws directly, step 6 weighs the
-survivors of the others. Both hold what they find to one prior and the same limits, so that what
-either finds is found; where both do, or neither does, the last one's word leads.
+survivors of the others. The run says whose word leads.
 """
 
 from __future__ import annotations
@@ -22,6 +21,10 @@ _STATES = {
     "finished": "The run has no answer",
     "incomplete": "The run has no answer yet",
     "interrupted": "The run was interrupted before it had an answer",
+}
+_ANSWERING = {
+    "predict": ("Steps 1 to 6", "the survivors of step 1"),
+    "recover": ("Step 0", "all that step 0 searched"),
 }
 
 
@@ -69,12 +72,12 @@ class Stream(NamedTuple):
 def answers(trace: Mapping[str, Any]) -> list[Answer]:
     """Return the answers that there are, the leading one first."""
     documents = trace["documents"]
-    found = []
-    if documents["predict"] is not None:
-        found.append(Answer("Steps 1 to 6", documents["predict"], "the survivors of step 1"))
-    if documents["recover"] is not None:
-        found.append(Answer("Step 0", documents["recover"], "all that step 0 searched"))
-    return sorted(found, key=lambda answer: not answer.found)
+    said = {
+        step: Answer(name, documents[step], fitted)
+        for step, (name, fitted) in _ANSWERING.items()
+        if documents[step] is not None
+    }
+    return [said[step] for step in sorted(said, key=lambda step: step != trace["answered_by"])]
 
 
 def headline(trace: Mapping[str, Any]) -> str:
