@@ -6,7 +6,7 @@ import re
 
 import pytest
 from page_outline import Outline
-from report_samples import recovered_java
+from report_samples import recovered_java, several_streams
 from trace_samples import TRACES, at_random, only_recovered, planted, stopped, without_model
 
 from seedfleet.report import render_trace
@@ -81,8 +81,24 @@ def test_a_stream_that_both_answers_name_stands_there_once() -> None:
     assert page.count("<dt>Found by</dt>") == 1
     assert "<dd>Steps 1 to 6 and step 0</dd>" in page
     assert "public class Draws" in page
+    found |= {"generator": "java.util.Random", "presets": ["java.util.Random nextInt(m)"]}
+    assert render_trace(document).count("<dt>Found by</dt>") == 2
+    own["generator"] = "java_next_int"  # the preset's other name
+    assert render_trace(document).count("<dt>Found by</dt>") == 1
     found["seed"] += 1
     assert render_trace(document).count("<dt>Found by</dt>") == 2
+
+
+def test_each_stream_of_a_recovery_that_leads_has_a_card_with_its_own_matches() -> None:
+    document = only_recovered()
+    recovery = several_streams()
+    document["documents"]["recover"] = recovery
+    page = render_trace(document)
+    assert page.count("<dt>Found by</dt>") == len(recovery["findings"]) > 1
+    text = Outline(page).text()
+    for each in recovery["findings"]:
+        assert f"draws {each['first']} to {each['last']}: " in text
+        assert f"{each['matches']} of {each['n']} known draws" in text
 
 
 def test_what_time_was_too_short_for_names_the_option_of_this_command() -> None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from seedfleet.generators import CATALOGUE
 from seedfleet.report import _words
 from seedfleet.report._places import alignment_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["Answer", "Stream", "answers", "headline", "missed", "streams"]
 
@@ -47,7 +48,8 @@ class Answer(NamedTuple):
 class Stream(NamedTuple):
     """A stream that was found; `reproduce` is None where no one line gives its draws.
 
-    `members` are the programs that draw it, by preset.
+    `presets` are the names by which people know it; `members` are the programs that draw it, by
+    preset.
     """
 
     source: str
@@ -58,13 +60,21 @@ class Stream(NamedTuple):
     draws: int
     posterior: float
     reproduce: str | None
+    presets: tuple[str, ...] = ()
     members: tuple[Mapping[str, Any], ...] = ()
+
+    def is_same(self, other: Stream) -> bool:
+        """Tell whether two findings are of one stream; steps may name generators differently."""
+        names, others = {self.generator, *self.presets}, {other.generator, *other.presets}
+        places = (self.start, self.alignment), (other.start, other.alignment)
+        return places[0] == places[1] and not names.isdisjoint(others)
 
     def also(self, other: Stream) -> Stream:
         """Return this one with what another finding of it adds."""
         return self._replace(
             source=f"{self.source} and {other.source[:1].lower()}{other.source[1:]}",
             reproduce=self.reproduce or other.reproduce,
+            presets=tuple(dict.fromkeys((*self.presets, *other.presets))),
             members=self.members or other.members,
         )
 
@@ -101,25 +111,26 @@ def missed(trace: Mapping[str, Any]) -> Answer | None:
 
 
 def streams(trace: Mapping[str, Any]) -> list[Stream]:
-    """Return the best stream of each answer that names one; junk is never among them.
+    """Return the streams that answers name; junk is never among them.
 
     A stream that both name stands there once, with the programs of the one that has them.
     """
-    best: dict[tuple[str, str, str], Stream] = {}
-    for each in answers(trace):
-        stream = _best(each, trace["history"]["modulus"]) if each.found else None
-        if stream is None:
-            continue
-        key = (stream.generator, stream.start, stream.alignment)
-        first = best.get(key)
-        best[key] = stream if first is None else first.also(stream)
-    return list(best.values())
+    named: list[Stream] = []
+    for stream in _named(trace):
+        place = next((i for i, first in enumerate(named) if first.is_same(stream)), None)
+        if place is None:
+            named.append(stream)
+        else:
+            named[place] = named[place].also(stream)
+    return named
 
 
-def _best(answer: Answer, modulus: int) -> Stream | None:
-    if "candidates" in answer.document:
-        return _recovered(answer)
-    return _surviving(answer, modulus)
+def _named(trace: Mapping[str, Any]) -> Iterator[Stream]:
+    for answer in answers(trace):
+        if answer.found and "candidates" in answer.document:
+            yield from _recovered(answer)
+        elif answer.found:
+            yield from _surviving(answer, trace["history"]["modulus"])
 
 
 def _as_candidate(survivor: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,13 +143,13 @@ def _as_candidate(survivor: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _surviving(answer: Answer, modulus: int) -> Stream | None:
+def _surviving(answer: Answer, modulus: int) -> Iterator[Stream]:
     best = next(iter(answer.document["survivors"]), None)
     if best is None:
-        return None
+        return
     sessions = answer.document["sessions"]
     part = {"session": ", ".join(sessions) or None, "machine": None, "segment": None}
-    return Stream(
+    yield Stream(
         source=answer.name,
         generator=best["generator"],
         start=_words.seed_text(_as_candidate(best)),
@@ -147,6 +158,7 @@ def _surviving(answer: Answer, modulus: int) -> Stream | None:
         draws=best["draws"],
         posterior=best["posterior"],
         reproduce=_sampling(best, modulus),
+        presets=tuple(each.name for each in CATALOGUE if each.slug == best["generator"]),
     )
 
 
@@ -166,31 +178,47 @@ def _sampling(survivor: Mapping[str, Any], modulus: int) -> str | None:
     return shlex.join(["seedfleet", "generators", "sample", survivor["generator"], *options])
 
 
-def _recovered(answer: Answer) -> Stream | None:
+def _recovered(answer: Answer) -> Iterator[Stream]:
     document = answer.document
     dated = _words.by_date(document)
     if dated is not None:
-        return Stream(
-            source=answer.name,
-            generator=dated["generator"],
-            start=f"a seed by date: {document['rule']}",
-            alignment=f"skip {dated['skip']}, offset {dated['offset']} on every date",
-            matches=dated["matches"],
-            draws=dated["n"],
-            posterior=dated["posterior"],
-            reproduce=dated["reproduce"],
-        )
-    best = next(iter(document["candidates"]), None)
-    if best is None:
-        return None
+        yield _dated(answer, dated)
+        return
+    findings, candidates = document["findings"], document["candidates"]
+    if len(findings) < 2:
+        yield from (_candidate(answer, best) for best in candidates[:1])
+    for each in findings if len(findings) > 1 else ():
+        stream = _candidate(answer, candidates[each["candidate"]])
+        where = f"draws {each['first']} to {each['last']}: {stream.alignment}"
+        # A part's own figures: elsewhere in the history another stream is at work.
+        yield stream._replace(alignment=where, matches=each["matches"], draws=each["n"])
+
+
+def _dated(answer: Answer, dated: Mapping[str, Any]) -> Stream:
     return Stream(
         source=answer.name,
-        generator=best["generator"],
-        start=_words.seed_text(best),
-        alignment=alignment_text(best["alignment"]),
-        matches=best["matches"],
-        draws=best["n"],
-        posterior=best["posterior"],
-        reproduce=best["reproduce"],
-        members=tuple(best["members"]),
+        generator=dated["generator"],
+        start=f"a seed by date: {answer.document['rule']}",
+        alignment=f"skip {dated['skip']}, offset {dated['offset']} on every date",
+        matches=dated["matches"],
+        draws=dated["n"],
+        posterior=dated["posterior"],
+        reproduce=dated["reproduce"],
+        presets=tuple(dated["presets"]),
+        members=tuple(each for each in dated["members"] if each["program"] is not None),
+    )
+
+
+def _candidate(answer: Answer, candidate: Mapping[str, Any]) -> Stream:
+    return Stream(
+        source=answer.name,
+        generator=candidate["generator"],
+        start=_words.seed_text(candidate),
+        alignment=alignment_text(candidate["alignment"]),
+        matches=candidate["matches"],
+        draws=candidate["n"],
+        posterior=candidate["posterior"],
+        reproduce=candidate["reproduce"],
+        presets=tuple(candidate["presets"]),
+        members=tuple(candidate["members"]),
     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["render_trace_text"]
 
 _LINES_PER_ENTRY = (2, 1)  # the second where the first makes too many lines
+_MAX_STREAMS = 3
 _MAX_COMING = 12
 _MAX_NODES = 4
 _TOLD_WIDTH = 43  # of a step, on one line with its name
@@ -64,7 +65,8 @@ def _outcome(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if dissent is not None:
         yield "but", f"{dissent.name.lower()} say: {dissent.document['verdict_reason']}"
     chance = percent(1 / document["history"]["modulus"])
-    for stream in streams(document):
+    named = streams(document)
+    for stream in named[:_MAX_STREAMS]:
         yield "generator", f"{stream.generator}, {stream.start} ({stream.source.lower()})"
         yield "alignment", stream.alignment
         yield (
@@ -74,6 +76,8 @@ def _outcome(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 f"{chance}), posterior {probability(stream.posterior)}"
             ),
         )
+    if len(named) > _MAX_STREAMS:
+        yield "", f"… and {len(named) - _MAX_STREAMS} more streams on the page"
 
 
 def _evidence(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
