@@ -9,7 +9,6 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from seedfleet.generators import CATALOGUE
 from seedfleet.report import _words
 from seedfleet.report._places import alignment_text
 
@@ -64,10 +63,15 @@ class Stream(NamedTuple):
     members: tuple[Mapping[str, Any], ...] = ()
 
     def is_same(self, other: Stream) -> bool:
-        """Tell whether two findings are of one stream; steps may name generators differently."""
-        names, others = {self.generator, *self.presets}, {other.generator, *other.presets}
-        places = (self.start, self.alignment), (other.start, other.alignment)
-        return places[0] == places[1] and not names.isdisjoint(others)
+        """Tell whether two findings are of one stream.
+
+        Steps may name its generator differently; the same start that hits as many of the same
+        draws is still the same.
+        """
+        if (self.start, self.alignment) != (other.start, other.alignment):
+            return False
+        hits = (self.matches, self.draws) == (other.matches, other.draws)
+        return hits or self.generator == other.generator
 
     def also(self, other: Stream) -> Stream:
         """Return this one with what another finding of it adds."""
@@ -158,7 +162,6 @@ def _surviving(answer: Answer, modulus: int) -> Iterator[Stream]:
         draws=best["draws"],
         posterior=best["posterior"],
         reproduce=_sampling(best, modulus),
-        presets=tuple(each.name for each in CATALOGUE if each.slug == best["generator"]),
     )
 
 
