@@ -40,7 +40,21 @@ _ANSWER = {
     "verdict_reason": "It is java_lcg.",
     "null_probability": 0.125,
     "abstained": False,
-    "predictions": [{"step": 1, "top": [{"value": 17, "probability": 0.5}]}],
+    "predictions": [
+        {"step": 1, "value": 17, "probability": 0.5, "top": [{"value": 17, "probability": 0.5}]}
+    ],
+    "evidence_bits": 87.5,
+    "predictive_bits": 21.0,
+    "sessions": [],
+    "survivors": [],
+    "test": {"draws": 0, "bits": None, "log2_score": None, "uniform_log2_score": -10.0},
+    "thresholds": {
+        "recovered_fit_bits": 40.0,
+        "recovered_predictive_bits": 20.0,
+        "recovered_posterior": 0.999,
+        "signal_bits": 20.0,
+    },
+    "prior": {"version": "3", "text": "1/2 null"},
 }
 
 
@@ -105,15 +119,17 @@ def test_a_run_says_how_each_step_went_and_what_came_of_it(fakes: Fakes) -> None
     result = fakes.begin("--seeds", "5000", "--generator", "java_lcg", "--trials", "3")
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    assert [line.split()[:3] for line in lines[:7]] == [
-        [number, name, "done"]
-        for number, name in zip(
-            ("0", "1", "2.5", "3", "4", "5", "6"), planned_steps.PLANNED, strict=True
-        )
+    steps = lines.index(next(line for line in lines if line.startswith("steps")))
+    assert [line[12:].split()[0] for line in lines[steps : steps + 7]] == [
+        *("0", "1", "2.5", "3", "4", "5", "6")
     ]
-    assert "figure: 40 (by chance 2.5)" in lines[0]
-    assert "verdict: recovered" in lines
-    assert "17 (50.00%)" in result.stdout
+    assert all(" done " in line for line in lines[steps : steps + 7])
+    assert "40 (2.5 by chance) figure" in lines[steps]
+    assert "verdict     Generator recovered" in lines
+    assert "next draws  17 (50%, by chance 1%)" in lines
+    assert lines[-1] == f"report      {fakes.folder / 'report.html'}"
+    page = (fakes.folder / "report.html").read_text(encoding="utf-8")
+    assert '<h1 id="verdict" data-verdict="recovered">Generator recovered</h1>' in page
     window = fakes.asked["window"]
     assert (window.seeds, window.generators, window.trials) == ("5000", ("java_lcg",), 3)
     document = json.loads((fakes.folder / "trace.json").read_text(encoding="utf-8"))
@@ -140,11 +156,22 @@ def test_an_interrupted_run_says_how_to_go_on(fakes: Fakes) -> None:
     result = fakes.begin()
     assert result.exit_code == 3
     assert f"seedfleet trace run --resume {fakes.folder.name}" in result.stdout
-    assert json.loads((fakes.folder / "trace.json").read_text())["state"] == "interrupted"
+    document = json.loads((fakes.folder / "trace.json").read_text())
+    assert document["state"] == "interrupted"
+    page = (fakes.folder / document["files"]["report"]).read_text(encoding="utf-8")
+    assert "The run was interrupted before it had an answer" in page
     del fakes.faults["score"]
     fakes.asked.clear()
     assert fakes.go_on().exit_code == 0
     assert list(fakes.asked) == ["score", "tune-model", "train", "predict"]
+
+
+def test_a_run_that_fails_has_a_page_that_says_so(fakes: Fakes) -> None:
+    fakes.faults["window"] = OptionsError(["seeds: 9..7 is empty"])
+    assert fakes.begin().exit_code == 2
+    page = (fakes.folder / "report.html").read_text(encoding="utf-8")
+    assert "The run has no answer yet" in page
+    assert "seeds: 9..7 is empty" in page
 
 
 def test_a_run_without_an_answer_ends_with_1_and_explain_says_why(fakes: Fakes) -> None:

@@ -61,6 +61,7 @@ class Steps:
     checks: dict[str, Callable[[Options], list[Check]]] = field(default_factory=dict)
     faults: dict[str, BaseException] = field(default_factory=dict)
     options: dict[str, Options] = field(default_factory=dict)
+    verdicts: dict[str, str] = field(default_factory=dict)
     rows: int = 3
     ran: list[tuple[str, int, int]] = field(default_factory=list)
 
@@ -77,7 +78,8 @@ class Steps:
             if path.suffix == ".parquet":
                 pq.write_table(pa.table({"seed": [options.size] * self.rows}), path)
             else:
-                path.write_text(json.dumps({"made with": options.size, "verdict": "recovered"}))
+                verdict = self.verdicts.get(step, "recovered")
+                path.write_text(json.dumps({"made with": options.size, "verdict": verdict}))
         return run.record(
             [path for path in READS[step](self.files) if path.exists()],
             PLANNED[step].results(self.files),
@@ -131,6 +133,37 @@ def test_every_step_runs_once_and_an_unchanged_run_runs_none(steps: Steps) -> No
         each["elapsed_s"] for each in first["steps"]
     ]
     assert (again["verdict"], again["documents"]["train"]["made with"]) == ("recovered", 1)
+
+
+@pytest.mark.parametrize(
+    ("recover", "predict", "leading"),
+    [
+        ("recovered", "no_evidence", "recover"),
+        ("signal", "under_powered", "recover"),
+        ("recovered", "signal", "predict"),
+        ("no_evidence", "under_powered", "predict"),
+        ("no_evidence", "recovered", "predict"),
+    ],
+)
+def test_the_last_answer_leads_unless_step_0_alone_found_a_stream(
+    steps: Steps, recover: str, predict: str, leading: str
+) -> None:
+    steps.verdicts |= {"recover": recover, "predict": predict}
+    document = steps.take()
+    told = {"recover": recover, "predict": predict}[leading]
+    assert (document["answered_by"], document["verdict"]) == (leading, told)
+
+
+def test_the_only_answer_leads_and_none_is_nobodys(steps: Steps) -> None:
+    steps.verdicts["recover"] = "no_evidence"
+    alone = steps.take("recover")
+    assert (alone["answered_by"], alone["verdict"]) == ("recover", "no_evidence")
+    steps.faults["recover"] = KeyboardInterrupt()
+    steps.options["recover"] = Options(2)
+    with pytest.raises(KeyboardInterrupt):
+        steps.take("recover")
+    none = json.loads(steps.files.summary.read_text())
+    assert (none["answered_by"], none["verdict"], none["abstained"]) == (None, None, None)
 
 
 def test_another_parameter_runs_its_step_and_those_whose_inputs_change(steps: Steps) -> None:

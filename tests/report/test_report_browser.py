@@ -9,12 +9,22 @@ import re
 import shutil
 import subprocess
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from report_samples import SAMPLES, Document, hostile, no_evidence, recovered_java
+from rendered_pages import PAGES
+from report_samples import (
+    HOSTILE_NAME,
+    HOSTILE_TEXT,
+    Document,
+    hostile,
+    no_evidence,
+    recovered_java,
+)
+from trace_samples import hostile as hostile_run
+from trace_samples import planted
 
-from seedfleet.report import render_html
+from seedfleet.report import render_html, render_trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +44,8 @@ FLAGS = (
     "--hide-scrollbars",
 )
 SCREENS = (320, 390, 780, 980, 1200)  # CSS pixels: two phones, a tablet, two windows
+# Their elements are all on the pages of other runs too.
+PARTS_OF_OTHERS = {"trace without_model", "trace only_recovered", "trace interrupted"}
 # Notes on a frame how wide it is and which of its elements are wider inside than outside.
 MEASURE = """
 function measure(frame) {
@@ -142,6 +154,33 @@ def test_hostile_texts_stay_texts_and_ask_for_nothing(
     assert sorted(requested)[:2] == ["/a", "/b"]
 
 
+def test_hostile_texts_of_a_run_stay_texts(browser: Browser, trap: tuple[str, list[str]]) -> None:
+    address, requested = trap
+    attack = f'"></style></title></svg><img src="{address}/a"><script src="{address}/b"></script>'
+    page = render_trace(_attacked(hostile_run(), attack))
+    assert html.escape(attack).replace("&quot;", "&#34;") in page
+    elements = browser.elements(page)
+    assert "<img" not in elements
+    assert "<script" not in elements
+    assert requested == []
+
+
+def _attacked(value: Any, attack: str) -> Any:
+    """Put `attack` in the place of every hostile text of a sample."""
+    if isinstance(value, dict):
+        return {_attacked(key, attack): _attacked(below, attack) for key, below in value.items()}
+    if isinstance(value, list):
+        return [_attacked(below, attack) for below in value]
+    return attack if value in (HOSTILE_NAME, HOSTILE_TEXT) else value
+
+
+def test_verdict_of_a_run_is_in_the_document(browser: Browser) -> None:
+    elements = browser.elements(render_trace(planted()))
+    assert (
+        '<h1 id="verdict" data-verdict="recovered">Generator recovered: java_lcg, seed 1234</h1>'
+    ) in elements
+
+
 def _replace_texts(document: Document, attack: str) -> None:
     """Put `attack` wherever a text comes from outside."""
     for part in [
@@ -172,9 +211,9 @@ def test_policy_of_the_page_forbids_what_escaping_might_miss(
     assert "/a" in requested
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("name", sorted(PAGES.keys() - PARTS_OF_OTHERS))
 def test_everything_fits_the_screen(browser: Browser, name: str) -> None:
-    page = html.escape(render_html(SAMPLES[name]()).replace("<details>", "<details open>"))
+    page = html.escape(PAGES[name]().replace("<details>", "<details open>"))
     # A window cannot be as narrow as a phone, a frame can.
     frames = "".join(
         f'<iframe style="width: {width}px; border: 0" srcdoc="{page}" onload="measure(this)">'

@@ -1,8 +1,7 @@
 """The report's drawings: small pure functions from numbers to inline SVG.
 
-Each drawing is 360 units wide, so that its lettering stays legible where the page puts two side by
-side and where a phone puts one. Every mark differs from the others in shape as well as in colour,
-and every drawing has an accessible name that says what a reader would see.
+Every mark differs from the others in shape as well as in colour, and every drawing has an
+accessible name that says what a reader would see.
 """
 
 from __future__ import annotations
@@ -11,14 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import Markup
 
+from seedfleet.report._drawing import drawing, rectangle
 from seedfleet.report._figures import bits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 __all__ = ["comparison_panels", "comparison_points", "evidence_meter", "share_bar"]
-
-_WIDTH = 360
 
 
 class Point(NamedTuple):
@@ -67,14 +65,14 @@ def evidence_meter(
     start, end = sorted((_meter_x(0), _meter_x(shown)))
     spoken = ", ".join(f"{name} at {bits(mark)} bits" for name, mark in thresholds)
     parts = [
-        _rectangle("track", _METER_LEFT, _BAR_TOP, _METER_RIGHT - _METER_LEFT, _BAR_HEIGHT),
-        _rectangle("bar", start, _BAR_TOP, max(end - start, 1.5), _BAR_HEIGHT),
+        rectangle("track", _METER_LEFT, _BAR_TOP, _METER_RIGHT - _METER_LEFT, _BAR_HEIGHT),
+        rectangle("bar", start, _BAR_TOP, max(end - start, 1.5), _BAR_HEIGHT),
         _cut_mark(evidence_bits),
         _meter_mark("zero", "0", 0),
         *(_meter_mark("threshold", f"{name} {mark:g}", mark) for name, mark in thresholds),
     ]
     name = f"{label}: {bits(evidence_bits)} bits; thresholds: {spoken}"
-    return _drawing("meter", 52, name, parts)
+    return drawing("meter", 52, name, parts)
 
 
 def _meter_x(value_bits: float) -> float:
@@ -176,7 +174,7 @@ def _panel(points: Sequence[Point], modulus: int, slots: int) -> Markup:
                     x, "end" if place else "start", point.draw
                 )
             )
-    return _drawing("panel", _PANEL_HEIGHT, name, parts)
+    return drawing("panel", _PANEL_HEIGHT, name, parts)
 
 
 def _value_axis(modulus: int) -> list[Markup]:
@@ -196,7 +194,7 @@ def _held_out_region(points: Sequence[Point], step: float) -> Markup:
         return Markup()
     left = _PLOT_LEFT + places[0] * step
     return Markup('{}<line class="border" x1="{:.1f}" x2="{:.1f}" y1="4" y2="{}"/>{}').format(
-        _rectangle("held-out", left, 4, len(places) * step, _PLOT_BOTTOM - 4),
+        rectangle("held-out", left, 4, len(places) * step, _PLOT_BOTTOM - 4),
         left,
         left,
         _PLOT_BOTTOM,
@@ -237,16 +235,4 @@ def share_bar(share: float) -> Markup:
     return Markup(
         '<svg class="share" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">'
         "{}{}</svg>"
-    ).format(_rectangle("track", 0, 0, 100, 4), _rectangle("bar", 0, 0, 100 * share, 4))
-
-
-def _rectangle(kind: str, x: float, y: float, width: float, height: float) -> Markup:
-    return Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>').format(
-        kind, x, y, width, height
-    )
-
-
-def _drawing(kind: str, height: int, name: str, parts: Sequence[Markup]) -> Markup:
-    return Markup(
-        '<svg class="{}" viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>{}</svg>'
-    ).format(kind, _WIDTH, height, name, name, Markup().join(parts))
+    ).format(rectangle("track", 0, 0, 100, 4), rectangle("bar", 0, 0, 100 * share, 4))

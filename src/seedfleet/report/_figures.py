@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["bits", "budget", "duration", "percent", "probability", "quantity", "whole"]
+__all__ = ["bits", "budget", "duration", "number", "percent", "probability", "quantity", "whole"]
 
 _SMALLEST_PLAIN = 1e-3
 _LARGEST_PLAIN = 1e9
@@ -43,6 +43,18 @@ def quantity(value: float, log10: float | None = None) -> str:
         return f"{value:,.0f}"
     # Below 100, three significant digits say all that an expectation needs.
     return f"{value:.3g}"
+
+
+def number(value: float | None) -> str:
+    """Write any figure with four significant digits; one that is missing is `not known`."""
+    if value is None:
+        return "not known"
+    size = abs(value)
+    sign = "-" if value < 0 else ""
+    if size == 0 or _SMALLEST_PLAIN <= size <= _LARGEST_PLAIN:
+        plain = f"{size:,.0f}" if size >= 1000 or size == int(size) else f"{size:.4g}"
+        return sign + plain
+    return sign + _power(math.log10(size))
 
 
 def _power(log10: float) -> str:

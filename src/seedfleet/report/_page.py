@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import shlex
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
-
-from seedfleet.report import _charts, _figures, _places, _words
+from seedfleet.report import _charts, _figures, _words
+from seedfleet.report._templates import template_named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 __all__ = ["render_html"]
-
-_POWER = re.compile(r"\b(10|2)\^(-?\d+)")
-_ATTEMPTED = {"completed", "incomplete", "under_powered"}
-_VERDICTS = {
-    "recovered": "Recovered",
-    "signal": "Signal",
-    "no_evidence": "No evidence",
-    "under_powered": "Under-powered",
-}
 
 
 def render_html(document: Mapping[str, Any]) -> str:
@@ -41,94 +27,22 @@ def render_html(document: Mapping[str, Any]) -> str:
         A complete HTML document without scripts that loads nothing. Every text of the input is
         escaped, and control characters are shown instead of obeyed.
     """
-    template = _environment().get_template("page.html.j2")
     comparison = document["comparison"]
     points = [] if comparison is None else _charts.comparison_points(comparison)
     best = document["candidates"][0] if document["candidates"] else None
     told = {0, *(finding["candidate"] for finding in document["findings"])}
-    return template.render(
+    return template_named("page.html.j2").render(
         document=document,
         headline=_words.headline(document),
         found=document["verdict"] in _words.FOUND,
-        verdict_name=_VERDICTS[document["verdict"]],
+        verdict_name=_words.VERDICT_NAMES[document["verdict"]],
         best=best,
         outstanding=_words.by_date(document) or best,
         others=[row for place, row in enumerate(document["candidates"]) if place not in told],
         chance=1 / document["history"]["modulus"],
         failed_controls=[control for control in document["controls"] if not control["passed"]],
-        attempted=[row for row in document["searched"] if row["status"] in _ATTEMPTED],
-        not_run=[row for row in document["searched"] if row["status"] not in _ATTEMPTED],
+        budget_option=lambda needed_s: f"--budget {_figures.budget(needed_s)}",
+        **_words.searched_part(document),
         points=points,
         panels=_charts.comparison_panels(points, document["history"]["modulus"]),
     )
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("seedfleet.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "alignment": _places.alignment_text,
-        "bits": _typeset(_figures.bits),
-        "budget": _figures.budget,
-        "closest": _words.closest_text,
-        "coverage": _typeset(_words.coverage_text),
-        "duration": _figures.duration,
-        "exact": _exact,
-        "offsets": _places.offsets_text,
-        "part": _places.part_text,
-        "path": _places.path_text,
-        "power": _power,
-        "skips": _places.skips_text,
-        "state": _words.state_text,
-        "steps": _steps,
-        "tested_share": _words.tested_share,
-        "meter": _charts.evidence_meter,
-        "percent": _figures.percent,
-        "probability": _figures.probability,
-        "quantity": _typeset(_figures.quantity),
-        "share_bar": _charts.share_bar,
-        "shell": shlex.join,
-        "status": _words.STATUS_NAMES.__getitem__,
-        "took": _words.took_text,
-        "whole": _figures.whole,
-    }
-    return environment
-
-
-def _finalize(value: object) -> object:
-    """Show control characters of the document; markup made by this package holds none."""
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return _words.visible(value)
-    return value
-
-
-def _exact(value: int) -> str:
-    return _figures.whole(value, grouped=False)
-
-
-def _power(text: str) -> Markup:
-    return _typeset(_words.visible)(text)
-
-
-def _steps(path: Mapping[str, Any]) -> str:
-    """Write the skips before the draws, those in doubt with a question mark."""
-    told = zip(path["skips"], path["certain"], strict=True)
-    return " ".join(f"{skip}" if certain else f"{skip}?" for skip, certain in told)
-
-
-def _typeset(write: Callable[..., str]) -> Callable[..., Markup]:
-    """Wrap a writer of figures so that its powers get raised exponents and its minus a true one."""
-
-    def typeset(*values: Any) -> Markup:
-        text = str(escape(write(*values)))
-        raised = _POWER.sub(r"\1<sup>\2</sup>", text)
-        return Markup(re.sub(r"-(?=\d)", "−", raised))  # noqa: S704 - escaped two lines above
-
-    return typeset

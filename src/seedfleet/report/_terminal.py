@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seedfleet.report._figures import bits, budget, percent, probability, quantity, whole
+from seedfleet.report._lines import at_a_glance
 from seedfleet.report._places import alignment_text, path_text, skips_text
 from seedfleet.report._streams_text import streams
 from seedfleet.report._words import (
@@ -19,7 +19,6 @@ from seedfleet.report._words import (
     headline,
     state_text,
     took_text,
-    visible,
 )
 
 if TYPE_CHECKING:
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["render_text"]
 
-_LABEL_WIDTH = 12
-_TEXT_WIDTH = 84
-_MAX_LINES = 40  # what a person reads at a glance; the page has all of it
 _MAX_LEADS = 3
 _SHOWN_RATES = ("0", "0.1")  # shares of wrong draws for which the power is shown
 _MAX_FAILED_CONTROLS = 3
@@ -47,7 +43,6 @@ class _Room:
 
 # The next where one makes too many lines.
 _ROOMS = (_Room(2, 6, 4), _Room(1, 6, 4), _Room(1, 2, 4), _Room(1, 1, 2), _Room(1, 1, 1))
-_COPIED = frozenset({"reproduce", "pack", "next draws", "report"})  # never wrapped or cut
 
 
 def render_text(document: Mapping[str, Any]) -> str:
@@ -64,12 +59,7 @@ def render_text(document: Mapping[str, Any]) -> str:
         At most 40 lines without a trailing line break. The last but one tells the next draws, the
         last one the path of the page. Control characters in names are shown escaped.
     """
-    lines: list[str] = []
-    for room in _ROOMS:
-        lines = [line for entry in _entries(document, room) for line in _entry(*entry, room.lines)]
-        if len(lines) <= _MAX_LINES:
-            break
-    return "\n".join(lines)
+    return at_a_glance((room.lines, _entries(document, room)) for room in _ROOMS)
 
 
 def _entries(document: Mapping[str, Any], room: _Room) -> Iterator[tuple[str, str]]:
@@ -86,20 +76,6 @@ def _entries(document: Mapping[str, Any], room: _Room) -> Iterator[tuple[str, st
     yield from _end(document)
 
 
-def _entry(label: str, text: str, max_lines: int) -> list[str]:
-    if label in _COPIED:
-        return [f"{label:<{_LABEL_WIDTH}}{_one_line(text)}"]
-    wrapped = textwrap.wrap(
-        _one_line(text),
-        _TEXT_WIDTH,
-        max_lines=max_lines,
-        placeholder=" …",
-        break_on_hyphens=False,
-    )
-    labels = [label] + [""] * (len(wrapped) - 1)
-    return [f"{name:<{_LABEL_WIDTH}}{line}" for name, line in zip(labels, wrapped, strict=True)]
-
-
 def _end(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Give what a reader copies."""
     dated, best = by_date(document), next(iter(document["candidates"]), None)
@@ -113,10 +89,6 @@ def _end(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "pack", document["files"]["evidence_pack"]
     yield "next draws", _next_draws(document)
     yield "report", document["files"]["report"]
-
-
-def _one_line(text: str) -> str:
-    return visible(text).replace("\n", r"\n")
 
 
 def _outcome(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 __all__ = [
     "FOUND",
     "STATUS_NAMES",
+    "VERDICT_NAMES",
     "by_date",
     "closest_text",
     "coverage_text",
     "headline",
+    "searched_part",
     "seed_text",
     "space_text",
     "state_text",
@@ -34,6 +36,12 @@ STATUS_NAMES = {
     "incomplete": "Incomplete",
     "over_budget": "Over budget",
 }
+VERDICT_NAMES = {
+    "recovered": "Recovered",
+    "signal": "Signal",
+    "no_evidence": "No evidence",
+    "under_powered": "Under-powered",
+}
 
 _HEADLINES = {
     "recovered": "Generator recovered",
@@ -41,6 +49,7 @@ _HEADLINES = {
     "no_evidence": "No evidence of a generator in what was searched",
     "under_powered": "Too few draws to tell",
 }
+_ATTEMPTED = frozenset({"completed", "incomplete", "under_powered"})
 _NOTHING_SEARCHED = "No search applies to these draws"
 _NOT_FOR_THESE = frozenset({"not_applicable", "not_selected"})
 _MAX_STATE_WORDS = 8
@@ -138,6 +147,14 @@ def coverage_text(search: Mapping[str, Any]) -> str:
     if isinstance(space, str):
         return f"{tested} of {size}"
     return f"{whole(tested)} of {size}, {percent(tested / space)}"
+
+
+def searched_part(document: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+    """Divide the searches of a recovery into those that tested something and the others."""
+    parts: dict[str, list[Mapping[str, Any]]] = {"attempted": [], "not_run": []}
+    for search in document["searched"]:
+        parts["attempted" if search["status"] in _ATTEMPTED else "not_run"].append(search)
+    return parts
 
 
 def tested_share(search: Mapping[str, Any]) -> float:

@@ -1,4 +1,4 @@
-"""A whole run in a few lines: what became of each step, and what it came to."""
+"""What became of a step, in a line."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from seedfleet.cli.trace._record_words import beside_chance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-__all__ = ["step_line", "trace_lines"]
+__all__ = ["step_line"]
 
 _ENDINGS = {
     "done": "done",
@@ -18,8 +18,6 @@ _ENDINGS = {
     "not_run": "not run",
     "failed": "failed",
 }
-_MOST_PREDICTIONS = 3
-_MOST_VALUES = 3
 
 
 def step_line(step: Mapping[str, Any]) -> str:
@@ -43,26 +41,3 @@ def _figure(step: Mapping[str, Any]) -> str:
 
 def _known(value: float | None) -> str:
     return "not known" if value is None else f"{value:,.6g}"
-
-
-def trace_lines(document: Mapping[str, Any]) -> Iterator[str]:
-    """Say what a run came to, by trace.json."""
-    for step in document["steps"]:
-        yield step_line(step)
-    yield ""
-    yield f"verdict: {document['verdict'] or 'none, for want of an answer'}"
-    if document["verdict_reason"]:
-        yield f"  {document['verdict_reason']}"
-    if document["null_probability"] is not None:
-        yield f"  no stream goes on with probability {document['null_probability']:.4g}"
-    chance = 1 / document["history"]["modulus"]
-    sessions = (document["documents"]["predict"] or {}).get("sessions", [])
-    whose = f" of {' and '.join(sessions)}" if sessions else ""
-    for prediction in document["predictions"][:_MOST_PREDICTIONS]:
-        top = prediction["top"][:_MOST_VALUES]
-        if not top:  # the answer abstains
-            continue
-        values = ", ".join(f"{each['value']} ({each['probability']:.2%})" for each in top)
-        yield f"  draw +{prediction['step']}{whose}: {values} (by chance {chance:.2%})"
-    if document["abstained"]:
-        yield "  no prediction is made: the draws may as well be of nothing that was searched"

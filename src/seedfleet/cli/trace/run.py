@@ -22,7 +22,7 @@ try:
     from seedfleet.cli._search_request import begin_run, draws_options, load_draws, run_options
     from seedfleet.cli.trace._step_command import refusing_steps
     from seedfleet.cli.trace._step_options import job_place_options, places_asked
-    from seedfleet.cli.trace._trace_words import step_line, trace_lines
+    from seedfleet.cli.trace._trace_words import step_line
     from seedfleet.pipeline.run_folder import unwritable
     from seedfleet.pipeline.steps.fan_out import FanOut
     from seedfleet.pipeline.steps.request import (
@@ -35,8 +35,9 @@ try:
     from seedfleet.pipeline.steps.run_files import RunFiles
     from seedfleet.pipeline.steps.step_run import INTERRUPTIONS
     from seedfleet.pipeline.steps.workflow import TraceRun, asked_steps, parse_steps, step_part
+    from seedfleet.report import render_trace, render_trace_text
 except ModuleNotFoundError as error:
-    if error.name not in {"numpy", "numba", "optuna", "pyarrow"}:
+    if error.name not in {"jinja2", "numpy", "numba", "optuna", "pyarrow"}:
         raise
     raise MissingExtra(error.name, "trace") from error
 
@@ -129,7 +130,7 @@ def run(ctx: click.Context, /, draws: str | None, output: Output, **options: Any
     with refusing_steps(output):
         made = _resumed(ctx, options, output) if draws is None else _new(draws, options, output)
         document = _taken(made, output)
-    output.result(document, _shown(document))
+    output.result(document, _shown(document, made.files.folder))
     sys.exit(0 if document["state"] == "finished" else EXIT_NOT_ALL_SUCCEEDED)
 
 
@@ -193,7 +194,10 @@ def _taken(made: TraceRun, output: Output) -> dict[str, Any]:
         if output.live:  # elsewhere the result says it soon enough
             output.note(step_line(step_part(outcome)))
 
-    shown = replace(made, progress=SearchProgress(output), told=told)
+    def written(document: dict[str, Any]) -> None:
+        made.files.report.write_text(render_trace(document), encoding="utf-8")
+
+    shown = replace(made, progress=SearchProgress(output), told=told, written=written)
     try:
         return shown.take(asked_steps(made.request, made.history))
     except INTERRUPTIONS:
@@ -201,6 +205,7 @@ def _taken(made: TraceRun, output: Output) -> dict[str, Any]:
         stop("trace run", folder, made.request.context.run_id, output)
 
 
-def _shown(document: dict[str, Any]) -> str:
-    """Return what the terminal shows of a run: the one place where a run is made into words."""
-    return "\n".join(trace_lines(document))
+def _shown(document: dict[str, Any], folder: Path) -> str:
+    """Return what the terminal shows of a run, with paths that can be opened from here."""
+    files = {name: str(folder / path) for name, path in document["files"].items()}
+    return render_trace_text({**document, "files": files})

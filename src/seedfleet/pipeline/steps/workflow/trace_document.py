@@ -11,7 +11,7 @@ from seedfleet.pipeline.steps.standing import standing
 from seedfleet.pipeline.steps.workflow.fleet_figures import busy_by_node
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from seedfleet.draws import History
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["step_part", "trace_document"]
 
 _FORMAT = "seedfleet.trace/1"
-_NO_ANSWER = "Step 6, predict, has given no answer; what other steps found stands in their parts."
+_FOUND = frozenset({"recovered", "signal"})  # the verdicts that name a generator
 
 
 def trace_document(
@@ -44,7 +44,8 @@ def trace_document(
         ``finished``, ``incomplete`` where the last step has no result, or ``interrupted``.
     """
     documents = _documents(files)
-    answer = documents["predict"] or {"verdict_reason": _NO_ANSWER}
+    answered_by = _leading_step(documents)
+    answer = {} if answered_by is None else documents[answered_by]
     fleet = [run for outcome in outcomes for run in outcome.fleet]
     return {
         "format": _FORMAT,
@@ -56,6 +57,7 @@ def trace_document(
         "versions": versions_part(),
         "request": {k: v for k, v in request.to_document().items() if k != "context"},
         "history": {**history_part(history), "slices": Slices.of(len(history)).to_document()},
+        "answered_by": answered_by,
         "verdict": answer.get("verdict"),
         "verdict_reason": answer.get("verdict_reason"),
         "null_probability": answer.get("null_probability"),
@@ -93,6 +95,15 @@ def _documents(files: RunFiles) -> dict[str, Any]:
         "predict": files.predictions,
     }
     return {step: _document(files, step, path) for step, path in sources.items()}
+
+
+def _leading_step(documents: Mapping[str, Any]) -> str | None:
+    """Return whose word leads: the last step's, or that of step 0 where it alone found a stream.
+
+    Both hold what they find to one prior and the same limits, so that what either finds is found.
+    """
+    said = [step for step in ("predict", "recover") if documents[step] is not None]
+    return min(said, key=lambda step: documents[step].get("verdict") not in _FOUND, default=None)
 
 
 def _document(files: RunFiles, step: str, path: Path) -> Any:

@@ -41,6 +41,8 @@ class TraceRun:
         Called with a label and the share of that which is done, in [0, 1].
     told
         Hears what became of each step.
+    written
+        Hears what is in trace.json, also where the run fails.
     """
 
     history: History
@@ -49,6 +51,7 @@ class TraceRun:
     fan_out: FanOut
     progress: Callable[[str, float], None] = lambda _label, _share: None
     told: Callable[[StepOutcome], None] = lambda _: None
+    written: Callable[[dict[str, Any]], None] = lambda _: None
 
     def take(self, asked: Sequence[AskedStep]) -> dict[str, Any]:
         """Take the steps, write trace.json, and return what is in it.
@@ -84,6 +87,7 @@ class TraceRun:
                 elapsed_s=time.perf_counter() - began_s,
             )
             write_json(self.files.summary, document)
+            self.written(document)
         return document
 
 

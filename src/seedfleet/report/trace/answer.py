@@ -1,0 +1,227 @@
+"""What a run says of its history: the verdict, its grounds, and the streams that it names.
+
+Two steps may answer, each for itself: step 0 attacks the draws directly, step 6 weighs the
+survivors of the others. The run says whose word leads.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from seedfleet.report import _words
+from seedfleet.report._places import alignment_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["Answer", "Stream", "answers", "headline", "missed", "streams"]
+
+_STATES = {
+    "finished": "The run has no answer",
+    "incomplete": "The run has no answer yet",
+    "interrupted": "The run was interrupted before it had an answer",
+}
+_ANSWERING = {
+    "predict": ("Steps 1 to 6", "the survivors of step 1"),
+    "recover": ("Step 0", "all that step 0 searched"),
+}
+
+
+class Answer(NamedTuple):
+    """One step's word on the history.
+
+    `document` is what it wrote; `fitted` says on what its evidence rests.
+    """
+
+    name: str
+    document: Mapping[str, Any]
+    fitted: str
+
+    @property
+    def found(self) -> bool:
+        """Whether it names a stream."""
+        return self.document["verdict"] in _words.FOUND
+
+
+class Stream(NamedTuple):
+    """A stream that was found; `reproduce` is None where no one line gives its draws.
+
+    `presets` are the names by which people know it; `members` are the programs that draw it, by
+    preset.
+    """
+
+    source: str
+    generator: str
+    start: str
+    alignment: str
+    matches: int
+    draws: int
+    posterior: float
+    reproduce: str | None
+    presets: tuple[str, ...] = ()
+    members: tuple[Mapping[str, Any], ...] = ()
+
+    def is_same(self, other: Stream) -> bool:
+        """Tell whether two findings are of one stream.
+
+        Steps may name its generator differently; the same start that hits as many of the same
+        draws is still the same.
+        """
+        if (self.start, self.alignment) != (other.start, other.alignment):
+            return False
+        hits = (self.matches, self.draws) == (other.matches, other.draws)
+        return hits or self.generator == other.generator
+
+    def also(self, other: Stream) -> Stream:
+        """Return this one with what another finding of it adds."""
+        return self._replace(
+            source=f"{self.source} and {other.source[:1].lower()}{other.source[1:]}",
+            reproduce=self.reproduce or other.reproduce,
+            presets=tuple(dict.fromkeys((*self.presets, *other.presets))),
+            members=self.members or other.members,
+        )
+
+
+def answers(trace: Mapping[str, Any]) -> list[Answer]:
+    """Return the answers that there are, the leading one first."""
+    documents = trace["documents"]
+    said = {
+        step: Answer(name, documents[step], fitted)
+        for step, (name, fitted) in _ANSWERING.items()
+        if documents[step] is not None
+    }
+    return [said[step] for step in sorted(said, key=lambda step: step != trace["answered_by"])]
+
+
+def headline(trace: Mapping[str, Any]) -> str:
+    """Say the outcome in one line, without claiming more than the verdict does."""
+    said = answers(trace)
+    if not said:
+        return _STATES[trace["state"]]
+    document = said[0].document
+    if "candidates" in document:
+        return _words.headline(document)
+    candidates = [_as_candidate(survivor) for survivor in document["survivors"][:1]]
+    told = {"structure": None, "dated": [], "candidates": candidates}
+    return _words.headline({**document, **told})
+
+
+def missed(trace: Mapping[str, Any]) -> Answer | None:
+    """Return the last step's answer where it does not name the stream that the leading one does."""
+    said = answers(trace)
+    own = next((answer for answer in said if "candidates" not in answer.document), None)
+    return own if own is not None and said[0].found and not own.found else None
+
+
+def streams(trace: Mapping[str, Any]) -> list[Stream]:
+    """Return the streams that answers name; junk is never among them.
+
+    A stream that both name stands there once, with the programs of the one that has them.
+    """
+    named: list[Stream] = []
+    for stream in _named(trace):
+        place = next((i for i, first in enumerate(named) if first.is_same(stream)), None)
+        if place is None:
+            named.append(stream)
+        else:
+            named[place] = named[place].also(stream)
+    return named
+
+
+def _named(trace: Mapping[str, Any]) -> Iterator[Stream]:
+    for answer in answers(trace):
+        if answer.found and "candidates" in answer.document:
+            yield from _recovered(answer)
+        elif answer.found:
+            yield from _surviving(answer, trace["history"]["modulus"])
+
+
+def _as_candidate(survivor: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a survivor as sentences about candidates take it."""
+    state = survivor.get("state")
+    return {
+        **survivor,
+        "seed": survivor["seed"] if state is None else None,
+        "start_state": None if state is None else [f"{word:#x}" for word in state],
+    }
+
+
+def _surviving(answer: Answer, modulus: int) -> Iterator[Stream]:
+    best = next(iter(answer.document["survivors"]), None)
+    if best is None:
+        return
+    sessions = answer.document["sessions"]
+    part = {"session": ", ".join(sessions) or None, "machine": None, "segment": None}
+    yield Stream(
+        source=answer.name,
+        generator=best["generator"],
+        start=_words.seed_text(_as_candidate(best)),
+        alignment=alignment_text({**best, **part}),
+        matches=best["matches"],
+        draws=best["draws"],
+        posterior=best["posterior"],
+        reproduce=_sampling(best, modulus),
+    )
+
+
+def _sampling(survivor: Mapping[str, Any], modulus: int) -> str | None:
+    """Return the command that draws the stream; at a variable skip there is none."""
+    least, most = survivor["skip_min"], survivor["skip_max"]
+    if survivor.get("state") is not None or least != most:
+        return None
+    told = {
+        "--seed": survivor["seed"],
+        "--modulus": modulus,
+        "--skip": least,
+        "--offset": survivor["offset"],
+        "--count": survivor["draws"],
+    }
+    options = [word for name, value in told.items() for word in (name, str(value))]
+    return shlex.join(["seedfleet", "generators", "sample", survivor["generator"], *options])
+
+
+def _recovered(answer: Answer) -> Iterator[Stream]:
+    document = answer.document
+    dated = _words.by_date(document)
+    if dated is not None:
+        yield _dated(answer, dated)
+        return
+    findings, candidates = document["findings"], document["candidates"]
+    if len(findings) < 2:
+        yield from (_candidate(answer, best) for best in candidates[:1])
+    for each in findings if len(findings) > 1 else ():
+        stream = _candidate(answer, candidates[each["candidate"]])
+        where = f"draws {each['first']} to {each['last']}: {stream.alignment}"
+        # A part's own figures: elsewhere in the history another stream is at work.
+        yield stream._replace(alignment=where, matches=each["matches"], draws=each["n"])
+
+
+def _dated(answer: Answer, dated: Mapping[str, Any]) -> Stream:
+    return Stream(
+        source=answer.name,
+        generator=dated["generator"],
+        start=f"a seed by date: {answer.document['rule']}",
+        alignment=f"skip {dated['skip']}, offset {dated['offset']} on every date",
+        matches=dated["matches"],
+        draws=dated["n"],
+        posterior=dated["posterior"],
+        reproduce=dated["reproduce"],
+        presets=tuple(dated["presets"]),
+        members=tuple(each for each in dated["members"] if each["program"] is not None),
+    )
+
+
+def _candidate(answer: Answer, candidate: Mapping[str, Any]) -> Stream:
+    return Stream(
+        source=answer.name,
+        generator=candidate["generator"],
+        start=_words.seed_text(candidate),
+        alignment=alignment_text(candidate["alignment"]),
+        matches=candidate["matches"],
+        draws=candidate["n"],
+        posterior=candidate["posterior"],
+        reproduce=candidate["reproduce"],
+        presets=tuple(candidate["presets"]),
+        members=tuple(candidate["members"]),
+    )

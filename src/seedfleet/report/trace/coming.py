@@ -1,0 +1,52 @@
+"""The draws to come, as each step that answers tells them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from seedfleet.report.trace.answer import Answer
+
+__all__ = ["Coming", "coming_of", "said_of_coming"]
+
+
+class Coming(NamedTuple):
+    """One coming draw; `value` is None where nothing is told of it.
+
+    `others` are the next most probable values with their probabilities.
+    """
+
+    label: str
+    value: int | None
+    probability: float
+    others: Sequence[Mapping[str, Any]] = ()
+
+
+def coming_of(answer: Answer) -> list[Coming]:
+    """Return the coming draws of an answer, the next one first."""
+    sessions = answer.document.get("sessions", ())
+    return [
+        _foretold(each, sessions) if "top" in each else _recovered(each)
+        for each in answer.document["predictions"]
+    ]
+
+
+def said_of_coming(answers: Sequence[Answer]) -> Answer | None:
+    """Return the answer that tells of coming draws: the first that does not abstain, if any."""
+    told = (each for each in answers if each.document["predictions"])
+    return next((each for each in told if not each.document["abstained"]), None)
+
+
+def _foretold(prediction: Mapping[str, Any], sessions: Sequence[str]) -> Coming:
+    label = " ".join([*sessions, f"+{prediction['step']}"])
+    value = prediction["value"]
+    others = [each for each in prediction["top"] if each["value"] != value]
+    return Coming(label, value, prediction["probability"], others)
+
+
+def _recovered(prediction: Mapping[str, Any]) -> Coming:
+    whose = [prediction[name] for name in ("date", "session", "machine")]
+    label = " ".join([*(name for name in whose if name is not None), f"+{prediction['ahead']}"])
+    return Coming(label, prediction["draw"], prediction["probability"])

@@ -1,0 +1,42 @@
+"""How the models compare, what they look at, and whether the gate let the chosen one in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Feature", "features_of", "gate_headline", "untrained"]
+
+
+class Feature(NamedTuple):
+    """A feature of the chosen model; `share` is of the largest importance, in [0, 1]."""
+
+    name: str
+    importance: float
+    share: float
+
+
+def features_of(sidecar: Mapping[str, Any]) -> list[Feature]:
+    """Return what the chosen model looks at, most important first; nothing where none is told."""
+    chosen: Mapping[str, Any] = next(iter(sidecar["comparison"]), {})
+    told = sorted(chosen.get("importance", {}).items(), key=lambda each: -each[1])
+    most = max((value for _, value in told), default=0.0)
+    return [Feature(name, value, value / most) for name, value in told if value > 0]
+
+
+def gate_headline(sidecar: Mapping[str, Any]) -> str:
+    """Say whether the model is used."""
+    if sidecar["gate"]["accepted"]:
+        return f"The model is used: {sidecar['model_type']}"
+    return "No model is used: the likelihood ranks the survivors"
+
+
+def untrained(trace: Mapping[str, Any]) -> str:
+    """Say why there is no model."""
+    for step in trace["steps"]:
+        if step["step"] == "train":
+            record = step["record"] or {"remarks": []}
+            return step["reason"] or "; ".join(record["remarks"]) or "it has stopped"
+    return "it was not asked for"

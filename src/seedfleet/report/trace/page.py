@@ -1,0 +1,115 @@
+"""The run as one self-contained page: no script, no request, one file to keep."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from seedfleet.report import _words
+from seedfleet.report._templates import template_named
+from seedfleet.report.trace import calibration, charts, course, models, survivors
+from seedfleet.report.trace.answer import answers, headline, missed, streams
+from seedfleet.report.trace.coming import coming_of, said_of_coming
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from seedfleet.report.trace.answer import Answer
+
+__all__ = ["render_trace"]
+
+_MAX_TRIALS = 40  # rows of the table, the best first
+
+
+def render_trace(document: Mapping[str, Any]) -> str:
+    """Render the document of a whole run as a page for a person.
+
+    Parameters
+    ----------
+    document : mapping
+        A document of the format seedfleet.trace/1 (docs/steps.md).
+
+    Returns
+    -------
+    str
+        A complete HTML document without scripts that loads nothing. Every text of the input is
+        escaped, and control characters are shown instead of obeyed.
+    """
+    controls = survivors.controls_of(document)
+    said = answers(document)
+    verdict = said[0].document["verdict"] if said else None
+    return template_named("trace/page.html.j2").render(
+        document=document,
+        history=document["history"],
+        chance=1 / document["history"]["modulus"],
+        verdict=verdict or "unanswered",
+        verdict_name="None yet" if verdict is None else _words.VERDICT_NAMES[verdict],
+        headline=headline(document),
+        answers=said,
+        streams=streams(document),
+        missed=missed(document),
+        controls=controls,
+        failed_controls=[control for control in controls if not control["passed"]],
+        steps=course.steps_of(document),
+        nodes=course.nodes_of(document),
+        limit_text=course.limit_text,
+        beside_chance=course.beside_chance,
+        budget_option=lambda needed_s: f"--recover-budget {math.ceil(needed_s)}",
+        **_words.searched_part(document["documents"]["recover"] or {"searched": []}),
+        **_coming_part(said),
+        **_survivor_part(document),
+        **_model_part(document),
+        **_calibration_part(document),
+    )
+
+
+def _coming_part(said: Sequence[Answer]) -> dict[str, Any]:
+    source = said_of_coming(said)
+    return {"coming_from": source, "coming": [] if source is None else coming_of(source)}
+
+
+def _survivor_part(document: Mapping[str, Any]) -> dict[str, Any]:
+    window = document["documents"]["window"]
+    if window is None:
+        return {"window": None}
+    trials = survivors.trials_of(window)
+    best = sorted(trials, key=lambda trial: (trial.bits is None, -(trial.bits or 0)))
+    return {
+        "window": window,
+        "window_text": survivors.window_text(window),
+        "directions": survivors.DIRECTIONS,
+        "survivor_chart": charts.survivor_dots(window["survivors"]),
+        "trials": trials,
+        "best_trials": best[:_MAX_TRIALS],
+        "trial_chart": charts.trial_dots(trials),
+    }
+
+
+def _model_part(document: Mapping[str, Any]) -> dict[str, Any]:
+    documents = document["documents"]
+    told = {"scorer": documents["tune-scorer"], "engine": documents["tune-model"]}
+    sidecar = documents["train"]
+    if sidecar is None:
+        return {**told, "sidecar": None, "untrained": models.untrained(document)}
+    return {
+        **told,
+        "sidecar": sidecar,
+        "gate_headline": models.gate_headline(sidecar),
+        "features": models.features_of(sidecar),
+        "model_chart": charts.model_dots(sidecar["comparison"]),
+    }
+
+
+def _calibration_part(document: Mapping[str, Any]) -> dict[str, Any]:
+    predicted = document["documents"]["predict"]
+    if predicted is None:
+        return {"test": None}
+    test = predicted["test"]
+    bins = calibration.bins_of(test)
+    return {
+        "test": test,
+        "score_text": calibration.score_text(test),
+        "score_chart": None if test["bits"] is None else charts.score_bars(test),
+        "bins": bins,
+        "reliability_chart": charts.reliability_diagram(bins) if bins else None,
+    }

@@ -1,0 +1,184 @@
+"""What the page of a run says: findings loudly, their absence quietly, and chance beside all."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from page_outline import Outline
+from report_samples import recovered_java, several_streams
+from trace_samples import TRACES, at_random, only_recovered, planted, stopped, without_model
+
+from seedfleet.report import render_trace
+
+
+def _text(document: object) -> str:
+    return Outline(render_trace(document)).text()  # type: ignore[arg-type]  # a JSON object
+
+
+def test_a_finding_stands_with_all_that_it_takes_to_check_it() -> None:
+    document = planted()
+    text = _text(document)
+    coming = [str(each["value"]) for each in document["predictions"]]
+    for fact in (
+        "Verdict Recovered Generator recovered: java_lcg, seed 1234",
+        "seedfleet generators sample java_lcg --seed 1234 --modulus 1000 --skip 2 --offset 0",
+        "4,551 of 5,000 known draws (by chance 0.1%)",
+        "40,311.4 bits",
+        "7,623 7,737 0.985",
+        "The model is used: xgboost",
+        "(1 in 100 by chance reaches 0.871)",
+        "temporal_stability_mean",
+        "6,514 bits gained over uniform predictions",
+        "192.0.2.10",
+        "4 of 4 passed",
+        *coming,
+    ):
+        assert fact in text
+
+
+def test_every_coming_draw_stands_with_its_probability_and_chance() -> None:
+    page = render_trace(planted())
+    told = re.findall(r'class="value">(\d+)</span> <span class="small">([^<]+)<', page)
+    assert told == [(str(each["value"]), "90.1%") for each in planted()["predictions"]]
+    assert "by chance every value has 0.1% (1/1000)" in Outline(page).text()
+
+
+def test_nothing_found_names_no_candidate_and_never_says_random() -> None:
+    document = at_random()
+    document["documents"]["recover"]["searched"] = []
+    document["documents"]["recover"]["controls"] = []
+    document["documents"]["recover"]["only_through_seeds"] = []
+    page = render_trace(document)
+    text = Outline(page).text()
+    assert "No evidence of a generator in what was searched" in text
+    assert 'id="generator"' not in page
+    junk = document["documents"]["predict"]["survivors"][0]
+    assert f"seed {junk['seed']}" not in text
+    assert "−79.9" not in text
+    assert "No model is used: the likelihood ranks the survivors" in text
+    assert "No prediction: > 99.99% of the probability is on no generator at all" in text
+    assert "random" not in text.lower()
+
+
+def test_what_only_one_step_has_found_leads_and_the_other_is_told() -> None:
+    text = _text(only_recovered())
+    assert "Verdict Recovered Generator recovered: java.util.Random, seed 20150101" in text
+    assert "Steps 1 to 6 have not found it." in text
+    assert "new Random(20150101L)" in text
+    assert "Steps 1 to 6 have not found it." not in _text(planted())
+
+
+def test_a_stream_that_both_answers_name_stands_there_once() -> None:
+    document = planted()
+    recovery = recovered_java()
+    own = document["documents"]["predict"]["survivors"][0]
+    found = recovery["candidates"][0]
+    found |= {"generator": own["generator"], "seed": own["seed"]}
+    found["alignment"] |= {name: own[name] for name in ("skip_min", "skip_max", "origin")}
+    document["documents"]["recover"] = recovery
+    page = render_trace(document)
+    assert page.count("<dt>Found by</dt>") == 1
+    assert "<dd>Steps 1 to 6 and step 0</dd>" in page
+    assert "public class Draws" in page
+    found |= {"generator": "java.util.Random", "presets": ["java.util.Random nextInt(m)"]}
+    assert render_trace(document).count("<dt>Found by</dt>") == 2
+    found |= {"matches": own["matches"], "n": own["draws"]}  # by another name
+    assert render_trace(document).count("<dt>Found by</dt>") == 1
+    found["seed"] += 1
+    assert render_trace(document).count("<dt>Found by</dt>") == 2
+
+
+def test_each_stream_of_a_recovery_that_leads_has_a_card_with_its_own_matches() -> None:
+    document = only_recovered()
+    recovery = several_streams()
+    document["documents"]["recover"] = recovery
+    page = render_trace(document)
+    assert page.count("<dt>Found by</dt>") == len(recovery["findings"]) > 1
+    text = Outline(page).text()
+    for each in recovery["findings"]:
+        assert f"draws {each['first']} to {each['last']}: " in text
+        assert f"{each['matches']} of {each['n']} known draws" in text
+
+
+def test_what_time_was_too_short_for_names_the_option_of_this_command() -> None:
+    document = at_random()
+    document["documents"]["recover"]["searched"][0]["budget_needed_s"] = 95.2
+    text = _text(document)
+    assert "needs --recover-budget 96" in text
+    assert "--budget " not in text.replace("--recover-budget ", "")
+
+
+def test_a_stopped_step_is_open_with_the_check_that_stopped_it() -> None:
+    page = render_trace(stopped())
+    assert 0 < page.index("1 of 4 controls failed") < page.index('id="next"')
+    assert page.count('<details class="step" open>') == 6
+    assert page.count('<details class="step">') == 1
+    text = Outline(page).text()
+    assert "0.5, at least 1 needed ✗ does not hold" in text
+    assert "not known, at least 1 needed ✗ does not hold" in text
+    assert "None was trained: window has stopped" in text
+
+
+def test_a_run_without_a_model_says_why() -> None:
+    text = _text(without_model())
+    assert "None was trained: 1 survivor is fewer than 50 streams" in text
+    assert "1 1.6 × 10 −112" in text
+
+
+@pytest.mark.parametrize(
+    ("bits", "said"),
+    [
+        (None, "too short for a test slice"),
+        (0.0, "say what uniform ones say"),
+        (12.0, "say more about draws"),
+        (-12.0, "say less about draws"),
+    ],
+)
+def test_log_score_is_told_in_words(bits: float | None, said: str) -> None:
+    document = planted()
+    test = document["documents"]["predict"]["test"]
+    test |= {"bits": bits, "log2_score": None if bits is None else test["log2_score"]}
+    assert said in _text(document)
+
+
+def test_reliability_is_left_out_where_it_is_not_told() -> None:
+    document = planted()
+    assert "Of the most probable value of each draw" in _text(document)
+    del document["documents"]["predict"]["test"]["reliability"]
+    assert "Of the most probable value of each draw" not in _text(document)
+
+
+@pytest.mark.parametrize("skip_max", [2, 5])
+def test_only_a_constant_skip_has_a_line_that_gives_its_draws(skip_max: int) -> None:
+    document = planted()
+    document["documents"]["predict"]["survivors"][0]["skip_max"] = skip_max
+    assert ("generators sample" in _text(document)) is (skip_max == 2)
+
+
+def test_charts_say_what_they_show() -> None:
+    names = re.findall(r'role="img" aria-label="([^"]+)"', render_trace(planted()))
+    for told in (
+        "Survivors: Forward: 7,623 passed, 7,737 by chance",
+        "Trials: 26 trials judged, best 518.7 bits, 4 pruned",
+        "Rank correlation with the labels, 0 by chance: xgboost: learned from 0.75",
+        "A draw of the test slice: 1.3 bits as predicted, 10.0 bits uniformly",
+        "Reliability: stated 90.1%, came true 91.1% of 750",
+    ):
+        assert any(name.startswith(told) for name in names), told
+
+
+def test_marks_stand_where_their_figures_say() -> None:
+    page = render_trace(planted())
+    drawing = page[page.index('aria-label="Survivors: ') :].split("</svg>")[0]
+    circles = [float(x) for x in re.findall(r'<circle class="hit" cx="([\d.]+)"', drawing)]
+    ticks = [float(x) for x in re.findall(r'<line class="tick" x1="([\d.]+)"', drawing)]
+    assert circles[0] < circles[1]  # 7,623 and 7,698
+    assert all(circle < tick for circle, tick in zip(circles, ticks, strict=True))
+
+
+@pytest.mark.parametrize("name", TRACES)
+def test_a_page_has_the_same_parts_whatever_the_outcome(name: str) -> None:
+    page = render_trace(TRACES[name]())
+    for part in ("verdict", "next", "models", "course", "history", "provenance"):
+        assert f'id="{part}"' in page

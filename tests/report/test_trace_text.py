@@ -1,0 +1,91 @@
+"""The lines of a run hold the essentials and obey no one's escape sequences."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from report_samples import HOSTILE_TEXT
+from trace_samples import TRACES, at_random, hostile, interrupted, only_recovered, planted
+
+from seedfleet.report import render_trace, render_trace_text
+
+
+def _long_in_every_way() -> dict[str, Any]:
+    document = hostile()
+    long = HOSTILE_TEXT * 40
+    for step in document["steps"]:
+        step["reason"] = long
+    sidecar = document["documents"]["train"]
+    sidecar["comparison"] = [{**each, "model_type": long} for each in sidecar["comparison"]]
+    window = document["documents"]["window"]
+    window["controls"] = [
+        {**each, "passed": False, "text": long} for each in window["controls"] * 9
+    ]
+    document["nodes"] = {f"{number}{long}": {"jobs": 1, "busy_s": 1.0} for number in range(30)}
+    predicted = document["documents"]["predict"]
+    predicted["predictions"] = predicted["predictions"] * 100
+    return document
+
+
+@pytest.mark.parametrize("sample", [*TRACES.values(), _long_in_every_way])
+def test_forty_lines_say_it_and_nothing_escapes(sample: Any) -> None:
+    text = render_trace_text(sample())
+    assert text.count("\n") < 40
+    assert all(line.isprintable() for line in text.splitlines())
+    assert not re.search(r"-0(\.0+)?\b(?!\.)", text)
+    text.encode("utf-8")
+
+
+@pytest.mark.parametrize("name", [name for name in TRACES if name != "hostile"])
+def test_only_what_is_copied_is_wider_than_a_terminal(name: str) -> None:
+    wide = [line for line in render_trace_text(TRACES[name]()).splitlines() if len(line) > 96]
+    assert all(line.startswith("reproduce ") for line in wide)
+
+
+def test_a_finding_is_complete() -> None:
+    document = planted()
+    lines = render_trace_text(document).splitlines()
+    coming = " ".join(str(each["value"]) for each in document["predictions"])
+    assert lines[0] == "verdict     Generator recovered: java_lcg, seed 1234"
+    assert "matches     4,551 of 5,000 known draws (by chance 0.1%), posterior > 99.99%" in lines
+    assert "            both: 353 passed, 363 by chance" in lines
+    assert "node        192.0.2.10: 3 jobs, busy 11.0 s" in lines
+    assert any(" 519.3 (-4.907 by chance) evidence in bits" in line for line in lines)
+    assert lines[-3].startswith("reproduce   seedfleet generators sample java_lcg --seed 1234 ")
+    assert lines[-2:] == [
+        f"next draws  {coming} (90.1%, by chance 0.1%)",
+        "report      report.html",
+    ]
+
+
+def test_draws_of_one_session_are_told_as_such() -> None:
+    document = planted()
+    document["documents"]["predict"]["sessions"] = ["midday"]
+    assert "next draws  midday: 681 " in render_trace_text(document)
+    assert '<span class="small soft">midday +1</span>' in render_trace(document)
+
+
+def test_nothing_found_names_nobody() -> None:
+    text = render_trace_text(at_random())
+    assert "verdict     No evidence of a generator in what was searched" in text
+    assert "No model is used" in text
+    assert "next draws  no prediction: > 99.99% for no generator, each value 0.1%" in text
+    assert "generator   " not in text
+    assert "reproduce" not in text
+
+
+def test_what_only_step_0_has_found_leads() -> None:
+    lines = render_trace_text(only_recovered()).splitlines()
+    assert lines[0] == "verdict     Generator recovered: java.util.Random, seed 20150101"
+    assert (
+        "but         steps 1 to 6 say: no survivor explains the draws better than chance" in lines
+    )
+    assert lines[-2].startswith("next draws  755 147 ")
+
+
+def test_a_run_that_was_interrupted_says_so() -> None:
+    text = render_trace_text(interrupted())
+    assert text.startswith("verdict     The run was interrupted before it had an answer")
+    assert "next draws  none yet" in text
