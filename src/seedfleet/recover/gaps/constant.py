@@ -38,15 +38,16 @@ def constant_skip_of(weighed: Weighed, modulus: int) -> Survivor | None:
     firsts = weighing.path - np.arange(len(weighing.path)) * gap
     places, votes = np.unique(firsts[weighing.matched], return_counts=True)
     offset = int(places[votes.argmax()]) - (gap - 1)
-    constant = Alignment(max(0, offset), gap - 1, gap - 1)
-    if offset >= 0:
-        return replace(survivor, alignment=constant)
     start = _before(survivor.stream, survivor.start, -offset, modulus)
-    return None if start is None else replace(survivor, start=start, alignment=constant)
+    if start is not None:
+        return replace(survivor, start=start, alignment=Alignment(0, gap - 1, gap - 1))
+    if offset < 0:
+        return None
+    return replace(survivor, alignment=Alignment(offset, gap - 1, gap - 1))
 
 
 def _before(stream: Stream, start: Start, draws: int, modulus: int) -> Start | None:
-    """Return the start so many draws earlier; None where the stream cannot be run back."""
+    """Return the start so many draws earlier, or later; None where a stream cannot be run so."""
     lcg, layout = stream.generator.lcg, stream.bounding.layout(modulus)
     if lcg is None or layout is None:
         return None
