@@ -1,5 +1,6 @@
-"""Errors that must have a name before the package that raises them can be imported.
+"""Errors that several packages share, or that must have a name before theirs can be imported.
 
+ProblemsError(Exception)        something cannot be used, for every reason that it lists
 CatalogueError(ImportError)     a module with generators is at fault: mend the file that it names
 """
 
@@ -10,7 +11,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["CatalogueError"]
+__all__ = ["CatalogueError", "ProblemsError"]
+
+
+class ProblemsError(Exception):
+    """Something that cannot be used; each kind of thing has an error of its own.
+
+    Attributes
+    ----------
+    problems
+        All that is wrong, each a sentence, with its place where it has one.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
 
 
 class CatalogueError(ImportError):

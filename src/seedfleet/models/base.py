@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from seedfleet.errors import ProblemsError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -25,18 +27,8 @@ __all__ = ["Model", "ModelError", "Parameter", "Validation", "column_names", "co
 _COLUMN = re.compile(r"column_(\d+)_of_(\d+)")
 
 
-class ModelError(Exception):
-    """A model that cannot be made, fitted or read.
-
-    Attributes
-    ----------
-    problems
-        All that is wrong, each a sentence.
-    """
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = tuple(problems)
+class ModelError(ProblemsError):
+    """A model that cannot be made, fitted or read."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from seedfleet.errors import ProblemsError
 from seedfleet.models.base import Model, ModelError
 from seedfleet.models.tilt import Tilt
 from seedfleet.models.types import MODEL_TYPES, load
@@ -21,18 +22,8 @@ __all__ = ["SIDECAR_FORMAT", "Sidecar", "SidecarError", "digest_of_file", "diges
 SIDECAR_FORMAT = "seedfleet.model/1"
 
 
-class SidecarError(Exception):
-    """A sidecar that is missing, damaged, or speaks of something else.
-
-    Attributes
-    ----------
-    problems
-        All that is wrong, each a sentence with its place.
-    """
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = tuple(problems)
+class SidecarError(ProblemsError):
+    """A sidecar that is missing, damaged, or speaks of something else."""
 
 
 def digest_of_names(names: Sequence[str]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from seedfleet.errors import ProblemsError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -14,18 +16,8 @@ __all__ = ["COMPONENTS", "ScoringSettings", "SettingsError"]
 COMPONENTS = ("match", "lanes", "coherence", "stability", "digits", "runs")
 
 
-class SettingsError(ValueError):
-    """Settings that no features can be computed by.
-
-    Attributes
-    ----------
-    problems
-        All that is wrong, each a sentence.
-    """
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = tuple(problems)
+class SettingsError(ProblemsError):
+    """Settings that no features can be computed by."""
 
 
 @dataclass(frozen=True)

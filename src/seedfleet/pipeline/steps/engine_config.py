@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from seedfleet.errors import ProblemsError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -16,18 +18,8 @@ ENGINE_FORMAT = "seedfleet.engine/1"
 _FOLDS = (2, 100)
 
 
-class EngineConfigError(Exception):
-    """A file that does not say how to train.
-
-    Attributes
-    ----------
-    problems
-        All that is wrong, each a sentence with its place.
-    """
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = tuple(problems)
+class EngineConfigError(ProblemsError):
+    """A file that does not say how to train."""
 
 
 @dataclass(frozen=True)

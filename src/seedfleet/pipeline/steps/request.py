@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from seedfleet.draws import DrawsError, History, load
+from seedfleet.errors import ProblemsError
 from seedfleet.fleet import RunOptions
 from seedfleet.fleet.cluster import read_cluster
 from seedfleet.fleet.engines.choice import make_engine
@@ -19,7 +20,7 @@ from seedfleet.pipeline.steps.history_files import write_history
 from seedfleet.pipeline.steps.run_files import RunFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 __all__ = ["Request", "RequestError", "begin_folder", "job_options", "open_run", "write_request"]
 
@@ -28,18 +29,8 @@ _TOLD = ("name", "source", "sha256", "modulus", "modulus_inferred", "notes")
 _TUPLES = ("generators", "sessions", "steps")
 
 
-class RequestError(Exception):
-    """A folder is no run that steps could work on.
-
-    Attributes
-    ----------
-    problems
-        All that is wrong, each a sentence with its place.
-    """
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = tuple(problems)
+class RequestError(ProblemsError):
+    """A folder is no run that steps could work on."""
 
 
 @dataclass(frozen=True)

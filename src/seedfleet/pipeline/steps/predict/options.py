@@ -5,28 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seedfleet.errors import ProblemsError
 from seedfleet.recover import OptionsError
 from seedfleet.sieve.weighing import AHEAD
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
 __all__ = ["PredictError", "PredictOptions"]
 
 
-class PredictError(Exception):
-    """Nothing can be predicted from what is there.
-
-    Attributes
-    ----------
-    problems
-        All that is wrong, each a sentence with its place.
-    """
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = tuple(problems)
+class PredictError(ProblemsError):
+    """Nothing can be predicted from what is there."""
 
 
 @dataclass(frozen=True)

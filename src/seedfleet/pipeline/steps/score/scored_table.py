@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from seedfleet.errors import ProblemsError
 from seedfleet.generators import AtState
 from seedfleet.pipeline.run_folder import whole_file
 from seedfleet.pipeline.steps.survivor_files import to_arrow
@@ -41,18 +42,8 @@ _EXACT = frozenset(name for name in _COLUMNS if ROW[name].kind == "i")
 _LINES = 4096  # of the JSON form that are written together
 
 
-class ScoredTableError(Exception):
-    """Survivors that cannot be scored, or a file that is not what scoring them gives.
-
-    Attributes
-    ----------
-    problems
-        All that is wrong, each a sentence.
-    """
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = tuple(problems)
+class ScoredTableError(ProblemsError):
+    """Survivors that cannot be scored, or a file that is not what scoring them gives."""
 
 
 def candidates_of(table: SurvivorTable, rows: NDArray[np.int64]) -> Candidates:

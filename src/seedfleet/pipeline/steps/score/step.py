@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from seedfleet.draws import load
 from seedfleet.draws.slices import Slices
+from seedfleet.errors import ProblemsError
 from seedfleet.pipeline.document_parts import versions_part
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.context_record import Check, Decision, Metric, file_digest
@@ -54,18 +55,8 @@ FORMAT = "seedfleet.scores/1"
 _SETTINGS = "scoring_settings.json"
 
 
-class ScoringError(Exception):
-    """Survivors that could not all be scored.
-
-    Attributes
-    ----------
-    problems
-        Each names its chunk, its rows, and what happened.
-    """
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = tuple(problems)
+class ScoringError(ProblemsError):
+    """Survivors that could not all be scored."""
 
 
 @dataclass(frozen=True)

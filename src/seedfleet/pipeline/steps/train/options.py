@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from seedfleet.errors import ProblemsError
 from seedfleet.models import MODEL_TYPES
 from seedfleet.recover import OptionsError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
 __all__ = ["TrainOptions", "TrainingRefusedError"]
@@ -17,18 +17,8 @@ __all__ = ["TrainOptions", "TrainingRefusedError"]
 _LEAST_PERMUTATIONS = 999  # fewer cannot show what the gate asks for with any certainty
 
 
-class TrainingRefusedError(Exception):
-    """There is nothing that a model could learn.
-
-    Attributes
-    ----------
-    problems
-        Every reason, a sentence each.
-    """
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = tuple(problems)
+class TrainingRefusedError(ProblemsError):
+    """There is nothing that a model could learn."""
 
 
 @dataclass(frozen=True)

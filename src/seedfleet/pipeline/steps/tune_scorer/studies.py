@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from seedfleet.errors import ProblemsError
 from seedfleet.fleet import Job
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.survivor_files import SurvivorFileError
@@ -40,18 +41,8 @@ _ROUNDS = 4  # later ones are asked when the values of earlier ones are known
 _JOB_S = 15.0  # of one core, against the seconds that a job takes to load what it needs
 
 
-class TrialFileError(Exception):
-    """The files of a job hold no trials to measure.
-
-    Attributes
-    ----------
-    problems
-        What is wrong, each a sentence.
-    """
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = tuple(problems)
+class TrialFileError(ProblemsError):
+    """The files of a job hold no trials to measure."""
 
 
 @dataclass(frozen=True)
