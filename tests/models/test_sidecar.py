@@ -38,6 +38,7 @@ def written(tmp_path: Path) -> Path:
         slices={"sieve": [0, 60]},
         metrics={"validation": {"r2": {"value": 0.5, "chance": 0.0}}},
         gate={"accepted": True, "reason": "it is good"},
+        checks=[{"name": "draws beyond the sieve slice", "holds": True}],
         tilt=Tilt(0.5, 1.0, 2.0),
         settings={"rounds": 3},
         lineage={},
@@ -60,6 +61,21 @@ def test_the_model_is_that_of_the_sidecar(written: Path) -> None:
     sidecar = Sidecar.read(written)
     assert sidecar.accepted
     assert sidecar.load_model(written.parent).n_columns == 3
+
+
+def test_a_check_that_does_not_hold_keeps_the_model_out(written: Path) -> None:
+    failed = {"name": "draws beyond the sieve slice", "holds": False}
+    changed(written, checks=[{"name": "another", "holds": True}, failed])
+    sidecar = Sidecar.read(written)
+    assert not sidecar.accepted
+    assert sidecar.failed == ("draws beyond the sieve slice",)
+
+
+@pytest.mark.parametrize("checks", [[], [{"name": "a"}], [{"holds": True}], [3]])
+def test_checks_that_say_nothing_are_refused(written: Path, checks: list[Any]) -> None:
+    changed(written, checks=checks)
+    with pytest.raises(SidecarError, match="checks does not say"):
+        Sidecar.read(written)
 
 
 def test_every_problem_is_told(written: Path) -> None:

@@ -249,6 +249,7 @@ def train(run: StepRun, *, accepted: bool, tau: float = 1.0, out: int | None = N
         slices=Slices.of(len(whole)).to_document(),
         metrics={},
         gate={"accepted": accepted, "reason": "as the test wants it"},
+        checks=[{"name": "draws beyond the sieve slice", "holds": True}],
         tilt=Tilt.of(tau, OUT_OF_FOLD * said[part]),
         settings={},
         lineage={
@@ -279,6 +280,16 @@ def test_a_model_is_used_only_where_the_gate_accepted_it(tmp_path: Path) -> None
         assert document["lineage"]["training_run_id"] == document["parent_run_id"] == "training"
         assert document["lineage"]["model"]["model_type"] == "lightgbm"
         assert document["predictions"][0]["value"] == draws[120]
+
+
+def test_a_model_that_step_5_stopped_is_not_used_by_whoever_names_it(tmp_path: Path) -> None:
+    whole, run = begun(tmp_path, stream_draws(120), survivors(60))
+    checks = [{"name": "draws of features beyond the sieve slice", "holds": False}]
+    replace(train(run, accepted=True), checks=checks).write(run.files.sidecar)
+    run_predict(whole, PredictOptions(models=run.files.models), run)
+    document = predictions(run)
+    assert document["model_used"] == "likelihood"
+    assert "draws of features beyond the sieve slice" in document["model_reason"]
 
 
 def ranked(run: StepRun, whole: History, table: SurvivorTable) -> tuple[Any, SurvivorEvidence]:

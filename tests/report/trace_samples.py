@@ -225,6 +225,7 @@ def _sidecar(*, accepted: bool) -> Document:
         "checkpoint": "best_model.ubj",
         "features": list(FEATURES),
         "label": "hits a draw on the tune slice at a constant skip; bits earned a draw there",
+        "checks": [{"name": "draws of features beyond the sieve slice", "holds": True}],
         "gate": {
             "accepted": accepted,
             "reason": f"{'accepted' if accepted else 'rejected'}: {bits:+.3f} bits on the gate "

@@ -68,6 +68,9 @@ class Sidecar:
         By part (`train`, `validation`, `test`): each figure with its value and that by chance.
     gate
         What `gate.GateResult` says, with `accepted` and `reason`.
+    checks
+        What step 5 looked for that a model must not have seen: each with `name` and whether it
+        `holds`.
     tilt
         How its predictions change the survivors' weights; used only where the gate accepted.
     settings
@@ -95,6 +98,7 @@ class Sidecar:
     slices: Mapping[str, Sequence[int]]
     metrics: Mapping[str, Any]
     gate: Mapping[str, Any]
+    checks: Sequence[Mapping[str, Any]]
     tilt: Tilt
     settings: Mapping[str, Any]
     lineage: Mapping[str, Any]
@@ -110,9 +114,14 @@ class Sidecar:
             object.__setattr__(self, "feature_hash", digest_of_names(self.features))
 
     @property
+    def failed(self) -> tuple[str, ...]:
+        """Names of the checks that do not hold."""
+        return tuple(str(check["name"]) for check in self.checks if check["holds"] is not True)
+
+    @property
     def accepted(self) -> bool:
-        """Whether the gate let the model in."""
-        return self.gate.get("accepted") is True
+        """Whether the model is to be used: the gate let it in, and every check holds."""
+        return self.gate.get("accepted") is True and not self.failed
 
     def to_document(self) -> dict[str, Any]:
         """Return it as its file holds it."""
@@ -185,6 +194,7 @@ _KINDS: Mapping[str, type] = {
     "slices": dict,
     "metrics": dict,
     "gate": dict,
+    "checks": list,
     "tilt": dict,
     "settings": dict,
     "lineage": dict,
@@ -226,9 +236,19 @@ def _problems(path: Path, document: dict[str, Any]) -> list[str]:
         problems.append(f"{path}: feature_hash is not that of its features")
     if not isinstance(document["gate"].get("accepted"), bool):
         problems.append(f"{path}: gate.accepted is neither true nor false")
+    if not document["checks"] or not all(map(_is_check, document["checks"])):
+        problems.append(f"{path}: checks does not say of any check whether it holds")
     for part, noun in (("checkpoint", "checkpoint"), ("out_of_fold", "file of predictions")):
         problems += _file_problems(path, part, document[part], noun, document[f"{part}_sha256"])
     return problems
+
+
+def _is_check(told: Any) -> bool:
+    return (
+        isinstance(told, dict)
+        and isinstance(told.get("name"), str)
+        and isinstance(told.get("holds"), bool)
+    )
 
 
 def _file_problems(path: Path, part: str, name: str, noun: str, wanted: str) -> list[str]:

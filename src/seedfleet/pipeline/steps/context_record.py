@@ -64,6 +64,10 @@ class Check:
             return False
         return self.value >= self.limit if self.at_least else self.value <= self.limit
 
+    def to_document(self) -> dict[str, Any]:
+        """Return it as a record's file holds it."""
+        return {**vars(self), "change": dict(self.change), "holds": self.holds}
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -138,10 +142,7 @@ class ContextRecord:
             "outputs": dict(self.outputs),
             "parameters": dict(self.parameters),
             "metrics": [vars(metric) for metric in self.metrics],
-            "checks": [
-                {**vars(check), "change": dict(check.change), "holds": check.holds}
-                for check in self.checks
-            ],
+            "checks": [check.to_document() for check in self.checks],
             "decision": self.decision.value,
             "change": self.change,
             "remarks": list(self.remarks),

@@ -28,7 +28,7 @@ def features_of(sidecar: Mapping[str, Any]) -> list[Feature]:
 
 def gate_headline(sidecar: Mapping[str, Any]) -> str:
     """Say whether the model is used."""
-    if sidecar["gate"]["accepted"]:
+    if sidecar["gate"]["accepted"] and all(check["holds"] for check in sidecar["checks"]):
         return f"The model is used: {sidecar['model_type']}"
     return "No model is used: the likelihood ranks the survivors"
 

@@ -218,6 +218,10 @@ def rank(
     sidecar = trained.sidecar
     if sidecar is None or trained.path is None:
         return Ranking(evidence.log2_prior, None, trained.reason)
+    if sidecar.failed:
+        told = "; ".join(sidecar.failed)
+        reason = f"step 5 stopped, since these checks of the model do not hold: {told}"
+        return Ranking(evidence.log2_prior, None, reason)
     if not sidecar.accepted:
         told = sidecar.gate.get("reason") or "it gained nothing"
         return Ranking(evidence.log2_prior, None, f"the gate did not accept the model: {told}")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from seedfleet.draws import History
     from seedfleet.models.gate import GateResult
+    from seedfleet.pipeline.steps.context_record import Check
     from seedfleet.pipeline.steps.step_run import StepRun
     from seedfleet.pipeline.steps.train.comparison import Compared
 
@@ -45,6 +46,8 @@ class Finding:
         What the gate said.
     table
         Where the features came from.
+    checks
+        What was looked for that a model must not have seen.
     """
 
     ground: Ground
@@ -52,6 +55,7 @@ class Finding:
     chosen: Compared
     result: GateResult
     table: Path
+    checks: Sequence[Check]
 
     def write(self, history: History, run: StepRun) -> list[Path]:
         """Write the files, the sidecar last, and return their paths."""
@@ -89,6 +93,7 @@ class Finding:
             slices=self.ground.slices.to_document(),
             metrics=self.chosen.metrics(),
             gate=_gate_part(self.result),
+            checks=[check.to_document() for check in self.checks],
             tilt=Tilt.of(self.result.tau, candidate.predicted),
             settings=dict(candidate.settings),
             comparison=[each.to_document() for each in ranked],

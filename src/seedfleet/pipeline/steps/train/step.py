@@ -67,8 +67,11 @@ def run_train(history: History, options: TrainOptions, run: StepRun) -> ContextR
     compared = compare(candidates, ground, permutations=options.permutations, seed=options.run_seed)
     result = _gate(ground, candidates, options)
     chosen = compared[_chosen(compared, result)]
-    checks = list(leakage_checks(ground, compared, table, files))
-    outputs = Finding(ground, compared, chosen, result, table).write(history, run)
+    checks = [
+        Check("permutations of the gate", float(result.permutations), 999.0),
+        *leakage_checks(ground, compared, table, files),
+    ]
+    outputs = Finding(ground, compared, chosen, result, table, checks).write(history, run)
     others = _existing(files.model_config, files.scorer_config, files.recovery)
     known = [table, files.history, *others]
     return run.record(
@@ -76,10 +79,7 @@ def run_train(history: History, options: TrainOptions, run: StepRun) -> ContextR
         [*outputs, files.training_jobs],
         parameters={**options.to_document(), "folds": jobs.data.n_folds, "types": list(types)},
         metrics=_metrics(chosen, result, ground),
-        checks=[
-            Check("permutations of the gate", float(result.permutations), 999.0),
-            *checks,
-        ],
+        checks=checks,
         remarks=_remarks(chosen, result, types, ground),
     )
 
