@@ -30,7 +30,7 @@ from seedfleet.pipeline.steps.run_files import RunFiles
 from seedfleet.pipeline.steps.score import score_table
 from seedfleet.pipeline.steps.step_run import StepRun
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
-from seedfleet.pipeline.steps.survivor_files import read_survivors, write_survivors
+from seedfleet.pipeline.steps.survivor_files import read_survivors, write_parquet, write_survivors
 from seedfleet.pipeline.steps.survivor_table import NO_END, ROW, SurvivorTable
 from seedfleet.scoring import FEATURES, ScoringSettings
 from seedfleet.sieve.rows import constant_skip_positions
@@ -258,7 +258,8 @@ def train(run: StepRun, *, accepted: bool, tau: float = 1.0, out: int | None = N
                 ("history", run.files.history),
                 ("survivors", run.files.survivors("bidirectional")),
             )
-        },
+        }
+        | {"scorer_settings": ScoringSettings.of_modulus(1000).to_document()},
         run_id="training",
         parent_run_id=None,
         versions={},
@@ -292,10 +293,12 @@ def test_a_model_that_step_5_stopped_is_not_used_by_whoever_names_it(tmp_path: P
     assert "draws of features beyond the sieve slice" in document["model_reason"]
 
 
-def ranked(run: StepRun, whole: History, table: SurvivorTable) -> tuple[Any, SurvivorEvidence]:
+def ranked(
+    run: StepRun, whole: History, table: SurvivorTable, path: Path | None = None
+) -> tuple[Any, SurvivorEvidence]:
     """Return the ranking of survivors by the model of a run."""
     evidence = SurvivorEvidence.of(table, whole)
-    source = FeatureSource(None, evidence, run.files, lambda _label, _share: None)
+    source = FeatureSource(path, evidence, lambda _label, _share: None)
     return rank(evidence, find_trained(run.files, PredictOptions()), source.columns), evidence
 
 
@@ -335,6 +338,29 @@ def test_the_model_of_all_rows_speaks_of_others_alone(tmp_path: Path) -> None:
     expected = sidecar.tilt.log2_weights(evidence.log2_prior, said)
     np.testing.assert_allclose(ranking.log2_weights, expected)
     assert ranking.reason.endswith("50 as the gate judged it and 10 that it was not trained on")
+
+
+def test_features_are_made_with_the_settings_of_the_training(tmp_path: Path) -> None:
+    whole, run = begun(tmp_path, stream_draws(120), survivors(60))
+    sidecar = train(run, accepted=True)
+    other = replace(ScoringSettings.of_modulus(1000), residue_mods=(7, 11, 13))
+    run.files.scorer_config.write_text(json.dumps(other.to_document()))  # of a later study
+    table = survivors(10)
+    table.rows["seed"] += 1000
+    weights = ranked(run, whole, table)[0].log2_weights
+    scored = score_table(table, whole.values[:72], 1000, other, workers=1)
+    path = tmp_path / "others.parquet"
+    write_parquet(path, scored, {"settings": json.dumps(other.to_document())})
+    assert (ranked(run, whole, table, path)[0].log2_weights == weights).all()
+    wrong = scored.set_column(
+        scored.column_names.index("residue_1000_match_rate"), "residue_1000_match_rate", [weights]
+    )
+    write_parquet(path, wrong, {"settings": json.dumps(sidecar.lineage["scorer_settings"])})
+    assert (ranked(run, whole, table, path)[0].log2_weights != weights).any()
+    lineage = {key: each for key, each in sidecar.lineage.items() if key != "scorer_settings"}
+    replace(sidecar, lineage=lineage).write(run.files.sidecar)
+    with pytest.raises(PredictError, match="does not tell the settings"):
+        ranked(run, whole, table)
 
 
 def test_step_3s_table_speaks_only_by_its_own_word(tmp_path: Path) -> None:

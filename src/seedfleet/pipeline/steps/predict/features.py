@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow.parquet as pq
 
 from seedfleet.pipeline.steps.predict.options import PredictError
-from seedfleet.pipeline.steps.score import ScoredTableError, read_settings, score_table
+from seedfleet.pipeline.steps.score.scored_table import (
+    ScoredTableError,
+    score_table,
+    told_settings,
+)
 from seedfleet.scoring import FEATURES, ScoringSettings, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from seedfleet.pipeline.steps.run_files import RunFiles
+    from seedfleet.models.sidecar import Sidecar
     from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 
 __all__ = ["FeatureSource"]
@@ -35,65 +39,59 @@ class FeatureSource:
         The table's file; None where there is none.
     evidence
         Of the survivors.
-    files
-        Of the run, for the settings of the features.
     progress
         Called with a label and a share.
     """
 
     path: Path | None
     evidence: SurvivorEvidence
-    files: RunFiles
     progress: Callable[[str, float], None]
 
-    def columns(
-        self, names: Sequence[str], slices: Mapping[str, Sequence[int]]
-    ) -> NDArray[np.float64]:
-        """Return the features of these names, of all survivors: float64, shape (n, n_names).
+    def columns(self, sidecar: Sidecar) -> NDArray[np.float64]:
+        """Return the features that a model takes, of all survivors: float64, shape (n, n_names).
 
-        Parameters
-        ----------
-        names
-            As a model's sidecar orders them.
-        slices
-            Those of the model's training: features are of its sieve slice alone, however many
-            draws have come since.
+        They are of the sieve slice of its training alone, however many draws have come since, and
+        made with the settings of its training: columns of a table that tells others do not count.
 
         Raises
         ------
         PredictError
-            There is no feature of such a name, or the survivors cannot be scored.
+            There is no feature of such a name, the sidecar tells no settings, or the survivors
+            cannot be scored.
         """
+        names = sidecar.features
         unknown = [name for name in names if name not in FEATURES]
         if unknown:
             raise PredictError(
                 [f"the model takes {name!r}, which is no feature" for name in unknown]
             )
-        table = self._read(names)
+        settings = sidecar.lineage.get("scorer_settings")
+        if not isinstance(settings, dict):
+            raise PredictError(
+                ["the sidecar's lineage does not tell the settings that its features are made with"]
+            )
+        table = self._read(names, settings)
         if table is None:
-            table = self._scored(slices)
+            table = self._scored(sidecar.slices["sieve"], settings)
         return np.column_stack([np.asarray(table[name], np.float64) for name in names])
 
-    def _read(self, names: Sequence[str]) -> pa.Table | None:
+    def _read(self, names: Sequence[str], settings: dict[str, Any]) -> pa.Table | None:
         if self.path is None or self.path.suffix != ".parquet":
+            return None
+        if told_settings(self.path) != settings:
             return None
         if not set(names) <= set(pq.read_schema(self.path).names):
             return None
         return pq.read_table(self.path, columns=list(names))
 
-    def _scored(self, slices: Mapping[str, Sequence[int]]) -> pa.Table:
-        first, stop = slices["sieve"]
-        draws, modulus = self.evidence.draws[first:stop], self.evidence.modulus
-        config = self.files.scorer_config
+    def _scored(self, sieve: Sequence[int], settings: dict[str, Any]) -> pa.Table:
+        draws, modulus = self.evidence.draws[slice(*sieve)], self.evidence.modulus
         try:
-            settings = (
-                read_settings(config) if config.exists() else ScoringSettings.of_modulus(modulus)
-            )
             return score_table(
                 self.evidence.table,
                 draws,
                 modulus,
-                settings,
+                ScoringSettings.from_document(settings),
                 progress=lambda share: self.progress("features", share),
             )
         except (SettingsError, ScoredTableError) as error:

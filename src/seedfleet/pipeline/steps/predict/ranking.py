@@ -17,7 +17,7 @@ from seedfleet.pipeline.steps.standing import standing
 from seedfleet.pipeline.steps.survivor_files import SurvivorFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -196,7 +196,7 @@ def _strange_draws(trained: History, history: History, path: Path) -> list[str]:
 def rank(
     evidence: SurvivorEvidence,
     trained: Trained,
-    features: Callable[[Sequence[str], Mapping[str, Sequence[int]]], NDArray[np.float64]],
+    features: Callable[[Sidecar], NDArray[np.float64]],
 ) -> Ranking:
     """Return the weights by which survivors speak.
 
@@ -207,8 +207,8 @@ def rank(
     Parameters
     ----------
     features
-        Gives the columns of these names for all survivors, by the slices of the training; called
-        only where a model is used and there are others than those of the training.
+        Gives the columns that a model takes for all survivors, as at its training; called only
+        where a model is used and there are others than those of the training.
 
     Raises
     ------
@@ -231,7 +231,7 @@ def rank(
         )
         if not known.all():
             model = sidecar.load_model(trained.path.parent)
-            of_others = model.predict(features(sidecar.features, sidecar.slices))
+            of_others = model.predict(features(sidecar))
             predicted = np.where(known, predicted, of_others)
     except (SidecarError, SurvivorFileError) as error:
         raise PredictError(error.problems) from error

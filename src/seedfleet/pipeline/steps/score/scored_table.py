@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,9 +33,11 @@ __all__ = [
     "candidates_of",
     "read_scored",
     "score_table",
+    "told_settings",
     "write_scored_json",
 ]
 
+SETTINGS = "settings"  # where a table's metadata tells them
 _ADDED = (*FEATURES, "score", "confidence")
 _COLUMNS = frozenset(ROW.names or ()) - {"preset", "seed"}
 _WHOLE = _COLUMNS & frozenset(FEATURES)  # a survivor's own, which are features too
@@ -134,6 +137,18 @@ def _with_features(
         columns[name] = pa.array(np.full(len(survivors), value))
     columns["score"], columns["confidence"] = map(pa.array, summaries)
     return pa.table(columns)
+
+
+def told_settings(path: Path) -> dict[str, Any] | None:
+    """Return the settings that a table's own columns of features were made with, as it tells them.
+
+    None where it tells none, or is no Parquet table.
+    """
+    try:
+        told = json.loads((pq.read_schema(path).metadata or {}).get(SETTINGS.encode(), b"null"))
+    except (OSError, ValueError):
+        return None
+    return told if isinstance(told, dict) else None
 
 
 def read_scored(path: Path, survivors: SurvivorTable) -> pa.Table:

@@ -24,6 +24,7 @@ from seedfleet.pipeline.steps.score.chunks import (
     write_chunks,
 )
 from seedfleet.pipeline.steps.score.scored_table import (
+    SETTINGS,
     ScoredTableError,
     read_scored,
     score_table,
@@ -125,7 +126,7 @@ def run_score(history: History, options: ScoreOptions, run: StepRun) -> ContextR
         jobs, rate = 0, None
         files.scoring_jobs.write_text("[]\n", encoding="utf-8")
     inputs += [survivors, files.train_history]
-    _write(scored, table, inputs, run, as_json=options.json)
+    _write(scored, table, inputs, run, settings=settings, as_json=options.json)
     outputs = [files.scores, files.scoring_jobs]
     if options.json:
         outputs.append(files.scores.with_suffix(".json"))
@@ -260,6 +261,7 @@ def _write(
     inputs: Sequence[Path],
     run: StepRun,
     *,
+    settings: ScoringSettings,
     as_json: bool,
 ) -> None:
     lineage = {
@@ -269,6 +271,7 @@ def _write(
         "inputs": json.dumps({path.name: file_digest(path) for path in inputs}),
         "versions": json.dumps(versions_part()),
         SESSIONS: json.dumps(table.sessions),
+        SETTINGS: json.dumps(settings.to_document()),
     }
     write_parquet(run.files.scores, scored, lineage)
     path = run.files.scores.with_suffix(".json")
