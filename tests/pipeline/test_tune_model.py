@@ -127,6 +127,7 @@ def test_p_values_of_what_cannot_be_learned_are_not_small() -> None:
     [
         (np.arange(49.0), 3, "fewer than"),
         (np.ones(80), 3, "equally well"),
+        (np.where(np.arange(143) == 50, 5.99958, -5.5e-08), 3, "one stream stands out"),
         (np.arange(80.0), 0, "all features are the same"),
     ],
 )
@@ -137,6 +138,15 @@ def test_degenerate_labels_keep_the_defaults(
     derivation = derive(_labelled(labels, features), FAST, lambda _label, _share: None)
     assert why in derivation.reason
     assert derivation.models["lightgbm"].settings == {}
+
+
+def test_folds_that_see_no_difference_say_nothing() -> None:
+    labels = np.zeros(90)
+    labels[[0, 3]] = 1.0, 2.0  # both in the first fold
+    rows = Rows(np.random.default_rng(6).normal(size=(90, 3)), labels, np.arange(90) % 3)
+    measured = compare("lightgbm", [{"depth": 1, "rounds": 4}], rows, shuffles=9, seed=1)
+    assert measured.best.value == pytest.approx(0.5)
+    assert (measured.best.shares[0::3] == 0.5).all()
 
 
 @pytest.mark.slow

@@ -148,6 +148,8 @@ def _refuse_degenerate(
         problems.append("all of them were fitted to the draws that labels are of")
     elif np.ptp(labels) == 0:
         problems.append(f"all survivors have the same label, {labels[0]:.6g}, {told}")
+    elif np.unique(labels, return_counts=True)[1].max() == len(labels) - 1:
+        problems.append(f"one stream stands out {told}; nothing to learn from the others")
     elif spread is not None and spread.is_chance:
         problems.append(
             f"the labels {told} differ no more than by chance: their variance is "

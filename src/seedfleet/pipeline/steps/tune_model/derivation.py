@@ -130,8 +130,12 @@ def _refusal(survivors: LabelledSurvivors) -> str | None:
             f"{len(survivors.labels)} survivors of different streams are fewer than "
             f"{LEAST_SURVIVORS}"
         )
-    if not np.ptp(survivors.labels):
+    differing = np.unique(survivors.labels, return_counts=True)[1]
+    if len(differing) == 1:
         return "all survivors fit the later draws equally well"
+    if differing.max() == len(survivors.labels) - 1:
+        # Whichever fold it is in, the models of that fold have seen nothing to tell rows apart by.
+        return "one stream stands out; nothing to tune"
     if not survivors.columns:
         return "all features are the same for all survivors"
     return None

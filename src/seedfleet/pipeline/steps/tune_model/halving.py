@@ -160,6 +160,11 @@ def _tried(
         held = rows.folds == fold
         watched = rows.folds == (fold + 1) % rows.n_folds
         learned = ~held & ~watched
+        if not np.ptp(rows.labels[learned]) or not np.ptp(rows.features[learned], axis=0).any():
+            # Few rows differ from all others, and none of them is here: nothing can be said.
+            shares[held] = 0.5
+            counted.append(1)
+            continue
         model = create(model_type, {**settings, "rounds": rounds}).fit(
             rows.features[learned],
             rows.labels[learned],
