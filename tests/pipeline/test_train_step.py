@@ -113,6 +113,23 @@ def test_what_fits_the_labels_alone_is_kept_out(tmp_path: Path) -> None:
     assert sidecar.load_model(run.files.models).rounds > 0
 
 
+def test_every_further_opening_of_the_gate_is_charged(tmp_path: Path) -> None:
+    history, run = planted_run(tmp_path, right=0.75, knowing=True)
+    run_train(history, OPTIONS, run)
+    once = Sidecar.read(run.files.sidecar)
+    assert (once.accepted, once.gate["openings"], once.gate["p_limit"]) == (True, 1, 0.01)
+    run.files.gate_openings.write_text('{"format": "seedfleet.gate-openings/1", "openings": 19}')
+    run_train(history, OPTIONS, run)
+    again = Sidecar.read(run.files.sidecar)
+    assert again.gate["p_value"] == once.gate["p_value"] > 0.01 / 20
+    assert (again.accepted, again.gate["openings"]) == (False, 20)
+    assert "p < 0.0005 is needed at opening 20" in again.gate["reason"]
+    assert json.loads(run.files.gate_openings.read_text())["openings"] == 20
+    run.files.gate_openings.write_text("{}")
+    with pytest.raises(TrainingRefusedError, match="how often the gate was opened"):
+        run_train(history, OPTIONS, run)
+
+
 def test_labels_by_chance_are_refused_and_an_old_word_goes(tmp_path: Path) -> None:
     history, run = planted_run(tmp_path, right=0.5, knowing=False)
     run.files.models.mkdir()

@@ -65,6 +65,9 @@ class GateResult:
         How many there were.
     chance_bits
         The 99 % quantile of their bits on the gate slice.
+    openings
+        How often the gate slice has been opened, this time included: trying again until something
+        passes is paid for, since the p-value has to be so many times smaller (Bonferroni).
     """
 
     candidate: int | None
@@ -74,11 +77,17 @@ class GateResult:
     p_value: float
     permutations: int
     chance_bits: float
+    openings: int = 1
+
+    @property
+    def p_limit(self) -> float:
+        """What the p-value has to stay below."""
+        return P_LIMIT / self.openings
 
     @property
     def accepted(self) -> bool:
         """Whether the model is used."""
-        return self.bits > _ROUNDING and self.p_value < P_LIMIT
+        return self.bits > _ROUNDING and self.p_value < self.p_limit
 
     @property
     def reason(self) -> str:
@@ -89,8 +98,9 @@ class GateResult:
         found += f", p = {self.p_value:.3g}"
         if self.accepted:
             return f"accepted: {found}"
-        wanted = "more than 0 bits" if self.bits <= _ROUNDING else f"p < {P_LIMIT}"
-        return f"rejected: {found}, where {wanted} is needed"
+        wanted = "more than 0 bits" if self.bits <= _ROUNDING else f"p < {self.p_limit:.3g}"
+        often = f" at opening {self.openings} of the gate slice" if self.openings > 1 else ""
+        return f"rejected: {found}, where {wanted} is needed{often}"
 
 
 class Gate:

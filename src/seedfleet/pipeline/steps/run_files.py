@@ -124,6 +124,11 @@ class RunFiles:
         return self.models / "best_model.meta.json"
 
     @property
+    def gate_openings(self) -> Path:
+        """How often step 5 has looked at the gate slice of this run."""
+        return self.models / "gate_openings.json"
+
+    @property
     def predictions(self) -> Path:
         """Step 6's answer."""
         return self.folder / "predictions.json"

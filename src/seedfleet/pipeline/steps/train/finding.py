@@ -14,6 +14,7 @@ from seedfleet.models.tilt import Tilt
 from seedfleet.pipeline.document_parts import versions_part
 from seedfleet.pipeline.steps.context_record import file_digest
 from seedfleet.pipeline.steps.out_of_fold import write_out_of_fold
+from seedfleet.pipeline.steps.score.scored_table import told_settings
 from seedfleet.pipeline.steps.train.ground import LABEL, Ground
 from seedfleet.scoring import FEATURES
 
@@ -115,6 +116,7 @@ class Finding:
                 "sessions": list(self.ground.evidence.table.sessions),
             },
             "survivors": {**_file_part(self.table), "learned_from": self.ground.share()},
+            "scorer_settings": told_settings(self.table),
             "scorer_config": _file_part(scorer) if scorer.exists() else None,
         }
 
@@ -132,5 +134,7 @@ def _gate_part(result: GateResult) -> dict[str, Any]:
         "tune_bits": result.tune_bits,
         "p_value": result.p_value,
         "permutations": result.permutations,
+        "openings": result.openings,
+        "p_limit": result.p_limit,
         "tau": result.tau,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import log2
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,7 @@ from seedfleet.pipeline.steps.train.comparison import Compared, compare
 from seedfleet.pipeline.steps.train.finding import Finding
 from seedfleet.pipeline.steps.train.ground import Ground, lay_ground
 from seedfleet.pipeline.steps.train.leakage import leakage_checks
+from seedfleet.pipeline.steps.train.openings import count_opening
 from seedfleet.pipeline.steps.train.trial_jobs import Candidate, TrialJobs
 
 if TYPE_CHECKING:
@@ -65,7 +67,8 @@ def run_train(history: History, options: TrainOptions, run: StepRun) -> ContextR
     candidates = jobs.run(types, run)
     run.progress("models are compared", 0.9)
     compared = compare(candidates, ground, permutations=options.permutations, seed=options.run_seed)
-    result = _gate(ground, candidates, options)
+    openings = count_opening(files.gate_openings)
+    result = replace(_gate(ground, candidates, options), openings=openings)
     chosen = compared[_chosen(compared, result)]
     checks = [
         Check("permutations of the gate", float(result.permutations), 999.0),
@@ -121,7 +124,7 @@ def _table(options: TrainOptions, files: RunFiles) -> Path:
 
 
 def _gate(ground: Ground, candidates: Sequence[Candidate], options: TrainOptions) -> GateResult:
-    """Open the gate slice, once, for candidates that are frozen."""
+    """Open the gate slice for candidates that are frozen."""
     evidence, rows = ground.evidence, ground.rows
     prior = evidence.log2_prior[rows]
 
