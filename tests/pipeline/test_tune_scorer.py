@@ -155,7 +155,8 @@ def test_few_survivors_keep_the_defaults(tmp_path: Path) -> None:
     run = survivor_runs.step_run(tmp_path, history, survivor_runs.survivors(49), "tune-scorer")
     record = run_tune_scorer(history, TuneScorerOptions(), run)
     written = json.loads(run.files.scorer_config.read_text())
-    assert record.decision is Decision.PROCEED
+    assert record.decision is Decision.STOP
+    assert [(check.value, check.limit) for check in record.checks] == [(49, 50)]
     assert written["chosen"] == "defaults"
     assert "too few" in written["reason"]
     assert ScoringSettings.from_document(written) == DEFAULTS

@@ -33,6 +33,7 @@ def forecast_part(forecast: Forecast, step: int, top: int, modulus: int) -> dict
         "null_probability": forecast.null,
         "top": [{"value": value, "probability": probability} for value, probability in named],
         "elsewhere": law.elsewhere,
+        "total_probability": sum(law.named.values()) + law.elsewhere * (modulus - len(law.named)),
     }
 
 

@@ -25,7 +25,7 @@ from seedfleet.pipeline.steps.survivor_files import SurvivorFileError, read_surv
 from seedfleet.pipeline.steps.survivor_table import ROW, SurvivorTable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from seedfleet.draws import History
@@ -62,7 +62,7 @@ def run_predict(history: History, options: PredictOptions, run: StepRun) -> Cont
     refuse_strangers(trained, (history, draws), path if options.survivors is None else None)
     evidence = SurvivorEvidence.of(table, history, progress=run.progress)
 
-    source = FeatureSource(path, evidence, run.files, run.progress)
+    source = FeatureSource(path, evidence, run.progress)
     ranking = rank(evidence, trained, source.columns)
     document = {
         "format": FORMAT,
@@ -198,6 +198,17 @@ def _lineage(trained: Trained, path: Path | None, draws: Path, run: StepRun) -> 
     }
 
 
+def _checks(document: dict[str, Any], options: PredictOptions) -> Iterator[Check]:
+    """Yield what has to hold: of what is predicted too, where it does not abstain."""
+    told = document["predictions"]
+    yield Check("coming draws told of", float(len(told)), float(options.predictions))
+    off = max((abs(each["total_probability"] - 1) for each in told), default=None)
+    yield Check("distance of a draw's probabilities from 1", off, 1e-9, at_least=False)
+    if not document["abstained"]:
+        bits = document["test"]["bits"]
+        yield Check("bits on the test slice, beside uniform draws", bits, _WORST_BITS)
+
+
 def _record(
     document: dict[str, Any],
     ranking: Ranking,
@@ -217,14 +228,6 @@ def _record(
         ),
         Metric("null's probability", document["null_probability"], 0.5),
     ]
-    checks = [
-        Check(
-            "bits on the test slice, beside uniform draws",
-            # Nothing was predicted badly where nothing is predicted, or nothing could be tested.
-            0.0 if document["abstained"] or test["bits"] is None else test["bits"],
-            _WORST_BITS,
-        )
-    ]
     return run.record(
         [each for each in dict.fromkeys(used) if each is not None and each.exists()],
         [files.predictions],
@@ -235,6 +238,6 @@ def _record(
             "without_model": options.without_model,
         },
         metrics=metrics,
-        checks=checks,
+        checks=list(_checks(document, options)),
         remarks=[f"{document['verdict']}: {document['verdict_reason']}", ranking.reason],
     )

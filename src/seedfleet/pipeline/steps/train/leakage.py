@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from seedfleet.draws import DrawsError, load
 from seedfleet.models.metrics import spearman
 from seedfleet.pipeline.steps.context_record import Check, file_digest
+from seedfleet.pipeline.steps.train.trial_jobs import TRAINING_DATA
 from seedfleet.scoring import FEATURES
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["leakage_checks", "strongest_feature"]
 
-_FORBIDDEN: Final = frozenset({"score", "confidence", "seed", "metadata", "state", "generator"})
 _ALL_BUT_KNOWN: Final = 0.99  # R2 of what cannot be known so well
 _ONE_FEATURE: Final = 0.95  # rank correlation of one feature with the label: it is the label
 
@@ -38,17 +38,36 @@ def leakage_checks(
     table
         Where the features come from.
     """
-    inputs = set(FEATURES)
-    yield Check("inputs that are no features", float(len(inputs & _FORBIDDEN)), 0.0, at_least=False)
+    strange = _strange_columns(ground, table, files.models / TRAINING_DATA)
+    yield Check("columns of the training data that are no features", strange, 0.0, at_least=False)
     beyond = _draws_beyond(ground, table, files)
     yield Check("draws of features beyond the sieve slice", beyond, 0.0, at_least=False)
-    shared = len({*ground.slices.sieve} & {*ground.slices.tune})
-    yield Check("draws shared by features and labels", float(shared), 0.0, at_least=False)
     name, worst = strongest_feature(ground)
     told = f"rank correlation of the labels with one feature ({name})"
     yield Check(told, worst, _ONE_FEATURE, at_least=False)
     highest = max(each.validation.r2 for each in compared)
     yield Check("R2 on rows that were held out", highest, _ALL_BUT_KNOWN, at_least=False)
+
+
+def _strange_columns(ground: Ground, table: Path, data: Path) -> float | None:
+    """Return how many columns that models learned from are not the table's feature of their place.
+
+    None where the training data cannot be read.
+    """
+    try:
+        with np.load(data, allow_pickle=False) as kept:
+            learned = kept["features"]
+    except (OSError, ValueError, KeyError):
+        return None
+    if learned.shape != (len(ground.rows), len(FEATURES)):
+        return float(max(learned.shape[-1], 1))
+    columns = pq.read_table(table, columns=list(FEATURES))
+    return float(
+        sum(
+            not np.array_equal(np.asarray(columns[name], np.float64)[ground.rows], column)
+            for name, column in zip(FEATURES, learned.T, strict=True)
+        )
+    )
 
 
 def _draws_beyond(ground: Ground, table: Path, files: RunFiles) -> float | None:

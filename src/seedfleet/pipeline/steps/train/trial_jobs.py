@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from seedfleet.pipeline.steps.run_files import RunFiles
     from seedfleet.pipeline.steps.step_run import StepRun
 
-__all__ = ["Candidate", "TrialJobs"]
+__all__ = ["TRAINING_DATA", "Candidate", "TrialJobs"]
+
+TRAINING_DATA: Final = "training_data.npz"
 
 _SCRIPT: Final = "meta_prediction_optimizer_anti_overfit.py"
 # Rows times folds that one job fits one after the other: up to there the start of a process and
@@ -92,7 +94,7 @@ class TrialJobs:
     @property
     def inputs(self) -> Path:
         """Where the arrays stand."""
-        return self.files.models / "training_data.npz"
+        return self.files.models / TRAINING_DATA
 
     def jobs(self, model_types: Sequence[str]) -> list[Job]:
         """Return one job a type that does it all, or where there are many rows one a fold."""

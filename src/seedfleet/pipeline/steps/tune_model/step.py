@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seedfleet.draws.slices import Slices
 from seedfleet.pipeline.document_parts import versions_part
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.context_record import Check, Metric, file_digest
 from seedfleet.pipeline.steps.engine_config import ENGINE_FORMAT
 from seedfleet.pipeline.steps.label_ranking import MEASURE
 from seedfleet.pipeline.steps.learnable import features_file
-from seedfleet.pipeline.steps.survivor_files import read_survivors
-from seedfleet.pipeline.steps.survivor_table import chosen_draws
-from seedfleet.pipeline.steps.tune_model.derivation import Derivation, DerivedModel, derive
+from seedfleet.pipeline.steps.tune_model.derivation import (
+    LEAST_SURVIVORS,
+    Derivation,
+    DerivedModel,
+    derive,
+)
 from seedfleet.pipeline.steps.tune_model.survivor_rows import labelled_survivors
 
 if TYPE_CHECKING:
@@ -54,8 +56,7 @@ def run_tune_model(history: History, options: TuneModelOptions, run: StepRun) ->
         parameters=options.to_document(),
         metrics=list(_metrics(derivation)),
         checks=[
-            _ends_in_time(history, path),
-            Check("model types with settings", float(len(derivation.models)), 1.0),
+            Check("different streams that were looked at", derivation.streams, LEAST_SURVIVORS),
         ],
         remarks=[derivation.reason],
     )
@@ -98,16 +99,6 @@ def _document(derivation: Derivation, options: TuneModelOptions, run: StepRun) -
         "models": {name: model.to_document() for name, model in derivation.models.items()},
         "versions": versions_part(),
     }
-
-
-def _ends_in_time(history: History, path: Path) -> Check:
-    slices = Slices.of(len(chosen_draws(history, read_survivors(path).sessions)))
-    return Check(
-        "draws that were looked at end before the gate slice",
-        float(slices.tune.stop),
-        float(slices.gate.start),
-        at_least=False,
-    )
 
 
 def _metrics(derivation: Derivation) -> Iterator[Metric]:

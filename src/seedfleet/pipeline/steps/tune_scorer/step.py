@@ -61,10 +61,9 @@ def run_tune_scorer(history: History, options: TuneScorerOptions, run: StepRun) 
     path = options.survivors or run.files.survivors("bidirectional")
     table = read_survivors(path)
     table = table.take(most_matches(table, _LOOKED_AT))
-    draws = chosen_draws(history, table.sessions)
-    slices = Slices.of(len(draws))
+    slices = Slices.of(len(chosen_draws(history, table.sessions)))
     defaults = ScoringSettings.of_modulus(history.modulus)
-    sample = _sample(table, history, options, slices)
+    sample, streams = _sample(table, history, options, slices)
     if isinstance(sample, str):
         choice = Choice(defaults, sample)
     elif not options.trials:
@@ -78,12 +77,7 @@ def run_tune_scorer(history: History, options: TuneScorerOptions, run: StepRun) 
         parameters=options.to_document(),
         metrics=choice.metrics(),
         checks=[
-            Check(
-                "draws that were looked at end before the gate slice",
-                float(slices.tune.stop),
-                float(slices.gate.start),
-                at_least=False,
-            ),
+            Check("survivors of different streams, with later draws", streams, LEAST_SURVIVORS),
             *choice.checks(options.trials),
         ],
         remarks=[choice.reason],
@@ -92,10 +86,12 @@ def run_tune_scorer(history: History, options: TuneScorerOptions, run: StepRun) 
 
 def _sample(
     table: SurvivorTable, history: History, options: TuneScorerOptions, slices: Slices
-) -> Sample | str:
-    """Return the survivors to measure on, or why there are none."""
-    if len(table) < LEAST_SURVIVORS or not slices.tune:
-        return _too_few(len(table), len(slices.tune))
+) -> tuple[Sample | str, int | None]:
+    """Return the survivors to measure on, or why there are none; and how many have a label."""
+    if not slices.tune:
+        return _too_few(len(table), 0), None
+    if len(table) < LEAST_SURVIVORS:
+        return _too_few(len(table), len(slices.tune)), len(table)
     rng = np.random.default_rng([options.seed, 1])
     evidence = SurvivorEvidence.of(table, history)
     # Under a variable skip a survivor's path has to be found first, at ten milliseconds each.
@@ -103,12 +99,14 @@ def _sample(
     chosen = drawn(evidence, slices.sieve, size, rng)
     labels = evidence.labels(slices.tune)[chosen]
     if len(chosen) < LEAST_SURVIVORS:
-        return _too_few(len(chosen), len(slices.tune))
+        return _too_few(len(chosen), len(slices.tune)), len(chosen)
     if not np.ptp(labels):
-        return "all survivors fit the later draws equally well, and the defaults stay"
+        reason = "all survivors fit the later draws equally well, and the defaults stay"
+        return reason, len(chosen)
     values = evidence.draws[slices.sieve.start : slices.sieve.stop]
     half = rng.permutation(np.arange(len(chosen)) % 2).astype(np.bool_)
-    return Sample(table.take(chosen), values, history.modulus, worths(labels), half)
+    sample = Sample(table.take(chosen), values, history.modulus, worths(labels), half)
+    return sample, len(chosen)
 
 
 def _too_few(survivors: int, draws: int) -> str:
