@@ -26,6 +26,7 @@ from seedfleet.pipeline.steps.out_of_fold import read_out_of_fold, write_out_of_
 from seedfleet.pipeline.steps.predict import PredictError, PredictOptions, run_predict
 from seedfleet.pipeline.steps.predict.features import FeatureSource
 from seedfleet.pipeline.steps.predict.ranking import find_trained, rank
+from seedfleet.pipeline.steps.predict.step import _checks
 from seedfleet.pipeline.steps.run_files import RunFiles
 from seedfleet.pipeline.steps.score import score_table
 from seedfleet.pipeline.steps.step_run import StepRun
@@ -175,6 +176,18 @@ def test_a_stream_that_has_ended_says_nothing_of_what_comes(tmp_path: Path) -> N
     assert "not the last ones" in document["verdict_reason"]
     assert document["test"]["bits"] < -20
     assert record.decision is Decision.PROCEED  # nothing is predicted
+
+
+def test_what_is_predicted_and_could_not_be_tested_does_not_hold(tmp_path: Path) -> None:
+    whole, run = begun(tmp_path, stream_draws(120), survivors())
+    record = run_predict(whole, PredictOptions(predictions=2), run)
+    assert [check.holds for check in record.checks] == [True, True, True]
+    document = predictions(run)
+    document["test"]["bits"] = None
+    document["predictions"].pop()["total_probability"] = 1.0
+    document["predictions"][0]["total_probability"] = 1.01
+    checks = _checks(document, PredictOptions(predictions=2))
+    assert [check.holds for check in checks] == [False, False, False]
 
 
 def test_a_few_draws_are_too_few_to_tell(tmp_path: Path) -> None:

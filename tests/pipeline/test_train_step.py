@@ -32,7 +32,9 @@ from seedfleet.pipeline.steps.train import (
     prepare_jobs,
     run_train,
 )
+from seedfleet.pipeline.steps.train.ground import lay_ground
 from seedfleet.pipeline.steps.train.label_spread import LabelSpread
+from seedfleet.pipeline.steps.train.leakage import leakage_checks
 from seedfleet.recover import OptionsError
 from seedfleet.scoring import FEATURES
 
@@ -182,6 +184,25 @@ def test_features_of_other_draws_stop_the_step(tmp_path: Path, told: bool) -> No
     record = run_train(history, OPTIONS, run)
     assert failed(record) == ["draws of features beyond the sieve slice"]
     assert record.checks[2].value == (DRAWS * 15 // 100 if told else None)
+
+
+def test_training_data_of_other_columns_is_noticed(tmp_path: Path) -> None:
+    history, run = planted_run(tmp_path, right=0.75, knowing=True)
+    files = run.files
+    data = prepare_jobs(history, OPTIONS, run).data
+    ground = lay_ground(files.scores, history, files.recovery, run.progress)
+
+    def strange() -> float | None:
+        return next(leakage_checks(ground, [], files.scores, files)).value
+
+    assert strange() == 0
+    seeds = np.asarray(pq.read_table(files.scores)["seed"], np.float64)
+    replace(data, features=np.where(np.arange(62) == 5, seeds[:, np.newaxis], data.features)).write(
+        files.models / "training_data.npz"
+    )
+    assert strange() == 1
+    (files.models / "training_data.npz").unlink()
+    assert strange() is None
 
 
 def record_digest(path: Path) -> str:
