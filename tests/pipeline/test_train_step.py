@@ -278,6 +278,7 @@ def test_jobs_of_single_folds_give_what_one_job_gives(
 
 def test_established_scripts_by_hand(tmp_path: Path) -> None:
     _, run = planted_run(tmp_path, right=0.75, knowing=True)
+    proceeded("score", run.files.scores, run.context, run.files)
     for script in COMPAT.iterdir():
         (tmp_path / script.name).write_text(script.read_text())
 
