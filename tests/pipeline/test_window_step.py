@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from plain_history import history
-from window_runs import optimized, planted, step_run, uniform
+from window_runs import FailingFleet, optimized, planted, step_run, uniform
 
 from seedfleet.pipeline.steps.context_record import Decision
 from seedfleet.pipeline.steps.survivor_files import read_survivors
@@ -296,6 +296,24 @@ def test_a_job_comes_to_what_the_process_comes_to(tmp_path: Path) -> None:
     assert told["outcome"] | {"elapsed_s": 0} == replace(here, elapsed_s=0).to_document()
     assert here.best is not None
     assert here.best["seed"] == 321
+
+
+@pytest.mark.slow
+def test_jobs_that_all_fail_are_named_and_done_without(tmp_path: Path) -> None:
+    run = replace(step_run(tmp_path), fan_out=FailingFleet())
+    options = WindowOptions(("java_lcg",), seeds="20", trials=2, variable_skip=False, jobs=True)
+    record = run_window(history(uniform(100).tolist()), options, run)
+    assert record.decision is Decision.RETRY
+    assert record.change == {"jobs": False}
+    shares = [each.value for each in record.checks if each.name.startswith("trials with an")]
+    assert shares == [0]
+    failures = [remark for remark in record.remarks if "exit status 9" in remark]
+    assert failures
+    assert all("window-trials_" in remark for remark in failures)
+    again = replace(run, attempt=1)
+    record = run_window(history(uniform(100).tolist()), replace(options, **record.change), again)
+    assert "jobs" not in record.change
+    assert config(run.files)["paid_bits"] == np.log2(4)
 
 
 def test_bits_on_uniform_draws_average_to_no_more_than_one_fold() -> None:

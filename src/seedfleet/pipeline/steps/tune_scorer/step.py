@@ -86,7 +86,7 @@ def run_tune_scorer(history: History, options: TuneScorerOptions, run: StepRun) 
             ),
             *choice.checks(options.trials),
         ],
-        remarks=[choice.reason],
+        remarks=[choice.reason, *choice.failed],
     )
 
 
@@ -133,7 +133,7 @@ def _tuned(
         trials_here(studies, sample, options.trials, run)
     rng = np.random.default_rng([options.seed, 2])
     choice = judged(sample, studies, (defaults, base), options.shuffles, rng)
-    return replace(choice, by_jobs=by_jobs)
+    return replace(choice, by_jobs=by_jobs, failed=tuple(studies.failed))
 
 
 def _timed(sample: Sample, defaults: ScoringSettings) -> tuple[NDArray[np.float64], float]:

@@ -52,6 +52,7 @@ __all__ = ["run_window"]
 
 _FORMAT = "seedfleet.window/1"
 _FEW_SURVIVORS = 50  # fewer are no population to rank: lower thresholds let some more pass
+_LEAST_OUTCOMES = 0.5  # of trials; with fewer the jobs are at fault, and trials are made without
 _SURE_BITS = 20.0  # a signal: from which on a stream is followed through the history
 
 
@@ -67,7 +68,8 @@ class _Result:
     passed: Mapping[Direction, Passed]
     streams: Sequence[KnownStream]
     controls: Sequence[Control]
-    how: str
+    how: Sequence[str]
+    ended: int
     most: int
 
     @cached_property
@@ -141,7 +143,7 @@ def _optimized(
     first = [stream.preset for stream in recovered]
     families = families_of(options, history.modulus, first)
     judged = Ground.judged_of(parts)
-    # No attempt before this one made more trials, or it would have been asked for fewer now.
+    # A retry never makes fewer trials than the attempts before it.
     configurations = options.trials * (run.attempt + 1)
     ground = Ground(history.modulus, parts, families, judged, log2(configurations))
     look = None
@@ -184,7 +186,17 @@ def _optimized(
         streams += streams_in_turn(ground, configuration, chosen.outcome.best)
     controls = _controls(ground, configuration, options.run_seed)
     return _Result(
-        ground, look, study.tried, chosen, configuration, passed, streams, controls, how, most
+        ground,
+        look,
+        study.tried,
+        chosen,
+        configuration,
+        passed,
+        streams,
+        controls,
+        how,
+        study.ended,
+        most,
     )
 
 
@@ -314,10 +326,17 @@ def _metrics(result: _Result) -> list[Metric]:
 def _checks(result: _Result, options: WindowOptions) -> list[Check]:
     judged = sum(tried.outcome.objective is not None for tried in result.tried)
     kept = len(result.tables[Direction.BIDIRECTIONAL])
-    more = {"trials": 2 * options.trials}
+    here = {"jobs": False}
+    more = {"trials": 2 * options.trials} if result.tried else here
     checks = [
         Check("trials that were not pruned", judged, 1, change=more),
         Check("survivors to hand on", kept, 1, change=more),
+        Check(
+            "trials with an outcome (share)",
+            len(result.tried) / result.ended,
+            _LEAST_OUTCOMES,
+            change=here,
+        ),
     ]
     for kind, name in (
         ("negative", "control: shuffled draws pass as often as chance says"),
@@ -333,7 +352,7 @@ def _remarks(result: _Result, recovered: Recovered) -> list[str]:
     both = result.passed[Direction.BIDIRECTIONAL]
     bound = "at most " if both.is_bound else ""
     remarks = [
-        result.how,
+        *result.how,
         (
             f"{both.observed:,} pairs of seed and alignment pass both parts of the window; chance "
             f"passes {bound}{both.expected:,.3g}. Their number is not what was optimized."
