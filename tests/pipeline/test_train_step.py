@@ -220,7 +220,9 @@ def test_what_step_0_fitted_takes_no_part(tmp_path: Path) -> None:
     looked_at[TRUE_ROW] = 100
     change_scores(run, forward_draws=looked_at)
     found = [candidate(int(seeds[row])) for row in (3, TRUE_ROW)]
-    run.files.recovery.write_text(json.dumps({"candidates": found}))
+    run.files.recovery.write_text(
+        json.dumps({"history": {"sha256": "", "draws": 0, "modulus": 10}, "candidates": found})
+    )
     record = run_train(history, OPTIONS, run)
     sidecar = Sidecar.read(run.files.sidecar)
     told = {"rows": N_ROWS - 1, "left_out_as_fitted_by_step_0": 1, "left_out_as_equal_streams": 0}

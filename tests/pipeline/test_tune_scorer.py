@@ -1,6 +1,7 @@
 """Step 2.5: the space of settings, honest measuring, and when the defaults stay."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import survivor_runs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from window_runs import FailingFleet
 
 from seedfleet.pipeline.steps.context_record import Decision
 from seedfleet.pipeline.steps.label_ranking import rank_shares, worths
@@ -211,3 +213,13 @@ def test_trials_run_as_jobs_of_the_fleet(tmp_path: Path) -> None:
     assert record.decision is Decision.PROCEED
     assert written["measured_by"] == "jobs"
     assert [trial["number"] for trial in written["trials"]] == [0, 1]
+
+
+@pytest.mark.slow
+def test_jobs_without_a_result_are_named(tmp_path: Path) -> None:
+    history = survivor_runs.planted()
+    run = survivor_runs.step_run(tmp_path, history, survivor_runs.survivors(60), "tune-scorer")
+    asked = TuneScorerOptions(trials=2, shuffles=200, jobs=True)
+    record = run_tune_scorer(history, asked, replace(run, fan_out=FailingFleet()))
+    assert record.change == {"jobs": False}
+    assert any("scorer-round-1-1" in each and "exit status 9" in each for each in record.remarks)

@@ -9,16 +9,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from plain_history import history
-from window_runs import optimized, planted, step_run, uniform
+from window_runs import FailingFleet, optimized, planted, step_run, uniform
 
 from seedfleet.pipeline.steps.context_record import Decision
 from seedfleet.pipeline.steps.survivor_files import read_survivors
+from seedfleet.pipeline.steps.survivor_table import ROW, SurvivorTable
 from seedfleet.pipeline.steps.window import WindowOptions, run_window, serve
 from seedfleet.pipeline.steps.window.choice import choose
 from seedfleet.pipeline.steps.window.configuration import Configuration, SkipLaw
+from seedfleet.pipeline.steps.window.final import Passed
 from seedfleet.pipeline.steps.window.ground import Family, Ground, Part
 from seedfleet.pipeline.steps.window.jobs import outcomes_left
 from seedfleet.pipeline.steps.window.judging import judge, score
+from seedfleet.pipeline.steps.window.recovered import (
+    KnownStream,
+    Recovered,
+    RecoveryError,
+    joined,
+)
 from seedfleet.pipeline.steps.window.sampling import Sampler
 from seedfleet.pipeline.steps.window.study import Tried, open_study
 from seedfleet.pipeline.steps.window.trial import Outcome, run_trial
@@ -28,6 +36,7 @@ from seedfleet.sieve import sieve
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from seedfleet.draws import History
     from seedfleet.pipeline.steps.run_files import RunFiles
 
 
@@ -105,38 +114,107 @@ def test_a_stream_seeded_anew_gives_two_rows_with_their_places(tmp_path: Path) -
     assert rows["end"][1] == -1
 
 
+def recovery(candidates: list[Any], known: History) -> str:
+    told = {"sha256": known.sha256, "draws": len(known), "modulus": known.modulus}
+    return json.dumps({"history": told, "candidates": candidates})
+
+
+CANDIDATE: dict[str, Any] = {
+    "generator": "java_lcg",
+    "bounding": "word % m",
+    "seed": 2**40,
+    "start_state": None,
+    "posterior": 0.9,
+    "n": 500,
+    "alignment": {
+        "offset": 0,
+        "skip_min": 3,
+        "skip_max": 3,
+        "session": None,
+        "machine": None,
+        "segment": [100, 600],
+        "origin": 100,
+    },
+}
+
+
 @pytest.mark.slow
 def test_what_step_0_found_enters_where_it_explains_the_same_sessions(tmp_path: Path) -> None:
-    run = step_run(tmp_path)
-    candidate: dict[str, Any] = {
-        "generator": "java_lcg",
-        "bounding": "word % m",
-        "seed": 2**40,
-        "start_state": None,
-        "posterior": 0.9,
-        "n": 500,
-        "alignment": {
-            "offset": 0,
-            "skip_min": 3,
-            "skip_max": 3,
-            "session": None,
-            "machine": None,
-            "segment": [100, 600],
-            "origin": 100,
-        },
-    }
-    state = {**candidate, "seed": None, "start_state": ["0x7b"], "posterior": 0.01}
-    aside = {**candidate, "alignment": {**candidate["alignment"], "machine": "A"}}
-    run.files.recovery.write_text(json.dumps({"candidates": [candidate, state, aside]}))
+    run, known = step_run(tmp_path), history(uniform(600).tolist())
+    state = {**CANDIDATE, "seed": None, "start_state": ["0x7b"], "posterior": 0.6}
+    aside = {**CANDIDATE, "alignment": {**CANDIDATE["alignment"], "machine": "A"}}
+    junk = {**CANDIDATE, "seed": 5, "posterior": 0.01}
+    run.files.recovery.write_text(recovery([CANDIDATE, state, aside, junk], known))
     options = WindowOptions(seeds="100", trials=3, variable_skip=False)
-    run_window(history(uniform(600).tolist()), options, run)
-    table = read_survivors(run.files.survivors("bidirectional"))
-    assert table.rows["seed"][:2].tolist() == [2**40, 0]
-    assert table.rows["origin"][:2].tolist() == [100, 100]
-    assert table.states == {1: (123,)}
-    assert (table.rows["origin"][2:] == 0).all()
+    run_window(known, options, run)
+    for direction in ("forward", "bidirectional"):
+        table = read_survivors(run.files.survivors(direction))
+        assert table.rows["seed"][:2].tolist() == [2**40, 0]
+        assert table.rows["origin"][:2].tolist() == [100, 100]
+        assert table.states == {1: (123,)}
+        assert (table.rows["origin"][2:] == 0).all()
+        alike = table.rows[2:][table.rows["skip_min"][2:] == 3]
+        for name in ("bidirectional_count", "bidirectional_selectivity"):
+            of_sieve = alike[name][0] if len(alike) else 0
+            assert table.rows[name][:2].tolist() == [of_sieve, of_sieve]
+    assert (read_survivors(run.files.survivors("reverse")).rows["origin"] == 0).all()
     look = config(run.files)["look"]
     assert look["kept"] == ["java_lcg"]
+    assert config(run.files)["paid_bits"] == np.log2(3), "nothing but the trials was looked at"
+
+
+def test_a_known_stream_is_told_what_the_sieve_passed_under_its_alignment() -> None:
+    sieved = SurvivorTable(("java_lcg",), (), np.zeros(0, ROW))
+    one = KnownStream("java_lcg", 7, 0, 3, 3, (), 100, -1, 0.9)
+    passed = Passed(sieved, 8, 8.0, False, False, False, {(0, 0, 3, 3): (8, 2.5)})
+    rows = joined(passed, [one, replace(one, skip_min=4, skip_max=4)], 10).rows
+    assert rows["bidirectional_count"].tolist() == [8, 0]
+    assert rows["bidirectional_selectivity"].tolist() == [2.5, 0.0]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"sha256": "1" * 64}, {"modulus": 1001}],
+    ids=["content", "modulus"],
+)
+def test_what_step_0_found_in_other_draws_is_left_out(
+    tmp_path: Path, other: dict[str, Any]
+) -> None:
+    path, known = tmp_path / "recovery.json", history(uniform(600).tolist())
+    path.write_text(recovery([CANDIDATE], known))
+    assert [each.start for each in Recovered.read(path, known).streams] == [2**40]
+    left_out = Recovered.read(path, replace(known, **other))
+    assert left_out.streams == ()
+    assert "recovery.json is of other draws" in left_out.remark
+
+
+def test_a_broken_answer_of_step_0_is_told_in_one_sentence(tmp_path: Path) -> None:
+    path, known = tmp_path / "recovery.json", history(uniform(600).tolist())
+    lost = {**CANDIDATE, "alignment": {**CANDIDATE["alignment"], "origin": 600}}
+    named = {**CANDIDATE, "alignment": {**CANDIDATE["alignment"], "session": "none"}}
+    short = {key: value for key, value in CANDIDATE.items() if key != "posterior"}
+    texts = ["{", "[]", "{}", '{"history": 3}']
+    texts += [recovery([each], known) for each in (lost, named, short, {}, 3)]
+    for text in texts:
+        path.write_text(text)
+        with pytest.raises(RecoveryError, match=r"recovery\.json") as caught:
+            Recovered.read(path, known)
+        assert len(caught.value.problems) == 1
+
+
+@pytest.mark.slow
+def test_every_configuration_that_was_judged_is_paid_for(tmp_path: Path) -> None:
+    draws = history(uniform(100).tolist())
+    options = WindowOptions(seeds="2", trials=3, variable_skip=False, look_s=0.001)
+    paid = []
+    for attempt in (0, 1):
+        run = replace(step_run(tmp_path / str(attempt)), attempt=attempt)
+        run_window(draws, options, run)
+        document = config(run.files)
+        looks = len(document["look"]["looked_at"])
+        assert looks > 0
+        paid.append(2 ** document["paid_bits"] - looks)
+    assert np.allclose(paid, [3, 6])
 
 
 def test_a_study_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
@@ -218,6 +296,24 @@ def test_a_job_comes_to_what_the_process_comes_to(tmp_path: Path) -> None:
     assert told["outcome"] | {"elapsed_s": 0} == replace(here, elapsed_s=0).to_document()
     assert here.best is not None
     assert here.best["seed"] == 321
+
+
+@pytest.mark.slow
+def test_jobs_that_all_fail_are_named_and_done_without(tmp_path: Path) -> None:
+    run = replace(step_run(tmp_path), fan_out=FailingFleet())
+    options = WindowOptions(("java_lcg",), seeds="20", trials=2, variable_skip=False, jobs=True)
+    record = run_window(history(uniform(100).tolist()), options, run)
+    assert record.decision is Decision.RETRY
+    assert record.change == {"jobs": False}
+    shares = [each.value for each in record.checks if each.name.startswith("trials with an")]
+    assert shares == [0]
+    failures = [remark for remark in record.remarks if "exit status 9" in remark]
+    assert failures
+    assert all("window-trials_" in remark for remark in failures)
+    again = replace(run, attempt=1)
+    record = run_window(history(uniform(100).tolist()), replace(options, **record.change), again)
+    assert "jobs" not in record.change
+    assert config(run.files)["paid_bits"] == np.log2(4)
 
 
 def test_bits_on_uniform_draws_average_to_no_more_than_one_fold() -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from seedfleet.draws import History
+
 HISTORY = history([7, 7, 1, 900] * 5)
 CONTEXT = RunContext("draws_1", ("seedfleet",), "2026-01-01T00:00:00+00:00", "out")
 ALL = tuple(PLANNED)
@@ -63,6 +65,8 @@ class Steps:
     options: dict[str, Options] = field(default_factory=dict)
     verdicts: dict[str, str] = field(default_factory=dict)
     rows: int = 3
+    history: History = HISTORY
+    sessions: tuple[str, ...] = ()
     ran: list[tuple[str, int, int]] = field(default_factory=list)
 
     @property
@@ -79,7 +83,8 @@ class Steps:
                 pq.write_table(pa.table({"seed": [options.size] * self.rows}), path)
             else:
                 verdict = self.verdicts.get(step, "recovered")
-                path.write_text(json.dumps({"made with": options.size, "verdict": verdict}))
+                told = {"made with": options.size, "verdict": verdict, "sessions": self.sessions}
+                path.write_text(json.dumps(told))
         return run.record(
             [path for path in READS[step](self.files) if path.exists()],
             PLANNED[step].results(self.files),
@@ -102,8 +107,10 @@ class Steps:
         self.ran.clear()
         request = Request(CONTEXT)
         if not self.files.request.exists():
-            begin_folder(self.files, HISTORY, request)
-        return TraceRun(HISTORY, request, self.files, FanOut()).take(self.asked(*(names or ALL)))
+            begin_folder(self.files, self.history, request)
+        return TraceRun(self.history, request, self.files, FanOut()).take(
+            self.asked(*(names or ALL))
+        )
 
     def names_run(self) -> list[str]:
         return [name for name, _, _ in self.ran]
@@ -120,6 +127,13 @@ def _endings(document: Mapping[str, Any]) -> dict[str, str]:
 
 def _stopped(_: Options) -> list[Check]:
     return [Check("control", 0, 1)]
+
+
+def test_slices_are_of_the_sessions_that_step_1_chose(steps: Steps) -> None:
+    steps.history = history([7] * 30, sessions=["midday"] * 20 + ["evening"] * 10)
+    assert steps.take("recover")["history"]["slices"]["sieve"] == [0, 18]
+    steps.sessions = ("midday",)
+    assert steps.take("recover", "window")["history"]["slices"]["sieve"] == [0, 12]
 
 
 def test_every_step_runs_once_and_an_unchanged_run_runs_none(steps: Steps) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,16 +17,27 @@ from seedfleet.pipeline.steps.step_run import StepRun
 from seedfleet.pipeline.steps.window import WindowOptions, run_window
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from seedfleet.draws import History
+    from seedfleet.fleet import Job
     from seedfleet.pipeline.steps.context_record import ContextRecord
 
-__all__ = ["optimized", "planted", "step_run", "uniform"]
+__all__ = ["FailingFleet", "optimized", "planted", "step_run", "uniform"]
 
 MODULUS = 1000
+
+
+@dataclass(frozen=True)
+class FailingFleet(FanOut):
+    """A fleet on which no job has a result."""
+
+    def run(self, jobs: Sequence[Job], *_: Any, **__: Any) -> Any:
+        ended = SimpleNamespace(succeeded=False, detail="exit status 9", word="failed")
+        return SimpleNamespace(jobs={job.job_id: ended for job in jobs})
 
 
 def planted(

@@ -31,13 +31,22 @@ if TYPE_CHECKING:
 
     from seedfleet.fleet import Job, Progress, RunReport
 
-__all__ = ["FanOut", "FanOutInterrupted"]
+__all__ = ["FanOut", "FanOutInterrupted", "failed_jobs"]
 
 _RUNS = "fleet"  # the folder of the fleet's runs, inside that of the jobs
 
 
 class FanOutInterrupted(Exception):  # noqa: N818 - nothing went wrong; the user asked for it
     """The user stopped the jobs; asking again goes on with those that are left."""
+
+
+def failed_jobs(report: RunReport) -> tuple[str, ...]:
+    """Name the jobs that have no result, each with why."""
+    return tuple(
+        f"Job {job_id} has no result: {job.detail or job.word}."
+        for job_id, job in report.jobs.items()
+        if not job.succeeded
+    )
 
 
 @dataclasses.dataclass(frozen=True)

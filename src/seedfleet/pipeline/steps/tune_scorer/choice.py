@@ -52,6 +52,8 @@ class Choice:
         What could be tried.
     by_jobs
         Whether the fleet ran them.
+    failed
+        Sentences on its jobs that have no result.
     remeasured
         Largest difference between a winner's value and the same measured again.
     """
@@ -66,6 +68,7 @@ class Choice:
     survivors: int = 0
     space: SearchSpace | None = None
     by_jobs: bool = False
+    failed: Sequence[str] = ()
     remeasured: float = 0.0
 
     def metrics(self) -> list[Metric]:

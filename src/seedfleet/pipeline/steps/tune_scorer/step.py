@@ -80,7 +80,7 @@ def run_tune_scorer(history: History, options: TuneScorerOptions, run: StepRun) 
             Check("survivors of different streams, with later draws", streams, LEAST_SURVIVORS),
             *choice.checks(options.trials),
         ],
-        remarks=[choice.reason],
+        remarks=[choice.reason, *choice.failed],
     )
 
 
@@ -131,7 +131,7 @@ def _tuned(
         trials_here(studies, sample, options.trials, run)
     rng = np.random.default_rng([options.seed, 2])
     choice = judged(sample, studies, (defaults, base), options.shuffles, rng)
-    return replace(choice, by_jobs=by_jobs)
+    return replace(choice, by_jobs=by_jobs, failed=tuple(studies.failed))
 
 
 def _timed(sample: Sample, defaults: ScoringSettings) -> tuple[NDArray[np.float64], float]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from seedfleet.errors import ProblemsError
 from seedfleet.fleet import Job
 from seedfleet.pipeline.run_folder import write_json
+from seedfleet.pipeline.steps.fan_out import failed_jobs
 from seedfleet.pipeline.steps.survivor_files import SurvivorFileError
 from seedfleet.pipeline.steps.tune_scorer.sample import SAMPLE_FILES, read_sample, write_sample
 from seedfleet.scoring import ScoringSettings
@@ -79,11 +80,14 @@ class Studies:
         Of the samplers; the same seed and values ask for the same settings.
     trials
         Those told so far.
+    failed
+        Sentences on the jobs whose trials were not told.
     """
 
     space: SearchSpace
     seed: int
     trials: list[Trial] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
     _open: dict[int, tuple[int, optuna.Trial, ScoringSettings]] = field(default_factory=dict)
     _asked: int = 0
 
@@ -187,7 +191,7 @@ def _round(
             first, other = result["values"]
             studies.tell(int(result["number"]), (float(first), float(other)))
 
-    run.fan_out.run(jobs, folder / f"{name}.json", done=told)
+    studies.failed += failed_jobs(run.fan_out.run(jobs, folder / f"{name}.json", done=told))
 
 
 def _job(stem: str) -> Job:

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from seedfleet.pipeline.steps.window.ground import Ground
     from seedfleet.sieve import Question
 
-__all__ = ["Passed", "final_sieve"]
+__all__ = ["ALIGNMENT", "Passed", "final_sieve"]
 
+ALIGNMENT = ["preset", "offset", "skip_min", "skip_max"]
 _SHUFFLES, _SHUFFLED_SEEDS = 2, 2**14
 _ROOM = 2_000_000  # survivors of one direction that are held at once
-_ALIGNMENT = ["preset", "offset", "skip_min", "skip_max"]
 _FEW_PAIRS = 0.01  # by chance; whether they are even fewer is nobody's concern
 
 
@@ -48,6 +48,9 @@ class Passed:
     stricter
         Whether more passed than there is room for, so that `observed` counts those with more
         matches alone.
+    alignments
+        By values of `ALIGNMENT` that any pair passed under, in whatever direction:
+        `bidirectional_count` and `bidirectional_selectivity`.
     """
 
     table: SurvivorTable
@@ -56,6 +59,7 @@ class Passed:
     is_bound: bool
     by_shuffling: bool
     stricter: bool
+    alignments: Mapping[tuple[int, ...], tuple[int, float]]
 
     def to_document(self) -> dict[str, Any]:
         """Return the counts as JSON holds them."""
@@ -93,12 +97,15 @@ def final_sieve(
             any(chance.by_shuffling for chance in chances),
             any(stricter for _, stricter in parts),
         )
-    _tell_alignments(found)
+    alignments = _counted(found)
+    for rows in found.values():
+        _tell_alignments(rows, alignments)
     return {
         direction: Passed(
             SurvivorTable(presets, configuration.sessions, _likeliest(rows, most)),
             len(rows),
             *figures[direction],
+            alignments,
         )
         for direction, rows in found.items()
     }
@@ -167,23 +174,34 @@ def _one_match_more(question: Question) -> Question:
     return replace(question, forward_threshold=forward, reverse_threshold=reverse)
 
 
-def _tell_alignments(found: Mapping[Direction, NDArray[np.void]]) -> None:
-    """Fill in how many pass under each row's alignment."""
+def _counted(
+    found: Mapping[Direction, NDArray[np.void]],
+) -> dict[tuple[int, ...], tuple[int, float]]:
+    """Return how many pass both ways under each alignment, and forward for each in reverse."""
     counts = {direction: _counts(rows) for direction, rows in found.items()}
-    for rows in found.values():
-        for alignment in np.unique(rows[_ALIGNMENT]):
-            key = alignment.item()
-            here = rows[_ALIGNMENT] == alignment
-            both, forward, reverse = (
-                counts[direction].get(key, 0)
-                for direction in (Direction.BIDIRECTIONAL, Direction.FORWARD, Direction.REVERSE)
-            )
-            rows["bidirectional_count"][here] = both
-            rows["bidirectional_selectivity"][here] = forward / max(reverse, 1)
+    forward, reverse, both = (
+        counts[direction]
+        for direction in (Direction.FORWARD, Direction.REVERSE, Direction.BIDIRECTIONAL)
+    )
+    return {
+        key: (both.get(key, 0), forward.get(key, 0) / max(reverse.get(key, 0), 1))
+        for key in {**forward, **reverse, **both}
+    }
+
+
+def _tell_alignments(
+    rows: NDArray[np.void], alignments: Mapping[tuple[int, ...], tuple[int, float]]
+) -> None:
+    """Fill in how many pass under each row's alignment."""
+    for alignment in np.unique(rows[ALIGNMENT]):
+        here = rows[ALIGNMENT] == alignment
+        both, selectivity = alignments[alignment.item()]
+        rows["bidirectional_count"][here] = both
+        rows["bidirectional_selectivity"][here] = selectivity
 
 
 def _counts(rows: NDArray[np.void]) -> dict[tuple[int, ...], int]:
-    alignments, counts = np.unique(rows[_ALIGNMENT], return_counts=True)
+    alignments, counts = np.unique(rows[ALIGNMENT], return_counts=True)
     return dict(zip(alignments.tolist(), counts.tolist(), strict=True))
 
 

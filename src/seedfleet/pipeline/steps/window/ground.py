@@ -96,7 +96,8 @@ class Ground:
         Draws after each window on which its survivors are judged; the same number in all trials,
         so that these can be compared.
     paid_bits
-        Taken off each objective: log2 of the trials that the study may make.
+        Taken off each objective: log2 of all configurations that are judged by these draws, those
+        of a first look and of earlier attempts too.
     """
 
     modulus: int

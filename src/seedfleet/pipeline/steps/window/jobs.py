@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedfleet.fleet import Job
 from seedfleet.pipeline.run_folder import write_json
+from seedfleet.pipeline.steps.fan_out import failed_jobs
 from seedfleet.pipeline.steps.window.configuration import Configuration
 from seedfleet.pipeline.steps.window.ground import Ground
 from seedfleet.pipeline.steps.window.trial import Outcome, run_trial
@@ -54,8 +55,8 @@ class TrialJobs:
         trials: Sequence[tuple[int, Configuration]],
         each: int,
         told: Callable[[int, Outcome], None],
-    ) -> None:
-        """Run trials, so many to a job, and tell each outcome as it arrives."""
+    ) -> tuple[str, ...]:
+        """Run trials, so many to a job, and tell each outcome; says which jobs failed."""
         write_json(self.folder / _GROUND, self.ground.to_document())
         jobs = [self._job(trials[at : at + each]) for at in range(0, len(trials), each)]
 
@@ -64,7 +65,7 @@ class TrialJobs:
                 told(entry["number"], Outcome.from_document(entry["outcome"]))
 
         jobs_file = self.folder / f"window_jobs_{trials[0][0]}.json"
-        self.fan_out.run(jobs, jobs_file, done=done)
+        return failed_jobs(self.fan_out.run(jobs, jobs_file, done=done))
 
     def _job(self, trials: Sequence[tuple[int, Configuration]]) -> Job:
         stem = f"trials_{trials[0][0]}_{trials[-1][0]}"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from seedfleet.errors import ProblemsError
 from seedfleet.generators import AtState, find_preset, find_stream, presets_of
 from seedfleet.pipeline.steps.survivor_table import NO_END, ROW, SurvivorTable
+from seedfleet.pipeline.steps.window.final import ALIGNMENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,10 +19,15 @@ if TYPE_CHECKING:
 
     from seedfleet.draws import History
     from seedfleet.generators import Start
+    from seedfleet.pipeline.steps.window.final import Passed
 
-__all__ = ["KnownStream", "joined", "recovered_streams"]
+__all__ = ["KnownStream", "Recovered", "RecoveryError", "joined", "recovered_streams"]
 
-_LIKELY = 0.5  # posterior from which on a candidate's sessions are those of the run
+_LIKELY = 0.5  # posterior from which on a candidate is one of the run's streams
+
+
+class RecoveryError(ProblemsError):
+    """An answer of step 0 that cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +61,6 @@ class KnownStream:
     end: int
     posterior: float
 
-    @property
-    def likely(self) -> bool:
-        """Whether it is more likely than not."""
-        return self.posterior > _LIKELY
-
     def row(self, code: int) -> np.void:
         """Return it as a row of a table in which its preset has this index."""
         rows = np.zeros(1, dtype=ROW)
@@ -66,31 +68,102 @@ class KnownStream:
         values = (code, seed, self.offset, self.skip_min, self.skip_max, self.origin, self.end)
         for name, value in zip(ROW.names or (), values, strict=False):
             rows[name] = value
-        rows["bidirectional_selectivity"] = 1.0
         row: np.void = rows[0]
         return row
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """What a run goes on with of step 0.
+
+    Attributes
+    ----------
+    streams
+        Those that are more likely than not, likeliest first.
+    remark
+        Why the file is left out; empty where it is not.
+    """
+
+    streams: tuple[KnownStream, ...] = ()
+    remark: str = ""
+
+    @classmethod
+    def read(cls, path: Path, history: History) -> Self:
+        """Read step 0's answer about this history; nothing where there is no file.
+
+        An answer about other draws is left out.
+
+        Raises
+        ------
+        RecoveryError
+            The file cannot be read.
+        """
+        if not path.exists():
+            return cls()
+        if not _is_of(history, _document(path), path):
+            return cls(remark=f"{path.name} is of other draws than these, and is left out.")
+        streams = recovered_streams(path, history)
+        return cls(tuple(stream for stream in streams if stream.posterior > _LIKELY))
 
 
 def recovered_streams(path: Path, history: History) -> tuple[KnownStream, ...]:
     """Read the candidates of a recovery; none where there is no file, or it explains nothing.
 
-    Those of single machines are left out: a table is of sessions.
+    Those of single machines are left out: a table is of sessions. Of an answer about other draws,
+    those are left out that these draws have no place for.
+
+    Raises
+    ------
+    RecoveryError
+        The file cannot be read.
     """
     if not path.exists():
         return ()
-    document = json.loads(path.read_text(encoding="utf-8"))
-    candidates = document.get("candidates", [])
-    read = (_stream(each, history) for each in candidates if each["alignment"]["machine"] is None)
+    document = _document(path)
+    is_of_these = _is_of(history, document, path)
+    read = []
+    try:
+        for candidate in document["candidates"]:
+            try:
+                read.append(_stream(candidate, history))
+            except ValueError:
+                if is_of_these:
+                    raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecoveryError([f"{path}: its candidates cannot be read: {error!r}"]) from error
     return tuple(each for each in read if each is not None)
 
 
-def _stream(candidate: Mapping[str, Any], history: History) -> KnownStream | None:
+def _document(path: Path) -> dict[str, Any]:
     try:
-        stream = find_stream(candidate["generator"], candidate["bounding"])
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RecoveryError([f"{path}: cannot be read: {error}"]) from error
+    if not isinstance(document, dict):
+        raise RecoveryError([f"{path}: an object is needed"])
+    return document
+
+
+def _is_of(history: History, document: Mapping[str, Any], path: Path) -> bool:
+    """Tell whether an answer is about these draws, as they were read."""
+    try:
+        told = document["history"]
+        known = (told["sha256"], told["draws"], told["modulus"])
+    except (KeyError, TypeError) as error:
+        raise RecoveryError([f"{path}: does not say of which draws it is: {error!r}"]) from error
+    return known == (history.sha256, len(history), history.modulus)
+
+
+def _stream(candidate: Mapping[str, Any], history: History) -> KnownStream | None:
+    alignment = candidate["alignment"]
+    if alignment["machine"] is not None:
+        return None
+    name, bounding = candidate["generator"], candidate["bounding"]
+    try:
+        stream = find_stream(name, bounding)
         preset = presets_of(stream)[0].slug
     except (IndexError, KeyError):  # of a catalogue that knew others
         return None
-    alignment = candidate["alignment"]
     session = alignment["session"]
     places = [
         index for index, name in enumerate(history.sessions) if session is None or name == session
@@ -117,8 +190,13 @@ def _start(candidate: Mapping[str, Any]) -> Start:
     return AtState(tuple(int(word, 16) for word in words))
 
 
-def joined(table: SurvivorTable, streams: Sequence[KnownStream], most: int) -> SurvivorTable:
-    """Put streams in front of a table's rows, without doubles; at most so many rows in all."""
+def joined(passed: Passed, streams: Sequence[KnownStream], most: int) -> SurvivorTable:
+    """Put streams in front of what passed a sieve, without doubles; at most so many rows in all.
+
+    What passed under a stream's alignment is told of it as of every row, so that nothing a model
+    learns from tells it apart.
+    """
+    table = passed.table
     names = {find_preset(preset).stream: preset for preset in table.presets}
     for stream in streams:
         names.setdefault(find_preset(stream.preset).stream, stream.preset)
@@ -130,6 +208,7 @@ def joined(table: SurvivorTable, streams: Sequence[KnownStream], most: int) -> S
     for stream in streams:
         row = stream.row(presets.index(names[find_preset(stream.preset).stream]))
         words = stream.start.words if isinstance(stream.start, AtState) else None
+        _tell_counts(row, passed)
         key = _key(row) if words is None else (words, stream.origin)
         if key in seen:
             continue
@@ -148,6 +227,12 @@ def joined(table: SurvivorTable, streams: Sequence[KnownStream], most: int) -> S
 def _key(row: np.void) -> object:
     names = ("preset", "seed", "offset", "skip_min", "skip_max", "origin")
     return tuple(int(row[name]) for name in names)
+
+
+def _tell_counts(row: np.void, passed: Passed) -> None:
+    alignment = tuple(int(row[name]) for name in ALIGNMENT)
+    both, selectivity = passed.alignments.get(alignment, (0, 0.0))
+    row["bidirectional_count"], row["bidirectional_selectivity"] = both, selectivity
 
 
 def _take_matches(row: np.void, twin: np.void) -> None:

@@ -24,7 +24,7 @@ from seedfleet.pipeline.steps.window.ground import Ground, Part
 from seedfleet.pipeline.steps.window.jobs import outcomes_left
 from seedfleet.pipeline.steps.window.look import Look, first_look
 from seedfleet.pipeline.steps.window.options import families_of, session_choices
-from seedfleet.pipeline.steps.window.recovered import joined, recovered_streams
+from seedfleet.pipeline.steps.window.recovered import Recovered, joined
 from seedfleet.pipeline.steps.window.reseeds import streams_in_turn
 from seedfleet.pipeline.steps.window.sampling import Sampler
 from seedfleet.pipeline.steps.window.study import open_study
@@ -52,6 +52,7 @@ __all__ = ["run_window"]
 
 _FORMAT = "seedfleet.window/1"
 _FEW_SURVIVORS = 50  # fewer are no population to rank: lower thresholds let some more pass
+_LEAST_OUTCOMES = 0.5  # of trials; with fewer the jobs are at fault, and trials are made without
 _SURE_BITS = 20.0  # a signal: from which on a stream is followed through the history
 
 
@@ -67,13 +68,22 @@ class _Result:
     passed: Mapping[Direction, Passed]
     streams: Sequence[KnownStream]
     controls: Sequence[Control]
-    how: str
+    how: Sequence[str]
+    ended: int
     most: int
 
     @cached_property
-    def handed_on(self) -> SurvivorTable:
-        """The survivors that later steps rank: known streams first, each once."""
-        return joined(self.passed[Direction.BIDIRECTIONAL].table, self.streams, self.most)
+    def tables(self) -> Mapping[Direction, SurvivorTable]:
+        """What later steps rank, by direction: known streams first, each once.
+
+        The reverse part alone decides about nobody, and is as the sieve left it.
+        """
+        return {
+            direction: passed.table
+            if direction is Direction.REVERSE
+            else joined(passed, self.streams, self.most)
+            for direction, passed in self.passed.items()
+        }
 
     @property
     def objective(self) -> float | None:
@@ -92,6 +102,8 @@ def run_window(history: History, options: WindowOptions, run: StepRun) -> Contex
     ------
     OptionsError
         The options do not fit these draws; the error lists everything.
+    RecoveryError
+        Step 0's answer cannot be read.
     """
     problems = options.problems(history)
     if problems:
@@ -99,9 +111,9 @@ def run_window(history: History, options: WindowOptions, run: StepRun) -> Contex
     files = run.files
     if not files.history.exists():
         write_history(files.history, history, range(len(history)))
-    recovered = recovered_streams(files.recovery, history)
-    asked = _with_recovered_sessions(history, options, recovered)
-    result = _optimized(history, asked, run, recovered)
+    recovered = Recovered.read(files.recovery, history)
+    asked = _with_recovered_sessions(history, options, recovered.streams)
+    result = _optimized(history, asked, run, recovered.streams)
     outputs = _written(history, result, run)
     inputs = [files.history, *([files.recovery] if files.recovery.exists() else [])]
     return run.record(
@@ -118,10 +130,9 @@ def _with_recovered_sessions(
     history: History, options: WindowOptions, recovered: Sequence[KnownStream]
 ) -> WindowOptions:
     """Look at the sessions that step 0 explained, where the user named none."""
-    likely = [stream for stream in recovered if stream.likely]
-    if options.sessions or options.bounds.session_options or not likely:
+    if options.sessions or options.bounds.session_options or not recovered:
         return options
-    sessions = likely[0].sessions or history.session_names
+    sessions = recovered[0].sessions or history.session_names
     return replace(options, sessions=tuple(sessions))
 
 
@@ -129,15 +140,18 @@ def _optimized(
     history: History, options: WindowOptions, run: StepRun, recovered: Sequence[KnownStream]
 ) -> _Result:
     parts = tuple(Part.of(history, choice) for choice in session_choices(history, options))
-    first = [stream.preset for stream in recovered if stream.likely]
+    first = [stream.preset for stream in recovered]
     families = families_of(options, history.modulus, first)
     judged = Ground.judged_of(parts)
-    ground = Ground(history.modulus, parts, families, judged, log2(options.trials))
+    # A retry never makes fewer trials than the attempts before it.
+    configurations = options.trials * (run.attempt + 1)
+    ground = Ground(history.modulus, parts, families, judged, log2(configurations))
     look = None
     if options.auto:
         look = _gone_on_with(first, families) or _looked(ground, options, run)
         kept = tuple(family for family in families if family.preset in look.kept)
-        ground = replace(ground, families=kept)
+        configurations += len(look.looked_at) * len(parts)
+        ground = replace(ground, families=kept, paid_bits=log2(configurations))
     sampler = Sampler(ground, options.bounds)
     about = {
         "ground": ground.to_document(),
@@ -172,7 +186,17 @@ def _optimized(
         streams += streams_in_turn(ground, configuration, chosen.outcome.best)
     controls = _controls(ground, configuration, options.run_seed)
     return _Result(
-        ground, look, study.tried, chosen, configuration, passed, streams, controls, how, most
+        ground,
+        look,
+        study.tried,
+        chosen,
+        configuration,
+        passed,
+        streams,
+        controls,
+        how,
+        study.ended,
+        most,
     )
 
 
@@ -229,10 +253,7 @@ def _written(history: History, result: _Result, run: StepRun) -> list[Path]:
     write_history(files.train_history, history, chosen[:cut])
     write_history(files.holdout_history, history, chosen[cut:])
     outputs = [files.train_history, files.holdout_history]
-    for direction, passed in result.passed.items():
-        table = passed.table
-        if direction is Direction.BIDIRECTIONAL:
-            table = result.handed_on
+    for direction, table in result.tables.items():
         path = files.survivors(direction.value)
         write_survivors(path, table, lineage)
         outputs += [path, path.with_suffix(".json")]
@@ -304,11 +325,18 @@ def _metrics(result: _Result) -> list[Metric]:
 
 def _checks(result: _Result, options: WindowOptions) -> list[Check]:
     judged = sum(tried.outcome.objective is not None for tried in result.tried)
-    kept = len(result.handed_on)
-    more = {"trials": 2 * options.trials}
+    kept = len(result.tables[Direction.BIDIRECTIONAL])
+    here = {"jobs": False}
+    more = {"trials": 2 * options.trials} if result.tried else here
     checks = [
         Check("trials that were not pruned", judged, 1, change=more),
         Check("survivors to hand on", kept, 1, change=more),
+        Check(
+            "trials with an outcome (share)",
+            len(result.tried) / result.ended,
+            _LEAST_OUTCOMES,
+            change=here,
+        ),
     ]
     for kind, name in (
         ("negative", "control: shuffled draws pass as often as chance says"),
@@ -320,18 +348,19 @@ def _checks(result: _Result, options: WindowOptions) -> list[Check]:
     return checks
 
 
-def _remarks(result: _Result, recovered: Sequence[KnownStream]) -> list[str]:
+def _remarks(result: _Result, recovered: Recovered) -> list[str]:
     both = result.passed[Direction.BIDIRECTIONAL]
     bound = "at most " if both.is_bound else ""
     remarks = [
-        result.how,
+        *result.how,
         (
             f"{both.observed:,} pairs of seed and alignment pass both parts of the window; chance "
             f"passes {bound}{both.expected:,.3g}. Their number is not what was optimized."
         ),
         (
             f"Every objective is judged on the {result.ground.judged} draws after its window and "
-            f"has {result.ground.paid_bits:.2f} bits taken off for the trials."
+            f"has {result.ground.paid_bits:.2f} bits taken off for all that was tried "
+            "on them."
         ),
     ]
     chosen, used = result.chosen, result.configuration
@@ -354,6 +383,9 @@ def _remarks(result: _Result, recovered: Sequence[KnownStream]) -> list[str]:
     if reseeded:
         places = ", ".join(str(stream.origin) for stream in reseeded)
         remarks.append(f"Streams begin inside the history, at draw {places}.")
-    if recovered and not any(stream in result.streams for stream in recovered):
+    if recovered.remark:
+        remarks.append(recovered.remark)
+    streams = recovered.streams
+    if streams and not any(stream in result.streams for stream in streams):
         remarks.append("What step 0 found is of other sessions and is left out.")
     return remarks

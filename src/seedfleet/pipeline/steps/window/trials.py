@@ -48,19 +48,22 @@ class TrialRunner:
     wanted: bool | None
     progress: Callable[[float], None]
 
-    def run(self, trials: int) -> str:
-        """Run until so many have ended; says how they ran."""
+    def run(self, trials: int) -> tuple[str, ...]:
+        """Run until so many have ended; says how they ran, and which jobs failed."""
         as_jobs = 0
+        failed: list[str] = []
         while (left := trials - self.study.ended) > 0:
             self.progress(1 - left / trials)
             if self._jobs_pay(left):
-                as_jobs += self._round(left)
+                asked, without = self._round(left)
+                as_jobs += asked
+                failed += without
             else:
                 number, configuration = self.study.ask()
                 self.study.tell(number, run_trial(self.study.sampler.ground, configuration))
         if as_jobs:
-            return f"{as_jobs} of {self.study.ended} trials ran as jobs of the fleet."
-        return "All trials ran in this process: each is cheaper than the start of a job."
+            return (f"{as_jobs} of {self.study.ended} trials ran as jobs of the fleet.", *failed)
+        return ("All trials ran in this process.",)
 
     def _jobs_pay(self, left: int) -> bool:
         if self.wanted is not None:
@@ -70,8 +73,8 @@ class TrialRunner:
             return False
         return sum(spent) / len(spent) * left > _WORTHWHILE_S
 
-    def _round(self, left: int) -> int:
-        """Run a round of jobs; returns how many trials it had."""
+    def _round(self, left: int) -> tuple[int, tuple[str, ...]]:
+        """Run a round of jobs; returns how many trials it had, and which jobs failed."""
         slots = _slots(self.fan_out)
         spent = [each.outcome.elapsed_s for each in self.study.tried]
         mean_s = sum(spent) / len(spent) if spent else _START_S
@@ -84,10 +87,10 @@ class TrialRunner:
             open_numbers.discard(number)
             self.study.tell(number, outcome)
 
-        TrialJobs(ground, self.folder, self.fan_out).run(asked, each, told)
+        failed = TrialJobs(ground, self.folder, self.fan_out).run(asked, each, told)
         for number in open_numbers:
             self.study.tell(number, None)
-        return len(asked)
+        return len(asked), failed
 
 
 def _slots(fan_out: FanOut) -> int:

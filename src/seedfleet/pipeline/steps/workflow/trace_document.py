@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from seedfleet.draws.slices import Slices
 from seedfleet.pipeline.document_parts import history_part, versions_part
 from seedfleet.pipeline.steps.standing import standing
+from seedfleet.pipeline.steps.survivor_table import chosen_draws
 from seedfleet.pipeline.steps.workflow.fleet_figures import busy_by_node
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def trace_document(
         "command": list(request.context.command),
         "versions": versions_part(),
         "request": {k: v for k, v in request.to_document().items() if k != "context"},
-        "history": {**history_part(history), "slices": Slices.of(len(history)).to_document()},
+        "history": {**history_part(history), "slices": _slices(history, documents)},
         "answered_by": answered_by,
         "verdict": answer.get("verdict"),
         "verdict_reason": answer.get("verdict_reason"),
@@ -95,6 +96,12 @@ def _documents(files: RunFiles) -> dict[str, Any]:
         "predict": files.predictions,
     }
     return {step: _document(files, step, path) for step, path in sources.items()}
+
+
+def _slices(history: History, documents: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the slices of the sessions that step 1 chose, over which all later steps cut."""
+    sessions = (documents["window"] or {}).get("sessions", ())
+    return Slices.of(len(chosen_draws(history, sessions))).to_document()
 
 
 def _leading_step(documents: Mapping[str, Any]) -> str | None:
