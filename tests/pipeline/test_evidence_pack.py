@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner, Result
 
-from seedfleet.cli import main, trace
+from seedfleet.cli import main
 from seedfleet.draws import load
 from seedfleet.generators import CATALOGUE, find_preset, reference
 from seedfleet.pipeline import RunContext
@@ -127,7 +127,7 @@ def test_hypotheses_stand_before_the_search(
         assert {path.name for path in pack.iterdir()} == {"hypotheses.json", "draws.txt"}
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(trace, "recovery_document", interrupted)
+    monkeypatch.setattr("seedfleet.cli.trace.recover.recovery_document", interrupted)
     assert _recover(draws, "--evidence-pack", str(pack)).exit_code == 3
     fixed = _read(pack, "hypotheses.json")
     assert fixed["options"]["skips"] == [0, 2]
