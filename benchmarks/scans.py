@@ -48,7 +48,7 @@ def _slice_s(members: list[Stream], size: int) -> float:
     """Return what a slice takes, and hold the scan to the seed that is planted in it."""
     first, backend = 2**31, local_backend()
     seed = first + size // 3
-    (scan,) = seed_scans(members, _question(members[0], seed), backend)
+    scan = seed_scans(members, _question(members[0], seed), backend)[-1]  # of all seeds
     part = range(first, first + size)
     if seed not in {survivor.start for survivor in scan.decide(part, _unheard).survivors}:
         raise RuntimeError(f"{members[0].name}: the planted seed was not found")
