@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from seedfleet.digests import file_digest
 from seedfleet.models import create
-from seedfleet.models.sidecar import Sidecar, SidecarError, digest_of_file
+from seedfleet.models.sidecar import Sidecar, SidecarError
 from seedfleet.models.tilt import Tilt
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ def written(tmp_path: Path) -> Path:
     sidecar = Sidecar(
         model_type="xgboost",
         checkpoint="best_model.ubj",
-        checkpoint_sha256=digest_of_file(tmp_path / "best_model.ubj"),
+        checkpoint_sha256=file_digest(tmp_path / "best_model.ubj"),
         out_of_fold="out_of_fold.parquet",
-        out_of_fold_sha256=digest_of_file(tmp_path / "out_of_fold.parquet"),
+        out_of_fold_sha256=file_digest(tmp_path / "out_of_fold.parquet"),
         features=("a", "b", "c"),
         dropped=(),
         label="hits",

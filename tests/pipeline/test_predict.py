@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from plain_history import history
 
 from seedfleet.cli.established_prediction import prediction_generator
+from seedfleet.digests import file_digest
 from seedfleet.draws import History, load
 from seedfleet.draws.slices import Slices
 from seedfleet.generators import find_preset
@@ -19,7 +20,7 @@ from seedfleet.models import create
 from seedfleet.models.sidecar import Sidecar
 from seedfleet.models.tilt import Tilt
 from seedfleet.pipeline import RunContext
-from seedfleet.pipeline.steps.context_record import Check, ContextRecord, Decision, file_digest
+from seedfleet.pipeline.steps.context_record import Check, ContextRecord, Decision
 from seedfleet.pipeline.steps.fan_out import FanOut
 from seedfleet.pipeline.steps.history_files import write_history
 from seedfleet.pipeline.steps.out_of_fold import read_out_of_fold, write_out_of_fold

@@ -206,7 +206,7 @@ def test_training_data_of_other_columns_is_noticed(tmp_path: Path) -> None:
 
 
 def record_digest(path: Path) -> str:
-    from seedfleet.pipeline.steps.context_record import file_digest  # noqa: PLC0415
+    from seedfleet.digests import file_digest  # noqa: PLC0415
 
     return file_digest(path)
 

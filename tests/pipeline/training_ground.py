@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 from step_words import proceeded
 
+from seedfleet.digests import file_digest
 from seedfleet.draws import load
 from seedfleet.draws.slices import Slices
 from seedfleet.generators import find_preset
@@ -24,7 +25,6 @@ from seedfleet.generators.compiled import at_positions
 from seedfleet.models import fold_command
 from seedfleet.pipeline import RunContext
 from seedfleet.pipeline.run_folder import write_json
-from seedfleet.pipeline.steps.context_record import file_digest
 from seedfleet.pipeline.steps.engine_config import ENGINE_FORMAT
 from seedfleet.pipeline.steps.fan_out import FanOut
 from seedfleet.pipeline.steps.run_files import RunFiles

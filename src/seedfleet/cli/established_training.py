@@ -11,10 +11,14 @@ import click
 
 from seedfleet.cli._search_run import SearchCommand
 from seedfleet.cli.output import output_option
-from seedfleet.cli.trace._step_command import make_step_run, refusing_steps, run_step_alone
+from seedfleet.cli.trace._step_command import (
+    make_step_run,
+    refuse_other_draws,
+    refusing_steps,
+    run_step_alone,
+)
 from seedfleet.cli.trace._step_options import job_place_options
 from seedfleet.cli.trace.train import training_of, training_options
-from seedfleet.draws import load
 from seedfleet.models import installed
 from seedfleet.pipeline.run_folder import write_text
 from seedfleet.pipeline.steps.request import open_run
@@ -56,7 +60,7 @@ def meta_prediction_optimizer(output: Output, **given: Any) -> None:
     Works in the folder in which survivors were scored; models are trained as
     reinforcement_engine_config.json says.
     """
-    _refuse_other_draws(given, output)
+    refuse_other_draws(given["lottery_data"], output)
 
     def work(history: History, request: Request, run: StepRun) -> ContextRecord:
         return run_train(history, training_of(given, request), run)
@@ -79,7 +83,7 @@ def generate_kfold_jobs(config: Path, output: Output, **given: Any) -> None:
 
     Run them with: scripts_coordinator.py --jobs-file anti_overfit_jobs.json --preserve-paths
     """
-    _refuse_other_draws(given, output)
+    refuse_other_draws(given["lottery_data"], output)
     with refusing_steps(output):
         history, request = open_run(Path())
         run = make_step_run("train", Path(), request, _here(given), output)
@@ -94,18 +98,3 @@ def generate_kfold_jobs(config: Path, output: Output, **given: Any) -> None:
 
 def _here(given: dict[str, Any]) -> dict[str, Any]:
     return {**given, "run": ".", "named": None}
-
-
-def _refuse_other_draws(given: dict[str, Any], output: Output) -> None:
-    """Refuse draws that are not those of the run: its slices would be cut elsewhere."""
-    path: Path | None = given["lottery_data"]
-    if path is None:
-        return
-    with refusing_steps(output):
-        history, _ = open_run(Path())
-        other = load(path, modulus=history.modulus)
-    if len(other) != len(history) or (other.values != history.values).any():
-        output.refuse(
-            "these are not the draws of this run",
-            [f"{path}: its {len(other)} draws are not the {len(history)} of this folder's run"],
-        )

@@ -9,12 +9,10 @@ import click
 
 from seedfleet.cli._search_run import SearchCommand
 from seedfleet.cli.output import output_option
-from seedfleet.cli.trace._step_command import refusing_steps, run_step_alone
+from seedfleet.cli.trace._step_command import refuse_other_draws, refusing_steps, run_step_alone
 from seedfleet.cli.trace._step_options import job_place_options
 from seedfleet.cli.trace.tune_model import model_options, tune_or_tell
 from seedfleet.cli.trace.tune_scorer import scorer_options, tuning_of
-from seedfleet.draws import load
-from seedfleet.pipeline.steps.request import open_run
 from seedfleet.pipeline.steps.tune_scorer import measure_file, run_tune_scorer
 
 if TYPE_CHECKING:
@@ -74,7 +72,7 @@ def scorer_meta_optimizer(output: Output, **given: Any) -> None:
         with refusing_steps(output):
             measure_file(given["trial_file"], given["output_file"])
         return
-    _refuse_other_draws(given, output)
+    refuse_other_draws(given["lottery_data"], output)
 
     def work(history: History, request: Request, run: StepRun) -> ContextRecord:
         del request
@@ -91,7 +89,7 @@ def adaptive_meta_optimizer(output: Output, **given: Any) -> None:
 
     Works in the folder in which survivors were scored.
     """
-    _refuse_other_draws(given, output)
+    refuse_other_draws(given["lottery_data"], output)
     tune_or_tell(output, _here(given))
 
 
@@ -102,18 +100,3 @@ def _here(given: dict[str, Any]) -> dict[str, Any]:
         beside = table.with_suffix(".parquet")
         table = beside if beside.exists() else table
     return {**given, "run": ".", "named": None, "survivors": table}
-
-
-def _refuse_other_draws(given: dict[str, Any], output: Output) -> None:
-    """Refuse draws that are not those of the run: its slices would be cut elsewhere."""
-    path: Path | None = given["lottery_data"]
-    if path is None:
-        return
-    with refusing_steps(output):
-        history, _ = open_run(Path())
-        other = load(path, modulus=history.modulus)
-    if len(other) != len(history) or (other.values != history.values).any():
-        output.refuse(
-            "these are not the draws of this run",
-            [f"{path}: its {len(other)} draws are not the {len(history)} of this folder's run"],
-        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from seedfleet.cli._search_run import SearchCommand, SearchProgress, stop
 from seedfleet.cli._spans import Span, SpanRange
 from seedfleet.cli._words import counted, duration
 from seedfleet.cli.output import MissingExtra, output_option
+from seedfleet.digests import file_digest
 from seedfleet.fleet import RunOptions
 from seedfleet.fleet.cluster import read_cluster
 
@@ -226,7 +226,7 @@ def _answer(request: _Request, jobs: RunOptions, output: Output) -> dict[str, An
     except (KeyboardInterrupt, ScanInterrupted):
         stop("sieve", folder, request.context.run_id, output)
     document = sieve_document(
-        answer, request.context, survivors_sha256=_digest(folder / "survivors.csv")
+        answer, request.context, survivors_sha256=file_digest(folder / "survivors.csv")
     )
     write_json(folder / "sieve.json", document)
     return document
@@ -243,8 +243,3 @@ def _sieved(request: _Request, jobs: RunOptions, output: Output) -> Answer:
             keep=survivors.writelines,
             progress=SearchProgress(output),
         )
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

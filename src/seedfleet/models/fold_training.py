@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
+from seedfleet.digests import file_digest
 from seedfleet.models.base import ModelError, Validation
 from seedfleet.models.metrics import Quality
-from seedfleet.models.sidecar import digest_of_file
 from seedfleet.models.types import create
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def run_trial(trial: Trial, data: TrainingData, checkpoint: Path | None) -> dict
         refit = {
             "rounds": rounds,
             "importance": model.importance().tolist(),
-            "checkpoint_sha256": digest_of_file(checkpoint),
+            "checkpoint_sha256": file_digest(checkpoint),
         }
     library = create(trial.model_type).library
     return {

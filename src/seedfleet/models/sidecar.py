@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from seedfleet.digests import file_digest
 from seedfleet.errors import ProblemsError
 from seedfleet.models.base import Model, ModelError
 from seedfleet.models.tilt import Tilt
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["SIDECAR_FORMAT", "Sidecar", "SidecarError", "digest_of_file", "digest_of_names"]
+__all__ = ["SIDECAR_FORMAT", "Sidecar", "SidecarError", "digest_of_names"]
 
 SIDECAR_FORMAT = "seedfleet.model/1"
 
@@ -29,18 +30,6 @@ class SidecarError(ProblemsError):
 def digest_of_names(names: Sequence[str]) -> str:
     """Return the SHA-256 of features' names in their order, 64 hexadecimal digits."""
     return hashlib.sha256("\n".join(names).encode()).hexdigest()
-
-
-def digest_of_file(path: Path) -> str:
-    """Return the SHA-256 of a file, 64 hexadecimal digits.
-
-    Raises
-    ------
-    OSError
-        It cannot be read.
-    """
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @dataclass(frozen=True)
@@ -257,7 +246,7 @@ def _file_problems(path: Path, part: str, name: str, noun: str, wanted: str) -> 
         return [f"{path}: {part} {name!r} is no file's name"]
     file = path.with_name(name)
     try:
-        found = digest_of_file(file)
+        found = file_digest(file)
     except OSError as error:
         return [f"{file}: cannot be read: {error.strerror}"]
     if found != wanted:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from seedfleet.cli._search_request import refusing
@@ -15,6 +16,7 @@ from seedfleet.cli._search_run import SearchProgress
 from seedfleet.cli.output import EXIT_INTERRUPTED, EXIT_NOT_ALL_SUCCEEDED, MissingExtra
 from seedfleet.cli.trace._record_words import record_lines
 from seedfleet.cli.trace._step_options import chosen_folder, places_asked
+from seedfleet.draws import load
 from seedfleet.pipeline.steps.context_record import Decision
 from seedfleet.pipeline.steps.fan_out import FanOut
 from seedfleet.pipeline.steps.request import job_options, open_run
@@ -24,7 +26,6 @@ from seedfleet.pipeline.steps.workflow import PLANNED, obstacle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from seedfleet.cli.output import Output
     from seedfleet.draws import History
@@ -35,6 +36,7 @@ __all__ = [
     "finish_step",
     "make_step_run",
     "refuse_obstacle",
+    "refuse_other_draws",
     "refusing_steps",
     "run_step_alone",
 ]
@@ -100,6 +102,20 @@ def refuse_obstacle(run: StepRun, output: Output) -> None:
     blocked = obstacle(run.files, PLANNED[run.step])
     if blocked:
         output.refuse(f"{run.step} cannot run", [f"{blocked}; run that step again first"])
+
+
+def refuse_other_draws(path: Path | None, output: Output) -> None:
+    """Refuse draws that are not those of this folder's run: its slices would be cut elsewhere."""
+    if path is None:
+        return
+    with refusing_steps(output):
+        history, _ = open_run(Path())
+        other = load(path, modulus=history.modulus)
+    if len(other) != len(history) or (other.values != history.values).any():
+        output.refuse(
+            "these are not the draws of this run",
+            [f"{path}: its {len(other)} draws are not the {len(history)} of this folder's run"],
+        )
 
 
 def finish_step(record: ContextRecord, output: Output) -> NoReturn:

@@ -7,7 +7,6 @@ whose value is missing does not hold.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Self
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["MOST_RETRIES", "Check", "ContextRecord", "Decision", "Metric", "file_digest"]
+__all__ = ["MOST_RETRIES", "Check", "ContextRecord", "Decision", "Metric"]
 
 FORMAT = "seedfleet.context/1"
 MOST_RETRIES = 2
@@ -176,15 +175,3 @@ class ContextRecord:
     def write(self, path: Path) -> None:
         """Write the record whole or not at all."""
         write_json(path, self.to_document())
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, 64 hexadecimal digits.
-
-    Raises
-    ------
-    OSError
-        It cannot be read.
-    """
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,17 @@ class FanOut:
 
     options: RunOptions = dataclasses.field(default_factory=RunOptions)
     notice: Callable[[str], None] = lambda _: None
+
+    @property
+    def slots(self) -> int:
+        """How many jobs can run at once, as far as that is known without a probe."""
+        cluster = self.options.cluster
+        if cluster is None:
+            return os.cpu_count() or 1
+        return sum(
+            min(node.max_concurrent_script_jobs, node.gpu_count or node.max_concurrent_script_jobs)
+            for node in cluster.nodes
+        )
 
     def run(
         self,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from seedfleet.digests import file_digest
 from seedfleet.draws import DrawsError, History, load
 from seedfleet.errors import ProblemsError
 from seedfleet.fleet import RunOptions
@@ -15,7 +16,6 @@ from seedfleet.fleet.cluster import read_cluster
 from seedfleet.fleet.engines.choice import make_engine
 from seedfleet.pipeline.run_context import RunContext
 from seedfleet.pipeline.run_folder import write_json
-from seedfleet.pipeline.steps.context_record import file_digest
 from seedfleet.pipeline.steps.history_files import write_history
 from seedfleet.pipeline.steps.run_files import RunFiles
 

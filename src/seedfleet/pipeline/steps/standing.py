@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, assert_never
 
+from seedfleet.digests import file_digest
 from seedfleet.pipeline.run_folder import write_json
-from seedfleet.pipeline.steps.context_record import ContextRecord, Decision, file_digest
+from seedfleet.pipeline.steps.context_record import ContextRecord, Decision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

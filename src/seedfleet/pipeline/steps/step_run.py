@@ -6,8 +6,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from seedfleet.digests import file_digest
 from seedfleet.pipeline.seed_jobs import ScanInterrupted
-from seedfleet.pipeline.steps.context_record import Check, ContextRecord, Metric, file_digest
+from seedfleet.pipeline.steps.context_record import Check, ContextRecord, Metric
 from seedfleet.pipeline.steps.fan_out import FanOut, FanOutInterrupted
 
 if TYPE_CHECKING:

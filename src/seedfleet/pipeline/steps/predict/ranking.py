@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from seedfleet.digests import file_digest
 from seedfleet.draws import DrawsError, load
 from seedfleet.models.sidecar import Sidecar, SidecarError
-from seedfleet.pipeline.steps.context_record import Decision, file_digest
+from seedfleet.pipeline.steps.context_record import Decision
 from seedfleet.pipeline.steps.out_of_fold import read_out_of_fold
 from seedfleet.pipeline.steps.predict.options import PredictError
 from seedfleet.pipeline.steps.standing import standing

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from seedfleet.digests import file_digest
 from seedfleet.draws.slices import Slices
 from seedfleet.pipeline.document_parts import prior_part, thresholds_part, versions_part
 from seedfleet.pipeline.run_folder import write_json
-from seedfleet.pipeline.steps.context_record import Check, Decision, Metric, file_digest
+from seedfleet.pipeline.steps.context_record import Check, Decision, Metric
 from seedfleet.pipeline.steps.learnable import fitted_beyond
 from seedfleet.pipeline.steps.predict.ending import log2_ended
 from seedfleet.pipeline.steps.predict.features import FeatureSource

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from dataclasses import dataclass
 from math import ceil
@@ -17,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet import __version__
+from seedfleet.digests import file_digest
 from seedfleet.fleet import Job
-from seedfleet.pipeline.steps.context_record import file_digest
 from seedfleet.pipeline.steps.score.scored_table import candidates_of
 from seedfleet.pipeline.steps.survivor_files import to_arrow, write_parquet
 from seedfleet.scoring.survivors import compare
@@ -29,12 +28,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from seedfleet.fleet import RunOptions
     from seedfleet.pipeline.steps.run_files import RunFiles
     from seedfleet.pipeline.steps.survivor_table import SurvivorTable
     from seedfleet.scoring import ScoringSettings
 
-__all__ = ["Chunk", "chunk_rows", "measured_rate", "slots_of", "write_chunks"]
+__all__ = ["Chunk", "chunk_rows", "measured_rate", "write_chunks"]
 
 WORKER = "full_scoring_worker.py"
 SESSIONS = "seedfleet.sessions"  # what a table of survivors says of itself
@@ -60,16 +58,6 @@ class Chunk:
     rows: range
     survivors: SurvivorTable
     job: Job
-
-
-def slots_of(options: RunOptions) -> int:
-    """Return how many jobs can run at once, as far as that is known without a probe."""
-    if options.cluster is None:
-        return os.cpu_count() or 1
-    return sum(
-        min(node.max_concurrent_script_jobs, node.gpu_count or node.max_concurrent_script_jobs)
-        for node in options.cluster.nodes
-    )
 
 
 def measured_rate(

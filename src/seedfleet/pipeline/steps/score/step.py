@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from seedfleet.digests import file_digest
 from seedfleet.draws import load
 from seedfleet.draws.slices import Slices
 from seedfleet.errors import ProblemsError
 from seedfleet.pipeline.document_parts import versions_part
 from seedfleet.pipeline.run_folder import write_json
-from seedfleet.pipeline.steps.context_record import Check, Decision, Metric, file_digest
+from seedfleet.pipeline.steps.context_record import Check, Decision, Metric
 from seedfleet.pipeline.steps.history_files import write_history
 from seedfleet.pipeline.steps.score.chunks import (
     SESSIONS,
     chunk_rows,
     measured_rate,
-    slots_of,
     write_chunks,
 )
 from seedfleet.pipeline.steps.score.scored_table import (
@@ -224,7 +224,7 @@ def _in_chunks(
     options, run = asked
     run.progress("measuring", 0.0)
     rate = measured_rate(table, draws, modulus, settings)
-    size = options.chunk_size or chunk_rows(len(table), rate, slots_of(run.fan_out.options))
+    size = options.chunk_size or chunk_rows(len(table), rate, run.fan_out.slots)
     chunks = write_chunks(table, size, modulus, run.files, run.files.folder / _SETTINGS)
     done = 0
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from seedfleet.digests import file_digest
 from seedfleet.models import MODEL_TYPES, model_suffix
 from seedfleet.models.sidecar import Sidecar
 from seedfleet.models.tilt import Tilt
 from seedfleet.pipeline.document_parts import versions_part
-from seedfleet.pipeline.steps.context_record import file_digest
 from seedfleet.pipeline.steps.out_of_fold import write_out_of_fold
 from seedfleet.pipeline.steps.score.scored_table import told_settings
 from seedfleet.pipeline.steps.train.ground import LABEL, Ground

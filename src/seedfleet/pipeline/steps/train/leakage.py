@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow.parquet as pq
 
+from seedfleet.digests import file_digest
 from seedfleet.draws import DrawsError, load
 from seedfleet.models.metrics import spearman
-from seedfleet.pipeline.steps.context_record import Check, file_digest
+from seedfleet.pipeline.steps.context_record import Check
 from seedfleet.pipeline.steps.train.trial_jobs import TRAINING_DATA
 from seedfleet.scoring import FEATURES
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from seedfleet.digests import file_digest
 from seedfleet.fleet import Job
 from seedfleet.models import MODEL_TYPES, model_suffix
 from seedfleet.models.fold_training import RESULT_FORMAT, Trial
-from seedfleet.models.sidecar import digest_of_file
 from seedfleet.pipeline.run_folder import write_text
 from seedfleet.pipeline.steps.train.options import TrainingRefusedError
 
@@ -202,7 +202,7 @@ class TrialJobs:
             refit = result["refit"]
             return result["asked"] == list(job.args) and (
                 not job.outputs
-                or digest_of_file(self.files.folder / job.outputs[0]) == refit["checkpoint_sha256"]
+                or file_digest(self.files.folder / job.outputs[0]) == refit["checkpoint_sha256"]
             )
         except (OSError, ValueError, KeyError, TypeError, TrainingRefusedError):
             return False

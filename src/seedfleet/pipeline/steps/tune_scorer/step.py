@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seedfleet.digests import file_digest
 from seedfleet.draws.slices import Slices
 from seedfleet.pipeline.document_parts import versions_part
 from seedfleet.pipeline.run_folder import write_json
-from seedfleet.pipeline.steps.context_record import Check, file_digest
+from seedfleet.pipeline.steps.context_record import Check
 from seedfleet.pipeline.steps.label_ranking import worths
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.survivor_files import read_survivors

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from seedfleet.digests import file_digest
 from seedfleet.draws.slices import Slices
 from seedfleet.pipeline.document_parts import versions_part
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.sieve_controls import controls_of
-from seedfleet.pipeline.steps.context_record import Check, Metric, file_digest
+from seedfleet.pipeline.steps.context_record import Check, Metric
 from seedfleet.pipeline.steps.history_files import write_history
 from seedfleet.pipeline.steps.survivor_files import write_survivors
 from seedfleet.pipeline.steps.window.choice import choose, most_rows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
@@ -75,7 +74,7 @@ class TrialRunner:
 
     def _round(self, left: int) -> tuple[int, tuple[str, ...]]:
         """Run a round of jobs; returns how many trials it had, and which jobs failed."""
-        slots = _slots(self.fan_out)
+        slots = self.fan_out.slots
         spent = [each.outcome.elapsed_s for each in self.study.tried]
         mean_s = sum(spent) / len(spent) if spent else _START_S
         each = min(ceil(_START_S / max(mean_s, 0.01)), ceil(left / (slots * _LEAST_ROUNDS)))
@@ -91,14 +90,3 @@ class TrialRunner:
         for number in open_numbers:
             self.study.tell(number, None)
         return len(asked), failed
-
-
-def _slots(fan_out: FanOut) -> int:
-    """Guess how many trials run at once."""
-    cluster = fan_out.options.cluster
-    if cluster is None:
-        return max(1, os.cpu_count() or 1)
-    return sum(
-        min(node.gpu_count or node.max_concurrent_script_jobs, node.max_concurrent_script_jobs)
-        for node in cluster.nodes
-    )
