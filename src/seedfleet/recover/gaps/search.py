@@ -43,7 +43,7 @@ __all__ = ["GapsSearch", "searches"]
 _SPARE_BITS = 16  # by which a window over-determines the state
 _APART = 16  # windows of the first batch that slides
 _REPLICATES = 4
-_FULL_CONTROL_S = 1.0  # a window that costs more is solved for a planted seed's own pair of gaps
+_FULL_CONTROL_S = 0.05  # a window that costs more is solved for a planted seed's own pair of gaps
 
 
 def searches(streams: Sequence[Stream], question: Question) -> tuple[GapsSearch, ...]:
@@ -145,7 +145,13 @@ class GapsSearch:
             windows=len(starts),
             power=self._power,
             cost_s=0.02 + self._depth.cost_s * len(starts),
+            controls_s=(_REPLICATES + PLANTED_SEEDS * self._planted_share) * self._depth.cost_s,
         )
+
+    @property
+    def _planted_share(self) -> float:
+        """Of the pairs of gaps those that are solved for a planted seed: all, or its own."""
+        return 1 / self._gaps.count**2 if self._depth.cost_s > _FULL_CONTROL_S else 1.0
 
     def run(self, watch: Watch) -> Found:
         """Decide every state and every path of gaps, from each window."""
@@ -236,7 +242,7 @@ class GapsSearch:
             seed = stream.generator.seeds[int(rng.integers(stream.generator.seed_count))]
             steps = rng.integers(gaps.least, gaps.most + 1, self._length)
             draws, _ = compiled.at_positions(stream, seed, family.modulus, np.cumsum(steps) - 1)
-            own = [(int(steps[1]), int(steps[2]))] if self._depth.cost_s > _FULL_CONTROL_S else None
+            own = [(int(steps[1]), int(steps[2]))] if self._planted_share < 1 else None
             states = solve(family, draws, gaps, first_gaps=own).states
             before = int(stream.generator.seed_state(np.uint64(seed)))
             words = (int(steps[0]) - 1) * family.stride + 1
