@@ -108,7 +108,7 @@ def test_the_cheapest_come_first_and_what_does_not_fit_says_what_it_needs(
     assert taken["cheap"] == taken["middling"] == (Status.COMPLETED, None)
     status, needed_s = taken["dear"]
     assert status is Status.OVER_BUDGET
-    assert needed_s == pytest.approx((10 + 30 + 500) / 0.9)
+    assert needed_s == pytest.approx(10 + 30 + 500 + 30)  # the last for the controls
 
 
 def test_what_takes_longer_than_it_said_is_stopped_and_says_what_it_needs(
@@ -125,6 +125,15 @@ def test_what_takes_longer_than_it_said_is_stopped_and_says_what_it_needs(
     status, needed_s = taken["sly"]
     assert status is Status.INCOMPLETE
     assert needed_s == pytest.approx(160 / 0.9, rel=0.02)
+
+
+def test_of_a_long_budget_half_a_minute_is_kept_for_controls_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken = run(monkeypatch, {"fits": 1169.0}, budget_s=1200.0)
+    assert taken["fits"] == (Status.COMPLETED, None)
+    taken = run(monkeypatch, {"does not": 1171.0}, budget_s=1200.0)
+    assert taken["does not"] == (Status.OVER_BUDGET, pytest.approx(1201.0))
 
 
 def test_without_a_budget_everything_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Budget", "BudgetWatch"]
 
-_FOR_CONTROLS = 0.1  # of the budget, kept back from the searches
+_FOR_CONTROLS, _FOR_CONTROLS_S = 0.1, 30.0  # kept back from the searches: whichever is less
 _PATIENCE, _LEAST_PATIENCE_S = 10.0, 5.0  # with what takes longer than it said
 
 
@@ -28,6 +28,7 @@ class Budget:
 
     def __init__(self, total_s: float | None, clock: Callable[[], float]) -> None:
         self._total_s = inf if total_s is None else total_s
+        self._for_searches_s = self._total_s - min(_FOR_CONTROLS * self._total_s, _FOR_CONTROLS_S)
         self._clock = clock
         self._began = clock()
 
@@ -39,7 +40,7 @@ class Budget:
     @property
     def search_left_s(self) -> float:
         """Seconds that are left for searches."""
-        return max(0.0, self._total_s * (1 - _FOR_CONTROLS) - self.spent_s)
+        return max(0.0, self._for_searches_s - self.spent_s)
 
     def until_s(self, expected_s: float) -> float:
         """Return when a search is to be stopped that begins now and says how long it takes.
@@ -49,7 +50,7 @@ class Budget:
         if self._total_s == inf:
             return inf
         patience_s = max(_LEAST_PATIENCE_S, _PATIENCE * expected_s)
-        return min(self._total_s * (1 - _FOR_CONTROLS), self.spent_s + patience_s)
+        return min(self._for_searches_s, self.spent_s + patience_s)
 
     @property
     def is_spent(self) -> bool:
@@ -62,7 +63,8 @@ class Budget:
 
     def needed_s(self, more_s: float) -> float:
         """Return the budget with which searches could take `more_s` from now on."""
-        return (self.spent_s + more_s) / (1 - _FOR_CONTROLS)
+        searched_s = self.spent_s + more_s
+        return searched_s + min(searched_s * _FOR_CONTROLS / (1 - _FOR_CONTROLS), _FOR_CONTROLS_S)
 
 
 @dataclass(frozen=True)
