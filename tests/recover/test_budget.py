@@ -143,7 +143,13 @@ def test_without_a_budget_everything_is_searched(monkeypatch: pytest.MonkeyPatch
 
 def test_a_few_draws_that_fit_by_chance_split_nothing() -> None:
     # Some state of minstd gives any four draws: 40 bits, against 31 of states and all skips.
-    options = Options(searched=frozenset({"minstd"}), variable_skip=None, controls=False, noise=0.0)
+    options = Options(
+        searched=frozenset({"minstd"}),
+        variable_skip=None,
+        controls=False,
+        noise=0.0,
+        budget_s=None,
+    )
     recovery = recover(history_of(random_draws(200)), options, progress=silent)
     assert any(record.found and record.found.passed for record in recovery.searches)
     assert {record.status for record in recovery.searches} <= {Status.COMPLETED}
