@@ -13,9 +13,13 @@ import os
 from itertools import count
 from typing import TYPE_CHECKING
 
+from seedfleet import __version__
+from seedfleet.established_entry import WANTED_VERSION
 from seedfleet.established_scripts import established_script
 from seedfleet.fleet import (
+    AttemptEnded,
     JobDone,
+    NodeContact,
     Notice,
     ResumeOptions,
     RunControl,
@@ -30,9 +34,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from seedfleet.fleet import Job, Progress, RunReport
+    from seedfleet.fleet import Job, JobReport, Progress, RunReport
+    from seedfleet.fleet.engines.base import Ended
 
-__all__ = ["FanOut", "FanOutInterrupted", "failed_jobs"]
+__all__ = ["FanOut", "FanOutInterrupted", "failed_jobs", "why_failed"]
 
 _RUNS = "fleet"  # the folder of the fleet's runs, inside that of the jobs
 
@@ -44,10 +49,22 @@ class FanOutInterrupted(Exception):  # noqa: N818 - nothing went wrong; the user
 def failed_jobs(report: RunReport) -> tuple[str, ...]:
     """Name the jobs that have no result, each with why."""
     return tuple(
-        f"Job {job_id} has no result: {job.detail or job.word}."
+        f"Job {job_id} has no result: {why_failed(job)}."
         for job_id, job in report.jobs.items()
         if not job.succeeded
     )
+
+
+def why_failed(job: JobReport) -> str:
+    """Say in one line how a job without a result ended, with the last words of its script."""
+    if job.last is None or job.outcome is None:
+        return job.detail or job.word
+    return _last_words(job.last) or job.word
+
+
+def _last_words(ended: Ended) -> str:
+    lines = ended.stderr_tail.rstrip().splitlines()[-1:]
+    return ": ".join(filter(None, (ended.detail, *lines)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,8 +74,9 @@ class FanOut:
     Attributes
     ----------
     options
-        Engine, cluster, retries. Folders are set here. With a cluster, `seedfleet[trace]` must be
-        importable by each node's `python_env`; all else is copied there.
+        Engine, cluster, retries. Folders are set here. With a cluster, this version of
+        `seedfleet[trace]` must be importable by each node's `python_env`; all else is copied there.
+        A job that fails on one node is tried on every other.
     notice
         Hears what the user should know of the run of jobs.
     """
@@ -98,7 +116,8 @@ class FanOut:
             Whether outputs stand where jobs say, relative to the folder; else they stand in the
             results of the fleet's run, and the report tells where.
         done
-            Called with a job's id and its checked output as soon as that is there.
+            Called once with each job's id and its checked output, as soon as that is there; at the
+            end of those that had theirs before.
 
         Raises
         ------
@@ -110,23 +129,11 @@ class FanOut:
         root = jobs_file.parent.resolve()
         for script in dict.fromkeys(job.script for job in jobs):
             write_text(root / script, established_script(script))
+        jobs = [_of_this_version(job) for job in jobs]
         text = json.dumps([job.to_document() for job in jobs], indent=2) + "\n"
         write_text(jobs_file, text)
-        options = dataclasses.replace(
-            self.options,
-            output_dir=root / _RUNS,
-            root=root,
-            preserve_paths=preserve_paths,
-            stage=self.options.cluster is not None,
-        )
-        control = RunControl()
-
-        def hear(event: Progress) -> None:
-            if isinstance(event, Notice):
-                self.notice(event.text)
-            elif isinstance(event, JobDone) and event.outputs:
-                done(event.job_id, next(iter(event.outputs.values())))
-
+        options = self._options(root, preserve_paths=preserve_paths)
+        control, hear = RunControl(), _Listener(self.notice, done)
         run_id = _run_id(options, jobs_file.stem, text)
         if options.paths(run_id).jobs.exists():
             wanted = ResumeOptions(output_dir=root / _RUNS, root=root)
@@ -136,15 +143,70 @@ class FanOut:
         report = run_blocking(work, control, hear)
         if report.interrupted:
             raise FanOutInterrupted
+        hear.tell_rest(report)
         return report
+
+    def _options(self, root: Path, *, preserve_paths: bool) -> RunOptions:
+        cluster = self.options.cluster
+        others = 0 if cluster is None else len(cluster.nodes) - 1
+        return dataclasses.replace(
+            self.options,
+            output_dir=root / _RUNS,
+            root=root,
+            preserve_paths=preserve_paths,
+            stage=cluster is not None,
+            retries=max(self.options.retries, others),
+        )
+
+
+class _Listener:
+    """Tells results as they come, and what the user should know, each thing once."""
+
+    def __init__(self, notice: Callable[[str], None], done: Callable[[str, Path], None]) -> None:
+        self._notice, self._done = notice, done
+        self._said: set[str] = set()
+        self._told: set[str] = set()
+
+    def __call__(self, event: Progress) -> None:
+        match event:
+            case Notice(text):
+                self._say(text)
+            case NodeContact(node, problem) if problem:
+                self._say(f"node {node.name}: out of contact: {problem}")
+            case AttemptEnded(ended, allocation, again=True):
+                why = _last_words(ended) or type(ended.outcome).__name__
+                self._say(f"node {allocation.node}: {why}; such jobs are tried again elsewhere")
+            case JobDone(job_id, _, outputs) if outputs:
+                self._told.add(job_id)
+                self._done(job_id, next(iter(outputs.values())))
+            case _:
+                pass
+
+    def tell_rest(self, report: RunReport) -> None:
+        """Tell the results that were there before the run went on."""
+        for job_id, job in report.jobs.items():
+            if job.succeeded and job_id not in self._told:
+                self._done(job_id, job.output)
+
+    def _say(self, text: str) -> None:
+        if text not in self._said:  # a node may say the same of every job
+            self._said.add(text)
+            self._notice(text)
+
+
+def _of_this_version(job: Job) -> Job:
+    """Let a job refuse to run with another version, whose results need not be the same."""
+    return dataclasses.replace(job, env={**job.env, WANTED_VERSION: __version__})
 
 
 def _run_id(options: RunOptions, stem: str, text: str) -> str:
     """Name the run that these jobs began, or a new one.
 
-    A node knows runs by their names alone, so that those of another folder must be others.
+    A node knows runs by their names alone, so that those of another folder must be others. So must
+    those that are asked to run elsewhere: a run keeps its nodes for good.
     """
-    own = hashlib.sha256(f"{options.root}\n{text}".encode()).hexdigest()[:12]
+    place = (options.engine, sorted(options.engine_options.items()), options.cluster)
+    own = hashlib.sha256(f"{options.root}\n{place}\n{text}".encode()).hexdigest()[:12]
     names = (f"{stem}-{own}-{number}" for number in count(1))
     taken = (options.paths(name) for name in names)
     return next(each.run_id for each in taken if each.jobs.exists() or not each.folder.exists())

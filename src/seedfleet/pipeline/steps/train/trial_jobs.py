@@ -13,6 +13,7 @@ from seedfleet.fleet import Job
 from seedfleet.models import MODEL_TYPES, model_suffix
 from seedfleet.models.fold_training import RESULT_FORMAT, Trial
 from seedfleet.pipeline.run_folder import write_text
+from seedfleet.pipeline.steps.fan_out import why_failed
 from seedfleet.pipeline.steps.train.options import TrainingRefusedError
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ class TrialJobs:
         ended += [job.job_id for job in jobs if job not in left]
         report = run.fan_out.run(left, path, preserve_paths=True, done=done)
         problems = [
-            f"{job_id}: {job.word}; its words stand in {report.folder / 'attempts' / job_id}"
+            f"{job_id}: {why_failed(job)}; its words stand in {report.folder / 'attempts' / job_id}"
             for job_id, job in report.jobs.items()
             if not job.succeeded
         ]

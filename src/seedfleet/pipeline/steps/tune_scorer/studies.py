@@ -172,8 +172,12 @@ def _round(
     shares: Sequence[Sequence[tuple[int, ScoringSettings]]],
     run: StepRun,
 ) -> None:
-    """Run one round's jobs; the trials of a job that fails are not told."""
-    jobs = []
+    """Run one round's jobs; the trials of a job that fails are not told.
+
+    They are told in their order, whichever ended first: so a step that was interrupted, and asks
+    again, asks for the same trials, and finds them measured.
+    """
+    jobs, measured = [], {}
     for place, asked in enumerate(shares, 1):
         stem = f"{name}-{place}"
         document = {
@@ -189,9 +193,11 @@ def _round(
         document = json.loads(output.read_text(encoding="utf-8"))
         for result in document["results"]:
             first, other = result["values"]
-            studies.tell(int(result["number"]), (float(first), float(other)))
+            measured[int(result["number"])] = (float(first), float(other))
 
     studies.failed += failed_jobs(run.fan_out.run(jobs, folder / f"{name}.json", done=told))
+    for number in sorted(measured):
+        studies.tell(number, measured[number])
 
 
 def _job(stem: str) -> Job:
