@@ -51,6 +51,7 @@ class WorkersHere(FanOut):
     def run(self, jobs: Sequence[Job], jobs_file: Path, **_: Any) -> Any:
         before, ended = (sys.argv, Path.cwd()), {}
         (jobs_file.parent / "scored").mkdir()
+        jobs_file.write_text("[]")
         try:
             os.chdir(jobs_file.parent)
             for job in jobs:

@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import os
+from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -126,30 +127,36 @@ class FanOut:
         BadInputError
             The jobs cannot run on this cluster.
         """
-        root = jobs_file.parent.resolve()
+        asked = self._asked(jobs, jobs_file, preserve_paths=preserve_paths)
+        root = asked.root
         for script in dict.fromkeys(job.script for job in jobs):
             write_text(root / script, established_script(script))
-        jobs = [_of_this_version(job) for job in jobs]
-        text = json.dumps([job.to_document() for job in jobs], indent=2) + "\n"
-        write_text(jobs_file, text)
-        options = self._options(root, preserve_paths=preserve_paths)
+        write_text(jobs_file, asked.text)
         control, hear = RunControl(), _Listener(self.notice, done)
-        run_id = _run_id(options, jobs_file.stem, text)
-        if options.paths(run_id).jobs.exists():
+        if asked.has_begun:
             wanted = ResumeOptions(output_dir=root / _RUNS, root=root)
-            work = resume(run_id, wanted, on_event=hear, control=control)
+            work = resume(asked.run_id, wanted, on_event=hear, control=control)
         else:
-            work = run(jobs, options, on_event=hear, run_id=run_id, control=control)
+            work = run(
+                asked.jobs, asked.options, on_event=hear, run_id=asked.run_id, control=control
+            )
         report = run_blocking(work, control, hear)
         if report.interrupted:
             raise FanOutInterrupted
         hear.tell_rest(report)
         return report
 
-    def _options(self, root: Path, *, preserve_paths: bool) -> RunOptions:
+    def has_begun(
+        self, jobs: Sequence[Job], jobs_file: Path, *, preserve_paths: bool = False
+    ) -> bool:
+        """Tell whether `run` has been asked the same before, so that it would go on."""
+        return self._asked(jobs, jobs_file, preserve_paths=preserve_paths).has_begun
+
+    def _asked(self, jobs: Sequence[Job], jobs_file: Path, *, preserve_paths: bool) -> _Asked:
         cluster = self.options.cluster
         others = 0 if cluster is None else len(cluster.nodes) - 1
-        return dataclasses.replace(
+        root = jobs_file.parent.resolve()
+        options = dataclasses.replace(
             self.options,
             output_dir=root / _RUNS,
             root=root,
@@ -157,6 +164,42 @@ class FanOut:
             stage=cluster is not None,
             retries=max(self.options.retries, others),
         )
+        return _Asked(tuple(map(_of_this_version, jobs)), options, root, jobs_file.stem)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Asked:
+    """Jobs as the fleet is to run them, and the run that they are, begun or not."""
+
+    jobs: tuple[Job, ...]
+    options: RunOptions
+    root: Path
+    stem: str
+
+    @property
+    def text(self) -> str:
+        """The job file."""
+        return json.dumps([job.to_document() for job in self.jobs], indent=2) + "\n"
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the fleet has a run of these."""
+        return self.options.paths(self.run_id).jobs.exists()
+
+    @cached_property
+    def run_id(self) -> str:
+        """The name of the run that these jobs began, or of a new one.
+
+        A node knows runs by their names alone, so that those of another folder must be others. So
+        must those that are asked to run elsewhere: a run keeps its nodes for good.
+        """
+        options = self.options
+        place = (options.engine, sorted(options.engine_options.items()), options.cluster)
+        told = f"{self.root}\n{place}\n{self.text}"
+        own = hashlib.sha256(told.encode()).hexdigest()[:12]
+        names = (f"{self.stem}-{own}-{number}" for number in count(1))
+        taken = (options.paths(name) for name in names)
+        return next(each.run_id for each in taken if each.jobs.exists() or not each.folder.exists())
 
 
 class _Listener:
@@ -173,9 +216,10 @@ class _Listener:
                 self._say(text)
             case NodeContact(node, problem) if problem:
                 self._say(f"node {node.name}: out of contact: {problem}")
-            case AttemptEnded(ended, allocation, again=True):
-                why = _last_words(ended) or type(ended.outcome).__name__
-                self._say(f"node {allocation.node}: {why}; such jobs are tried again elsewhere")
+            case AttemptEnded(ended, allocation, again=True) if _last_words(ended):
+                self._say(
+                    f"node {allocation.node}: {_last_words(ended)}; what failed is tried again"
+                )
             case JobDone(job_id, _, outputs) if outputs:
                 self._told.add(job_id)
                 self._done(job_id, next(iter(outputs.values())))
@@ -197,16 +241,3 @@ class _Listener:
 def _of_this_version(job: Job) -> Job:
     """Let a job refuse to run with another version, whose results need not be the same."""
     return dataclasses.replace(job, env={**job.env, WANTED_VERSION: __version__})
-
-
-def _run_id(options: RunOptions, stem: str, text: str) -> str:
-    """Name the run that these jobs began, or a new one.
-
-    A node knows runs by their names alone, so that those of another folder must be others. So must
-    those that are asked to run elsewhere: a run keeps its nodes for good.
-    """
-    place = (options.engine, sorted(options.engine_options.items()), options.cluster)
-    own = hashlib.sha256(f"{options.root}\n{place}\n{text}".encode()).hexdigest()[:12]
-    names = (f"{stem}-{own}-{number}" for number in count(1))
-    taken = (options.paths(name) for name in names)
-    return next(each.run_id for each in taken if each.jobs.exists() or not each.folder.exists())
