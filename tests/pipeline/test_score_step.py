@@ -146,7 +146,7 @@ def test_a_truncated_chunk_is_named_and_made_again(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_worker_that_leaves_a_broken_table_is_asked_once_more(tmp_path: Path) -> None:
     write_survivors(RunFiles(tmp_path).survivors("bidirectional"), _table(), {})
-    spoiled = []
+    spoiled: list[Path] = []
 
     def spoil_once(path: Path) -> None:
         if not spoiled:

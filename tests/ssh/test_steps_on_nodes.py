@@ -124,7 +124,7 @@ class Steps:
             generators=(PRESET,),
             seeds="500",
             steps=numbers,
-            trials=4,
+            trials=2,
             jobs=True,
             model_type="lightgbm",
         )
@@ -192,7 +192,7 @@ def planted() -> History:
 
 
 @pytest.fixture
-def steps(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Steps]:
+def steps(house: House, monkeypatch: pytest.MonkeyPatch) -> Steps:
     for name in ("HOME", "SEEDFLEET_HOME"):
         monkeypatch.setenv(name, house.environment[name])
     (house.folder / "on_nodes").mkdir()
@@ -237,6 +237,31 @@ def test_a_node_without_the_package_says_so_and_its_jobs_go_elsewhere(steps: Ste
     assert len(told) == len(set(told))
 
 
+@pytest.fixture
+def full_disk(house: House) -> Iterator[Path]:
+    """Mount a disk that holds nothing of use where the machine `alpha` keeps running attempts."""
+    state = house.folder / "machines" / "alpha" / "state"
+    state.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=48k", "none", str(state)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("only root may mount a disk that is soon full")
+    yield state
+    subprocess.run(["umount", "--lazy", str(state)], check=True)
+
+
+def test_a_node_with_a_full_disk_costs_a_try_and_no_row(steps: Steps, full_disk: Path) -> None:
+    alpha = steps.node("alpha")
+    steps.node("beta")
+    assert alpha.state == full_disk
+    history = steps.survivors()
+    run = StepRun("score", steps.files, steps.context, steps.fan_out)
+    record = run_score(history, ScoreOptions(chunk_size=ROWS // 2, json=False), run)
+    assert record.decision is Decision.PROCEED
+    steps.assert_all_scored()
+    assert set(steps.places().values()) == {"beta"}
+    assert any("No space left" in line for line in steps.said), steps.said
+
+
 def test_killed_scripts_and_supervisors_cost_a_try_and_no_row(steps: Steps) -> None:
     steps.node("alpha", hold=True)
     steps.node("beta", hold=True)
@@ -263,7 +288,7 @@ def test_a_killed_head_and_a_server_that_was_away_cost_nothing(steps: Steps) -> 
     first = steps.start()
     begun = steps.wait_begun(2)
     first.kill()
-    first.wait()
+    first.communicate()
     alpha.server.stop()
     alpha.server.drop_connections()
     assert not steps.files.context("score").exists()

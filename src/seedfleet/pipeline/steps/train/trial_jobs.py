@@ -183,6 +183,8 @@ class TrialJobs:
             ended.append(job_id)
             run.progress(f"{job_id} is trained", span[0] + span[1] * len(ended) / len(jobs))
 
+        whole = json.dumps([job.to_document() for job in jobs], indent=2) + "\n"
+        write_text(path, whole)
         # A run that was begun is gone on with as a whole: jobs of it may still be at work.
         begun = run.fan_out.has_begun(jobs, path, preserve_paths=True)
         left = jobs if begun else [job for job in jobs if not self._stands(job)]
@@ -196,7 +198,7 @@ class TrialJobs:
                 if not job.succeeded
             ]
         if len(left) < len(jobs):
-            write_text(path, json.dumps([job.to_document() for job in jobs], indent=2) + "\n")
+            write_text(path, whole)  # the run's own file names those that were left
         if problems:
             raise TrainingRefusedError(problems)
 
