@@ -28,7 +28,7 @@ from seedfleet.pipeline.steps.score import (
     run_score,
     score_table,
 )
-from seedfleet.pipeline.steps.score.chunks import chunk_rows, write_chunks
+from seedfleet.pipeline.steps.score.chunks import chunk_rows, measured_rate, write_chunks
 from seedfleet.pipeline.steps.score.scored_table import read_scored
 from seedfleet.pipeline.steps.step_run import StepRun
 from seedfleet.pipeline.steps.survivor_files import read_survivors, write_survivors
@@ -159,6 +159,19 @@ def test_a_worker_that_leaves_a_broken_table_is_asked_once_more(tmp_path: Path) 
     jobs = json.loads(manifest.read_text(encoding="utf-8"))["jobs"].values()
     assert sorted(job["attempts"] for job in jobs) == [1, 2]
     assert (read_survivors(RunFiles(tmp_path).scores).rows == _table().rows).all()
+
+
+def test_a_busier_machine_cuts_the_same_chunks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = iter([10.0, 99.0, 77.0])
+    monkeypatch.setattr("seedfleet.pipeline.steps.score.chunks._rate", lambda *_: next(measured))
+    draws, settings = _history().values[:300], ScoringSettings.of_modulus(1000)
+    asked = (draws, 1000, settings, RunFiles(tmp_path))
+    assert measured_rate(_table(), *asked) == measured_rate(_table(), *asked) == 10.0
+    assert measured_rate(_table(19), *asked) == 99.0
+    (tmp_path / "scoring_chunks" / "rate.json").write_text("[")
+    assert measured_rate(_table(19), *asked) == 77.0
 
 
 @pytest.fixture
