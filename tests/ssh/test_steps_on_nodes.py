@@ -259,7 +259,7 @@ def test_a_node_with_a_full_disk_costs_a_try_and_no_row(steps: Steps, full_disk:
     assert record.decision is Decision.PROCEED
     steps.assert_all_scored()
     assert set(steps.places().values()) == {"beta"}
-    assert any("No space left" in line for line in steps.said), steps.said
+    assert any(" KiB are free there" in line for line in steps.said), steps.said
 
 
 def test_killed_scripts_and_supervisors_cost_a_try_and_no_row(steps: Steps) -> None:
