@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+from typing import NoReturn
 
-__all__ = ["begin"]
+from seedfleet import __version__
 
+__all__ = ["WANTED_VERSION", "begin"]
+
+WANTED_VERSION = "WANTED_SEEDFLEET"  # set where a script is a job, whose results go beside others
 _EXIT_BAD_INPUT = 2
 
 
 def begin(module: str, name: str, *, extra: str = "") -> None:
     """Call a function of a module; where a package is missing, say so, and exit with code 2.
+
+    So it ends, too, where a run of another version of `seedfleet` has asked for this.
 
     Parameters
     ----------
@@ -21,6 +28,10 @@ def begin(module: str, name: str, *, extra: str = "") -> None:
         What installs all that the script needs, such as ``trace`` or ``trace,models``; nothing
         where the package itself is enough.
     """
+    wanted = f"seedfleet[{extra}]" if extra else "seedfleet"
+    version = os.environ.get(WANTED_VERSION, __version__)
+    if version != __version__:
+        _refuse(f"seedfleet {__version__} is installed", f"{wanted}=={version}")
     try:
         getattr(importlib.import_module(module), name)()
     except Exception as error:
@@ -29,8 +40,9 @@ def begin(module: str, name: str, *, extra: str = "") -> None:
         package = met.name if isinstance(met, ModuleNotFoundError) else None
         if package is None or package.partition(".")[0] == "seedfleet":
             raise
-        wanted = f"'seedfleet[{extra}]'" if extra else "seedfleet"
-        sys.stderr.write(
-            f"error: {package} is not installed for {sys.executable}: pip install {wanted}\n"
-        )
-        sys.exit(_EXIT_BAD_INPUT)
+        _refuse(f"{package} is not installed", wanted)
+
+
+def _refuse(problem: str, wanted: str) -> NoReturn:
+    sys.stderr.write(f"error: {problem} for {sys.executable}: pip install '{wanted}'\n")
+    sys.exit(_EXIT_BAD_INPUT)

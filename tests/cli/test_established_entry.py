@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from seedfleet import __version__
+from seedfleet.established_entry import WANTED_VERSION
+
 COMPAT = Path(__file__).parents[2] / "compat"
 SOURCE = Path(__file__).parents[2] / "src"
 SCRIPTS = sorted(path.name for path in COMPAT.iterdir() if path.suffix in (".py", ".sh"))
@@ -17,7 +20,9 @@ for name in os.environ["LACKING"].split():
 """
 
 
-def started(folder: Path, script: str, lacking: str) -> subprocess.CompletedProcess[str]:
+def started(
+    folder: Path, script: str, lacking: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Start a script in an interpreter that lacks packages, with a command line of a job."""
     (folder / "sitecustomize.py").write_text(LACKING)
     shell = script.endswith(".sh")
@@ -27,7 +32,8 @@ def started(folder: Path, script: str, lacking: str) -> subprocess.CompletedProc
         cwd=folder,
         env=os.environ
         | {"PYTHONPATH": f"{folder}{os.pathsep}{SOURCE}", "LACKING": lacking}
-        | {"PYTHON": sys.executable},
+        | {"PYTHON": sys.executable}
+        | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -60,6 +66,18 @@ def test_the_package_that_is_missing_is_named(tmp_path: Path, script: str, lacki
     assert told.returncode in (1, 2), told.stdout
     (line,) = told.stderr.splitlines()
     assert line.startswith(f"error: {lacking}")
+
+
+@pytest.mark.slow
+def test_a_job_of_another_version_is_refused(tmp_path: Path) -> None:
+    script = "full_scoring_worker.py"
+    other = started(tmp_path, script, "", **{WANTED_VERSION: "7.0.1"})
+    assert other.returncode == 2
+    (line,) = other.stderr.splitlines()
+    assert line.startswith(f"error: seedfleet {__version__} is installed for ")
+    assert line.endswith("pip install 'seedfleet[trace]==7.0.1'")
+    same = started(tmp_path, script, "numba", **{WANTED_VERSION: __version__})
+    assert same.stderr.startswith("error: numba is not installed")
 
 
 @pytest.mark.slow

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _FAKES = "steps_that_only_decide"
 _FIELDS = (
     *("budget_s", "generators", "predictions", "run_seed", "seed"),
-    *("seeds", "sessions", "trials", "model_type", "model_types"),
+    *("seeds", "sessions", "trials", "jobs", "model_type", "model_types"),
 )
 _ANSWER = {
     "verdict": "recovered",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -52,6 +53,12 @@ def test_this_machine_is_checked_without_a_cluster_file(bare: House) -> None:
     assert abs(node["clock_skew_s"]) <= node["clock_uncertain_s"] + 0.01
     assert (code == 0) is (node["problems"] == []) is document["well"]
     assert not bare.home.exists(), "a look leaves nothing"
+
+
+def test_this_machine_in_a_cluster_file_runs_scripts_as_the_head_does(bare: House) -> None:
+    words = ("check", "--cluster", cluster(bare, {"hostname": "localhost"}), "--output", "json")
+    (node,) = json.loads(nodes(*words)[1])["nodes"]
+    assert node["survey"]["python"]["path"] == sys.executable
 
 
 def test_problems_are_listed_with_what_to_do(bare: House) -> None:

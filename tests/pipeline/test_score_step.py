@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ import pytest
 from step_words import proceeded
 
 from seedfleet.draws import History
-from seedfleet.fleet import Job, RunReport
+from seedfleet.fleet import FleetError, Job, RunReport
 from seedfleet.generators import compiled, find_preset
 from seedfleet.pipeline import RunContext
 from seedfleet.pipeline.steps.context_record import Decision
@@ -26,7 +28,7 @@ from seedfleet.pipeline.steps.score import (
     run_score,
     score_table,
 )
-from seedfleet.pipeline.steps.score.chunks import chunk_rows, write_chunks
+from seedfleet.pipeline.steps.score.chunks import chunk_rows, measured_rate, write_chunks
 from seedfleet.pipeline.steps.score.scored_table import read_scored
 from seedfleet.pipeline.steps.step_run import StepRun
 from seedfleet.pipeline.steps.survivor_files import read_survivors, write_survivors
@@ -139,6 +141,65 @@ def test_a_truncated_chunk_is_named_and_made_again(tmp_path: Path) -> None:
     assert not RunFiles(tmp_path).scores.exists()
     assert not RunFiles(tmp_path).context("score").exists()
     assert run_score(_history(), options, _run(tmp_path)).decision is Decision.PROCEED
+
+
+@pytest.mark.slow
+def test_a_worker_that_leaves_a_broken_table_is_asked_once_more(tmp_path: Path) -> None:
+    write_survivors(RunFiles(tmp_path).survivors("bidirectional"), _table(), {})
+    spoiled: list[Path] = []
+
+    def spoil_once(path: Path) -> None:
+        if not spoiled:
+            path.write_bytes(path.read_bytes()[:-200])
+            spoiled.append(path)
+
+    run = _run(tmp_path, _Spoiling(spoil=spoil_once))
+    assert run_score(_history(), ScoreOptions(chunk_size=12), run).decision is Decision.PROCEED
+    (manifest,) = tmp_path.rglob("manifest.json")
+    jobs = json.loads(manifest.read_text(encoding="utf-8"))["jobs"].values()
+    assert sorted(job["attempts"] for job in jobs) == [1, 2]
+    assert (read_survivors(RunFiles(tmp_path).scores).rows == _table().rows).all()
+
+
+def test_a_busier_machine_cuts_the_same_chunks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = iter([10.0, 99.0, 77.0])
+    monkeypatch.setattr("seedfleet.pipeline.steps.score.chunks._rate", lambda *_: next(measured))
+    draws, settings = _history().values[:300], ScoringSettings.of_modulus(1000)
+    asked = (draws, 1000, settings, RunFiles(tmp_path))
+    assert measured_rate(_table(), *asked) == measured_rate(_table(), *asked) == 10.0
+    assert measured_rate(_table(19), *asked) == 99.0
+    (tmp_path / "scoring_chunks" / "rate.json").write_text("[")
+    assert measured_rate(_table(19), *asked) == 77.0
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("only root may mount a disk that is soon full")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("left_bytes", [16_384, 65_536])
+def test_a_full_disk_stops_the_step_and_loses_nothing(small_disk: Path, left_bytes: int) -> None:
+    files, filler = RunFiles(small_disk), small_disk / "filler"
+    write_survivors(files.survivors("bidirectional"), _table(), {})
+    with filler.open("wb") as stream:
+        os.posix_fallocate(stream.fileno(), 0, shutil.disk_usage(small_disk).free - left_bytes)
+    options = ScoreOptions(json=False)
+    with pytest.raises((OSError, FleetError, ScoringError), match=r"No space left|no result|ended"):
+        run_score(_history(), options, _run(small_disk))
+    assert not files.context("score").exists()
+    assert not files.scores.exists()
+    filler.unlink()
+    assert run_score(_history(), options, _run(small_disk)).decision is Decision.PROCEED
+    assert (read_survivors(files.scores).rows == _table().rows).all()
 
 
 @pytest.mark.slow

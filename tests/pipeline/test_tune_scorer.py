@@ -204,7 +204,7 @@ def test_jobs_measure_what_this_process_does(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_trials_run_as_jobs_of_the_fleet(tmp_path: Path) -> None:
+def test_trials_run_as_jobs_of_the_fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     history = survivor_runs.planted()
     run = survivor_runs.step_run(tmp_path, history, survivor_runs.survivors(60), "tune-scorer")
     asked = TuneScorerOptions(trials=2, shuffles=200, jobs=True)
@@ -213,6 +213,13 @@ def test_trials_run_as_jobs_of_the_fleet(tmp_path: Path) -> None:
     assert record.decision is Decision.PROCEED
     assert written["measured_by"] == "jobs"
     assert [trial["number"] for trial in written["trials"]] == [0, 1]
+
+    # Asked again, as after a kill, it finds the same trials measured, however fast this machine is.
+    attempts = sorted(tmp_path.rglob("attempts/*/*"))
+    monkeypatch.setattr("seedfleet.pipeline.steps.tune_scorer.step._timed", lambda *_: 99.0)
+    run_tune_scorer(history, asked, run)
+    assert json.loads(run.files.scorer_config.read_text())["trials"] == written["trials"]
+    assert sorted(tmp_path.rglob("attempts/*/*")) == attempts
 
 
 @pytest.mark.slow

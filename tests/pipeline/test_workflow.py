@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
+import signal
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +70,7 @@ class Steps:
     rows: int = 3
     history: History = HISTORY
     sessions: tuple[str, ...] = ()
+    dies_in: str = ""
     ran: list[tuple[str, int, int]] = field(default_factory=list)
 
     @property
@@ -85,6 +89,8 @@ class Steps:
                 verdict = self.verdicts.get(step, "recovered")
                 told = {"made with": options.size, "verdict": verdict, "sessions": self.sessions}
                 path.write_text(json.dumps(told))
+        if step == self.dies_in:
+            os.kill(os.getpid(), signal.SIGKILL)
         return run.record(
             [path for path in READS[step](self.files) if path.exists()],
             PLANNED[step].results(self.files),
@@ -111,6 +117,15 @@ class Steps:
         return TraceRun(self.history, request, self.files, FanOut()).take(
             self.asked(*(names or ALL))
         )
+
+    def killed_in(self, step: str) -> None:
+        """Take a run in a process that is killed when the files of a step are all written."""
+        self.dies_in = step
+        process = multiprocessing.get_context("fork").Process(target=self.take, args=ALL)
+        process.start()
+        process.join(30)
+        self.dies_in = ""
+        assert process.exitcode == -signal.SIGKILL
 
     def names_run(self) -> list[str]:
         return [name for name, _, _ in self.ran]
@@ -293,6 +308,28 @@ def test_a_step_that_crashes_ends_the_run_and_its_old_files_do_not_count(
         assert steps.names_run() == []
     steps.take()
     assert step in steps.names_run()
+
+
+@pytest.mark.parametrize("step", ALL)
+def test_a_killed_head_leaves_files_that_nobody_takes_for_an_answer(
+    steps: Steps, step: str
+) -> None:
+    steps.take()
+    steps.options[step] = Options(2)
+    steps.killed_in(step)
+    assert all(path.exists() for path in PLANNED[step].results(steps.files))
+    assert not steps.files.context(step).exists()
+
+    after = ALL[ALL.index(step) + 1 :]
+    if after:
+        document = steps.take(*after)
+        read_it = {name for name in after if step in (*PLANNED[name].needs, *PLANNED[name].heeds)}
+        assert not read_it.intersection(steps.names_run())
+        assert document["documents"].get(step) is None
+    document = steps.take()
+    assert (document["state"], steps.names_run()[0]) == ("finished", step)
+    steps.take()
+    assert steps.names_run() == []
 
 
 @pytest.mark.parametrize("fault", [KeyboardInterrupt(), FanOutInterrupted()])

@@ -36,7 +36,7 @@ class FailingFleet(FanOut):
     """A fleet on which no job has a result."""
 
     def run(self, jobs: Sequence[Job], *_: Any, **__: Any) -> Any:
-        ended = SimpleNamespace(succeeded=False, detail="exit status 9", word="failed")
+        ended = SimpleNamespace(succeeded=False, last=None, detail="exit status 9", word="failed")
         return SimpleNamespace(jobs={job.job_id: ended for job in jobs})
 
 

@@ -47,7 +47,7 @@ _ALL = "0-6"
 _OF_THE_FILE = ("columns", "modulus")  # how DRAWS is read; a run that goes on has read it
 # Options of the command that a `Request` has under the same name.
 _SAME_NAMES = (
-    *("generators", "seeds", "sessions", "steps", "trials"),
+    *("generators", "seeds", "sessions", "steps", "trials", "jobs"),
     *("model_type", "predictions", "recover_budget_s", "run_seed"),
 )
 
@@ -97,6 +97,12 @@ class _Steps(click.ParamType[tuple[str, ...]]):
     help="Which steps: 1-6, or a list such as 1,3-5.",
 )
 @click.option("--trials", type=click.IntRange(1), help="Trials of each optimizer.  [its own]")
+@click.option(
+    "--jobs/--no-jobs",
+    "jobs",
+    default=None,
+    help="Whether trials of the optimizers run as jobs too.  [where that pays]",
+)
 @click.option(
     "--model-type",
     metavar="T",

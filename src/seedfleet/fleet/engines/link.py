@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import itertools
 import secrets
+import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -207,7 +208,9 @@ class NodeLink:
     async def _open(self, config: NodeConfig, wishes: Mapping[str, Any]) -> None:
         frames = (await self._next_frames())[1:]  # the first one says that it is loaded
         wanted: dict[str, Any] = {"home": None, "locks": None, "slots": None}
-        wanted |= {"root": config.script_path, "python": config.python_env}
+        # On this machine scripts run with the interpreter that runs the head.
+        python = config.python_env or (sys.executable if config.is_local else None)
+        wanted |= {"root": config.script_path, "python": python}
         self.post({"op": "open", **wanted, **wishes})
         while not frames:
             frames = await self._next_frames()

@@ -12,6 +12,7 @@ import contextlib
 import gc
 import os
 import select
+import shutil
 import signal
 import sys
 import time
@@ -324,8 +325,10 @@ class _Agent:
         elif read_status(held.folder) is not None:
             self._tell(token, None)
         elif held.settling:
-            problem = "its supervisor was killed, and the node cannot write that down: "
-            self._tell(token, {"outcome": "lost", "problem": problem + _last_words(held)})
+            free_kib = shutil.disk_usage(str(held.folder.path)).free // 1024
+            problem = "its supervisor left no word, and the node cannot write one"
+            problem += " ({} KiB are free there) {}".format(free_kib, _last_words(held))
+            self._tell(token, {"outcome": "lost", "problem": problem.strip()})
         else:  # killed without a word: ending what it left may take a while
             held.settling = True
             self._fork(lambda: _settle(held.folder), held.order["log"], token)

@@ -10,12 +10,17 @@ import dataclasses
 import hashlib
 import json
 import os
+from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING
 
+from seedfleet import __version__
+from seedfleet.established_entry import WANTED_VERSION
 from seedfleet.established_scripts import established_script
 from seedfleet.fleet import (
+    AttemptEnded,
     JobDone,
+    NodeContact,
     Notice,
     ResumeOptions,
     RunControl,
@@ -30,9 +35,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from seedfleet.fleet import Job, Progress, RunReport
+    from seedfleet.fleet import Job, JobReport, Progress, RunReport
+    from seedfleet.fleet.engines.base import Ended
 
-__all__ = ["FanOut", "FanOutInterrupted", "failed_jobs"]
+__all__ = ["FanOut", "FanOutInterrupted", "failed_jobs", "why_failed"]
 
 _RUNS = "fleet"  # the folder of the fleet's runs, inside that of the jobs
 
@@ -44,10 +50,22 @@ class FanOutInterrupted(Exception):  # noqa: N818 - nothing went wrong; the user
 def failed_jobs(report: RunReport) -> tuple[str, ...]:
     """Name the jobs that have no result, each with why."""
     return tuple(
-        f"Job {job_id} has no result: {job.detail or job.word}."
+        f"Job {job_id} has no result: {why_failed(job)}."
         for job_id, job in report.jobs.items()
         if not job.succeeded
     )
+
+
+def why_failed(job: JobReport) -> str:
+    """Say in one line how a job without a result ended, with the last words of its script."""
+    if job.last is None or job.outcome is None:
+        return job.detail or job.word
+    return _last_words(job.last) or job.word
+
+
+def _last_words(ended: Ended) -> str:
+    lines = ended.stderr_tail.rstrip().splitlines()[-1:]
+    return ": ".join(filter(None, (ended.detail, *lines)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,8 +75,9 @@ class FanOut:
     Attributes
     ----------
     options
-        Engine, cluster, retries. Folders are set here. With a cluster, `seedfleet[trace]` must be
-        importable by each node's `python_env`; all else is copied there.
+        Engine, cluster, retries. Folders are set here. With a cluster, this version of
+        `seedfleet[trace]` must be importable by each node's `python_env`; all else is copied there.
+        A job that fails on one node is tried on every other.
     notice
         Hears what the user should know of the run of jobs.
     """
@@ -98,7 +117,8 @@ class FanOut:
             Whether outputs stand where jobs say, relative to the folder; else they stand in the
             results of the fleet's run, and the report tells where.
         done
-            Called with a job's id and its checked output as soon as that is there.
+            Called once with each job's id and its checked output, as soon as that is there; at the
+            end of those that had theirs before.
 
         Raises
         ------
@@ -107,44 +127,117 @@ class FanOut:
         BadInputError
             The jobs cannot run on this cluster.
         """
-        root = jobs_file.parent.resolve()
+        asked = self._asked(jobs, jobs_file, preserve_paths=preserve_paths)
+        root = asked.root
         for script in dict.fromkeys(job.script for job in jobs):
             write_text(root / script, established_script(script))
-        text = json.dumps([job.to_document() for job in jobs], indent=2) + "\n"
-        write_text(jobs_file, text)
+        write_text(jobs_file, asked.text)
+        control, hear = RunControl(), _Listener(self.notice, done)
+        if asked.has_begun:
+            wanted = ResumeOptions(output_dir=root / _RUNS, root=root)
+            work = resume(asked.run_id, wanted, on_event=hear, control=control)
+        else:
+            work = run(
+                asked.jobs, asked.options, on_event=hear, run_id=asked.run_id, control=control
+            )
+        report = run_blocking(work, control, hear)
+        if report.interrupted:
+            raise FanOutInterrupted
+        hear.tell_rest(report)
+        return report
+
+    def has_begun(
+        self, jobs: Sequence[Job], jobs_file: Path, *, preserve_paths: bool = False
+    ) -> bool:
+        """Tell whether `run` has been asked the same before, so that it would go on."""
+        return self._asked(jobs, jobs_file, preserve_paths=preserve_paths).has_begun
+
+    def _asked(self, jobs: Sequence[Job], jobs_file: Path, *, preserve_paths: bool) -> _Asked:
+        cluster = self.options.cluster
+        others = 0 if cluster is None else len(cluster.nodes) - 1
+        root = jobs_file.parent.resolve()
         options = dataclasses.replace(
             self.options,
             output_dir=root / _RUNS,
             root=root,
             preserve_paths=preserve_paths,
-            stage=self.options.cluster is not None,
+            stage=cluster is not None,
+            retries=max(self.options.retries, others),
         )
-        control = RunControl()
-
-        def hear(event: Progress) -> None:
-            if isinstance(event, Notice):
-                self.notice(event.text)
-            elif isinstance(event, JobDone) and event.outputs:
-                done(event.job_id, next(iter(event.outputs.values())))
-
-        run_id = _run_id(options, jobs_file.stem, text)
-        if options.paths(run_id).jobs.exists():
-            wanted = ResumeOptions(output_dir=root / _RUNS, root=root)
-            work = resume(run_id, wanted, on_event=hear, control=control)
-        else:
-            work = run(jobs, options, on_event=hear, run_id=run_id, control=control)
-        report = run_blocking(work, control, hear)
-        if report.interrupted:
-            raise FanOutInterrupted
-        return report
+        return _Asked(tuple(map(_of_this_version, jobs)), options, root, jobs_file.stem)
 
 
-def _run_id(options: RunOptions, stem: str, text: str) -> str:
-    """Name the run that these jobs began, or a new one.
+@dataclasses.dataclass(frozen=True)
+class _Asked:
+    """Jobs as the fleet is to run them, and the run that they are, begun or not."""
 
-    A node knows runs by their names alone, so that those of another folder must be others.
-    """
-    own = hashlib.sha256(f"{options.root}\n{text}".encode()).hexdigest()[:12]
-    names = (f"{stem}-{own}-{number}" for number in count(1))
-    taken = (options.paths(name) for name in names)
-    return next(each.run_id for each in taken if each.jobs.exists() or not each.folder.exists())
+    jobs: tuple[Job, ...]
+    options: RunOptions
+    root: Path
+    stem: str
+
+    @property
+    def text(self) -> str:
+        """The job file."""
+        return json.dumps([job.to_document() for job in self.jobs], indent=2) + "\n"
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the fleet has a run of these."""
+        return self.options.paths(self.run_id).jobs.exists()
+
+    @cached_property
+    def run_id(self) -> str:
+        """The name of the run that these jobs began, or of a new one.
+
+        A node knows runs by their names alone, so that those of another folder must be others. So
+        must those that are asked to run elsewhere: a run keeps its nodes for good.
+        """
+        options = self.options
+        place = (options.engine, sorted(options.engine_options.items()), options.cluster)
+        told = f"{self.root}\n{place}\n{self.text}"
+        own = hashlib.sha256(told.encode()).hexdigest()[:12]
+        names = (f"{self.stem}-{own}-{number}" for number in count(1))
+        taken = (options.paths(name) for name in names)
+        return next(each.run_id for each in taken if each.jobs.exists() or not each.folder.exists())
+
+
+class _Listener:
+    """Tells results as they come, and what the user should know, each thing once."""
+
+    def __init__(self, notice: Callable[[str], None], done: Callable[[str, Path], None]) -> None:
+        self._notice, self._done = notice, done
+        self._said: set[str] = set()
+        self._told: set[str] = set()
+
+    def __call__(self, event: Progress) -> None:
+        match event:
+            case Notice(text):
+                self._say(text)
+            case NodeContact(node, problem) if problem:
+                self._say(f"node {node.name}: out of contact: {problem}")
+            case AttemptEnded(ended, allocation, again=True) if _last_words(ended):
+                self._say(
+                    f"node {allocation.node}: {_last_words(ended)}; what failed is tried again"
+                )
+            case JobDone(job_id, _, outputs) if outputs:
+                self._told.add(job_id)
+                self._done(job_id, next(iter(outputs.values())))
+            case _:
+                pass
+
+    def tell_rest(self, report: RunReport) -> None:
+        """Tell the results that were there before the run went on."""
+        for job_id, job in report.jobs.items():
+            if job.succeeded and job_id not in self._told:
+                self._done(job_id, job.output)
+
+    def _say(self, text: str) -> None:
+        if text not in self._said:  # a node may say the same of every job
+            self._said.add(text)
+            self._notice(text)
+
+
+def _of_this_version(job: Job) -> Job:
+    """Let a job refuse to run with another version, whose results need not be the same."""
+    return dataclasses.replace(job, env={**job.env, WANTED_VERSION: __version__})

@@ -52,6 +52,8 @@ class Request:
         Numbers of the steps that are to run.
     trials
         Of each optimizer; None for its own default.
+    jobs
+        Whether trials of the optimizers run as jobs of the fleet; None where that pays.
     model_type
         None for a comparison of those that are installed.
     predictions
@@ -73,6 +75,7 @@ class Request:
     sessions: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
     trials: int | None = None
+    jobs: bool | None = None
     model_type: str | None = None
     predictions: int = 1
     recover_budget_s: float = 15.0

@@ -18,6 +18,7 @@ import numpy as np
 from seedfleet import __version__
 from seedfleet.digests import file_digest
 from seedfleet.fleet import Job
+from seedfleet.pipeline.steps.kept_measure import kept_measure
 from seedfleet.pipeline.steps.score.scored_table import candidates_of
 from seedfleet.pipeline.steps.survivor_files import to_arrow, write_parquet
 from seedfleet.scoring.survivors import compare
@@ -61,12 +62,32 @@ class Chunk:
 
 
 def measured_rate(
-    table: SurvivorTable, draws: NDArray[np.int64], modulus: int, settings: ScoringSettings
+    table: SurvivorTable,
+    draws: NDArray[np.int64],
+    modulus: int,
+    settings: ScoringSettings,
+    files: RunFiles,
 ) -> float:
     """Return how many rows one core scores in a second, by a few rows of each preset.
 
+    It is measured once: a step that is asked again after an interruption, on a machine that is
+    busier or less so, has to cut the same chunks, or it would not know those that are done.
     Kernels are compiled on the way, so that the workers of this machine only have to load them.
     """
+    told = (__version__, modulus, table.presets, settings.to_document())
+    digest = hashlib.sha256(repr(told).encode())
+    for array in (table.rows, draws):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return kept_measure(
+        files.folder / _FOLDER / "rate.json",
+        digest.hexdigest(),
+        lambda: _rate(table, draws, modulus, settings),
+    )
+
+
+def _rate(
+    table: SurvivorTable, draws: NDArray[np.int64], modulus: int, settings: ScoringSettings
+) -> float:
     seconds = 0.0
     for preset in np.unique(table.rows["preset"]):
         rows = np.flatnonzero(table.rows["preset"] == preset)

@@ -16,6 +16,7 @@ from seedfleet.errors import ProblemsError
 from seedfleet.pipeline.document_parts import versions_part
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.context_record import Check, Decision, Metric
+from seedfleet.pipeline.steps.fan_out import why_failed
 from seedfleet.pipeline.steps.history_files import write_history
 from seedfleet.pipeline.steps.score.chunks import (
     SESSIONS,
@@ -54,6 +55,7 @@ __all__ = ["ScoreOptions", "ScoringError", "read_settings", "run_score"]
 
 FORMAT = "seedfleet.scores/1"
 _SETTINGS = "scoring_settings.json"
+_TRIES = 2  # of a job that ends well and leaves a broken table
 
 
 class ScoringError(ProblemsError):
@@ -223,17 +225,28 @@ def _in_chunks(
     """Return the scored table, how many jobs it took, and the measured rows a second and core."""
     options, run = asked
     run.progress("measuring", 0.0)
-    rate = measured_rate(table, draws, modulus, settings)
+    rate = measured_rate(table, draws, modulus, settings, run.files)
     size = options.chunk_size or chunk_rows(len(table), rate, run.fan_out.slots)
     chunks = write_chunks(table, size, modulus, run.files, run.files.folder / _SETTINGS)
-    done = 0
+    jobs = [each.job for each in chunks]
+    done: set[str] = set()
 
-    def tell(_id: str, _output: Path) -> None:
-        nonlocal done
-        done += 1
-        run.progress("scoring", done / len(chunks))
+    def tell(job_id: str, _output: Path) -> None:
+        done.add(job_id)
+        run.progress("scoring", len(done) / len(chunks))
 
-    report = run.fan_out.run([each.job for each in chunks], run.files.scoring_jobs, done=tell)
+    for _ in range(_TRIES):
+        report = run.fan_out.run(jobs, run.files.scoring_jobs, done=tell)
+        parts, problems = _results(chunks, report)
+        if not (problems and report.succeeded):
+            break
+    if problems:
+        raise ScoringError(problems)
+    return pa.concat_tables(parts).unify_dictionaries(), len(chunks), rate
+
+
+def _results(chunks: Sequence[Chunk], report: RunReport) -> tuple[list[pa.Table], list[str]]:
+    """Return the tables that came back whole, and what is wrong with the others."""
     parts, problems = [], []
     for number, chunk in enumerate(chunks, start=1):
         try:
@@ -241,18 +254,21 @@ def _in_chunks(
         except ScoredTableError as error:
             place = f"chunk {number} of {len(chunks)} (rows {chunk.rows.start}..{chunk.rows[-1]})"
             problems += [f"{place}: {problem}" for problem in error.problems]
-    if problems:
-        raise ScoringError(problems)
-    return pa.concat_tables(parts).unify_dictionaries(), len(chunks), rate
+    return parts, problems
 
 
 def _result(chunk: Chunk, report: RunReport) -> pa.Table:
+    """Read what a job gave; a file that is not that is removed, lest it be taken for it again."""
     told = report.jobs[chunk.job.job_id]
     if not told.succeeded:
         raise ScoredTableError(
-            [f"its job {chunk.job.job_id} ended as {told.word}; its logs are in {report.folder}"]
+            [f"its job {chunk.job.job_id} {why_failed(told)}; its logs are in {report.folder}"]
         )
-    return read_scored(told.outputs[chunk.job.expected_output], chunk.survivors)
+    try:
+        return read_scored(told.output, chunk.survivors)
+    except ScoredTableError:
+        told.output.unlink(missing_ok=True)
+        raise
 
 
 def _write(

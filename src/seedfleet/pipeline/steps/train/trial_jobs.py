@@ -13,6 +13,7 @@ from seedfleet.fleet import Job
 from seedfleet.models import MODEL_TYPES, model_suffix
 from seedfleet.models.fold_training import RESULT_FORMAT, Trial
 from seedfleet.pipeline.run_folder import write_text
+from seedfleet.pipeline.steps.fan_out import why_failed
 from seedfleet.pipeline.steps.train.options import TrainingRefusedError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ __all__ = ["TRAINING_DATA", "Candidate", "TrialJobs"]
 
 TRAINING_DATA: Final = "training_data.npz"
 
+_LOGS: Final = "attempts"
 _SCRIPT: Final = "meta_prediction_optimizer_anti_overfit.py"
 # Rows times folds that one job fits one after the other: up to there the start of a process and
 # of its library costs more than the second core would save.
@@ -181,17 +183,22 @@ class TrialJobs:
             ended.append(job_id)
             run.progress(f"{job_id} is trained", span[0] + span[1] * len(ended) / len(jobs))
 
-        write_text(path, json.dumps([job.to_document() for job in jobs], indent=2) + "\n")
-        left = [job for job in jobs if not self._stands(job)]
-        if not left:
-            return
+        whole = json.dumps([job.to_document() for job in jobs], indent=2) + "\n"
+        write_text(path, whole)
+        # A run that was begun is gone on with as a whole: jobs of it may still be at work.
+        begun = run.fan_out.has_begun(jobs, path, preserve_paths=True)
+        left = jobs if begun else [job for job in jobs if not self._stands(job)]
         ended += [job.job_id for job in jobs if job not in left]
-        report = run.fan_out.run(left, path, preserve_paths=True, done=done)
-        problems = [
-            f"{job_id}: {job.word}; its words stand in {report.folder / 'attempts' / job_id}"
-            for job_id, job in report.jobs.items()
-            if not job.succeeded
-        ]
+        problems = []
+        if left:
+            report = run.fan_out.run(left, path, preserve_paths=True, done=done)
+            problems = [
+                f"{job_id}: {why_failed(job)}; its words stand in {report.folder / _LOGS / job_id}"
+                for job_id, job in report.jobs.items()
+                if not job.succeeded
+            ]
+        if len(left) < len(jobs):
+            write_text(path, whole)  # the run's own file names those that were left
         if problems:
             raise TrainingRefusedError(problems)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -55,6 +56,16 @@ class Sample:
     modulus: int
     worths: NDArray[np.float64]
     half: NDArray[np.bool_]
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the survivors and of all that is said of them, 64 hexadecimal digits."""
+        table = self.table
+        told = (self.modulus, table.presets, table.sessions, sorted(table.states.items()))
+        digest = hashlib.sha256(repr(told).encode())
+        for array in (table.rows, self.draws, self.worths, self.half):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
 
     def shares(self, settings: ScoringSettings) -> NDArray[np.float64]:
         """Return the share of its own half that each survivor outranks by its score."""

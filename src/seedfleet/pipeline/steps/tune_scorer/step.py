@@ -13,6 +13,7 @@ from seedfleet.draws.slices import Slices
 from seedfleet.pipeline.document_parts import versions_part
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.context_record import Check
+from seedfleet.pipeline.steps.kept_measure import kept_measure
 from seedfleet.pipeline.steps.label_ranking import worths
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.survivor_files import read_survivors
@@ -26,8 +27,6 @@ from seedfleet.scoring import ScoringSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from seedfleet.draws import History
     from seedfleet.pipeline.steps.context_record import ContextRecord
@@ -120,7 +119,12 @@ def _too_few(survivors: int, draws: int) -> str:
 def _tuned(
     sample: Sample, defaults: ScoringSettings, options: TuneScorerOptions, run: StepRun
 ) -> Choice:
-    base, trial_s = _timed(sample, defaults)
+    base = sample.shares(defaults)
+    trial_s = kept_measure(
+        run.files.scorer_trials / "trial_s.json",
+        sample.sha256,
+        lambda: _timed(sample, defaults),
+    )
     space = SearchSpace.of(sample.modulus, len(sample.draws))
     studies = Studies(space, options.seed)
     by_jobs = options.jobs
@@ -135,12 +139,11 @@ def _tuned(
     return replace(choice, by_jobs=by_jobs, failed=tuple(studies.failed))
 
 
-def _timed(sample: Sample, defaults: ScoringSettings) -> tuple[NDArray[np.float64], float]:
-    """Return the defaults' rank shares, and what a trial takes once everything is loaded."""
-    sample.shares(defaults)
+def _timed(sample: Sample, settings: ScoringSettings) -> float:
+    """Return what a trial takes once everything is loaded."""
     started = time.perf_counter()
-    base = sample.shares(defaults)
-    return base, time.perf_counter() - started
+    sample.shares(settings)
+    return time.perf_counter() - started
 
 
 def _write(choice: Choice, options: TuneScorerOptions, run: StepRun, inputs: list[Path]) -> None:

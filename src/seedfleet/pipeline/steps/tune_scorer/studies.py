@@ -39,7 +39,7 @@ TRIALS_FORMAT = "seedfleet.scorer-trials/1"
 RESULTS_FORMAT = "seedfleet.scorer-values/1"
 _SCRIPT = "scorer_meta_optimizer.py"
 _ROUNDS = 4  # later ones are asked when the values of earlier ones are known
-_JOB_S = 15.0  # of one core, against the seconds that a job takes to load what it needs
+_JOB_S = 15.0  # most of a job on one core; no slot stays empty for the sake of longer jobs
 
 
 class TrialFileError(ProblemsError):
@@ -153,14 +153,16 @@ def trials_by_jobs(
         asked = [studies.ask() for _ in range(math.ceil(left / (_ROUNDS - number + 1)))]
         left -= len(asked)
         if asked:
-            _round(studies, folder, f"round-{number}", list(_split(asked, trial_s)), run)
+            shares = list(_split(asked, trial_s, run.fan_out.slots))
+            _round(studies, folder, f"round-{number}", shares, run)
         run.progress("settings of the score", (count - left) / count)
 
 
 def _split(
-    asked: Sequence[tuple[int, ScoringSettings]], trial_s: float
+    asked: Sequence[tuple[int, ScoringSettings]], trial_s: float, slots: int
 ) -> Iterator[Sequence[tuple[int, ScoringSettings]]]:
-    size = max(1, int(_JOB_S / max(trial_s, 1e-6)))
+    most = max(1, int(_JOB_S / max(trial_s, 1e-6)))
+    size = min(most, math.ceil(len(asked) / slots))
     for start in range(0, len(asked), size):
         yield asked[start : start + size]
 
@@ -172,8 +174,12 @@ def _round(
     shares: Sequence[Sequence[tuple[int, ScoringSettings]]],
     run: StepRun,
 ) -> None:
-    """Run one round's jobs; the trials of a job that fails are not told."""
-    jobs = []
+    """Run one round's jobs; the trials of a job that fails are not told.
+
+    They are told in their order, whichever ended first: so a step that was interrupted, and asks
+    again, asks for the same trials, and finds them measured.
+    """
+    jobs, measured = [], {}
     for place, asked in enumerate(shares, 1):
         stem = f"{name}-{place}"
         document = {
@@ -189,9 +195,11 @@ def _round(
         document = json.loads(output.read_text(encoding="utf-8"))
         for result in document["results"]:
             first, other = result["values"]
-            studies.tell(int(result["number"]), (float(first), float(other)))
+            measured[int(result["number"])] = (float(first), float(other))
 
     studies.failed += failed_jobs(run.fan_out.run(jobs, folder / f"{name}.json", done=told))
+    for number in sorted(measured):
+        studies.tell(number, measured[number])
 
 
 def _job(stem: str) -> Job:

@@ -36,6 +36,7 @@ def _window_options(request: Request) -> dict[str, Any]:
         "seeds": request.seeds,
         "sessions": request.sessions or None,
         "trials": request.trials,
+        "jobs": request.jobs,
         "run_seed": request.run_seed,
     }
     if request.cluster is None:
@@ -130,7 +131,11 @@ PLANNED: Mapping[str, PlannedStep] = {
             "tune-scorer",
             f"{_ROOM}.tune_scorer",
             "TuneScorer",
-            lambda request: {"trials": request.trials, "seed": request.run_seed % _SEEDS},
+            lambda request: {
+                "trials": request.trials,
+                "jobs": request.jobs,
+                "seed": request.run_seed % _SEEDS,
+            },
             needs=("window",),
             results=lambda files: (files.scorer_config,),
             may_refuse=True,
