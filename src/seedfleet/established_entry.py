@@ -5,13 +5,17 @@ from __future__ import annotations
 import importlib
 import sys
 
+from seedfleet.termination import hear_termination
+
 __all__ = ["begin"]
 
-_EXIT_BAD_INPUT = 2
+_EXIT_BAD_INPUT, _EXIT_INTERRUPTED = 2, 3
 
 
 def begin(module: str, name: str, *, extra: str = "") -> None:
     """Call a function of a module; where a package is missing, say so, and exit with code 2.
+
+    Ctrl-C and SIGTERM that the function does not handle itself end with code 3.
 
     Parameters
     ----------
@@ -21,8 +25,12 @@ def begin(module: str, name: str, *, extra: str = "") -> None:
         What installs all that the script needs, such as ``trace`` or ``trace,models``; nothing
         where the package itself is enough.
     """
+    hear_termination()
     try:
         getattr(importlib.import_module(module), name)()
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; the same command begins anew\n")
+        sys.exit(_EXIT_INTERRUPTED)
     except Exception as error:
         # A command line says it in its own way, and raises that from what it met.
         met = error if isinstance(error, ModuleNotFoundError) else error.__cause__

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _FAKES = "steps_that_only_decide"
 _FIELDS = (
     *("budget_s", "generators", "predictions", "run_seed", "seed"),
-    *("seeds", "sessions", "trials", "model_type", "model_types"),
+    *("seeds", "sessions", "variable_skip", "trials", "model_type", "model_types"),
 )
 _ANSWER = {
     "verdict": "recovered",
@@ -149,6 +149,14 @@ def test_options_beside_resume_replace_those_of_the_run_and_the_others_stay(fake
     assert (document["request"]["model_type"], document["request"]["seeds"]) == ("lightgbm", "7..9")
     assert fakes.asked["tune-model"].model_types == ("lightgbm",)
     assert {step["ending"] for step in document["steps"]} == {"done", "unchanged"}
+
+
+def test_a_variable_skip_is_what_every_step_searches_that_looks_for_one(fakes: Fakes) -> None:
+    assert fakes.begin("--variable-skip", "1..6").exit_code == 0
+    assert fakes.asked["recover"].variable_skip == fakes.asked["window"].variable_skip == (1, 6)
+    fakes.asked.clear()
+    assert fakes.go_on("--variable-skip", "2..6").exit_code == 0
+    assert list(fakes.asked) == ["recover", "window"]
 
 
 def test_an_interrupted_run_says_how_to_go_on(fakes: Fakes) -> None:

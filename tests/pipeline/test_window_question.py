@@ -75,6 +75,29 @@ def test_a_study_samples_within_bounds_and_leaves_draws_to_judge_by() -> None:
     assert laws == set(SkipLaw)
 
 
+def test_a_named_variable_skip_is_the_only_one_that_a_study_asks_for() -> None:
+    options = WindowOptions(("java_lcg",), seeds="50", variable_skip=(2, 11))
+    assert WindowOptions.from_document(options.to_document()) == options
+    part = Part.of(history(uniform(200).tolist()), ())
+    ground = Ground(1000, (part,), families_of(options, 1000), 30, 0.0)
+    sampler = Sampler(ground, options.study_bounds)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    chosen = [sampler.sampled(study.ask()) for _ in range(20)]
+    asked = {(each.law, each.skip_min, each.skip_max) for each in [*chosen, *sampler.set_ones()]}
+    assert asked == {(SkipLaw.VARIABLE, 2, 11)}
+
+
+@pytest.mark.parametrize("span", [(3, 3), (4, 2), (0, 4096)])
+def test_a_skip_that_does_not_vary_is_refused(span: tuple[int, int]) -> None:
+    with pytest.raises(OptionsError, match="does not vary within"):
+        WindowOptions(variable_skip=span)
+
+
+def test_constant_skips_alone_and_a_variable_one_contradict() -> None:
+    with pytest.raises(OptionsError, match="constant ones alone are asked for beside it"):
+        WindowOptions(variable_skip=(0, 3), constant_skip=True)
+
+
 def test_bad_bounds_are_told_of_all_at_once(tmp_path: Path) -> None:
     path = tmp_path / "distributed_config.json"
     path.write_text(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from seedfleet.draws.history import describe_unknown_session
@@ -12,10 +12,10 @@ from seedfleet.generators import generators, presets_of, streams
 from seedfleet.generators.searches import parse_search
 from seedfleet.pipeline.sieve_range import problems_of_seeds
 from seedfleet.pipeline.steps.survivor_table import chosen_draws
-from seedfleet.pipeline.steps.window.bounds import SearchBounds
+from seedfleet.pipeline.steps.window.bounds import Interval, SearchBounds
 from seedfleet.pipeline.steps.window.configuration import SkipLaw
 from seedfleet.pipeline.steps.window.ground import Family
-from seedfleet.recover import OptionsError
+from seedfleet.recover import MAX_SKIP, OptionsError
 from seedfleet.recover.scans.rates import scan_s
 
 if TYPE_CHECKING:
@@ -55,8 +55,11 @@ class WindowOptions:
     seeds
         ``N`` for so many of each generator's canonical seeds, from the first on, or ``A..B`` for
         first and last.
+    constant_skip
+        Whether constant skips alone are tried.
     variable_skip
-        Whether skips vary; None lets the study find out.
+        Least and most outputs dropped before each draw, of the one variable skip that is tried;
+        None lets the study find out within its bounds.
     sessions
         Whose draws; empty lets the study choose.
     bounds
@@ -75,7 +78,8 @@ class WindowOptions:
 
     generators: tuple[str, ...] = (AUTO,)
     seeds: str = "5000"
-    variable_skip: bool | None = None
+    constant_skip: bool = False
+    variable_skip: tuple[int, int] | None = None
     sessions: tuple[str, ...] = ()
     bounds: SearchBounds = field(default_factory=SearchBounds)
     trials: int = 30
@@ -109,6 +113,14 @@ class WindowOptions:
         span = self.span
         return _number(self.seeds) if span is None else span[1] - span[0] + 1
 
+    @property
+    def study_bounds(self) -> SearchBounds:
+        """Within what the study samples: a variable skip that is named stands as it is."""
+        if self.variable_skip is None:
+            return self.bounds
+        least, most = self.variable_skip
+        return replace(self.bounds, skip_min=Interval(least, least), skip_max=Interval(most, most))
+
     def to_document(self) -> dict[str, Any]:
         """Return them as JSON holds them."""
         told = vars(self) | {"bounds": self.bounds.to_document()}
@@ -119,7 +131,11 @@ class WindowOptions:
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
         """Read what `to_document` wrote."""
-        lists = {name: tuple(document[name]) for name in ("generators", "sessions")}
+        lists = {
+            name: tuple(document[name])
+            for name in ("generators", "sessions", "variable_skip")
+            if document[name] is not None
+        }
         bounds = SearchBounds.from_document(document["bounds"])
         return cls(**{**document, **lists, "bounds": bounds})
 
@@ -138,6 +154,15 @@ class WindowOptions:
         elif self.seed_count < 1:
             yield f"seeds: {self.seeds} are none"
 
+        if self.variable_skip is not None:
+            yield from self._problems_of_skip(*self.variable_skip)
+
+    def _problems_of_skip(self, least: int, most: int) -> Iterator[str]:
+        if not 0 <= least < most <= MAX_SKIP:
+            yield f"variable skip: {least}..{most} does not vary within 0..{MAX_SKIP}"
+        if self.constant_skip:
+            yield "variable skip: constant ones alone are asked for beside it"
+
     def _problems_of_names(self) -> Iterator[str]:
         if AUTO in self.generators and not self.auto:
             yield "generator: auto is all of them; name none beside it"
@@ -154,7 +179,7 @@ class WindowOptions:
         if name.reverse:
             preset = name.preset.slug
             yield f"generator: {text}: both parts of a window are looked at; name {preset}"
-        if name.variable_skip and self.variable_skip is False:
+        if name.variable_skip and self.constant_skip:
             yield f"generator: {text} has a variable skip, and constant ones are asked for"
         if _SEEDS.fullmatch(self.seeds) and self.span is not None and self.seed_count > 0:
             yield from problems_of_seeds(name, self.span)
@@ -255,9 +280,9 @@ def _draws(stream: Stream, modulus: int) -> bool:
 
 
 def _laws(options: WindowOptions) -> tuple[SkipLaw, ...]:
-    if options.variable_skip is None:
-        return tuple(SkipLaw)
-    return (SkipLaw.VARIABLE if options.variable_skip else SkipLaw.CONSTANT,)
+    if options.constant_skip:
+        return (SkipLaw.CONSTANT,)
+    return tuple(SkipLaw) if options.variable_skip is None else (SkipLaw.VARIABLE,)
 
 
 def _seeds(name: SearchName, options: WindowOptions) -> range | None:

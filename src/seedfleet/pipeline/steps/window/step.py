@@ -153,10 +153,10 @@ def _optimized(
         kept = tuple(family for family in families if family.preset in look.kept)
         configurations += len(look.looked_at) * len(parts)
         ground = replace(ground, families=kept, paid_bits=log2(configurations))
-    sampler = Sampler(ground, options.bounds)
+    sampler = Sampler(ground, options.study_bounds)
     about = {
         "ground": ground.to_document(),
-        "bounds": options.bounds.to_document(),
+        "bounds": options.study_bounds.to_document(),
         "run_seed": options.run_seed,
     }
     jobs = run.files.folder / "window_jobs"
@@ -210,14 +210,14 @@ def _gone_on_with(first: Sequence[str], families: Sequence[Family]) -> Look | No
 def _looked(ground: Ground, options: WindowOptions, run: StepRun) -> Look:
     """Look at the catalogue, or read what an earlier look at the same found."""
     path = run.files.folder / "window_look.json"
-    asked = [ground.to_document(), options.bounds.to_document(), options.look_s]
+    asked = [ground.to_document(), options.study_bounds.to_document(), options.look_s]
     about = hashlib.sha256(json.dumps(asked).encode()).hexdigest()
     if path.exists():
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept["about"] == about:
             return Look.from_document(kept["look"])
     look = first_look(
-        Sampler(ground, options.bounds),
+        Sampler(ground, options.study_bounds),
         options.look_s,
         lambda share: run.progress("a first look at the generators", share),
     )

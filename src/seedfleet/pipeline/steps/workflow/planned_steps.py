@@ -35,6 +35,7 @@ def _window_options(request: Request) -> dict[str, Any]:
         "generators": request.generators or None,
         "seeds": request.seeds,
         "sessions": request.sessions or None,
+        "variable_skip": request.variable_skip,
         "trials": request.trials,
         "run_seed": request.run_seed,
     }
@@ -111,6 +112,7 @@ PLANNED: Mapping[str, PlannedStep] = {
             lambda request: {
                 "budget_s": request.recover_budget_s,
                 "generators": request.generators,
+                "variable_skip": request.variable_skip,
                 "predictions": request.predictions,
                 "run_seed": request.run_seed,
             },
