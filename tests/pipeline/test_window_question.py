@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import optuna
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from plain_history import history
 from window_runs import uniform
 
@@ -15,8 +17,9 @@ from seedfleet.generators import find_preset
 from seedfleet.pipeline.steps.window.bounds import Interval, SearchBounds, read_bounds
 from seedfleet.pipeline.steps.window.configuration import Configuration, SkipLaw
 from seedfleet.pipeline.steps.window.ground import Family, Ground, Part
-from seedfleet.pipeline.steps.window.options import WindowOptions, families_of, session_choices
+from seedfleet.pipeline.steps.window.options import WindowOptions, families_of
 from seedfleet.pipeline.steps.window.sampling import Sampler
+from seedfleet.pipeline.steps.window.sessions import session_choices, shortage
 from seedfleet.recover import OptionsError
 
 if TYPE_CHECKING:
@@ -163,3 +166,18 @@ def test_every_choice_of_few_sessions_is_tried() -> None:
     choices = session_choices(known, WindowOptions())
     assert set(choices) == {(), ("a",), ("b",), ("c",), ("a", "b"), ("a", "c"), ("b", "c")}
     assert session_choices(known, WindowOptions(sessions=("c", "a"))) == (("a", "c"),)
+
+
+def test_a_session_that_is_rare_is_no_choice_unless_it_is_named() -> None:
+    known = history(list(range(300)), 1000, ["a"] * 290 + ["b"] * 10)
+    assert set(session_choices(known, WindowOptions())) == {(), ("a",)}
+    assert not shortage(known, WindowOptions())
+    (problem,) = shortage(known, WindowOptions(sessions=("b",)))
+    assert "of b has 6" in problem
+
+
+@given(st.integers(1, 40))
+def test_a_shortage_names_the_least_number_of_draws_that_would_do(count: int) -> None:
+    told = shortage(history([0] * count), WindowOptions())
+    assert bool(told) == (count < 14)
+    assert all("14 draws have" in each for each in told)

@@ -24,6 +24,7 @@ from seedfleet.pipeline.steps.request import Request
 from seedfleet.pipeline.steps.run_files import RunFiles
 from seedfleet.pipeline.steps.step_run import INTERRUPTIONS
 from seedfleet.pipeline.steps.window import TrialFileError, run_window, serve
+from seedfleet.pipeline.steps.window.sessions import shortage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -152,7 +153,7 @@ def _optimize(draws: str, given: dict[str, Any], output: Output) -> None:
             "run_seed": 0,
         }
     )
-    problems = asked.problems(history)
+    problems = [*asked.problems(history), *shortage(history, asked)]
     if problems:
         output.refuse("no window can be optimized", problems)
     folder = Path()

@@ -27,7 +27,13 @@ from seedfleet.pipeline.steps.request import (
 )
 from seedfleet.pipeline.steps.run_files import RunFiles
 from seedfleet.pipeline.steps.step_run import INTERRUPTIONS
-from seedfleet.pipeline.steps.workflow import TraceRun, asked_steps, parse_steps, step_part
+from seedfleet.pipeline.steps.workflow import (
+    TraceRun,
+    asked_steps,
+    missing_steps,
+    parse_steps,
+    step_part,
+)
 from seedfleet.report import render_trace, render_trace_text
 
 if TYPE_CHECKING:
@@ -156,6 +162,9 @@ def _new(draws: str, options: dict[str, Any], output: Output) -> TraceRun:
         history.select(session)  # refuses a session that there is not
     context, folder = begin_run(history, options["output_dir"])
     request = Request(context, **_asked(options), **places_asked(options, output))
+    missing = missing_steps(request.steps)
+    if missing:
+        output.refuse("these steps cannot be run in a new folder", missing)
     fan_out = FanOut(job_options(request), notice=output.note)
     asked_steps(request, history)  # refuses what is out of range before anything is written
     return TraceRun(history, request, RunFiles(folder), fan_out)

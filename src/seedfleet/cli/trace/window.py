@@ -23,6 +23,7 @@ from seedfleet.pipeline.steps.window import (
     read_bounds,
     run_window,
 )
+from seedfleet.pipeline.steps.window.sessions import shortage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,7 +179,7 @@ def _new(
     options["bounds_file"] = options["bounds_file"] or options["cluster"]
     asked = window_options_of(options)
     history = load_draws(draws, options)
-    problems = asked.problems(history)
+    problems = [*asked.problems(history), *shortage(history, asked)]
     if problems:
         output.refuse("the options do not fit these draws", problems)
     context, folder = begin_run(history, options["output_dir"])

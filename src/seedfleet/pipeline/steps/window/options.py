@@ -7,11 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from seedfleet.draws.history import describe_unknown_session
-from seedfleet.draws.slices import Slices
 from seedfleet.generators import generators, presets_of, streams
 from seedfleet.generators.searches import parse_search
 from seedfleet.pipeline.sieve_range import problems_of_seeds
-from seedfleet.pipeline.steps.survivor_table import chosen_draws
 from seedfleet.pipeline.steps.window.bounds import Interval, SearchBounds
 from seedfleet.pipeline.steps.window.configuration import SkipLaw
 from seedfleet.pipeline.steps.window.ground import Family
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from seedfleet.generators import Stream
     from seedfleet.generators.searches import SearchName
 
-__all__ = ["AUTO", "WindowOptions", "families_of", "session_choices"]
+__all__ = ["AUTO", "WindowOptions", "families_of"]
 
 AUTO = "auto"
 _NUMBER = r"(?:0[xX][0-9a-fA-F]{1,16}|2\^(\d{1,2})([+-]\d{1,20})?|\d{1,20})"
@@ -38,8 +36,6 @@ _OFTEN_MET = (
 )
 _LOOK_ROWS = 33  # alignments of a first look by default
 _COST_STEP_S = 1.0  # by which costs have to differ to tell in the order
-_LEAST_DRAWS = 8  # of a sieve slice: a window of some, and some to judge it by
-_FEW_SESSIONS = 3  # up to so many, every choice of them is tried
 
 
 @dataclass(frozen=True)
@@ -192,14 +188,6 @@ class WindowOptions:
         if not families_of(self, history.modulus):
             names = " and ".join(self.generators) or "no preset"
             yield f"generator: {names} cannot draw modulo {history.modulus} from these seeds"
-        for choice in session_choices(history, self):
-            slice_ = Slices.of(len(chosen_draws(history, choice))).sieve
-            if len(slice_) < _LEAST_DRAWS:
-                of = f" of {' and '.join(choice)}" if choice else ""
-                yield (
-                    f"draws: the sieve slice{of} has {len(slice_)}, the first 60 %; "
-                    f"{_LEAST_DRAWS} are needed"
-                )
 
 
 def _number(text: str) -> int:
@@ -224,20 +212,6 @@ def _searches(text: str) -> list[SearchName]:
         found = [parse_search(presets_of(stream)[0].slug) for stream in own]
         return found if all(name.preset.slug != text for name in found) else [parse_search(text)]
     return [parse_search(text)]
-
-
-def session_choices(history: History, options: WindowOptions) -> tuple[tuple[str, ...], ...]:
-    """Return the choices of sessions that a study has; an empty one is all draws."""
-    names = history.session_names
-    if options.sessions:
-        return (tuple(name for name in names if name in options.sessions),)
-    if options.bounds.session_options:
-        return options.bounds.session_options
-    singles = tuple((name,) for name in names) if len(names) > 1 else ()
-    if len(names) != _FEW_SESSIONS:
-        return ((), *singles)
-    pairs = tuple(tuple(name for name in names if name != other) for other in names)
-    return ((), *singles, *pairs)
 
 
 def families_of(

@@ -18,16 +18,22 @@ from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.sieve_controls import controls_of
 from seedfleet.pipeline.steps.context_record import Check, Metric
 from seedfleet.pipeline.steps.history_files import write_history
+from seedfleet.pipeline.steps.shortage import ShortageError
 from seedfleet.pipeline.steps.survivor_files import write_survivors
 from seedfleet.pipeline.steps.window.choice import choose, most_rows
 from seedfleet.pipeline.steps.window.final import final_sieve
 from seedfleet.pipeline.steps.window.ground import Ground, Part
 from seedfleet.pipeline.steps.window.jobs import outcomes_left
 from seedfleet.pipeline.steps.window.look import Look, first_look
-from seedfleet.pipeline.steps.window.options import families_of, session_choices
+from seedfleet.pipeline.steps.window.options import families_of
 from seedfleet.pipeline.steps.window.recovered import Recovered, joined
 from seedfleet.pipeline.steps.window.reseeds import streams_in_turn
 from seedfleet.pipeline.steps.window.sampling import Sampler
+from seedfleet.pipeline.steps.window.sessions import (
+    session_choices,
+    sessions_left_out,
+    shortage,
+)
 from seedfleet.pipeline.steps.window.study import open_study
 from seedfleet.pipeline.steps.window.trials import TrialRunner
 from seedfleet.recover import OptionsError
@@ -103,12 +109,17 @@ def run_window(history: History, options: WindowOptions, run: StepRun) -> Contex
     ------
     OptionsError
         The options do not fit these draws; the error lists everything.
+    ShortageError
+        There are too few draws to sieve.
     RecoveryError
         Step 0's answer cannot be read.
     """
     problems = options.problems(history)
     if problems:
         raise OptionsError(problems)
+    too_few = shortage(history, options)
+    if too_few:
+        raise ShortageError(too_few)
     files = run.files
     if not files.history.exists():
         write_history(files.history, history, range(len(history)))
@@ -123,8 +134,14 @@ def run_window(history: History, options: WindowOptions, run: StepRun) -> Contex
         parameters=options.to_document(),
         metrics=_metrics(result),
         checks=_checks(result, options),
-        remarks=_remarks(result, recovered),
+        remarks=[*_remarks(result, recovered), *_left_out(history, options)],
     )
+
+
+def _left_out(history: History, options: WindowOptions) -> list[str]:
+    """Name the sessions that were no choice for want of draws."""
+    names = ", ".join(" and ".join(choice) for choice in sessions_left_out(history, options))
+    return [f"Too few draws to be a choice of their own: {names}."] if names else []
 
 
 def _with_recovered_sessions(

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from seedfleet.pipeline.steps.run_files import RunFiles
     from seedfleet.pipeline.steps.step_run import StepRun
 
-__all__ = ["PLANNED", "AskedStep", "PlannedStep", "asked_steps", "parse_steps"]
+__all__ = [
+    "PLANNED",
+    "AskedStep",
+    "PlannedStep",
+    "asked_steps",
+    "missing_steps",
+    "parse_steps",
+]
 
 _NUMBERS = tuple(STEPS)
 _SEEDS = 2**31  # what every library takes for a seed
@@ -211,6 +218,18 @@ def _asked(step: PlannedStep, request: Request) -> AskedStep:
     told = {name: value for name, value in step.asks(request).items() if value is not None}
     options = getattr(module, f"{step.noun}Options")(**told)
     return AskedStep(step, options, getattr(module, f"run_{step.name.replace('-', '_')}"))
+
+
+def missing_steps(numbers: Sequence[str]) -> list[str]:
+    """Say which of these steps need one that is not among them, and that a new run has not done."""
+    asked = [step for step in PLANNED.values() if step.number in numbers]
+    return [
+        f"step {step.number}, {step.name}, needs step {PLANNED[name].number}, {name}: ask for it "
+        "too, or go on with a run that has done it: --resume RUN_ID"
+        for step in asked
+        for name in step.needs
+        if PLANNED[name].number not in numbers
+    ]
 
 
 def parse_steps(text: str) -> tuple[str, ...]:
