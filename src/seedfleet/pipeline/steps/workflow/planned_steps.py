@@ -200,10 +200,16 @@ def asked_steps(request: Request, history: History) -> list[AskedStep]:
     OptionsError
         Or an error of the step's own with `problems`, where its options are out of range.
     """
-    asked = [_asked(step, request) for step in PLANNED.values() if step.number in request.steps]
-    problems = [problem for step in asked for problem in _problems(step.options, history)]
+    asked, problems = [], []
+    for step in PLANNED.values():
+        if step.number in request.steps:
+            try:
+                asked.append(_asked(step, request))
+                problems += _problems(asked[-1].options, history)
+            except OptionsError as error:
+                problems += error.problems
     if problems:
-        raise OptionsError(problems)
+        raise OptionsError(list(dict.fromkeys(problems)))
     return asked
 
 
