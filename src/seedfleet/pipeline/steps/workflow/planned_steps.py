@@ -200,7 +200,8 @@ def asked_steps(request: Request, history: History) -> list[AskedStep]:
     OptionsError
         Or an error of the step's own with `problems`, where its options are out of range.
     """
-    asked, problems = [], []
+    asked: list[AskedStep] = []
+    problems: list[str] = []
     for step in PLANNED.values():
         if step.number in request.steps:
             try:
