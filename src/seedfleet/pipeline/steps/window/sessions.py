@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from seedfleet.draws import History
     from seedfleet.pipeline.steps.window.options import WindowOptions
 
-__all__ = ["session_choices", "sessions_left_out", "shortage"]
+__all__ = ["said_of_left_out", "session_choices", "shortage"]
 
 _LEAST_DRAWS = 8  # of a sieve slice: a window of some, and some to judge it by
 _FEW_DRAWS, _RARE = 32, 1 / 8  # of a slice, and its share in that of all draws
@@ -30,17 +30,23 @@ def session_choices(history: History, options: WindowOptions) -> tuple[tuple[str
     named = _named(history, options)
     if named:
         return named
-    left_out = sessions_left_out(history, options)
+    left_out = _left_out(history, options)
     return tuple(choice for choice in _every(history) if choice not in left_out)
 
 
-def sessions_left_out(history: History, options: WindowOptions) -> tuple[tuple[str, ...], ...]:
+def _left_out(history: History, options: WindowOptions) -> tuple[tuple[str, ...], ...]:
     """Return the choices that nobody named and that have too few draws to be one among others."""
     if _named(history, options):
         return ()
     rare = min(_FEW_DRAWS, _RARE * _slice_size(history, ()))
     least = max(_LEAST_DRAWS, rare)
     return tuple(each for each in _every(history) if each and _slice_size(history, each) < least)
+
+
+def said_of_left_out(history: History, options: WindowOptions) -> list[str]:
+    """Name the sessions that were no choice for want of draws."""
+    names = ", ".join(" and ".join(choice) for choice in _left_out(history, options))
+    return [f"Too few draws to be a choice of their own: {names}."] if names else []
 
 
 def shortage(history: History, options: WindowOptions) -> list[str]:

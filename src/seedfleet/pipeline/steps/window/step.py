@@ -30,8 +30,8 @@ from seedfleet.pipeline.steps.window.recovered import Recovered, joined
 from seedfleet.pipeline.steps.window.reseeds import streams_in_turn
 from seedfleet.pipeline.steps.window.sampling import Sampler
 from seedfleet.pipeline.steps.window.sessions import (
+    said_of_left_out,
     session_choices,
-    sessions_left_out,
     shortage,
 )
 from seedfleet.pipeline.steps.window.study import open_study
@@ -134,14 +134,8 @@ def run_window(history: History, options: WindowOptions, run: StepRun) -> Contex
         parameters=options.to_document(),
         metrics=_metrics(result),
         checks=_checks(result, options),
-        remarks=[*_remarks(result, recovered), *_left_out(history, options)],
+        remarks=[*_remarks(result, recovered), *said_of_left_out(history, options)],
     )
-
-
-def _left_out(history: History, options: WindowOptions) -> list[str]:
-    """Name the sessions that were no choice for want of draws."""
-    names = ", ".join(" and ".join(choice) for choice in sessions_left_out(history, options))
-    return [f"Too few draws to be a choice of their own: {names}."] if names else []
 
 
 def _with_recovered_sessions(
