@@ -19,7 +19,7 @@ from seedfleet.pipeline.steps.window.configuration import Configuration, SkipLaw
 from seedfleet.pipeline.steps.window.ground import Family, Ground, Part
 from seedfleet.pipeline.steps.window.options import WindowOptions, families_of
 from seedfleet.pipeline.steps.window.sampling import Sampler
-from seedfleet.pipeline.steps.window.sessions import said_of_left_out, session_choices, shortage
+from seedfleet.pipeline.steps.window.sessions import left_out, session_choices, shortage
 from seedfleet.recover import OptionsError
 
 if TYPE_CHECKING:
@@ -172,8 +172,8 @@ def test_a_session_that_is_rare_is_no_choice_unless_it_is_named() -> None:
     known = history(list(range(300)), 1000, ["a"] * 290 + ["b"] * 10)
     assert set(session_choices(known, WindowOptions())) == {(), ("a",)}
     assert not shortage(known, WindowOptions())
-    assert said_of_left_out(known, WindowOptions())[0].endswith("their own: b.")
-    assert not said_of_left_out(known, WindowOptions(sessions=("b",)))
+    assert left_out(known, WindowOptions())[0].endswith("their own: b.")
+    assert not left_out(known, WindowOptions(sessions=("b",)))
     (problem,) = shortage(known, WindowOptions(sessions=("b",)))
     assert "of b has 6" in problem
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from seedfleet.draws import History
     from seedfleet.pipeline.steps.window.options import WindowOptions
 
-__all__ = ["said_of_left_out", "session_choices", "shortage"]
+__all__ = ["left_out", "session_choices", "shortage"]
 
 _LEAST_DRAWS = 8  # of a sieve slice: a window of some, and some to judge it by
 _FEW_DRAWS, _RARE = 32, 1 / 8  # of a slice, and its share in that of all draws
@@ -43,7 +43,7 @@ def _left_out(history: History, options: WindowOptions) -> tuple[tuple[str, ...]
     return tuple(each for each in _every(history) if each and _slice_size(history, each) < least)
 
 
-def said_of_left_out(history: History, options: WindowOptions) -> list[str]:
+def left_out(history: History, options: WindowOptions) -> list[str]:
     """Name the sessions that were no choice for want of draws."""
     names = ", ".join(" and ".join(choice) for choice in _left_out(history, options))
     return [f"Too few draws to be a choice of their own: {names}."] if names else []

@@ -29,11 +29,7 @@ from seedfleet.pipeline.steps.window.options import families_of
 from seedfleet.pipeline.steps.window.recovered import Recovered, joined
 from seedfleet.pipeline.steps.window.reseeds import streams_in_turn
 from seedfleet.pipeline.steps.window.sampling import Sampler
-from seedfleet.pipeline.steps.window.sessions import (
-    said_of_left_out,
-    session_choices,
-    shortage,
-)
+from seedfleet.pipeline.steps.window.sessions import left_out, session_choices, shortage
 from seedfleet.pipeline.steps.window.study import open_study
 from seedfleet.pipeline.steps.window.trials import TrialRunner
 from seedfleet.recover import OptionsError
@@ -134,7 +130,7 @@ def run_window(history: History, options: WindowOptions, run: StepRun) -> Contex
         parameters=options.to_document(),
         metrics=_metrics(result),
         checks=_checks(result, options),
-        remarks=[*_remarks(result, recovered), *said_of_left_out(history, options)],
+        remarks=[*_remarks(result, recovered), *left_out(history, options)],
     )
 
 
