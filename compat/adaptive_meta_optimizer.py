@@ -9,4 +9,4 @@ except ModuleNotFoundError as error:
     sys.exit(f"error: {error.name} is not installed for {sys.executable}")
 
 if __name__ == "__main__":
-    begin("seedfleet.cli.established_tuning", "adaptive_meta_optimizer", extra="trace,models")
+    begin("seedfleet.cli.established.tuning", "adaptive_meta_optimizer", extra="trace,models")

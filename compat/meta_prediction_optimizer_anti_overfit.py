@@ -14,5 +14,5 @@ if __name__ == "__main__":
         begin("seedfleet.models.fold_command", "main", extra="trace,models")
     else:
         begin(
-            "seedfleet.cli.established_training", "meta_prediction_optimizer", extra="trace,models"
+            "seedfleet.cli.established.training", "meta_prediction_optimizer", extra="trace,models"
         )

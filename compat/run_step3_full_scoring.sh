@@ -13,5 +13,5 @@ try:
     from seedfleet.established_entry import begin
 except ModuleNotFoundError as error:
     sys.exit(f"error: {error.name} is not installed for {sys.executable}")
-begin("seedfleet.cli.established_scoring", "run_step3_full_scoring", extra="trace")
+begin("seedfleet.cli.established.scoring", "run_step3_full_scoring", extra="trace")
 ' "$@"

@@ -9,4 +9,4 @@ except ModuleNotFoundError as error:
     sys.exit(f"error: {error.name} is not installed for {sys.executable}")
 
 if __name__ == "__main__":
-    begin("seedfleet.cli.established_tuning", "scorer_meta_optimizer", extra="trace")
+    begin("seedfleet.cli.established.tuning", "scorer_meta_optimizer", extra="trace")

@@ -9,4 +9,4 @@ except ModuleNotFoundError as error:
     sys.exit(f"error: {error.name} is not installed for {sys.executable}")
 
 if __name__ == "__main__":
-    begin("seedfleet.cli.established", "scripts_coordinator")
+    begin("seedfleet.cli.established.coordinators", "scripts_coordinator")

@@ -9,4 +9,4 @@ except ModuleNotFoundError as error:
     sys.exit(f"error: {error.name} is not installed for {sys.executable}")
 
 if __name__ == "__main__":
-    begin("seedfleet.cli.established_window", "window_optimizer", extra="trace")
+    begin("seedfleet.cli.established.window", "window_optimizer", extra="trace")

@@ -1,7 +1,7 @@
 """The `seedfleet` command, also as `python -m seedfleet`.
 
 Loading the command line takes a tenth of a second. Ctrl-C within it must end as cleanly as later,
-so nothing is imported before somebody is there to catch it.
+and so must SIGTERM; so nothing else is imported before somebody is there to catch them.
 """
 
 import sys
@@ -12,6 +12,9 @@ _EXIT_INTERRUPTED = 3  # as in `seedfleet.cli.output`, which may be what is bein
 def main() -> None:
     """Run the command that `sys.argv` names, and exit."""
     try:
+        from seedfleet.termination import hear_termination  # noqa: PLC0415 - as said above
+
+        hear_termination()
         from seedfleet.cli import main as command  # noqa: PLC0415 - as said above
 
         command(prog_name="seedfleet")

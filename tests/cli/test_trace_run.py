@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
 import sys
 from dataclasses import dataclass, make_dataclass, replace
 from pathlib import Path
@@ -20,6 +22,7 @@ from seedfleet.cli.trace._step_options import step_command_options
 from seedfleet.cli.trace.run import run
 from seedfleet.pipeline.steps.context_record import Check, Metric
 from seedfleet.pipeline.steps.request import open_run
+from seedfleet.pipeline.steps.shortage import ShortageError
 from seedfleet.pipeline.steps.workflow import planned_steps
 from seedfleet.recover import OptionsError
 
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 _FAKES = "steps_that_only_decide"
 _FIELDS = (
     *("budget_s", "generators", "predictions", "run_seed", "seed"),
-    *("seeds", "sessions", "trials", "jobs", "model_type", "model_types"),
+    *("seeds", "sessions", "variable_skip", "trials", "jobs", "model_type", "model_types"),
 )
 _ANSWER = {
     "verdict": "recovered",
@@ -151,6 +154,14 @@ def test_options_beside_resume_replace_those_of_the_run_and_the_others_stay(fake
     assert {step["ending"] for step in document["steps"]} == {"done", "unchanged"}
 
 
+def test_a_variable_skip_is_what_every_step_searches_that_looks_for_one(fakes: Fakes) -> None:
+    assert fakes.begin("--variable-skip", "1..6").exit_code == 0
+    assert fakes.asked["recover"].variable_skip == fakes.asked["window"].variable_skip == (1, 6)
+    fakes.asked.clear()
+    assert fakes.go_on("--variable-skip", "2..6").exit_code == 0
+    assert list(fakes.asked) == ["recover", "window"]
+
+
 def test_an_interrupted_run_says_how_to_go_on(fakes: Fakes) -> None:
     fakes.faults["score"] = KeyboardInterrupt()
     result = fakes.begin()
@@ -182,6 +193,26 @@ def test_a_run_without_an_answer_ends_with_1_and_explain_says_why(fakes: Fakes) 
     assert "labels: all are equal" in told
     assert "draws: 40, at least 1 needed: holds" in told
     assert "6 predict: it has not been run to its end" in told
+
+
+def test_too_few_draws_for_the_sieve_leave_the_last_step_to_answer(fakes: Fakes) -> None:
+    fakes.faults["window"] = ShortageError(["draws: 40 are too few: 90 would do"])
+    result = fakes.begin()
+    assert (result.exit_code, list(fakes.asked)) == (0, ["recover", "window", "predict"])
+    assert "90 would do" in result.stdout
+    assert fakes.go_on("--steps", "1-5").exit_code == 1
+
+
+def test_steps_that_stand_on_others_are_refused_in_a_new_folder_and_the_others_named(
+    fakes: Fakes,
+) -> None:
+    refused = fakes.begin("--steps", "3-5")
+    assert (refused.exit_code, fakes.asked) == (2, {})
+    assert "step 3, score, needs step 1, window" in refused.output
+    assert "step 5" not in refused.output
+    fakes.begin("--steps", "1")
+    assert fakes.go_on("--steps", "3-5").exit_code == 0
+    assert list(fakes.asked) == ["window", "score", "tune-model", "train"]
 
 
 def test_explain_names_files_that_have_changed_since(fakes: Fakes) -> None:
@@ -219,6 +250,59 @@ def test_bad_input_starts_nothing(fakes: Fakes, words: list[str], said: list[str
     assert all(each in result.output for each in said)
     assert not fakes.asked
     assert not (fakes.house / "out").exists()
+
+
+def test_draws_that_have_changed_are_refused_until_that_is_agreed_to(fakes: Fakes) -> None:
+    fakes.begin("--steps", "1")
+    (fakes.house / "draws.txt").write_text("1\n2\n3\n", encoding="utf-8")
+    fakes.asked.clear()
+    refused = fakes.go_on("--steps", "1-6")
+    assert (refused.exit_code, "have changed since this run began" in refused.output) == (2, True)
+    assert "--accept-changes" in refused.output
+    assert not fakes.asked
+    assert open_run(fakes.folder)[1].steps == ("1",)
+    assert fakes.go_on("--steps", "1-6", "--accept-changes").exit_code == 0
+    assert len(open_run(fakes.folder)[0]) == 40
+    (fakes.house / "draws.txt").unlink()
+    assert fakes.go_on().exit_code == 0
+    assert fakes.begin("--accept-changes").exit_code == 2
+
+
+def test_a_run_that_cannot_be_begun_leaves_no_folder(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("seedfleet.pipeline.steps.request.write_request", stopped)
+    result = fakes.begin()
+    assert (result.exit_code, "nothing had been written" in result.stdout) == (3, True)
+    assert not list((fakes.house / "out").iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_before_the_first_step_is_told_and_the_run_goes_on(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    (tmp_path / "draws.txt").write_text("\n".join(map(str, range(40))), encoding="utf-8")
+    code = f"""
+import signal, sys
+from seedfleet.pipeline.steps.workflow import trace_run
+def begun(*_, **__):
+    signal.raise_signal({int(number)})
+trace_run.Course = begun
+sys.argv = ["seedfleet", "trace", "run", "draws.txt"]
+from seedfleet.__main__ import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3, done
+    (folder,) = (tmp_path / "trace_results").iterdir()
+    assert f"go on with: seedfleet trace run --resume {folder.name}" in done.stdout
+    assert len(open_run(folder)[0]) == 40
 
 
 def test_a_run_that_is_not_there_is_refused(fakes: Fakes) -> None:

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from plain_history import history
 
-from seedfleet.cli.established_prediction import prediction_generator
+from seedfleet.cli.established.prediction import prediction_generator
 from seedfleet.digests import file_digest
 from seedfleet.draws import History, load
 from seedfleet.draws.slices import Slices

@@ -285,13 +285,14 @@ def test_the_worker_alone_takes_bare_seeds(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    assert "note: 2 of 2 survivors do not say their skip and are scored at skip 0" in done.stderr
     scored = json.loads((tmp_path / "scored.json").read_text(encoding="utf-8"))
     assert [entry["seed"] for entry in scored] == [5, 7]
     assert scored[1]["features"]["residue_1000_match_rate"] == 1
     assert scored[0]["score"] < 0 < scored[1]["score"]
     history.write_text("[1, 2, 5000]", encoding="utf-8")
     bad = subprocess.run(
-        [*command, "--prng-type", "nonsense"],
+        [*command, "--prng-type", "nonsense", "--skip", "2"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -11,6 +11,7 @@ import pytest
 from seedfleet.pipeline.steps.survivor_files import (
     SurvivorFileError,
     read_survivors,
+    rows_without_skip,
     write_survivors,
 )
 from seedfleet.pipeline.steps.survivor_table import NO_END, ROW, SurvivorTable
@@ -45,6 +46,10 @@ def test_bare_seeds_are_survivors_of_the_generator_that_is_named(tmp_path: Path)
     read = read_survivors(path, generator="xorshift32")
     assert read.rows["seed"].tolist() == [7, 9]
     assert read.rows["skip_max"].tolist() == [0, 1]
+    assert rows_without_skip(path) == 1
+    varying = read_survivors(path, generator="xorshift32", skips=(2, 5))
+    assert varying.rows["skip_min"].tolist() == [2, 1]
+    assert varying.rows["skip_max"].tolist() == [5, 1]
     assert read.rows["end"].tolist() == [NO_END, NO_END]
 
 

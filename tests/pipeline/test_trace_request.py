@@ -21,6 +21,7 @@ ASKED = Request(
     generators=("java_lcg", "mt19937_hybrid"),
     seeds="0..4999",
     steps=("0", "1", "2.5"),
+    variable_skip=(0, 9),
     trials=7,
     engine_options={"slots": "1"},
 )

@@ -141,6 +141,17 @@ def test_labels_by_chance_are_refused_and_an_old_word_goes(tmp_path: Path) -> No
     assert not run.files.sidecar.exists()
 
 
+def test_a_table_that_cannot_be_read_leaves_an_earlier_choice_where_it_is(tmp_path: Path) -> None:
+    history, run = planted_run(tmp_path, right=0.5, knowing=False)
+    run.files.models.mkdir()
+    run.files.sidecar.write_text("of another day")
+    half = tmp_path / "half.parquet"
+    half.write_bytes(run.files.scores.read_bytes()[:3000])
+    with pytest.raises(SurvivorFileError, match="cannot be read"):
+        run_train(history, replace(OPTIONS, survivors=half), run)
+    assert run.files.sidecar.exists()
+
+
 def test_few_survivors_and_equal_labels_are_refused(tmp_path: Path) -> None:
     history, run = planted_run(tmp_path, right=0.75, knowing=True)
     table = pq.read_table(run.files.scores)

@@ -9,7 +9,7 @@ import survivor_runs
 from click.testing import CliRunner
 from step_words import proceeded
 
-from seedfleet.cli.established_tuning import adaptive_meta_optimizer, scorer_meta_optimizer
+from seedfleet.cli.established.tuning import adaptive_meta_optimizer, scorer_meta_optimizer
 from seedfleet.pipeline import RunContext
 from seedfleet.pipeline.steps.run_files import RunFiles
 from seedfleet.pipeline.steps.survivor_table import SurvivorTable

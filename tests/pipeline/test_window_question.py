@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import optuna
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from plain_history import history
 from window_runs import uniform
 
@@ -15,8 +17,9 @@ from seedfleet.generators import find_preset
 from seedfleet.pipeline.steps.window.bounds import Interval, SearchBounds, read_bounds
 from seedfleet.pipeline.steps.window.configuration import Configuration, SkipLaw
 from seedfleet.pipeline.steps.window.ground import Family, Ground, Part
-from seedfleet.pipeline.steps.window.options import WindowOptions, families_of, session_choices
+from seedfleet.pipeline.steps.window.options import WindowOptions, families_of
 from seedfleet.pipeline.steps.window.sampling import Sampler
+from seedfleet.pipeline.steps.window.sessions import left_out, session_choices, shortage
 from seedfleet.recover import OptionsError
 
 if TYPE_CHECKING:
@@ -73,6 +76,29 @@ def test_a_study_samples_within_bounds_and_leaves_draws_to_judge_by() -> None:
         assert chosen.skip_min <= chosen.skip_max - (chosen.law is SkipLaw.VARIABLE)
         assert 0.02 <= chosen.forward_threshold <= 0.95
     assert laws == set(SkipLaw)
+
+
+def test_a_named_variable_skip_is_the_only_one_that_a_study_asks_for() -> None:
+    options = WindowOptions(("java_lcg",), seeds="50", variable_skip=(2, 11))
+    assert WindowOptions.from_document(options.to_document()) == options
+    part = Part.of(history(uniform(200).tolist()), ())
+    ground = Ground(1000, (part,), families_of(options, 1000), 30, 0.0)
+    sampler = Sampler(ground, options.study_bounds)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    chosen = [sampler.sampled(study.ask()) for _ in range(20)]
+    asked = {(each.law, each.skip_min, each.skip_max) for each in [*chosen, *sampler.set_ones()]}
+    assert asked == {(SkipLaw.VARIABLE, 2, 11)}
+
+
+@pytest.mark.parametrize("span", [(3, 3), (4, 2), (0, 4096)])
+def test_a_skip_that_does_not_vary_is_refused(span: tuple[int, int]) -> None:
+    with pytest.raises(OptionsError, match="does not vary within"):
+        WindowOptions(variable_skip=span)
+
+
+def test_constant_skips_alone_and_a_variable_one_contradict() -> None:
+    with pytest.raises(OptionsError, match="constant ones alone are asked for beside it"):
+        WindowOptions(variable_skip=(0, 3), constant_skip=True)
 
 
 def test_bad_bounds_are_told_of_all_at_once(tmp_path: Path) -> None:
@@ -140,3 +166,20 @@ def test_every_choice_of_few_sessions_is_tried() -> None:
     choices = session_choices(known, WindowOptions())
     assert set(choices) == {(), ("a",), ("b",), ("c",), ("a", "b"), ("a", "c"), ("b", "c")}
     assert session_choices(known, WindowOptions(sessions=("c", "a"))) == (("a", "c"),)
+
+
+def test_a_session_that_is_rare_is_no_choice_unless_it_is_named() -> None:
+    known = history(list(range(300)), 1000, ["a"] * 290 + ["b"] * 10)
+    assert set(session_choices(known, WindowOptions())) == {(), ("a",)}
+    assert not shortage(known, WindowOptions())
+    assert left_out(known, WindowOptions())[0].endswith("their own: b.")
+    assert not left_out(known, WindowOptions(sessions=("b",)))
+    (problem,) = shortage(known, WindowOptions(sessions=("b",)))
+    assert "of b has 6" in problem
+
+
+@given(st.integers(1, 40))
+def test_a_shortage_names_the_least_number_of_draws_that_would_do(count: int) -> None:
+    told = shortage(history([0] * count), WindowOptions())
+    assert bool(told) == (count < 14)
+    assert all("14 draws have" in each for each in told)

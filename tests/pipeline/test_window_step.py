@@ -145,7 +145,7 @@ def test_what_step_0_found_enters_where_it_explains_the_same_sessions(tmp_path: 
     aside = {**CANDIDATE, "alignment": {**CANDIDATE["alignment"], "machine": "A"}}
     junk = {**CANDIDATE, "seed": 5, "posterior": 0.01}
     run.files.recovery.write_text(recovery([CANDIDATE, state, aside, junk], known))
-    options = WindowOptions(seeds="100", trials=3, variable_skip=False)
+    options = WindowOptions(seeds="100", trials=3, constant_skip=True)
     run_window(known, options, run)
     for direction in ("forward", "bidirectional"):
         table = read_survivors(run.files.survivors(direction))
@@ -205,7 +205,7 @@ def test_a_broken_answer_of_step_0_is_told_in_one_sentence(tmp_path: Path) -> No
 @pytest.mark.slow
 def test_every_configuration_that_was_judged_is_paid_for(tmp_path: Path) -> None:
     draws = history(uniform(100).tolist())
-    options = WindowOptions(seeds="2", trials=3, variable_skip=False, look_s=0.001)
+    options = WindowOptions(seeds="2", trials=3, constant_skip=True, look_s=0.001)
     paid = []
     for attempt in (0, 1):
         run = replace(step_run(tmp_path / str(attempt)), attempt=attempt)
@@ -220,7 +220,7 @@ def test_every_configuration_that_was_judged_is_paid_for(tmp_path: Path) -> None
 def test_a_study_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
     part = Part.of(history(uniform(200).tolist()), ())
     ground = Ground(1000, (part,), (Family("java_lcg", range(20)),), 20, 1.0)
-    sampler = Sampler(ground, WindowOptions(variable_skip=False).bounds)
+    sampler = Sampler(ground, WindowOptions(constant_skip=True).bounds)
     about = {"of": "this"}
     study = open_study(tmp_path / "study.log", about, sampler, 0)
     first, configuration = study.ask()
@@ -243,7 +243,7 @@ def test_a_study_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
 def test_what_jobs_came_to_unheard_is_taken_up(tmp_path: Path) -> None:
     part = Part.of(history(uniform(200).tolist()), ())
     ground = Ground(1000, (part,), (Family("java_lcg", range(20)),), 20, 1.0)
-    sampler = Sampler(ground, WindowOptions(variable_skip=False).bounds)
+    sampler = Sampler(ground, WindowOptions(constant_skip=True).bounds)
     about, jobs = {"of": "this"}, tmp_path / "jobs"
     study = open_study(tmp_path / "study.log", about, sampler, 0)
     number, configuration = study.ask()
@@ -301,7 +301,7 @@ def test_a_job_comes_to_what_the_process_comes_to(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_jobs_that_all_fail_are_named_and_done_without(tmp_path: Path) -> None:
     run = replace(step_run(tmp_path), fan_out=FailingFleet())
-    options = WindowOptions(("java_lcg",), seeds="20", trials=2, variable_skip=False, jobs=True)
+    options = WindowOptions(("java_lcg",), seeds="20", trials=2, constant_skip=True, jobs=True)
     record = run_window(history(uniform(100).tolist()), options, run)
     assert record.decision is Decision.RETRY
     assert record.change == {"jobs": False}

@@ -171,6 +171,8 @@ def test_every_step_runs_once_and_an_unchanged_run_runs_none(steps: Steps) -> No
         ("signal", "under_powered", "recover"),
         ("recovered", "signal", "predict"),
         ("no_evidence", "under_powered", "predict"),
+        ("under_powered", "under_powered", "recover"),
+        ("under_powered", "no_evidence", "predict"),
         ("no_evidence", "recovered", "predict"),
     ],
 )

@@ -219,3 +219,14 @@ def test_deep_searches_can_be_asked_for() -> None:
     coverages = portfolio.planned(history_of(random_draws(200)), options)
     assert any(coverage.offsets[-1] == 226 for coverage in coverages)
     assert any(coverage.skips == range(21) for coverage in coverages)
+
+
+@pytest.mark.slow
+def test_what_wants_for_time_is_not_said_to_want_for_draws() -> None:
+    # Some searches have too few of these draws, others enough of them and no time.
+    options = Options(budget_s=1e-6)
+    recovery = recover(history_of(random_draws(100)), options, progress=silent)
+    statuses = {record.status for record in recovery.searches}
+    assert statuses >= {Status.OVER_BUDGET, Status.UNDER_POWERED}
+    told = "no search that these draws are enough for fitted into the budget"
+    assert (recovery.verdict, recovery.reason) == (Verdict.UNDER_POWERED, told)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 import click
 from click.shell_completion import CompletionItem
 
-from seedfleet.cli.output import EXIT_BAD_INPUT
+from seedfleet.cli.output import EXIT_BAD_INPUT, naming_missing_extra
 from seedfleet.errors import CatalogueError
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ class LazyGroup(click.Group):
             return None
         module, attribute, _ = self.lazy[cmd_name]
         try:
-            command = getattr(importlib.import_module(module), attribute)
+            with naming_missing_extra():
+                command = getattr(importlib.import_module(module), attribute)
         except CatalogueError as error:
             raise _BadCatalogue(str(error)) from error
         if not isinstance(command, click.Command):

@@ -48,6 +48,12 @@ def draws_options(function: _F) -> _F:
             "Default: the least power of ten above the largest draw.",
         ),
         click.option(
+            "--accept-changes",
+            is_flag=True,
+            help="With --resume: go on with the draws that the run has read, though their file has "
+            "changed since.",
+        ),
+        click.option(
             "--resume",
             "run_id",
             metavar="RUN_ID",

@@ -18,14 +18,28 @@ if TYPE_CHECKING:
 
     from seedfleet.cli.output import Output
 
-__all__ = ["SearchCommand", "SearchProgress", "problems_of_resume", "stop"]
+__all__ = ["SearchCommand", "SearchProgress", "problems_of_resume", "problems_of_source", "stop"]
 
 _UNREADABLE = "this command line cannot be read"
-_WITH_RESUME = ("run_id", "output_dir", "output", "cluster")  # may be given with --resume
+# May be given with --resume.
+_WITH_RESUME = ("run_id", "accept_changes", "output_dir", "output", "cluster")
 
 
 class SearchCommand(click.Command):
-    """A command that tells everything that is wrong with its options at once, as --output says."""
+    """A command that tells everything that is wrong with its options at once, as --output says.
+
+    Ctrl-C that it does not handle itself came before it had begun anything that could go on.
+    """
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            output: Output = ctx.params["output"]
+            text = "interrupted; the same command begins anew"
+            output.result({"interrupted": True, "run_id": None}, text)
+            sys.exit(EXIT_INTERRUPTED)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the command line; a parameter that cannot be read does not hide the next one."""
@@ -56,11 +70,19 @@ class SearchCommand(click.Command):
         return problems
 
 
-def problems_of_resume(ctx: click.Context, draws: str | None, options: dict[str, Any]) -> list[str]:
-    """List what is wrong with DRAWS, --resume and the options given beside it."""
+def problems_of_source(draws: str | None, options: dict[str, Any]) -> list[str]:
+    """List what is wrong with DRAWS beside --resume."""
     problems = []
     if (draws is None) == (options["run_id"] is None):
         problems.append("name a file of draws, or a run with --resume RUN_ID, and not both")
+    if options["accept_changes"] and options["run_id"] is None:
+        problems.append("--accept-changes: a new run reads its draws as they are")
+    return problems
+
+
+def problems_of_resume(ctx: click.Context, draws: str | None, options: dict[str, Any]) -> list[str]:
+    """List what is wrong with DRAWS, --resume and the options given beside it."""
+    problems = problems_of_source(draws, options)
     if options["run_id"] is not None:
         given = [
             parameter.opts[0]

@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seedfleet.cli._bad_values import CollectingOption, bad_values
+from seedfleet.cli._generator_words import brief, full, list_text, moduli, show_text
+from seedfleet.cli._own_faults import refusing_own_faults
+from seedfleet.cli._sample import FORMATS, MAX_POSITION, Sample, records_of, written
 from seedfleet.cli._spans import Span
-from seedfleet.cli.output import MissingExtra, output_option
+from seedfleet.cli.output import output_option
+from seedfleet.generators import CATALOGUE
+from seedfleet.generators.searches import parse_search
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,16 +24,6 @@ if TYPE_CHECKING:
     from seedfleet.cli.output import Output
     from seedfleet.generators import Preset
 
-try:
-    from seedfleet.cli._generator_words import brief, full, list_text, moduli, show_text
-    from seedfleet.cli._own_faults import refusing_own_faults
-    from seedfleet.cli._sample import FORMATS, MAX_POSITION, Sample, records_of, written
-    from seedfleet.generators import CATALOGUE
-    from seedfleet.generators.searches import parse_search
-except ModuleNotFoundError as error:
-    if error.name not in {"numpy", "numba"}:
-        raise
-    raise MissingExtra(error.name, "trace") from error
 
 __all__ = ["generators"]
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -24,24 +25,35 @@ __all__ = [
     "EXIT_BAD_INPUT",
     "EXIT_INTERRUPTED",
     "EXIT_NOT_ALL_SUCCEEDED",
-    "MissingExtra",
     "Output",
+    "naming_missing_extra",
     "output_option",
 ]
 
 EXIT_NOT_ALL_SUCCEEDED = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 3
+# What the extra `trace` installs; `seedfleet.fleet` does without.
+_OF_TRACE = frozenset({"flint", "jinja2", "numba", "numpy", "optuna", "pyarrow"})
 _MAX_LISTED = 100  # problems shown to a person; the JSON form lists all of them
 
 
-class MissingExtra(click.ClickException):
+class _MissingExtra(click.ClickException):
     """A command needs a package that its extra would install."""
 
     exit_code = EXIT_BAD_INPUT
 
-    def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"this needs {package}: pip install 'seedfleet[{extra}]'")
+
+@contextmanager
+def naming_missing_extra() -> Iterator[None]:
+    """Name the extra that installs a package which an import inside has not found."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in _OF_TRACE:
+            raise
+        told = f"this needs {error.name}: pip install 'seedfleet[trace]'"
+        raise _MissingExtra(told) from error
 
 
 class Output(Protocol):

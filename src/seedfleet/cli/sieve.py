@@ -9,13 +9,31 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seedfleet.cli._changed_draws import refuse_changed_draws
+from seedfleet.cli._search_request import (
+    begin_run,
+    draws_options,
+    load_draws,
+    problems_of,
+    refusing,
+    run_options,
+)
 from seedfleet.cli._search_run import SearchCommand, SearchProgress, stop
 from seedfleet.cli._spans import Span, SpanRange
 from seedfleet.cli._words import counted, duration
-from seedfleet.cli.output import MissingExtra, output_option
+from seedfleet.cli.output import output_option
 from seedfleet.digests import file_digest
 from seedfleet.fleet import RunOptions
 from seedfleet.fleet.cluster import read_cluster
+from seedfleet.pipeline.run_folder import whole_file, write_json
+from seedfleet.pipeline.seed_jobs import FleetBackend, ScanInterrupted
+from seedfleet.pipeline.seed_timing import expected_sieve_core_s
+from seedfleet.pipeline.sieve_document import sieve_document
+from seedfleet.pipeline.sieve_plan import Plan, SieveOptions, plan_sieve
+from seedfleet.pipeline.sieve_recorded import read_sieve_request, write_sieve_request
+from seedfleet.pipeline.sieving import SURVIVORS_HEADER, Answer, run_sieve
+from seedfleet.report import render_sieve_text
+from seedfleet.sieve import Direction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,28 +41,6 @@ if TYPE_CHECKING:
     from seedfleet.cli.output import Output
     from seedfleet.pipeline import RunContext
 
-try:
-    from seedfleet.cli._search_request import (
-        begin_run,
-        draws_options,
-        load_draws,
-        problems_of,
-        refusing,
-        run_options,
-    )
-    from seedfleet.pipeline.run_folder import whole_file, write_json
-    from seedfleet.pipeline.seed_jobs import FleetBackend, ScanInterrupted
-    from seedfleet.pipeline.seed_timing import expected_sieve_core_s
-    from seedfleet.pipeline.sieve_document import sieve_document
-    from seedfleet.pipeline.sieve_plan import Plan, SieveOptions, plan_sieve
-    from seedfleet.pipeline.sieve_recorded import read_sieve_request, write_sieve_request
-    from seedfleet.pipeline.sieving import SURVIVORS_HEADER, Answer, run_sieve
-    from seedfleet.report import render_sieve_text
-    from seedfleet.sieve import Direction
-except ModuleNotFoundError as error:
-    if error.name not in {"numpy", "numba", "jinja2"}:
-        raise
-    raise MissingExtra(error.name, "trace") from error
 
 __all__ = ["sieve"]
 
@@ -145,7 +141,7 @@ def sieve(ctx: click.Context, /, draws: str | None, output: Output, **options: A
         output.refuse("this cannot be sieved", problems)
     with refusing(output):
         jobs = _job_options(options["cluster"])
-        request = _resumed(options) if draws is None else _new(draws, options)
+        request = _resumed(options, output) if draws is None else _new(draws, options)
         _announce(request.plan, output)
         if draws is not None:
             _refuse_too_long(request.plan, options["max_days"], output)
@@ -184,9 +180,10 @@ _SAME_NAMES = (
 )
 
 
-def _resumed(options: dict[str, Any]) -> _Request:
+def _resumed(options: dict[str, Any], output: Output) -> _Request:
     folder = options["output_dir"] / options["run_id"]
     history, asked, context = read_sieve_request(folder)
+    refuse_changed_draws(history, options, output)
     return _Request(plan_sieve(history, asked), context, folder)
 
 

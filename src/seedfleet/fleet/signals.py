@@ -11,7 +11,7 @@ from seedfleet.fleet.progress import Notice
 from seedfleet.fleet.state import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
 
     from seedfleet.fleet.driver import RunControl
     from seedfleet.fleet.progress import Progress
@@ -50,7 +50,23 @@ def run_blocking(
                 raise KeyboardInterrupt from None
             raise
 
-    return asyncio.run(with_signals())
+    with _outer_ears():
+        return asyncio.run(with_signals())
+
+
+@contextlib.contextmanager
+def _outer_ears() -> Iterator[None]:
+    """Put back whoever hears signals now: a loop that ends leaves them to the system.
+
+    That ends a program without a word.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
 
 
 class _Ears:

@@ -251,6 +251,9 @@ def _shortage(records: Sequence[SearchRecord], question: Question) -> str:
         )
     if all(record.status is Status.OVER_BUDGET for record in records):
         return "no search fitted into the budget"
+    if any(record.budget_needed_s is not None for record in records):
+        # These draws are enough for such a search, which is why time is what it wants for.
+        return "no search that these draws are enough for fitted into the budget"
     powers = [record.coverage.power(0.0) for record in records]
     # Of a search that had too few draws, the power says that and no more.
     needed = [

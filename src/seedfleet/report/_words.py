@@ -51,6 +51,7 @@ _HEADLINES = {
 }
 _ATTEMPTED = frozenset({"completed", "incomplete", "under_powered"})
 _NOTHING_SEARCHED = "No search applies to these draws"
+_NO_TIME = "Too little time to tell"
 _NOT_FOR_THESE = frozenset({"not_applicable", "not_selected"})
 _MAX_STATE_WORDS = 8
 _SHOWN_STATE_WORDS = 4
@@ -85,7 +86,14 @@ def headline(document: Mapping[str, Any]) -> str:
     statuses = {search.get("status") for search in document.get("searched", ())}
     if verdict == "under_powered" and statuses and statuses <= _NOT_FOR_THESE:
         return _NOTHING_SEARCHED
+    if verdict == "under_powered" and _wants_time(document):
+        return _NO_TIME
     return _HEADLINES[verdict]
+
+
+def _wants_time(document: Mapping[str, Any]) -> bool:
+    """Tell whether a search that the draws are enough for did not fit into the budget."""
+    return any(search.get("budget_needed_s") for search in document.get("searched", ()))
 
 
 def _found_text(document: Mapping[str, Any]) -> str:

@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from seedfleet.cli._search_request import refusing
 from seedfleet.cli._search_run import SearchProgress
-from seedfleet.cli.output import EXIT_INTERRUPTED, EXIT_NOT_ALL_SUCCEEDED, MissingExtra
+from seedfleet.cli.output import (
+    EXIT_INTERRUPTED,
+    EXIT_NOT_ALL_SUCCEEDED,
+    naming_missing_extra,
+)
 from seedfleet.cli.trace._record_words import record_lines
 from seedfleet.cli.trace._step_options import chosen_folder, places_asked
 from seedfleet.draws import load
@@ -41,19 +45,13 @@ __all__ = [
     "run_step_alone",
 ]
 
-_OF_TRACE = {"optuna", "pyarrow", "flint"}  # steps import these when they run
-
 
 @contextmanager
 def refusing_steps(output: Output) -> Iterator[None]:
     """Tell of whatever stands against a step, every problem, and exit with code 2."""
     try:
-        with refusing(output):
+        with naming_missing_extra(), refusing(output):
             yield
-    except ModuleNotFoundError as error:
-        if error.name not in _OF_TRACE:
-            raise
-        raise MissingExtra(error.name, "trace") from error
     except Exception as error:
         problems = getattr(error, "problems", None)
         if problems is None:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from seedfleet.cli._engine_words import options_in_words, pairs_of
+from seedfleet.cli._spans import Span
 from seedfleet.cli.output import output_option
 from seedfleet.pipeline.run_folder import printable
+from seedfleet.recover import MAX_SKIP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +23,9 @@ __all__ = [
     "job_place_options",
     "places_asked",
     "run_argument",
+    "sampling_options",
     "step_command_options",
+    "variable_skip_option",
 ]
 
 _RUNS = Path("trace_results")  # where `seedfleet trace run` puts them by default
@@ -48,6 +52,55 @@ def job_place_options(function: _F) -> _F:
     ):
         function = decorate(function)
     return function
+
+
+def sampling_options(most: str, default: int, lot: str) -> Callable[[_F], _F]:
+    """Add how many survivors a tuning looks at, and the seed of what it draws by lot.
+
+    Parameters
+    ----------
+    most
+        Which survivors `--sample` counts, in its help.
+    default
+        Of `--sample`.
+    lot
+        What follows from `--seed`, in its help.
+    """
+
+    def decorated(function: _F) -> _F:
+        for decorate in (
+            click.option(
+                "--seed",
+                "lot",
+                type=click.IntRange(0, 2**31 - 1),
+                default=0,
+                show_default=True,
+                help=lot,
+            ),
+            click.option(
+                "--sample",
+                type=click.IntRange(50, 100_000),
+                default=default,
+                show_default=True,
+                help=most,
+            ),
+        ):
+            function = decorate(function)
+        return function
+
+    return decorated
+
+
+def variable_skip_option(function: _F) -> _F:
+    """Add the one variable skip that is searched."""
+    return click.option(
+        "--variable-skip",
+        type=Span(MAX_SKIP),
+        metavar="LEAST..MOST",
+        help="The program drops any number of outputs from LEAST to MOST before each draw: no "
+        "other skip is tried by the window optimizer, and no other that varies by step 0.  [what "
+        "the steps find]",
+    )(function)
 
 
 def run_argument(function: _F) -> _F:

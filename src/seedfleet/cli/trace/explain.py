@@ -6,24 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedfleet.cli.output import MissingExtra, output_option
+from seedfleet.cli.output import output_option
+from seedfleet.cli.trace._record_words import record_lines
+from seedfleet.cli.trace._step_command import refusing_steps
+from seedfleet.cli.trace._step_options import chosen_folder, run_argument
+from seedfleet.pipeline.steps.request import open_run
+from seedfleet.pipeline.steps.run_files import STEPS, RunFiles
+from seedfleet.pipeline.steps.standing import changed_files, standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from seedfleet.cli.output import Output
 
-try:
-    from seedfleet.cli.trace._record_words import record_lines
-    from seedfleet.cli.trace._step_command import refusing_steps
-    from seedfleet.cli.trace._step_options import chosen_folder, run_argument
-    from seedfleet.pipeline.steps.request import open_run
-    from seedfleet.pipeline.steps.run_files import STEPS, RunFiles
-    from seedfleet.pipeline.steps.standing import changed_files, standing
-except ModuleNotFoundError as error:
-    if error.name not in {"numpy", "numba", "optuna", "pyarrow"}:
-        raise
-    raise MissingExtra(error.name, "trace") from error
 
 __all__ = ["explain"]
 

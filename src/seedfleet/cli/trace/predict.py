@@ -10,26 +10,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from seedfleet.cli._search_run import SearchCommand
-from seedfleet.cli.output import EXIT_INTERRUPTED, EXIT_NOT_ALL_SUCCEEDED, MissingExtra
+from seedfleet.cli.output import EXIT_INTERRUPTED, EXIT_NOT_ALL_SUCCEEDED
+from seedfleet.cli.trace._prediction_words import prediction_lines
+from seedfleet.cli.trace._step_command import make_step_run, refuse_obstacle, refusing_steps
+from seedfleet.cli.trace._step_options import chosen_folder, step_command_options
+from seedfleet.pipeline.steps.context_record import Decision
+from seedfleet.pipeline.steps.predict import PredictOptions, run_predict
+from seedfleet.pipeline.steps.request import open_run
+from seedfleet.pipeline.steps.step_run import INTERRUPTIONS
+from seedfleet.sieve.weighing import AHEAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from seedfleet.cli.output import Output
 
-try:
-    from seedfleet.cli.trace._prediction_words import prediction_lines
-    from seedfleet.cli.trace._step_command import make_step_run, refuse_obstacle, refusing_steps
-    from seedfleet.cli.trace._step_options import chosen_folder, step_command_options
-    from seedfleet.pipeline.steps.context_record import Decision
-    from seedfleet.pipeline.steps.predict import PredictOptions, run_predict
-    from seedfleet.pipeline.steps.request import open_run
-    from seedfleet.pipeline.steps.step_run import INTERRUPTIONS
-    from seedfleet.sieve.weighing import AHEAD
-except ModuleNotFoundError as error:
-    if error.name not in {"numpy", "numba", "pyarrow"}:
-        raise
-    raise MissingExtra(error.name, "trace") from error
 
 __all__ = ["predict", "prediction_options"]
 

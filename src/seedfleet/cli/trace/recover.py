@@ -9,8 +9,30 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seedfleet.cli._changed_draws import refuse_changed_draws
+from seedfleet.cli._search_request import (
+    begin_run,
+    draws_options,
+    load_draws,
+    problems_of,
+    refusing,
+    run_options,
+)
 from seedfleet.cli._search_run import SearchCommand, SearchProgress, stop
-from seedfleet.cli.output import MissingExtra, output_option
+from seedfleet.cli._search_scope import options_of, scope_options
+from seedfleet.cli.output import output_option
+from seedfleet.pipeline import recovery_document
+from seedfleet.pipeline.evidence_pack import (
+    EvidencePackError,
+    begin_pack,
+    finish_pack,
+    pack_problem,
+)
+from seedfleet.pipeline.recorded import read_record, write_record
+from seedfleet.pipeline.recorded_scans import RecordedBackend
+from seedfleet.pipeline.run_folder import printable, unwritable, write_json, write_text
+from seedfleet.report import render_html, render_text
+from seedfleet.sieve import local_backend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,32 +42,6 @@ if TYPE_CHECKING:
     from seedfleet.pipeline import RunContext
     from seedfleet.recover import Options
 
-try:
-    from seedfleet.cli._search_request import (
-        begin_run,
-        draws_options,
-        load_draws,
-        problems_of,
-        refusing,
-        run_options,
-    )
-    from seedfleet.cli._search_scope import options_of, scope_options
-    from seedfleet.pipeline import recovery_document
-    from seedfleet.pipeline.evidence_pack import (
-        EvidencePackError,
-        begin_pack,
-        finish_pack,
-        pack_problem,
-    )
-    from seedfleet.pipeline.recorded import read_record, write_record
-    from seedfleet.pipeline.recorded_scans import RecordedBackend
-    from seedfleet.pipeline.run_folder import printable, unwritable, write_json, write_text
-    from seedfleet.report import render_html, render_text
-    from seedfleet.sieve import local_backend
-except ModuleNotFoundError as error:
-    if error.name not in {"numpy", "numba", "jinja2"}:
-        raise
-    raise MissingExtra(error.name, "trace") from error
 
 __all__ = ["recover"]
 
@@ -75,7 +71,7 @@ def recover(ctx: click.Context, /, draws: str | None, output: Output, **options:
     if problems:
         output.refuse("this cannot be searched", problems)
     with refusing(output), _refusing_pack(output):
-        request = _resumed(options) if draws is None else _new(draws, options)
+        request = _resumed(options, output) if draws is None else _new(draws, options)
         for note in request.history.notes:
             output.note(f"note: {note}")
         document = _answer(request, output)
@@ -120,9 +116,11 @@ def _refusing_pack(output: Output) -> Iterator[None]:
         output.refuse("no evidence pack can be written", [str(error)])
 
 
-def _resumed(options: dict[str, Any]) -> _Request:
+def _resumed(options: dict[str, Any], output: Output) -> _Request:
     folder = options["output_dir"] / options["run_id"]
-    return _Request(*read_record(folder), folder)
+    history, asked, context = read_record(folder)
+    refuse_changed_draws(history, options, output)
+    return _Request(history, asked, context, folder)
 
 
 def _answer(request: _Request, output: Output) -> dict[str, Any]:

@@ -9,8 +9,32 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from seedfleet.cli._search_run import SearchCommand, SearchProgress, stop
-from seedfleet.cli.output import EXIT_NOT_ALL_SUCCEEDED, MissingExtra, output_option
+from seedfleet.cli._changed_draws import refuse_changed_draws
+from seedfleet.cli._search_request import begin_run, draws_options, load_draws, run_options
+from seedfleet.cli._search_run import SearchCommand, SearchProgress, problems_of_source, stop
+from seedfleet.cli.output import EXIT_NOT_ALL_SUCCEEDED, output_option
+from seedfleet.cli.trace._step_command import refusing_steps
+from seedfleet.cli.trace._step_options import job_place_options, places_asked, variable_skip_option
+from seedfleet.cli.trace._trace_words import step_line
+from seedfleet.pipeline.run_folder import unwritable
+from seedfleet.pipeline.steps.fan_out import FanOut
+from seedfleet.pipeline.steps.request import (
+    Request,
+    begin_folder,
+    job_options,
+    open_run,
+    write_request,
+)
+from seedfleet.pipeline.steps.run_files import RunFiles
+from seedfleet.pipeline.steps.step_run import INTERRUPTIONS
+from seedfleet.pipeline.steps.workflow import (
+    TraceRun,
+    asked_steps,
+    missing_steps,
+    parse_steps,
+    step_part,
+)
+from seedfleet.report import render_trace, render_trace_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,28 +42,6 @@ if TYPE_CHECKING:
     from seedfleet.cli.output import Output
     from seedfleet.pipeline.steps.workflow import StepOutcome
 
-try:
-    from seedfleet.cli._search_request import begin_run, draws_options, load_draws, run_options
-    from seedfleet.cli.trace._step_command import refusing_steps
-    from seedfleet.cli.trace._step_options import job_place_options, places_asked
-    from seedfleet.cli.trace._trace_words import step_line
-    from seedfleet.pipeline.run_folder import unwritable
-    from seedfleet.pipeline.steps.fan_out import FanOut
-    from seedfleet.pipeline.steps.request import (
-        Request,
-        begin_folder,
-        job_options,
-        open_run,
-        write_request,
-    )
-    from seedfleet.pipeline.steps.run_files import RunFiles
-    from seedfleet.pipeline.steps.step_run import INTERRUPTIONS
-    from seedfleet.pipeline.steps.workflow import TraceRun, asked_steps, parse_steps, step_part
-    from seedfleet.report import render_trace, render_trace_text
-except ModuleNotFoundError as error:
-    if error.name not in {"jinja2", "numpy", "numba", "optuna", "pyarrow"}:
-        raise
-    raise MissingExtra(error.name, "trace") from error
 
 __all__ = ["run"]
 
@@ -47,7 +49,7 @@ _ALL = "0-6"
 _OF_THE_FILE = ("columns", "modulus")  # how DRAWS is read; a run that goes on has read it
 # Options of the command that a `Request` has under the same name.
 _SAME_NAMES = (
-    *("generators", "seeds", "sessions", "steps", "trials", "jobs"),
+    *("generators", "seeds", "sessions", "variable_skip", "steps", "trials", "jobs"),
     *("model_type", "predictions", "recover_budget_s", "run_seed"),
 )
 
@@ -89,6 +91,7 @@ class _Steps(click.ParamType[tuple[str, ...]]):
     multiple=True,
     help="Take the draws of this session as one stream.  [the window optimizer's choice]",
 )
+@variable_skip_option
 @click.option(
     "--steps",
     type=_Steps(),
@@ -141,9 +144,7 @@ def run(ctx: click.Context, /, draws: str | None, output: Output, **options: Any
 
 
 def _problems(ctx: click.Context, draws: str | None, options: dict[str, Any]) -> list[str]:
-    problems = []
-    if (draws is None) == (options["run_id"] is None):
-        problems.append("name a file of draws, or a run with --resume RUN_ID, and not both")
+    problems = problems_of_source(draws, options)
     if options["run_id"] is not None:
         given = [name for name in _OF_THE_FILE if _is_given(ctx, name)]
         problems += [f"--{name}: a run that goes on has read its draws" for name in given]
@@ -167,19 +168,19 @@ def _new(draws: str, options: dict[str, Any], output: Output) -> TraceRun:
         history.select(session)  # refuses a session that there is not
     context, folder = begin_run(history, options["output_dir"])
     request = Request(context, **_asked(options), **places_asked(options, output))
+    missing = missing_steps(request.steps)
+    if missing:
+        output.refuse("these steps cannot be run in a new folder", missing)
     fan_out = FanOut(job_options(request), notice=output.note)
     asked_steps(request, history)  # refuses what is out of range before anything is written
-    files = RunFiles(folder)
-    begin_folder(files, history, request)
-    for note in history.notes:
-        output.note(f"note: {note}")
-    return TraceRun(history, request, files, fan_out)
+    return TraceRun(history, request, RunFiles(folder), fan_out)
 
 
 def _resumed(ctx: click.Context, options: dict[str, Any], output: Output) -> TraceRun:
     """Open a run; what the command line says beside its name replaces what it was asked."""
     files = RunFiles(options["output_dir"] / options["run_id"])
     history, before = open_run(files.folder)
+    refuse_changed_draws(history, options, output)
     asked = _asked(options)
     given = {name: asked[name] for name in _SAME_NAMES if _is_given(ctx, name)}
     if not before.steps:
@@ -189,26 +190,31 @@ def _resumed(ctx: click.Context, options: dict[str, Any], output: Output) -> Tra
         history.select(session)
     fan_out = FanOut(job_options(request), notice=output.note)
     asked_steps(request, history)
-    write_request(files, history, request)
     return TraceRun(history, request, files, fan_out)
 
 
 def _taken(made: TraceRun, output: Output) -> dict[str, Any]:
     """Take the run through its steps, saying how it goes."""
+    files, history, request = made.files, made.history, made.request
 
     def told(outcome: StepOutcome) -> None:
         if output.live:  # elsewhere the result says it soon enough
             output.note(step_line(step_part(outcome)))
 
     def written(document: dict[str, Any]) -> None:
-        made.files.report.write_text(render_trace(document), encoding="utf-8")
+        files.report.write_text(render_trace(document), encoding="utf-8")
 
     shown = replace(made, progress=SearchProgress(output), told=told, written=written)
     try:
-        return shown.take(asked_steps(made.request, made.history))
+        if files.folder.exists():
+            write_request(files, history, request)
+        else:
+            begin_folder(files, history, request)
+            for note in history.notes:
+                output.note(f"note: {note}")
+        return shown.take(asked_steps(request, history))
     except INTERRUPTIONS:
-        folder: Path = made.files.folder
-        stop("trace run", folder, made.request.context.run_id, output)
+        stop("trace run", files.folder, request.context.run_id, output)
 
 
 def _shown(document: dict[str, Any], folder: Path) -> str:

@@ -8,16 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seedfleet.cli._search_run import SearchCommand
-from seedfleet.cli.output import MissingExtra
-
-try:
-    from seedfleet.cli.trace._step_command import run_step_alone
-    from seedfleet.cli.trace._step_options import step_command_options
-    from seedfleet.pipeline.steps.score import ScoreOptions, read_settings, run_score
-except ModuleNotFoundError as error:
-    if error.name not in {"numpy", "numba", "jinja2", "pyarrow"}:
-        raise
-    raise MissingExtra(error.name, "trace") from error
+from seedfleet.cli.trace._step_command import run_step_alone
+from seedfleet.cli.trace._step_options import step_command_options
+from seedfleet.pipeline.steps.score import ScoreOptions, read_settings, run_score
 
 if TYPE_CHECKING:
     from collections.abc import Callable

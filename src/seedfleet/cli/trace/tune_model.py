@@ -9,27 +9,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seedfleet.cli._search_run import SearchCommand
-from seedfleet.cli.output import MissingExtra
-
-try:
-    from seedfleet.cli.trace._step_command import (
-        make_step_run,
-        refusing_steps,
-        run_step_alone,
-    )
-    from seedfleet.cli.trace._step_options import chosen_folder, step_command_options
-    from seedfleet.models import MODEL_TYPES
-    from seedfleet.pipeline.steps.request import open_run
-    from seedfleet.pipeline.steps.tune_model import (
-        Mode,
-        TuneModelOptions,
-        engine_document,
-        run_tune_model,
-    )
-except ModuleNotFoundError as error:
-    if error.name not in {"numpy", "numba", "jinja2", "pyarrow"}:
-        raise
-    raise MissingExtra(error.name, "trace") from error
+from seedfleet.cli.trace._step_command import (
+    make_step_run,
+    refusing_steps,
+    run_step_alone,
+)
+from seedfleet.cli.trace._step_options import chosen_folder, sampling_options, step_command_options
+from seedfleet.models import MODEL_TYPES
+from seedfleet.pipeline.steps.request import open_run
+from seedfleet.pipeline.steps.tune_model import (
+    Mode,
+    TuneModelOptions,
+    engine_document,
+    run_tune_model,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,20 +39,10 @@ __all__ = ["model_options", "tune_model", "tune_or_tell"]
 def model_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of the step itself."""
     for decorate in (
-        click.option(
-            "--seed",
-            "lot",
-            type=click.IntRange(0, 2**31 - 1),
-            default=0,
-            show_default=True,
-            help="Of sampling, folds, models and shuffles.",
-        ),
-        click.option(
-            "--sample",
-            type=click.IntRange(50, 100_000),
-            default=1500,
-            show_default=True,
-            help="Most survivors that models are fitted to.",
+        sampling_options(
+            "Most survivors that models are fitted to.",
+            1500,
+            "Of sampling, folds, models and shuffles.",
         ),
         click.option(
             "--model-type",

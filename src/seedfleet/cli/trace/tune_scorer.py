@@ -7,16 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seedfleet.cli._search_run import SearchCommand
-from seedfleet.cli.output import MissingExtra
-
-try:
-    from seedfleet.cli.trace._step_command import run_step_alone
-    from seedfleet.cli.trace._step_options import step_command_options
-    from seedfleet.pipeline.steps.tune_scorer import TuneScorerOptions, run_tune_scorer
-except ModuleNotFoundError as error:
-    if error.name not in {"numpy", "numba", "jinja2", "optuna", "pyarrow"}:
-        raise
-    raise MissingExtra(error.name, "trace") from error
+from seedfleet.cli.trace._step_command import run_step_alone
+from seedfleet.cli.trace._step_options import sampling_options, step_command_options
+from seedfleet.pipeline.steps.tune_scorer import TuneScorerOptions, run_tune_scorer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,14 +27,6 @@ def scorer_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of the step itself."""
     for decorate in (
         click.option(
-            "--seed",
-            "lot",
-            type=click.IntRange(0, 2**31 - 1),
-            default=0,
-            show_default=True,
-            help="Of sampling, studies and shuffles.",
-        ),
-        click.option(
             "--jobs/--no-jobs",
             default=None,
             help="Run trials as jobs of the fleet, or in this process.  [what is faster]",
@@ -53,12 +38,8 @@ def scorer_options(function: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="Of the labels, for each p-value.",
         ),
-        click.option(
-            "--sample",
-            type=click.IntRange(50, 100_000),
-            default=4000,
-            show_default=True,
-            help="Most survivors that a trial scores.",
+        sampling_options(
+            "Most survivors that a trial scores.", 4000, "Of sampling, studies and shuffles."
         ),
         click.option(
             "--trials",

@@ -8,39 +8,68 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seedfleet.cli._changed_draws import refuse_changed_draws
+from seedfleet.cli._search_request import begin_run, draws_options, load_draws
 from seedfleet.cli._search_run import SearchCommand, problems_of_resume, stop
-from seedfleet.cli.output import MissingExtra, output_option
+from seedfleet.cli.output import output_option
+from seedfleet.cli.trace._step_command import finish_step, make_step_run, refusing_steps
+from seedfleet.cli.trace._step_options import job_place_options, places_asked, variable_skip_option
+from seedfleet.pipeline.run_folder import unwritable
+from seedfleet.pipeline.steps.request import Request, begin_folder, open_run
+from seedfleet.pipeline.steps.step_run import INTERRUPTIONS
+from seedfleet.pipeline.steps.window import (
+    SearchBounds,
+    WindowOptions,
+    read_bounds,
+    run_window,
+)
+from seedfleet.pipeline.steps.window.sessions import shortage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from seedfleet.cli.output import Output
     from seedfleet.draws import History
 
-try:
-    from seedfleet.cli._search_request import begin_run, draws_options, load_draws
-    from seedfleet.cli.trace._step_command import finish_step, make_step_run, refusing_steps
-    from seedfleet.cli.trace._step_options import job_place_options, places_asked
-    from seedfleet.pipeline.run_folder import unwritable, write_json
-    from seedfleet.pipeline.steps.request import Request, begin_folder, open_run
-    from seedfleet.pipeline.steps.run_files import RunFiles
-    from seedfleet.pipeline.steps.step_run import INTERRUPTIONS
-    from seedfleet.pipeline.steps.window import (
-        SearchBounds,
-        WindowOptions,
-        read_bounds,
-        run_window,
-    )
-except ModuleNotFoundError as error:
-    if error.name not in {"numpy", "numba", "optuna", "pyarrow"}:
-        raise
-    raise MissingExtra(error.name, "trace") from error
 
-__all__ = ["window", "window_options_of"]
+__all__ = ["study_options", "window", "window_options_of"]
 
 _OPTIONS = "window_options.json"  # beside the request: what only this step is asked
 _NAMES = (
-    *("generators", "seeds", "sessions", "variable_skip", "trials", "max_survivors", "jobs"),
-    *("look_s", "run_seed"),
+    *("generators", "seeds", "sessions", "constant_skip", "variable_skip", "trials"),
+    *("max_survivors", "jobs", "look_s", "run_seed"),
 )
+
+
+def study_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what every study is asked, under whatever name."""
+    for decorate in (
+        click.option(
+            "--max-survivors",
+            type=click.IntRange(1),
+            default=20_000,
+            show_default=True,
+            help="Rows of each table; the likeliest are kept, a fiftieth of that with variable "
+            "skip.",
+        ),
+        click.option(
+            "--trials",
+            type=click.IntRange(1),
+            default=30,
+            show_default=True,
+            help="How many configurations are tried.",
+        ),
+        variable_skip_option,
+        click.option(
+            "--session",
+            "sessions",
+            multiple=True,
+            help="Take the draws of this session as one stream; may be given more than once.  [the "
+            "study chooses]",
+        ),
+    ):
+        function = decorate(function)
+    return function
 
 
 @click.command(cls=SearchCommand)
@@ -59,33 +88,8 @@ _NAMES = (
     "given more than once. auto: all of the catalogue that fit, looked at once, cheap ones first.  "
     "[auto]",
 )
-@click.option(
-    "--session",
-    "sessions",
-    multiple=True,
-    help="Take the draws of this session as one stream; may be given more than once.  [the study "
-    "chooses]",
-)
-@click.option(
-    "--variable-skip/--constant-skip",
-    "variable_skip",
-    default=None,
-    help="Only variable, or only constant skips.  [the study tries both]",
-)
-@click.option(
-    "--trials",
-    type=click.IntRange(1),
-    default=30,
-    show_default=True,
-    help="How many configurations are tried.",
-)
-@click.option(
-    "--max-survivors",
-    type=click.IntRange(1),
-    default=20_000,
-    show_default=True,
-    help="Rows of each table; the likeliest are kept, a fiftieth of that with variable skip.",
-)
+@study_options
+@click.option("--constant-skip", is_flag=True, help="Only constant skips.  [both]")
 @click.option(
     "--look",
     "look_s",
@@ -140,11 +144,15 @@ def window(ctx: click.Context, /, draws: str | None, output: Output, **options: 
         output.refuse("no window can be optimized", [*problems, *([blocked] if blocked else [])])
     with refusing_steps(output):
         folder, history, request, asked = (
-            _resumed(options) if draws is None else _new(draws, options, output)
+            _resumed(options, output) if draws is None else _new(draws, options, output)
         )
         run = make_step_run("window", folder, request, options, output)
-        run.files.context("window").unlink(missing_ok=True)
         try:
+            if not folder.exists():
+                begin_folder(run.files, history, request, {folder / _OPTIONS: asked.to_document()})
+                for note in history.notes:
+                    output.note(f"note: {note}")
+            run.files.context("window").unlink(missing_ok=True)
             record = run_window(history, asked, run)
         except INTERRUPTIONS:
             stop("trace window", folder, request.context.run_id, output)
@@ -171,7 +179,7 @@ def _new(
     options["bounds_file"] = options["bounds_file"] or options["cluster"]
     asked = window_options_of(options)
     history = load_draws(draws, options)
-    problems = asked.problems(history)
+    problems = [*asked.problems(history), *shortage(history, asked)]
     if problems:
         output.refuse("the options do not fit these draws", problems)
     context, folder = begin_run(history, options["output_dir"])
@@ -181,19 +189,25 @@ def _new(
         generators=named,
         seeds=asked.seeds,
         sessions=asked.sessions,
+        variable_skip=asked.variable_skip,
         run_seed=asked.run_seed,
         **places_asked(options, output),
     )
-    files = RunFiles(folder)
-    begin_folder(files, history, request)
-    write_json(folder / _OPTIONS, asked.to_document())
-    for note in history.notes:
-        output.note(f"note: {note}")
     return folder, history, request, asked
 
 
-def _resumed(options: dict[str, Any]) -> tuple[Path, History, Request, WindowOptions]:
+def _resumed(
+    options: dict[str, Any], output: Output
+) -> tuple[Path, History, Request, WindowOptions]:
     folder = options["output_dir"] / options["run_id"]
     history, request = open_run(folder)
-    document = json.loads((folder / _OPTIONS).read_text(encoding="utf-8"))
-    return folder, history, request, WindowOptions.from_document(document)
+    refuse_changed_draws(history, options, output)
+    try:
+        document = json.loads((folder / _OPTIONS).read_text(encoding="utf-8"))
+        asked = WindowOptions.from_document(document)
+    except FileNotFoundError:
+        told = f"{folder}: `seedfleet trace run --resume {options['run_id']}` goes on with this run"
+        output.refuse("this run was begun by another command", [told])
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        output.refuse("this run cannot be resumed", [f"{folder / _OPTIONS}: {error!r}"])
+    return folder, history, request, asked

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from seedfleet.digests import file_digest
@@ -26,7 +28,7 @@ __all__ = ["Request", "RequestError", "begin_folder", "job_options", "open_run",
 
 _FORMAT = "seedfleet.trace-request/1"
 _TOLD = ("name", "source", "sha256", "modulus", "modulus_inferred", "notes")
-_TUPLES = ("generators", "sessions", "steps")
+_TUPLES = ("generators", "sessions", "steps", "variable_skip")
 
 
 class RequestError(ProblemsError):
@@ -50,6 +52,8 @@ class Request:
         Those to look at; empty for the window optimizer's choice.
     steps
         Numbers of the steps that are to run.
+    variable_skip
+        Least and most outputs dropped before each draw, where that is known to vary.
     trials
         Of each optimizer; None for its own default.
     jobs
@@ -74,6 +78,7 @@ class Request:
     seeds: str | None = None
     sessions: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
+    variable_skip: tuple[int, int] | None = None
     trials: int | None = None
     jobs: bool | None = None
     model_type: str | None = None
@@ -93,17 +98,36 @@ class Request:
         """Read a request."""
         told = document["context"]
         context = RunContext(**{**told, "command": tuple(told["command"])})
-        tuples = {name: tuple(document[name]) for name in _TUPLES}
+        tuples = {name: tuple(document[name]) for name in _TUPLES if document.get(name) is not None}
         return cls(**{**document, **tuples, "context": context})
 
 
-def begin_folder(files: RunFiles, history: History, request: Request) -> None:
+def begin_folder(
+    files: RunFiles,
+    history: History,
+    request: Request,
+    beside: Mapping[Path, Mapping[str, Any]] = MappingProxyType({}),
+) -> None:
     """Write the history and the request of a run into its folder, which is made if need be.
 
-    The request is written last: a folder that has one has its history too.
+    The request is written last: a folder that has one has all the rest too. A new folder that
+    cannot be begun, or whose beginning is interrupted, is taken back.
+
+    Parameters
+    ----------
+    beside
+        Other documents, by their paths in the folder.
     """
-    write_history(files.history, history, range(len(history)))
-    write_request(files, history, request)
+    is_new = not files.folder.exists()
+    try:
+        write_history(files.history, history, range(len(history)))
+        for path, document in beside.items():
+            write_json(path, document)
+        write_request(files, history, request)
+    except BaseException:
+        if is_new:
+            shutil.rmtree(files.folder, ignore_errors=True)
+        raise
 
 
 def write_request(files: RunFiles, history: History, request: Request) -> None:

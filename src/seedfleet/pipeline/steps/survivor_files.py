@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["SurvivorFileError", "read_survivors", "write_parquet", "write_survivors"]
+__all__ = [
+    "SurvivorFileError",
+    "read_survivors",
+    "rows_without_skip",
+    "write_parquet",
+    "write_survivors",
+]
 
 _SESSIONS = b"seedfleet.sessions"
 _FRACTIONS = ("bidirectional_selectivity",)
@@ -102,7 +108,11 @@ def _listed(table: SurvivorTable) -> list[dict[str, Any]]:
 
 
 def read_survivors(
-    path: Path, *, generator: str | None = None, sessions: Sequence[str] = ()
+    path: Path,
+    *,
+    generator: str | None = None,
+    sessions: Sequence[str] = (),
+    skips: tuple[int, int] = (0, 0),
 ) -> SurvivorTable:
     """Read a table from Parquet or JSON.
 
@@ -115,6 +125,8 @@ def read_survivors(
         What rows are drawn from that do not say.
     sessions
         Those of a file that does not say.
+    skips
+        Least and most outputs dropped before each draw, of rows that do not say.
 
     Raises
     ------
@@ -129,7 +141,16 @@ def read_survivors(
         raise SurvivorFileError(path, [f"cannot be read: {error}"]) from error
     if not isinstance(entries, list):
         raise SurvivorFileError(path, ["$: a list of survivors is needed"])
-    return _from_entries(path, entries, generator, sessions)
+    told = {"generator": generator, "skip_min": skips[0], "skip_max": skips[1]}
+    return _from_entries(path, entries, told, sessions)
+
+
+def rows_without_skip(path: Path) -> int:
+    """Return how many rows of a file that `read_survivors` takes do not say their skip."""
+    if path.suffix == ".parquet":
+        return 0
+    entries = json.loads(path.read_text(encoding="utf-8"))
+    return sum(not isinstance(entry, dict) or "skip_min" not in entry for entry in entries)
 
 
 def _from_arrow(path: Path, table: pa.Table, sessions: Sequence[str]) -> SurvivorTable:
@@ -157,15 +178,17 @@ def _from_arrow(path: Path, table: pa.Table, sessions: Sequence[str]) -> Survivo
 
 
 def _from_entries(
-    path: Path, entries: list[Any], generator: str | None, sessions: Sequence[str]
+    path: Path, entries: list[Any], told: Mapping[str, Any], sessions: Sequence[str]
 ) -> SurvivorTable:
     rows = np.zeros(len(entries), dtype=ROW)
     presets: dict[str, int] = {}
     states: dict[int, tuple[int, ...]] = {}
     problems: list[str] = []
     for row, entry in enumerate(entries):
-        fields = entry if isinstance(entry, dict) else {"seed": entry}
-        name = str(fields.get("generator", generator))
+        own = entry if isinstance(entry, dict) else {"seed": entry}
+        # A row that says one end of its skip is asked for the other.
+        fields = own if "skip_min" in own or "skip_max" in own else {**told, **own}
+        name = str(fields.get("generator", told["generator"]))
         try:
             if name not in presets and (problem := _unknown(name)) is not None:
                 problems.append(f"$[{row}]: {problem}")

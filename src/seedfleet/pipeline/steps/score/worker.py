@@ -24,6 +24,7 @@ from seedfleet.pipeline.steps.score.step import read_settings
 from seedfleet.pipeline.steps.survivor_files import (
     SurvivorFileError,
     read_survivors,
+    rows_without_skip,
     write_parquet,
 )
 from seedfleet.scoring import ScoringSettings, SettingsError
@@ -48,7 +49,7 @@ def main() -> None:
     options = _parser().parse_args()
     problems: list[str] = []
     history = _history(options.train_history, options.mod, problems)
-    table = _survivors(options.seeds_file, options.prng_type, problems)
+    table = _survivors(options, problems)
     settings = _settings(options.settings_file, history, problems)
     if history is None or table is None or settings is None:
         _fail(problems, _EXIT_BAD_INPUT)
@@ -77,6 +78,12 @@ def _parser() -> argparse.ArgumentParser:
     ):
         parser.add_argument(name, type=Path, required=True, help=told)
     parser.add_argument("--prng-type", help="generator of survivors whose file does not say")
+    parser.add_argument(
+        "--skip",
+        type=_skips,
+        metavar="A[..B]",
+        help="outputs dropped before each draw, of survivors whose file does not say  [0]",
+    )
     parser.add_argument("--mod", type=int, help="draws lie in [0, MOD)  [from the draws]")
     parser.add_argument(
         "--settings-file", type=Path, help="scoring settings, such as optimal_scorer_config.json"
@@ -96,7 +103,20 @@ def _history(path: Path, modulus: int | None, problems: list[str]) -> History | 
         return None
 
 
-def _survivors(path: Path, generator: str | None, problems: list[str]) -> SurvivorTable | None:
+def _skips(text: str) -> tuple[int, int]:
+    """Read ``3`` or ``0..5``."""
+    least, _, most = text.partition("..")
+    try:
+        skips = int(least), int(most or least)
+    except ValueError:
+        skips = (0, -1)
+    if not 0 <= skips[0] <= skips[1]:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a skip nor A..B, low end first")
+    return skips
+
+
+def _survivors(options: argparse.Namespace, problems: list[str]) -> SurvivorTable | None:
+    path, generator = options.seeds_file, options.prng_type
     if generator is not None:
         try:
             find_preset(generator)
@@ -104,10 +124,17 @@ def _survivors(path: Path, generator: str | None, problems: list[str]) -> Surviv
             problems.append(f"--prng-type: there is no generator {generator!r}")
             return None
     try:
-        return read_survivors(path, generator=generator)
+        table = read_survivors(path, generator=generator, skips=options.skip or (0, 0))
     except SurvivorFileError as error:
         problems += error.problems
         return None
+    silent = 0 if options.skip else rows_without_skip(path)
+    if silent:
+        sys.stderr.write(
+            f"note: {silent} of {len(table)} survivors do not say their skip and are scored at "
+            "skip 0: --skip names another\n"
+        )
+    return table
 
 
 def _settings(

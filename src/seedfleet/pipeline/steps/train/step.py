@@ -16,6 +16,7 @@ from seedfleet.pipeline.steps.engine_config import EngineConfig
 from seedfleet.pipeline.steps.label_ranking import MEASURE
 from seedfleet.pipeline.steps.learnable import features_file
 from seedfleet.pipeline.steps.standing import standing
+from seedfleet.pipeline.steps.survivor_files import read_survivors
 from seedfleet.pipeline.steps.train.comparison import Compared, compare
 from seedfleet.pipeline.steps.train.finding import Finding
 from seedfleet.pipeline.steps.train.ground import Ground, lay_ground
@@ -59,10 +60,12 @@ def run_train(history: History, options: TrainOptions, run: StepRun) -> ContextR
         The user stopped the jobs; asked again, it goes on.
     """
     files = run.files
-    # What an earlier training chose must not outlive the word that it was chosen by.
-    files.sidecar.unlink(missing_ok=True)
     types = _types(options)
     table = _table(options, files)
+    if options.survivors is not None:
+        read_survivors(table)  # a name mistyped is no reason to throw an earlier choice away
+    # What an earlier training chose must not outlive the word that it was chosen by.
+    files.sidecar.unlink(missing_ok=True)
     ground, jobs = _prepared(history, options, run, table)
     candidates = jobs.run(types, run)
     run.progress("models are compared", 0.9)

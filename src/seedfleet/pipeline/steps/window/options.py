@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from seedfleet.draws.history import describe_unknown_session
-from seedfleet.draws.slices import Slices
 from seedfleet.generators import generators, presets_of, streams
 from seedfleet.generators.searches import parse_search
 from seedfleet.pipeline.sieve_range import problems_of_seeds
-from seedfleet.pipeline.steps.survivor_table import chosen_draws
-from seedfleet.pipeline.steps.window.bounds import SearchBounds
+from seedfleet.pipeline.steps.window.bounds import Interval, SearchBounds
 from seedfleet.pipeline.steps.window.configuration import SkipLaw
 from seedfleet.pipeline.steps.window.ground import Family
-from seedfleet.recover import OptionsError
+from seedfleet.recover import MAX_SKIP, OptionsError
 from seedfleet.recover.scans.rates import scan_s
 
 if TYPE_CHECKING:
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from seedfleet.generators import Stream
     from seedfleet.generators.searches import SearchName
 
-__all__ = ["AUTO", "WindowOptions", "families_of", "session_choices"]
+__all__ = ["AUTO", "WindowOptions", "families_of"]
 
 AUTO = "auto"
 _NUMBER = r"(?:0[xX][0-9a-fA-F]{1,16}|2\^(\d{1,2})([+-]\d{1,20})?|\d{1,20})"
@@ -38,8 +36,6 @@ _OFTEN_MET = (
 )
 _LOOK_ROWS = 33  # alignments of a first look by default
 _COST_STEP_S = 1.0  # by which costs have to differ to tell in the order
-_LEAST_DRAWS = 8  # of a sieve slice: a window of some, and some to judge it by
-_FEW_SESSIONS = 3  # up to so many, every choice of them is tried
 
 
 @dataclass(frozen=True)
@@ -55,8 +51,11 @@ class WindowOptions:
     seeds
         ``N`` for so many of each generator's canonical seeds, from the first on, or ``A..B`` for
         first and last.
+    constant_skip
+        Whether constant skips alone are tried.
     variable_skip
-        Whether skips vary; None lets the study find out.
+        Least and most outputs dropped before each draw, of the one variable skip that is tried;
+        None lets the study find out within its bounds.
     sessions
         Whose draws; empty lets the study choose.
     bounds
@@ -75,7 +74,8 @@ class WindowOptions:
 
     generators: tuple[str, ...] = (AUTO,)
     seeds: str = "5000"
-    variable_skip: bool | None = None
+    constant_skip: bool = False
+    variable_skip: tuple[int, int] | None = None
     sessions: tuple[str, ...] = ()
     bounds: SearchBounds = field(default_factory=SearchBounds)
     trials: int = 30
@@ -109,6 +109,14 @@ class WindowOptions:
         span = self.span
         return _number(self.seeds) if span is None else span[1] - span[0] + 1
 
+    @property
+    def study_bounds(self) -> SearchBounds:
+        """Within what the study samples: a variable skip that is named stands as it is."""
+        if self.variable_skip is None:
+            return self.bounds
+        least, most = self.variable_skip
+        return replace(self.bounds, skip_min=Interval(least, least), skip_max=Interval(most, most))
+
     def to_document(self) -> dict[str, Any]:
         """Return them as JSON holds them."""
         told = vars(self) | {"bounds": self.bounds.to_document()}
@@ -119,7 +127,11 @@ class WindowOptions:
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
         """Read what `to_document` wrote."""
-        lists = {name: tuple(document[name]) for name in ("generators", "sessions")}
+        lists = {
+            name: tuple(document[name])
+            for name in ("generators", "sessions", "variable_skip")
+            if document[name] is not None
+        }
         bounds = SearchBounds.from_document(document["bounds"])
         return cls(**{**document, **lists, "bounds": bounds})
 
@@ -138,6 +150,15 @@ class WindowOptions:
         elif self.seed_count < 1:
             yield f"seeds: {self.seeds} are none"
 
+        if self.variable_skip is not None:
+            yield from self._problems_of_skip(*self.variable_skip)
+
+    def _problems_of_skip(self, least: int, most: int) -> Iterator[str]:
+        if not 0 <= least < most <= MAX_SKIP:
+            yield f"variable skip: {least}..{most} does not vary within 0..{MAX_SKIP}"
+        if self.constant_skip:
+            yield "variable skip: constant ones alone are asked for beside it"
+
     def _problems_of_names(self) -> Iterator[str]:
         if AUTO in self.generators and not self.auto:
             yield "generator: auto is all of them; name none beside it"
@@ -154,7 +175,7 @@ class WindowOptions:
         if name.reverse:
             preset = name.preset.slug
             yield f"generator: {text}: both parts of a window are looked at; name {preset}"
-        if name.variable_skip and self.variable_skip is False:
+        if name.variable_skip and self.constant_skip:
             yield f"generator: {text} has a variable skip, and constant ones are asked for"
         if _SEEDS.fullmatch(self.seeds) and self.span is not None and self.seed_count > 0:
             yield from problems_of_seeds(name, self.span)
@@ -167,14 +188,6 @@ class WindowOptions:
         if not families_of(self, history.modulus):
             names = " and ".join(self.generators) or "no preset"
             yield f"generator: {names} cannot draw modulo {history.modulus} from these seeds"
-        for choice in session_choices(history, self):
-            slice_ = Slices.of(len(chosen_draws(history, choice))).sieve
-            if len(slice_) < _LEAST_DRAWS:
-                of = f" of {' and '.join(choice)}" if choice else ""
-                yield (
-                    f"draws: the sieve slice{of} has {len(slice_)}, the first 60 %; "
-                    f"{_LEAST_DRAWS} are needed"
-                )
 
 
 def _number(text: str) -> int:
@@ -199,20 +212,6 @@ def _searches(text: str) -> list[SearchName]:
         found = [parse_search(presets_of(stream)[0].slug) for stream in own]
         return found if all(name.preset.slug != text for name in found) else [parse_search(text)]
     return [parse_search(text)]
-
-
-def session_choices(history: History, options: WindowOptions) -> tuple[tuple[str, ...], ...]:
-    """Return the choices of sessions that a study has; an empty one is all draws."""
-    names = history.session_names
-    if options.sessions:
-        return (tuple(name for name in names if name in options.sessions),)
-    if options.bounds.session_options:
-        return options.bounds.session_options
-    singles = tuple((name,) for name in names) if len(names) > 1 else ()
-    if len(names) != _FEW_SESSIONS:
-        return ((), *singles)
-    pairs = tuple(tuple(name for name in names if name != other) for other in names)
-    return ((), *singles, *pairs)
 
 
 def families_of(
@@ -255,9 +254,9 @@ def _draws(stream: Stream, modulus: int) -> bool:
 
 
 def _laws(options: WindowOptions) -> tuple[SkipLaw, ...]:
-    if options.variable_skip is None:
-        return tuple(SkipLaw)
-    return (SkipLaw.VARIABLE if options.variable_skip else SkipLaw.CONSTANT,)
+    if options.constant_skip:
+        return (SkipLaw.CONSTANT,)
+    return tuple(SkipLaw) if options.variable_skip is None else (SkipLaw.VARIABLE,)
 
 
 def _seeds(name: SearchName, options: WindowOptions) -> range | None:

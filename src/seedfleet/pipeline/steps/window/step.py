@@ -18,16 +18,18 @@ from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.sieve_controls import controls_of
 from seedfleet.pipeline.steps.context_record import Check, Metric
 from seedfleet.pipeline.steps.history_files import write_history
+from seedfleet.pipeline.steps.shortage import ShortageError
 from seedfleet.pipeline.steps.survivor_files import write_survivors
 from seedfleet.pipeline.steps.window.choice import choose, most_rows
 from seedfleet.pipeline.steps.window.final import final_sieve
 from seedfleet.pipeline.steps.window.ground import Ground, Part
 from seedfleet.pipeline.steps.window.jobs import outcomes_left
 from seedfleet.pipeline.steps.window.look import Look, first_look
-from seedfleet.pipeline.steps.window.options import families_of, session_choices
+from seedfleet.pipeline.steps.window.options import families_of
 from seedfleet.pipeline.steps.window.recovered import Recovered, joined
 from seedfleet.pipeline.steps.window.reseeds import streams_in_turn
 from seedfleet.pipeline.steps.window.sampling import Sampler
+from seedfleet.pipeline.steps.window.sessions import left_out, session_choices, shortage
 from seedfleet.pipeline.steps.window.study import open_study
 from seedfleet.pipeline.steps.window.trials import TrialRunner
 from seedfleet.recover import OptionsError
@@ -103,12 +105,17 @@ def run_window(history: History, options: WindowOptions, run: StepRun) -> Contex
     ------
     OptionsError
         The options do not fit these draws; the error lists everything.
+    ShortageError
+        There are too few draws to sieve.
     RecoveryError
         Step 0's answer cannot be read.
     """
     problems = options.problems(history)
     if problems:
         raise OptionsError(problems)
+    too_few = shortage(history, options)
+    if too_few:
+        raise ShortageError(too_few)
     files = run.files
     if not files.history.exists():
         write_history(files.history, history, range(len(history)))
@@ -123,7 +130,7 @@ def run_window(history: History, options: WindowOptions, run: StepRun) -> Contex
         parameters=options.to_document(),
         metrics=_metrics(result),
         checks=_checks(result, options),
-        remarks=_remarks(result, recovered),
+        remarks=[*_remarks(result, recovered), *left_out(history, options)],
     )
 
 
@@ -153,10 +160,10 @@ def _optimized(
         kept = tuple(family for family in families if family.preset in look.kept)
         configurations += len(look.looked_at) * len(parts)
         ground = replace(ground, families=kept, paid_bits=log2(configurations))
-    sampler = Sampler(ground, options.bounds)
+    sampler = Sampler(ground, options.study_bounds)
     about = {
         "ground": ground.to_document(),
-        "bounds": options.bounds.to_document(),
+        "bounds": options.study_bounds.to_document(),
         "run_seed": options.run_seed,
     }
     jobs = run.files.folder / "window_jobs"
@@ -210,14 +217,14 @@ def _gone_on_with(first: Sequence[str], families: Sequence[Family]) -> Look | No
 def _looked(ground: Ground, options: WindowOptions, run: StepRun) -> Look:
     """Look at the catalogue, or read what an earlier look at the same found."""
     path = run.files.folder / "window_look.json"
-    asked = [ground.to_document(), options.bounds.to_document(), options.look_s]
+    asked = [ground.to_document(), options.study_bounds.to_document(), options.look_s]
     about = hashlib.sha256(json.dumps(asked).encode()).hexdigest()
     if path.exists():
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept["about"] == about:
             return Look.from_document(kept["look"])
     look = first_look(
-        Sampler(ground, options.bounds),
+        Sampler(ground, options.study_bounds),
         options.look_s,
         lambda share: run.progress("a first look at the generators", share),
     )

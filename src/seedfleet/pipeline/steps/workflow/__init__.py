@@ -2,7 +2,12 @@
 
 from seedfleet.pipeline.steps.workflow.course import StepOutcome
 from seedfleet.pipeline.steps.workflow.obstacles import obstacle
-from seedfleet.pipeline.steps.workflow.planned_steps import PLANNED, asked_steps, parse_steps
+from seedfleet.pipeline.steps.workflow.planned_steps import (
+    PLANNED,
+    asked_steps,
+    missing_steps,
+    parse_steps,
+)
 from seedfleet.pipeline.steps.workflow.trace_document import step_part
 from seedfleet.pipeline.steps.workflow.trace_run import TraceRun
 
@@ -11,6 +16,7 @@ __all__ = [
     "StepOutcome",
     "TraceRun",
     "asked_steps",
+    "missing_steps",
     "obstacle",
     "parse_steps",
     "step_part",

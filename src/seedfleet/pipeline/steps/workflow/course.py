@@ -12,11 +12,13 @@ import json
 import time
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from seedfleet import __version__
 from seedfleet.fleet import FleetError
 from seedfleet.pipeline.steps.context_record import Check, ContextRecord, Decision
+from seedfleet.pipeline.steps.shortage import TOO_FEW_DRAWS, ShortageError
 from seedfleet.pipeline.steps.standing import (
     DECLINED,
     Standing,
@@ -30,7 +32,7 @@ from seedfleet.pipeline.steps.workflow.obstacles import obstacle
 from seedfleet.pipeline.steps.workflow.planned_steps import PLANNED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from seedfleet.draws import History
     from seedfleet.pipeline.run_context import RunContext
@@ -170,7 +172,13 @@ class Course:
             ):
                 self._declined(PLANNED[name], "it was not asked for", Ending.NOT_RUN)
 
-    def _declined(self, step: PlannedStep, reason: str, ending: Ending) -> StepOutcome:
+    def _declined(
+        self,
+        step: PlannedStep,
+        reason: str,
+        ending: Ending,
+        why: Mapping[str, Any] = MappingProxyType({}),
+    ) -> StepOutcome:
         """Write a record that says stop, in the place of a step without results.
 
         What an earlier attempt left is removed, so that nobody takes it for this one's.
@@ -183,7 +191,7 @@ class Course:
             parent_run_id=None,
             inputs={},
             outputs={},
-            parameters={DECLINED: reason},
+            parameters={DECLINED: reason, **why},
             checks=[Check("what it stands on", None, 1)],
             remarks=[reason],
         )
@@ -201,13 +209,16 @@ class Course:
         except Exception as error:
             problems = getattr(error, "problems", None)
             elapsed_s = time.perf_counter() - began_s
-            if not step.may_refuse or problems is None or isinstance(error, FleetError):
+            too_few = isinstance(error, ShortageError)
+            goes_on = (step.may_refuse or too_few) and not isinstance(error, FleetError)
+            if problems is None or not goes_on:
                 failed = StepOutcome(
                     step.number, step.name, Ending.FAILED, None, str(error), elapsed_s
                 )
                 self._end(failed)
                 raise
-            return self._declined(step, "; ".join(problems), Ending.STOPPED)
+            why = {TOO_FEW_DRAWS: True} if too_few else {}
+            return self._declined(step, "; ".join(problems), Ending.STOPPED, why)
         elapsed_s = time.perf_counter() - began_s
         fleet = fleet_figures(before, manifests(self._files.folder))
         told = {"asked": self._asked_document(asked), "elapsed_s": elapsed_s, "fleet": fleet}

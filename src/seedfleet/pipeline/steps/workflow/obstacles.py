@@ -27,6 +27,8 @@ def obstacle(files: RunFiles, step: PlannedStep) -> str:
         before = standing(files, name)
         if before.decision is Decision.PROCEED:
             continue
+        if before.record is None and not files.context(name).exists():
+            return f"{name}, which is step {PLANNED[name].number}, has not been run"
         if before.decision is None:
             return f"{name}: {before.reason}"
         if step.name != "predict" or not _left_nobody(files, before):

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from seedfleet.pipeline.steps.run_files import RunFiles
     from seedfleet.pipeline.steps.step_run import StepRun
 
-__all__ = ["PLANNED", "AskedStep", "PlannedStep", "asked_steps", "parse_steps"]
+__all__ = [
+    "PLANNED",
+    "AskedStep",
+    "PlannedStep",
+    "asked_steps",
+    "missing_steps",
+    "parse_steps",
+]
 
 _NUMBERS = tuple(STEPS)
 _SEEDS = 2**31  # what every library takes for a seed
@@ -35,6 +42,7 @@ def _window_options(request: Request) -> dict[str, Any]:
         "generators": request.generators or None,
         "seeds": request.seeds,
         "sessions": request.sessions or None,
+        "variable_skip": request.variable_skip,
         "trials": request.trials,
         "jobs": request.jobs,
         "run_seed": request.run_seed,
@@ -112,6 +120,7 @@ PLANNED: Mapping[str, PlannedStep] = {
             lambda request: {
                 "budget_s": request.recover_budget_s,
                 "generators": request.generators,
+                "variable_skip": request.variable_skip,
                 "predictions": request.predictions,
                 "run_seed": request.run_seed,
             },
@@ -196,10 +205,17 @@ def asked_steps(request: Request, history: History) -> list[AskedStep]:
     OptionsError
         Or an error of the step's own with `problems`, where its options are out of range.
     """
-    asked = [_asked(step, request) for step in PLANNED.values() if step.number in request.steps]
-    problems = [problem for step in asked for problem in _problems(step.options, history)]
+    asked: list[AskedStep] = []
+    problems: list[str] = []
+    for step in PLANNED.values():
+        if step.number in request.steps:
+            try:
+                asked.append(_asked(step, request))
+                problems += _problems(asked[-1].options, history)
+            except OptionsError as error:
+                problems += error.problems
     if problems:
-        raise OptionsError(problems)
+        raise OptionsError(list(dict.fromkeys(problems)))
     return asked
 
 
@@ -214,6 +230,18 @@ def _asked(step: PlannedStep, request: Request) -> AskedStep:
     told = {name: value for name, value in step.asks(request).items() if value is not None}
     options = getattr(module, f"{step.noun}Options")(**told)
     return AskedStep(step, options, getattr(module, f"run_{step.name.replace('-', '_')}"))
+
+
+def missing_steps(numbers: Sequence[str]) -> list[str]:
+    """Say which of these steps need one that is not among them, and that a new run has not done."""
+    asked = [step for step in PLANNED.values() if step.number in numbers]
+    return [
+        f"step {step.number}, {step.name}, needs step {PLANNED[name].number}, {name}: ask for it "
+        "too, or go on with a run that has done it: --resume RUN_ID"
+        for step in asked
+        for name in step.needs
+        if PLANNED[name].number not in numbers
+    ]
 
 
 def parse_steps(text: str) -> tuple[str, ...]:

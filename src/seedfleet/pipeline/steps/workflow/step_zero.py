@@ -43,7 +43,7 @@ class RecoverOptions:
         Seconds for all its searches.
     generators
         Names of generators, presets or searches; empty for the whole catalogue.
-    predictions, run_seed
+    variable_skip, predictions, run_seed
         As `seedfleet.recover.Options` takes them.
 
     Raises
@@ -54,6 +54,7 @@ class RecoverOptions:
 
     budget_s: float = 15.0
     generators: tuple[str, ...] = ()
+    variable_skip: tuple[int, int] = (0, 8)
     predictions: int = 1
     run_seed: int = 0
 
@@ -67,6 +68,7 @@ class RecoverOptions:
         return Options(
             searched=frozenset(map(_searched, self.generators)),
             budget_s=self.budget_s,
+            variable_skip=self.variable_skip,
             predictions=self.predictions,
             run_seed=self.run_seed,
         )

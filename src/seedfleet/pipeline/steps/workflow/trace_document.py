@@ -24,6 +24,7 @@ __all__ = ["step_part", "trace_document"]
 
 _FORMAT = "seedfleet.trace/1"
 _FOUND = frozenset({"recovered", "signal"})  # the verdicts that name a generator
+_UNTOLD = "under_powered"
 
 
 def trace_document(
@@ -108,9 +109,16 @@ def _leading_step(documents: Mapping[str, Any]) -> str | None:
     """Return whose word leads: the last step's, or that of step 0 where it alone found a stream.
 
     Both hold what they find to one prior and the same limits, so that what either finds is found.
+    Where neither had draws enough to tell, step 0 leads, which says how many would do.
     """
-    said = [step for step in ("predict", "recover") if documents[step] is not None]
-    return min(said, key=lambda step: documents[step].get("verdict") not in _FOUND, default=None)
+    verdicts = {
+        step: documents[step].get("verdict")
+        for step in ("predict", "recover")
+        if documents[step] is not None
+    }
+    if set(verdicts.values()) == {_UNTOLD} and "recover" in verdicts:
+        return "recover"
+    return min(verdicts, key=lambda step: verdicts[step] not in _FOUND, default=None)
 
 
 def _document(files: RunFiles, step: str, path: Path) -> Any:

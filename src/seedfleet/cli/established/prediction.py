@@ -13,28 +13,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seedfleet.cli._search_request import begin_run
 from seedfleet.cli._search_run import SearchCommand, SearchProgress
-from seedfleet.cli.output import EXIT_NOT_ALL_SUCCEEDED, MissingExtra, output_option
+from seedfleet.cli.output import EXIT_NOT_ALL_SUCCEEDED, output_option
+from seedfleet.cli.trace._prediction_words import prediction_lines
+from seedfleet.cli.trace._step_command import refusing_steps
+from seedfleet.cli.trace.predict import prediction_options
+from seedfleet.draws import load
+from seedfleet.pipeline.steps.context_record import Decision
+from seedfleet.pipeline.steps.fan_out import FanOut
+from seedfleet.pipeline.steps.predict import PredictOptions, run_predict, trained_on
+from seedfleet.pipeline.steps.run_files import RunFiles
+from seedfleet.pipeline.steps.step_run import StepRun
 
 if TYPE_CHECKING:
     from seedfleet.cli.output import Output
     from seedfleet.draws import History
 
-try:
-    from seedfleet.cli._search_request import begin_run
-    from seedfleet.cli.trace._prediction_words import prediction_lines
-    from seedfleet.cli.trace._step_command import refusing_steps
-    from seedfleet.cli.trace.predict import prediction_options
-    from seedfleet.draws import load
-    from seedfleet.pipeline.steps.context_record import Decision
-    from seedfleet.pipeline.steps.fan_out import FanOut
-    from seedfleet.pipeline.steps.predict import PredictOptions, run_predict, trained_on
-    from seedfleet.pipeline.steps.run_files import RunFiles
-    from seedfleet.pipeline.steps.step_run import StepRun
-except ModuleNotFoundError as error:
-    if error.name not in {"numpy", "numba", "pyarrow"}:
-        raise
-    raise MissingExtra(error.name, "trace") from error
 
 __all__ = ["prediction_generator"]
 

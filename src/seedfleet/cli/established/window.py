@@ -14,27 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seedfleet.cli._search_request import begin_run, load_draws
 from seedfleet.cli._search_run import SearchCommand
-from seedfleet.cli.output import MissingExtra, output_option
+from seedfleet.cli.output import output_option
+from seedfleet.cli.trace._step_command import finish_step, make_step_run, refusing_steps
+from seedfleet.cli.trace.window import study_options, window_options_of
+from seedfleet.pipeline.steps.history_files import write_history
+from seedfleet.pipeline.steps.request import Request
+from seedfleet.pipeline.steps.run_files import RunFiles
+from seedfleet.pipeline.steps.step_run import INTERRUPTIONS
+from seedfleet.pipeline.steps.window import TrialFileError, run_window, serve
+from seedfleet.pipeline.steps.window.sessions import shortage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from seedfleet.cli.output import Output
 
-try:
-    from seedfleet.cli._search_request import begin_run, load_draws
-    from seedfleet.cli.trace._step_command import finish_step, make_step_run, refusing_steps
-    from seedfleet.cli.trace.window import window_options_of
-    from seedfleet.pipeline.steps.history_files import write_history
-    from seedfleet.pipeline.steps.request import Request
-    from seedfleet.pipeline.steps.run_files import RunFiles
-    from seedfleet.pipeline.steps.step_run import INTERRUPTIONS
-    from seedfleet.pipeline.steps.window import TrialFileError, run_window, serve
-except ModuleNotFoundError as error:
-    if error.name not in {"numpy", "numba", "optuna", "pyarrow"}:
-        raise
-    raise MissingExtra(error.name, "trace") from error
 
 __all__ = ["window_optimizer"]
 
@@ -72,13 +68,7 @@ def _own_words(args: list[str]) -> Iterator[str]:
     show_default=True,
     help="How trials are chosen: by a model of those before (TPE).",
 )
-@click.option(
-    "--trials",
-    type=click.IntRange(1),
-    default=30,
-    show_default=True,
-    help="How many configurations are tried.",
-)
+@study_options
 @click.option("--seeds", metavar="N|A..B", help="The first N seeds, or A..B.  [5000]")
 @click.option("--max-seeds", type=click.IntRange(1), metavar="N", help="The same as --seeds N.")
 @click.option(
@@ -89,15 +79,7 @@ def _own_words(args: list[str]) -> Iterator[str]:
     help="A preset, or NAME_hybrid for variable skip; may be given more than once.  [auto]",
 )
 @click.option("--test-both-modes", is_flag=True, help="Constant and variable skips.")
-@click.option("--session", "sessions", multiple=True, help="Only draws of this session.")
 @click.option("--modulus", type=click.IntRange(2, 2**31), help="Draws lie in [0, MODULUS).")
-@click.option(
-    "--max-survivors",
-    type=click.IntRange(1),
-    default=20_000,
-    show_default=True,
-    help="Rows of each table; the likeliest are kept.",
-)
 @click.option(
     "--output-config",
     type=_FILE,
@@ -160,18 +142,18 @@ def _optimize(draws: str, given: dict[str, Any], output: Output) -> None:
     config = given["config"] or (_CONFIG if _CONFIG.is_file() else None)
     history = load_draws(draws, {"columns": None, "modulus": given["modulus"]})
     hybrid = any(name.endswith("_hybrid") for name in given["generators"])
-    one_law = None if given["test_both_modes"] or hybrid else False
+    varies = given["test_both_modes"] or hybrid or given["variable_skip"] is not None
     asked = window_options_of(
         {
             **given,
             "seeds": given["seeds"] or (str(given["max_seeds"]) if given["max_seeds"] else None),
             "bounds_file": config,
-            "variable_skip": one_law,
+            "constant_skip": not varies,
             "jobs": given["jobs"] or None,
             "run_seed": 0,
         }
     )
-    problems = asked.problems(history)
+    problems = [*asked.problems(history), *shortage(history, asked)]
     if problems:
         output.refuse("no window can be optimized", problems)
     folder = Path()

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seedfleet.cli._search_run import SearchCommand
+from seedfleet.cli._search_run import SearchCommand, SearchProgress
 from seedfleet.cli.output import output_option
 from seedfleet.cli.trace._step_command import (
-    make_step_run,
     refuse_other_draws,
     refusing_steps,
     run_step_alone,
@@ -21,7 +20,10 @@ from seedfleet.cli.trace._step_options import job_place_options
 from seedfleet.cli.trace.train import training_of, training_options
 from seedfleet.models import installed
 from seedfleet.pipeline.run_folder import write_text
+from seedfleet.pipeline.steps.fan_out import FanOut
 from seedfleet.pipeline.steps.request import open_run
+from seedfleet.pipeline.steps.run_files import RunFiles
+from seedfleet.pipeline.steps.step_run import StepRun
 from seedfleet.pipeline.steps.train import prepare_jobs, run_train
 
 if TYPE_CHECKING:
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from seedfleet.draws import History
     from seedfleet.pipeline.steps.context_record import ContextRecord
     from seedfleet.pipeline.steps.request import Request
-    from seedfleet.pipeline.steps.step_run import StepRun
 
 __all__ = ["generate_kfold_jobs", "meta_prediction_optimizer"]
 
@@ -48,11 +49,12 @@ def _input_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
     ):
         function = decorate(function)
-    return output_option(job_place_options(function))
+    return output_option(function)
 
 
 @click.command(cls=SearchCommand)
 @_input_options
+@job_place_options
 @training_options
 def meta_prediction_optimizer(output: Output, **given: Any) -> None:
     """Train models with K-fold jobs, judge the best, and write models/best_model.meta.json.
@@ -86,7 +88,8 @@ def generate_kfold_jobs(config: Path, output: Output, **given: Any) -> None:
     refuse_other_draws(given["lottery_data"], output)
     with refusing_steps(output):
         history, request = open_run(Path())
-        run = make_step_run("train", Path(), request, _here(given), output)
+        files, progress = RunFiles(Path()), SearchProgress(output)
+        run = StepRun("train", files, request.context, FanOut(), progress=progress)
         options = replace(training_of(given, request), config=config)
         types = installed() if options.model_type is None else (options.model_type,)
         jobs = prepare_jobs(history, options, run).jobs(types)
