@@ -13,6 +13,7 @@ import pytest
 from step_words import proceeded
 
 from seedfleet.draws import History
+from seedfleet.evidence.part_prior import Division
 from seedfleet.fleet import Job, RunReport
 from seedfleet.generators import compiled, find_preset
 from seedfleet.pipeline import RunContext
@@ -144,7 +145,8 @@ def test_a_truncated_chunk_is_named_and_made_again(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_other_rows_are_told_from_those_that_went_out(tmp_path: Path) -> None:
     draws, settings = _history().values[:300], ScoringSettings.of_modulus(1000)
-    scored, path = score_table(_table(), draws, 1000, settings), tmp_path / "chunk.parquet"
+    known, path = ScoredDraws(draws, 1000, Division(300)), tmp_path / "chunk.parquet"
+    scored = score_table(_table(), known, settings)
     for table, said in (
         (scored.slice(1), "19 rows, not 20"),
         (scored.take(list(reversed(range(20)))), "other survivors: seed"),

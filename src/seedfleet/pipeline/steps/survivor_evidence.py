@@ -7,7 +7,7 @@ from its end on: there it earns 0 bits, as the null does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log2
 from typing import TYPE_CHECKING, Self
 
@@ -18,11 +18,11 @@ from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.evidence.part_prior import Division
 from seedfleet.evidence.prediction import foretell
 from seedfleet.evidence.prior import NULL_WEIGHT, noise_weights
+from seedfleet.evidence.stakes import Bets, log2_stakes
 from seedfleet.evidence.uniformity import allowance_bits
 from seedfleet.evidence.verdict import held_out_draws
 from seedfleet.pipeline.steps._coming_draws import point_law
 from seedfleet.pipeline.steps._survivor_passes import Passes
-from seedfleet.pipeline.steps._survivor_prior import log2_stakes
 from seedfleet.pipeline.steps.survivor_table import chosen_draws
 from seedfleet.sieve.weighing import AHEAD
 
@@ -54,6 +54,8 @@ class SurvivorEvidence:
         int64 array: the draws that their table explains.
     modulus
         The draws' modulus m.
+    division
+        Of the whole history.
     log2_prior
         float64 array, shape (n,): log2 of what the published prior stakes on each survivor at all
         noise rates together; with `NULL_WEIGHT` on the null all stakes sum to at most 1. ``-inf``
@@ -66,6 +68,7 @@ class SurvivorEvidence:
     table: SurvivorTable
     draws: NDArray[np.int64]
     modulus: int
+    division: Division
     log2_prior: NDArray[np.float64]
     digests: NDArray[np.uint64]
     _passes: Passes
@@ -101,7 +104,7 @@ class SurvivorEvidence:
         passes = Passes(table, draws, history.modulus, progress)
         digests = passes.begin(marks)
         division = Division.of(history.sessions, history.machines)
-        log2_prior = log2_stakes(table, division, len(draws))
+        log2_prior = _log2_prior(table, division, passes.ends >= len(draws))
         allowances = [
             np.concatenate([[0.0], np.cumsum(bits)])
             for preset in range(len(table.presets))
@@ -111,10 +114,27 @@ class SurvivorEvidence:
             table,
             draws,
             history.modulus,
+            division,
             np.where(_counted(digests, log2_prior), log2_prior, -np.inf),
             digests,
             passes,
             np.stack(allowances) if allowances else np.zeros((0, len(draws) + 1)),
+        )
+
+    def followed_by(self, other: SurvivorEvidence) -> Self:
+        """Return these survivors and then others of the same presets, draws and history.
+
+        A stream that is among both counts once.
+        """
+        digests = np.concatenate([self.digests, other.digests])
+        log2_prior = np.concatenate([self.log2_prior, other.log2_prior])
+        passes = self._passes.followed_by(other._passes)
+        return replace(
+            self,
+            table=passes.table,
+            log2_prior=np.where(_counted(digests, log2_prior), log2_prior, -np.inf),
+            digests=digests,
+            _passes=passes,
         )
 
     @property
@@ -367,6 +387,27 @@ def predictive_bits(
     speaking = np.where(evidence.ends > draws.start, log2_weights, -np.inf)
     earned = _log2_total(speaking + evidence.log2_mixed(before))
     return _log2_total(speaking + evidence.log2_mixed(before, draws)) - earned
+
+
+def _log2_prior(
+    table: SurvivorTable, division: Division, last: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return what is staked on each row; `last` says which of them explain the last draw."""
+    log2_prior = np.zeros(len(table))
+    for preset in range(len(table.presets)):
+        chosen = np.flatnonzero(table.rows["preset"] == preset)
+        own = table.take(chosen)
+        alignments = [own.rows[name] for name in ("offset", "skip_min", "skip_max")]
+        bets = Bets(
+            table.stream(preset),
+            own.rows["seed"],
+            np.stack(alignments, axis=1),
+            (own.rows["origin"] == 0) & last[chosen],
+            own.states,
+            len(table.sessions) or None,
+        )
+        log2_prior[chosen] = log2_stakes(bets, division)
+    return log2_prior
 
 
 def _counted(digests: NDArray[np.uint64], log2_prior: NDArray[np.float64]) -> NDArray[np.bool_]:

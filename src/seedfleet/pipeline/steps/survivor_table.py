@@ -90,6 +90,12 @@ class SurvivorTable:
         }
         return replace(self, rows=self.rows[chosen], states=states)
 
+    def followed_by(self, other: SurvivorTable) -> SurvivorTable:
+        """Return these rows and then others, of the same presets and sessions."""
+        more = {row + len(self): words for row, words in other.states.items()}
+        rows = np.concatenate([self.rows, other.rows])
+        return replace(self, rows=rows, states={**self.states, **more})
+
 
 def chosen_draws(history: History, sessions: Sequence[str]) -> NDArray[np.int64]:
     """Return the draws of these sessions, oldest first; of all draws, where none is named.
