@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from seedfleet import models
-from seedfleet.models import MODEL_TYPES, ModelError, Validation, create, installed, load
+from seedfleet.models import MODEL_TYPES, ModelError, Validation, create, installed
+from seedfleet.models.types import load
 
 if TYPE_CHECKING:
     from pathlib import Path

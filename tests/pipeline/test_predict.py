@@ -14,6 +14,7 @@ from seedfleet.cli.established_prediction import prediction_generator
 from seedfleet.digests import file_digest
 from seedfleet.draws import History, load
 from seedfleet.draws.slices import Slices
+from seedfleet.evidence.part_prior import Division
 from seedfleet.generators import find_preset
 from seedfleet.generators.compiled import at_positions
 from seedfleet.models import create
@@ -30,6 +31,7 @@ from seedfleet.pipeline.steps.predict.ranking import find_trained, rank
 from seedfleet.pipeline.steps.predict.step import _checks
 from seedfleet.pipeline.steps.run_files import RunFiles
 from seedfleet.pipeline.steps.score import score_table
+from seedfleet.pipeline.steps.score.scored_table import ScoredDraws
 from seedfleet.pipeline.steps.step_run import StepRun
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.survivor_files import read_survivors, write_parquet, write_survivors

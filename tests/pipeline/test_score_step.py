@@ -28,7 +28,7 @@ from seedfleet.pipeline.steps.score import (
     score_table,
 )
 from seedfleet.pipeline.steps.score.chunks import chunk_rows, write_chunks
-from seedfleet.pipeline.steps.score.scored_table import read_scored
+from seedfleet.pipeline.steps.score.scored_table import ScoredDraws, read_scored
 from seedfleet.pipeline.steps.step_run import StepRun
 from seedfleet.pipeline.steps.survivor_files import read_survivors, write_survivors
 from seedfleet.pipeline.steps.survivor_table import ROW, SurvivorTable
@@ -99,7 +99,8 @@ def test_workers_are_given_no_draw_after_the_sieve_slice(tmp_path: Path) -> None
         run_score(history, ScoreOptions(json=False), _run(folder))
         assert not RunFiles(folder).scores.with_suffix(".json").exists()
         given.append(RunFiles(folder).train_history.read_bytes())
-        chunks = write_chunks(_table(), 12, 1000, RunFiles(folder), RunFiles(folder).train_history)
+        known = ScoredDraws(history.values[:300], 1000, Division(len(history)))
+        chunks = write_chunks(_table(), 12, known, RunFiles(folder), RunFiles(folder).train_history)
         for chunk in chunks:
             assert {Path(each).name for each in chunk.job.inputs} == {
                 f"{chunk.job.job_id}.parquet",

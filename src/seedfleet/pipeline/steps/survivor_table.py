@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from seedfleet.draws import History
     from seedfleet.generators import Start, Stream
 
-__all__ = ["ROW", "SurvivorTable", "chosen_draws"]
+__all__ = ["LEAST_STREAMS", "NO_END", "ROW", "SurvivorTable", "chosen_draws"]
 
+LEAST_STREAMS = 50  # different ones; fewer are no population to rank or to learn from
 NO_END = -1  # of a row whose stream is not known to end
 ROW = np.dtype(
     [
