@@ -5,9 +5,9 @@ from benchmarks.calibration import Prior, Told, null_reliability, reliability, s
 
 # Two sessions that share a stream, streams that end, wrong draws, and a model that knows something.
 PRIOR = Prior(
-    presets=("xorshift32",), seeds=24, skips=((0, 0), (1, 1)), draws=(2, 8), sessions=2, tau=1.0
+    presets=("xorshift32",), seeds=24, skips=((0, 0), (1, 1)), draws=(2, 5), sessions=2, tau=1.0
 )
-HISTORIES = 400
+HISTORIES = 700
 UNIFORM = -3.3219
 
 

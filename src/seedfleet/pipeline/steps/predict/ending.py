@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["log2_ended"]
 
-_LEAST, _MOST = 1e-4, 200  # posterior of a stream that is looked at, and how many of them
+_LEAST, _MOST = 1e-5, 200  # posterior of a stream that is looked at, and how many of them
 
 
 def log2_ended(evidence: SurvivorEvidence, log2_weights: NDArray[np.float64]) -> float:

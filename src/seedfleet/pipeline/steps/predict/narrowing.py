@@ -42,7 +42,8 @@ def narrower_laws(skip_min: int, skip_max: int) -> list[tuple[int, int]]:
 
 
 def _is_round(number: int) -> bool:
-    return number % 2 ** max(0, number.bit_length() - 3) == 0
+    step: int = 1 << max(0, number.bit_length() - 3)
+    return number % step == 0
 
 
 def narrowed(

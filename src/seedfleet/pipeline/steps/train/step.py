@@ -151,9 +151,8 @@ def _test_digest(ground: Ground, candidates: Sequence[Candidate], options: Train
     evidence = ground.evidence
     words = (options.permutations, options.run_seed, evidence.modulus, *evidence.table.presets)
     digest = hashlib.sha256("\n".join(map(str, words)).encode())
-    arrays = [evidence.draws, evidence.table.rows, ground.rows, ground.groups]
-    arrays += [candidate.predicted for candidate in candidates]
-    for array in arrays:
+    predicted = [candidate.predicted for candidate in candidates]
+    for array in (evidence.draws, evidence.table.rows, ground.rows, ground.groups, *predicted):
         digest.update(array.tobytes())
     return digest.hexdigest()
 
