@@ -93,7 +93,7 @@ class Passes:
     def followed_by(self, other: Passes) -> Passes:
         """Return what both keep of the marks that both have, of these rows and then of others."""
         table = self.table.followed_by(other.table)
-        marks = sorted(set(self._marks) & set(other._marks))
+        marks = sorted(set(self.marks) & set(other.marks))
         matches = [[each.matches(mark) for mark in marks] for each in (self, other)]
         bits = [[each.bits(mark) for mark in marks] for each in (self, other)]
         kept = _Pass(
@@ -104,7 +104,8 @@ class Passes:
         return replace(self, table=table, _kept=[kept], _observed={})
 
     @property
-    def _marks(self) -> list[int]:
+    def marks(self) -> list[int]:
+        """The marks at which counts are kept."""
         return [mark for kept in self._kept for mark in kept.marks]
 
     def matches(self, mark: int) -> NDArray[np.int64]:

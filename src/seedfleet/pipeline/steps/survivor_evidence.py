@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SurvivorEvidence", "predictive_bits"]
 
+_FIRST_MARK = 8  # draws after which counts are kept, and twice as many, and so on
 _LEAST_TOLD = 1e-9  # posterior below which a survivor says nothing worth its time
 
 
@@ -101,6 +102,8 @@ class SurvivorEvidence:
         slices = Slices.of(len(draws))
         marks = {0, slices.tune.start, slices.tune.stop, slices.gate.stop, len(draws)}
         marks.add(len(draws) - held_out_draws(len(draws)))
+        marks |= {_FIRST_MARK << doubled for doubled in range(len(draws).bit_length())}
+        marks = {mark for mark in marks if mark <= len(draws)}
         passes = Passes(table, draws, history.modulus, progress)
         digests = passes.begin(marks)
         division = Division.of(history.sessions, history.machines)
@@ -136,6 +139,11 @@ class SurvivorEvidence:
             digests=digests,
             _passes=passes,
         )
+
+    @property
+    def marks(self) -> list[int]:
+        """Numbers of draws after which counts are kept, so that asking for those costs no pass."""
+        return self._passes.marks
 
     @property
     def variable(self) -> NDArray[np.bool_]:

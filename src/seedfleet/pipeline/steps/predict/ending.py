@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seedfleet.draws.slices import Slices
 from seedfleet.evidence.part_prior import log2_part_weight
 from seedfleet.evidence.prior import noise_weights
 from seedfleet.pipeline.steps.heard import heard_first, log2_standing
@@ -30,8 +29,8 @@ def log2_ended(evidence: SurvivorEvidence, log2_weights: NDArray[np.float64]) ->
     """Return log2 of what is staked on streams having ended, times what it earned.
 
     Each end before the last draw is a stretch with its own share of the prior. Looked at are the
-    streams that the draws spoke for at the end of any slice: one that ended long ago has nothing
-    left by now. O(draws) for each stream.
+    streams that the draws spoke for at any of `SurvivorEvidence.marks`, for one that ended long ago
+    has nothing left by now. O(draws) for each stream.
 
     Parameters
     ----------
@@ -39,10 +38,8 @@ def log2_ended(evidence: SurvivorEvidence, log2_weights: NDArray[np.float64]) ->
         float64 array, shape (n,): of the streams going on.
     """
     count = len(evidence.draws)
-    slices = Slices.of(count)
     going_on = np.where(evidence.goes_on, log2_weights, -np.inf)
-    stops = {slices.tune.start, slices.tune.stop, slices.gate.stop, count}
-    best = heard_first(log2_standing(evidence, going_on, stops), _LEAST, _MOST)
+    best = heard_first(log2_standing(evidence, going_on, evidence.marks), _LEAST, _MOST)
     sessions = len(evidence.table.sessions) or None
     whole, stretch = (
         log2_part_weight(evidence.division, sessions=sessions, whole=each) for each in (True, False)
