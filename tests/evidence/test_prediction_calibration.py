@@ -7,7 +7,7 @@ from benchmarks.calibration import Prior, Told, null_reliability, reliability, s
 PRIOR = Prior(
     presets=("xorshift32",), seeds=24, skips=((0, 0), (1, 1)), draws=(2, 5), sessions=2, tau=1.0
 )
-HISTORIES = 700
+HISTORIES = 400
 UNIFORM = -3.3219
 
 
@@ -37,7 +37,7 @@ def test_what_is_stated_comes_true() -> None:
     # A model whose word is believed the wrong way round costs what its right word gains.
     misled = told(trusted=-1.0)
     everything = ("constant", "random", "ended")
-    assert score(misled, *everything) < score(statements, *everything) - 0.05
+    assert score(misled, *everything) < score(statements, *everything) - 0.02
 
 
 @pytest.mark.slow

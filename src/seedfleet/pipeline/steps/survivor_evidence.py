@@ -18,11 +18,11 @@ from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.evidence.part_prior import Division
 from seedfleet.evidence.prediction import foretell
 from seedfleet.evidence.prior import NULL_WEIGHT, noise_weights
-from seedfleet.evidence.stakes import Bets, log2_stakes
 from seedfleet.evidence.uniformity import allowance_bits
 from seedfleet.evidence.verdict import held_out_draws
 from seedfleet.pipeline.steps._coming_draws import point_law
 from seedfleet.pipeline.steps._survivor_passes import Passes
+from seedfleet.pipeline.steps._survivor_prior import counted_once, log2_prior_of
 from seedfleet.pipeline.steps.survivor_table import chosen_draws
 from seedfleet.sieve.weighing import AHEAD
 
@@ -107,7 +107,7 @@ class SurvivorEvidence:
         passes = Passes(table, draws, history.modulus, progress)
         digests = passes.begin(marks)
         division = Division.of(history.sessions, history.machines)
-        log2_prior = _log2_prior(table, division, passes.ends >= len(draws))
+        log2_prior = log2_prior_of(table, division, passes.ends >= len(draws))
         allowances = [
             np.concatenate([[0.0], np.cumsum(bits)])
             for preset in range(len(table.presets))
@@ -118,7 +118,7 @@ class SurvivorEvidence:
             draws,
             history.modulus,
             division,
-            np.where(_counted(digests, log2_prior), log2_prior, -np.inf),
+            np.where(counted_once(digests, log2_prior), log2_prior, -np.inf),
             digests,
             passes,
             np.stack(allowances) if allowances else np.zeros((0, len(draws) + 1)),
@@ -135,7 +135,7 @@ class SurvivorEvidence:
         return replace(
             self,
             table=passes.table,
-            log2_prior=np.where(_counted(digests, log2_prior), log2_prior, -np.inf),
+            log2_prior=np.where(counted_once(digests, log2_prior), log2_prior, -np.inf),
             digests=digests,
             _passes=passes,
         )
@@ -395,36 +395,6 @@ def predictive_bits(
     speaking = np.where(evidence.ends > draws.start, log2_weights, -np.inf)
     earned = _log2_total(speaking + evidence.log2_mixed(before))
     return _log2_total(speaking + evidence.log2_mixed(before, draws)) - earned
-
-
-def _log2_prior(
-    table: SurvivorTable, division: Division, last: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Return what is staked on each row; `last` says which of them explain the last draw."""
-    log2_prior = np.zeros(len(table))
-    for preset in range(len(table.presets)):
-        chosen = np.flatnonzero(table.rows["preset"] == preset)
-        own = table.take(chosen)
-        alignments = [own.rows[name] for name in ("offset", "skip_min", "skip_max")]
-        bets = Bets(
-            table.stream(preset),
-            own.rows["seed"],
-            np.stack(alignments, axis=1),
-            (own.rows["origin"] == 0) & last[chosen],
-            own.states,
-            len(table.sessions) or None,
-        )
-        log2_prior[chosen] = log2_stakes(bets, division)
-    return log2_prior
-
-
-def _counted(digests: NDArray[np.uint64], log2_prior: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which rows count: of those with equal digests the one with the largest stake."""
-    order = np.argsort(-log2_prior, kind="stable")
-    _, first = np.unique(digests[order], return_index=True)
-    counted = np.zeros(len(digests), bool)
-    counted[order[first]] = True
-    return counted
 
 
 def _log2_total(stakes: NDArray[np.float64]) -> float:
