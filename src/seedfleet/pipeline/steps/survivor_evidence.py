@@ -102,10 +102,9 @@ class SurvivorEvidence:
         slices = Slices.of(len(draws))
         marks = {0, slices.tune.start, slices.tune.stop, slices.gate.stop, len(draws)}
         marks.add(len(draws) - held_out_draws(len(draws)))
-        marks |= {_FIRST_MARK << doubled for doubled in range(len(draws).bit_length())}
-        marks = {mark for mark in marks if mark <= len(draws)}
+        doubled = {_FIRST_MARK << times for times in range(len(draws).bit_length())}
         passes = Passes(table, draws, history.modulus, progress)
-        digests = passes.begin(marks)
+        digests = passes.begin(marks | {mark for mark in doubled if mark < len(draws)})
         division = Division.of(history.sessions, history.machines)
         log2_prior = log2_prior_of(table, division, passes.ends >= len(draws))
         allowances = [
@@ -159,9 +158,8 @@ class SurvivorEvidence:
     @property
     def goes_on(self) -> NDArray[np.bool_]:
         """Which streams have made the last known draw: bool array, shape (n,)."""
-        count = len(self.draws)
-        on: NDArray[np.bool_] = (self.ends == count) & (self.table.rows["origin"] < count)
-        return on
+        count, origin = len(self.draws), self.table.rows["origin"]
+        return np.asarray((self.ends == count) & (origin < count))
 
     def told_of(self, draws: range) -> NDArray[np.int64]:
         """Return how many of these draws each survivor explains: int64 array, shape (n,)."""
