@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.table import Row
+from seedfleet.evidence.part_prior import Division
 from seedfleet.evidence.skip_paths import PathModel
 from seedfleet.generators import compiled, find_preset
 from seedfleet.scoring import ScoringSettings
 from seedfleet.scoring._stream_kernels import ConstantSkips
 from seedfleet.scoring.global_features import global_features
 from seedfleet.scoring.mean_path import pruned_mean_path
-from seedfleet.scoring.score import score_and_confidence
+from seedfleet.scoring.score import confidences, scores
 from seedfleet.scoring.survivors import Candidates, compare
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ def _candidates(slug: str, count: int) -> Candidates:
 def _score(candidates: Candidates, draws: NDArray[np.int64]) -> None:
     settings = ScoringSettings.of_modulus(_MODULUS)
     found = compare(candidates, draws, _MODULUS, settings)
-    score_and_confidence(found, candidates, draws, _MODULUS, settings)
+    scores(found, candidates, draws, _MODULUS, settings)
+    confidences(found, candidates, draws, _MODULUS, division=Division(len(draws)))
     global_features(draws)
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from seedfleet.models import ModelError, load
+from seedfleet.models import ModelError
 from seedfleet.models.fold_training import TrainingData, Trial, run_trial
+from seedfleet.models.types import load
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from seedfleet import models
-from seedfleet.models import MODEL_TYPES, ModelError, Validation, create, installed, load
+from seedfleet.models import MODEL_TYPES, ModelError, Validation, create, installed
+from seedfleet.models.types import load, model_suffix
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from seedfleet import models
 
 
 SETTINGS = {"rounds": 30, "patience": 5, "learning_rate": 0.1}
@@ -70,7 +72,7 @@ def test_leaves_constant_columns_out(model_type: str, rows: Rows) -> None:
 def test_a_checkpoint_predicts_the_same(model_type: str, rows: Rows, tmp_path: Path) -> None:
     features, _ = rows
     model = fitted(model_type, rows)
-    path = tmp_path / f"model{models.model_suffix(model_type)}"
+    path = tmp_path / f"model{model_suffix(model_type)}"
     model.save(path)
     again = load(model_type, path)
     assert (again.predict(features) == model.predict(features)).all()

@@ -17,7 +17,7 @@ from survivor_runs import PRESET, history_of, planted, step_run
 from training_ground import planted_run
 
 from seedfleet.draws.slices import Slices
-from seedfleet.models import model_suffix
+from seedfleet.models.types import model_suffix
 from seedfleet.pipeline.steps.fan_out import FanOut
 from seedfleet.pipeline.steps.history_files import write_history
 from seedfleet.pipeline.steps.score import ScoreOptions, run_score, worker

@@ -14,6 +14,7 @@ from seedfleet.cli.established.prediction import prediction_generator
 from seedfleet.digests import file_digest
 from seedfleet.draws import History, load
 from seedfleet.draws.slices import Slices
+from seedfleet.evidence.part_prior import Division
 from seedfleet.generators import find_preset
 from seedfleet.generators.compiled import at_positions
 from seedfleet.models import create
@@ -30,6 +31,7 @@ from seedfleet.pipeline.steps.predict.ranking import find_trained, rank
 from seedfleet.pipeline.steps.predict.step import _checks
 from seedfleet.pipeline.steps.run_files import RunFiles
 from seedfleet.pipeline.steps.score import score_table
+from seedfleet.pipeline.steps.score.scored_table import ScoredDraws
 from seedfleet.pipeline.steps.step_run import StepRun
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.survivor_files import read_survivors, write_parquet, write_survivors
@@ -238,9 +240,8 @@ def train(run: StepRun, *, accepted: bool, tau: float = 1.0, out: int | None = N
     table = read_survivors(run.files.survivors("bidirectional"))
     whole = load(run.files.history, modulus=1000)
     sieve = Slices.of(len(whole)).sieve
-    scored = score_table(
-        table, whole.values[: sieve.stop], 1000, ScoringSettings.of_modulus(1000), workers=1
-    )
+    known = ScoredDraws(whole.values[: sieve.stop], 1000, Division(len(whole)))
+    scored = score_table(table, known, ScoringSettings.of_modulus(1000), workers=1)
     features = np.column_stack([np.asarray(scored[name], np.float64) for name in FEATURES])
     labels = features[:, FEATURES.index("residue_1000_match_rate")]
     model = create("lightgbm", {}).fit(features, labels, seed=1)
@@ -343,9 +344,8 @@ def test_the_model_of_all_rows_speaks_of_others_alone(tmp_path: Path) -> None:
     strange.rows["seed"] += 1000
     table = SurvivorTable(known.presets, (), np.concatenate([strange.rows, known.rows]))
     ranking, evidence = ranked(run, whole, table)
-    scored = score_table(
-        table, whole.values[:72], 1000, ScoringSettings.of_modulus(1000), workers=1
-    )
+    draws = ScoredDraws(whole.values[:72], 1000, Division(len(whole)))
+    scored = score_table(table, draws, ScoringSettings.of_modulus(1000), workers=1)
     features = np.column_stack([np.asarray(scored[name], np.float64) for name in FEATURES])
     said = sidecar.load_model(run.files.models).predict(features)
     said[10:] *= OUT_OF_FOLD
@@ -362,7 +362,8 @@ def test_features_are_made_with_the_settings_of_the_training(tmp_path: Path) -> 
     table = survivors(10)
     table.rows["seed"] += 1000
     weights = ranked(run, whole, table)[0].log2_weights
-    scored = score_table(table, whole.values[:72], 1000, other, workers=1)
+    draws = ScoredDraws(whole.values[:72], 1000, Division(len(whole)))
+    scored = score_table(table, draws, other, workers=1)
     path = tmp_path / "others.parquet"
     write_parquet(path, scored, {"settings": json.dumps(other.to_document())})
     assert (ranked(run, whole, table, path)[0].log2_weights == weights).all()

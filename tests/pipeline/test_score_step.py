@@ -15,6 +15,7 @@ import pytest
 from step_words import proceeded
 
 from seedfleet.draws import History
+from seedfleet.evidence.part_prior import Division
 from seedfleet.fleet import FleetError, Job, RunReport
 from seedfleet.generators import compiled, find_preset
 from seedfleet.pipeline import RunContext
@@ -29,7 +30,7 @@ from seedfleet.pipeline.steps.score import (
     score_table,
 )
 from seedfleet.pipeline.steps.score.chunks import chunk_rows, measured_rate, write_chunks
-from seedfleet.pipeline.steps.score.scored_table import read_scored
+from seedfleet.pipeline.steps.score.scored_table import ScoredDraws, read_scored
 from seedfleet.pipeline.steps.step_run import StepRun
 from seedfleet.pipeline.steps.survivor_files import read_survivors, write_survivors
 from seedfleet.pipeline.steps.survivor_table import ROW, SurvivorTable
@@ -100,7 +101,8 @@ def test_workers_are_given_no_draw_after_the_sieve_slice(tmp_path: Path) -> None
         run_score(history, ScoreOptions(json=False), _run(folder))
         assert not RunFiles(folder).scores.with_suffix(".json").exists()
         given.append(RunFiles(folder).train_history.read_bytes())
-        chunks = write_chunks(_table(), 12, 1000, RunFiles(folder), RunFiles(folder).train_history)
+        known = ScoredDraws(history.values[:300], 1000, Division(len(history)))
+        chunks = write_chunks(_table(), 12, known, RunFiles(folder), RunFiles(folder).train_history)
         for chunk in chunks:
             assert {Path(each).name for each in chunk.job.inputs} == {
                 f"{chunk.job.job_id}.parquet",
@@ -205,7 +207,8 @@ def test_a_full_disk_stops_the_step_and_loses_nothing(small_disk: Path, left_byt
 @pytest.mark.slow
 def test_other_rows_are_told_from_those_that_went_out(tmp_path: Path) -> None:
     draws, settings = _history().values[:300], ScoringSettings.of_modulus(1000)
-    scored, path = score_table(_table(), draws, 1000, settings), tmp_path / "chunk.parquet"
+    known, path = ScoredDraws(draws, 1000, Division(300)), tmp_path / "chunk.parquet"
+    scored = score_table(_table(), known, settings)
     for table, said in (
         (scored.slice(1), "19 rows, not 20"),
         (scored.take(list(reversed(range(20)))), "other survivors: seed"),

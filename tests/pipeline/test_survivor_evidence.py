@@ -14,11 +14,11 @@ from seedfleet.evidence import predictive_bits as mixed_predictive_bits
 from seedfleet.evidence.part_prior import Division, log2_part_weight
 from seedfleet.evidence.prediction import DrawLaw, foretell
 from seedfleet.evidence.prior import NULL_WEIGHT, log2_alignment_weight, noise_weights
+from seedfleet.evidence.stakes import start_odds
 from seedfleet.generators import AtState, find_preset, presets_of
 from seedfleet.generators.compiled import at_positions
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence, predictive_bits
 from seedfleet.pipeline.steps.survivor_table import NO_END, ROW, SurvivorTable
-from seedfleet.recover.stakes import start_odds
 from seedfleet.sieve.rows import constant_skip_positions
 from seedfleet.sieve.weighing import Alignment, Known, told, weigh
 

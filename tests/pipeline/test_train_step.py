@@ -120,13 +120,16 @@ def test_every_further_opening_of_the_gate_is_charged(tmp_path: Path) -> None:
     run_train(history, OPTIONS, run)
     once = Sidecar.read(run.files.sidecar)
     assert (once.accepted, once.gate["openings"], once.gate["p_limit"]) == (True, 1, 0.01)
-    run.files.gate_openings.write_text('{"format": "seedfleet.gate-openings/1", "openings": 19}')
+    run_train(history, OPTIONS, run)
+    assert Sidecar.read(run.files.sidecar).gate["openings"] == 1  # the very same test
+    others = {"format": "seedfleet.gate-openings/1", "tests": [str(each) for each in range(19)]}
+    run.files.gate_openings.write_text(json.dumps(others))
     run_train(history, OPTIONS, run)
     again = Sidecar.read(run.files.sidecar)
     assert again.gate["p_value"] == once.gate["p_value"] > 0.01 / 20
     assert (again.accepted, again.gate["openings"]) == (False, 20)
     assert "p < 0.0005 is needed at opening 20" in again.gate["reason"]
-    assert json.loads(run.files.gate_openings.read_text())["openings"] == 20
+    assert len(json.loads(run.files.gate_openings.read_text())["tests"]) == 20
     run.files.gate_openings.write_text("{}")
     with pytest.raises(TrainingRefusedError, match="how often the gate was opened"):
         run_train(history, OPTIONS, run)

@@ -16,7 +16,7 @@ from seedfleet.pipeline.steps.engine_config import EngineConfig, EngineConfigErr
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.survivor_files import SurvivorFileError
 from seedfleet.pipeline.steps.survivor_sampling import drawn
-from seedfleet.pipeline.steps.tune_model import Mode, TuneModelOptions, run_tune_model
+from seedfleet.pipeline.steps.tune_model import Mode, TuneModelOptions, halving, run_tune_model
 from seedfleet.pipeline.steps.tune_model.capacity import (
     candidates,
     folds_of,
@@ -223,3 +223,27 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(EngineConfigError) as refused:
         EngineConfig.read(path)
     assert len(refused.value.problems) == 2
+
+
+class Guess:
+    """A model that knows nothing: what it predicts follows from its settings alone."""
+
+    def __init__(self, number: int) -> None:
+        self.rounds, self._number = 1, number
+
+    def fit(self, *_: object, **__: object) -> "Guess":
+        return self
+
+    def predict(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.array([hash((self._number, row)) % 9973 for row in features[:, 0].tolist()])
+
+
+def test_p_counts_that_the_finalists_were_selected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(halving, "create", lambda _type, settings: Guess(settings["number"]))
+    rng, found = np.random.default_rng(9), []
+    for trial in range(200):
+        rows = Rows(rng.normal(size=(60, 1)), rng.normal(size=60), np.arange(60) % 3)
+        settings = [{"rounds": 4, "number": number} for number in range(12)]
+        found.append(compare("any", settings, rows, shuffles=99, seed=trial).p)
+    below = np.mean(np.array(found) <= 0.2)
+    assert below < 0.2 + 3 * np.sqrt(0.2 * 0.8 / 200)

@@ -1,17 +1,19 @@
 """Survivors of every kind of stream and alignment are described by what their streams give."""
 
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from seedfleet.evidence.part_prior import Division
 from seedfleet.evidence.skip_paths import PathModel, mean_path
 from seedfleet.generators import AtState, Stream, find_preset, reference
 from seedfleet.scoring import SURVIVOR_FEATURES, ScoringSettings
 from seedfleet.scoring.mean_path import likely_noise, pruned_mean_path
 from seedfleet.scoring.reference import STREAM_FEATURES, stream_features
-from seedfleet.scoring.score import score_and_confidence, score_components
+from seedfleet.scoring.score import confidences, score_components, scores
 from seedfleet.scoring.survivors import Candidates, CandidatesError, compare
 
 SETTINGS = ScoringSettings.of_modulus(1000)
@@ -111,7 +113,8 @@ def test_a_variable_skip_is_followed() -> None:
     found = compare(candidates, draws, 1000, SETTINGS, workers=1)
     assert found.matches[0] >= 115
     assert found.matches[1] < 20
-    score, confidence = score_and_confidence(found, candidates, draws, 1000, SETTINGS)
+    score = scores(found, candidates, draws, 1000, SETTINGS)
+    confidence = confidences(found, candidates, draws, 1000, division=Division(len(draws)))
     assert score[0] > 7
     assert score[1] < 0
     assert confidence[0] > 0.999
@@ -132,7 +135,8 @@ def test_the_score_of_a_stranger_is_about_nothing() -> None:
         assert 0.7 < parts[:, place].std() < 1.4
     assert np.abs(parts[:, [2, 3, 5]].mean(axis=0)).max() < 2
     weights = ScoringSettings((8, 125, 1000), weights={"lanes": 2.0, "digits": -1.0})
-    score, confidence = score_and_confidence(found, candidates, draws, 1000, weights)
+    score = scores(found, candidates, draws, 1000, weights)
+    confidence = confidences(found, candidates, draws, 1000, division=Division(len(draws)))
     np.testing.assert_allclose(score, 2 * parts[:, 1] - parts[:, 4])
     assert (confidence < 1e-20).all()
 
@@ -144,11 +148,25 @@ def test_confidence_is_the_posterior_of_a_few_matches() -> None:
         draws = _given(stream, 4711, np.arange(count))
         candidates = _candidates(stream, [4711], [(0, 0, 0, 0, -1)])
         found = compare(candidates, draws, 1000, SETTINGS, workers=1)
-        confidence = score_and_confidence(found, candidates, draws, 1000, SETTINGS)[1][0]
+        confidence = confidences(found, candidates, draws, 1000, division=Division(count))[0]
         odds.append(confidence / (1 - confidence))
     # Half of the weight is on no noise: 5 draws more are worth 5 log2(1000) bits and a little less.
     assert np.log2(odds[1] / odds[0]) == pytest.approx(5 * np.log2(1000), abs=1)
     assert odds[0] < 2.0**-40
+
+
+def test_sessions_are_part_of_the_prior() -> None:
+    stream = find_preset("java_lcg").stream
+    draws = _given(stream, 4711, np.arange(9))
+    odds = []
+    for sessions in (None, 1, 2):
+        candidates = replace(_candidates(stream, [4711], [(0, 0, 0, 0, -1)]), sessions=sessions)
+        found = compare(candidates, draws, 1000, SETTINGS, workers=1)
+        known = confidences(found, candidates, draws, 1000, division=Division(18, sessions=2))[0]
+        odds.append(np.log2(known / (1 - known)))
+    # All draws as one stream have half; one of two sessions has half of the other half.
+    assert odds[1] == pytest.approx(odds[0] - 1)
+    assert odds[2] == pytest.approx(odds[0])
 
 
 def test_what_cannot_be_compared_is_refused() -> None:

@@ -1,7 +1,7 @@
 """Models that rank survivors by their features: four types behind one seam."""
 
 from seedfleet.models.base import Model, ModelError, Validation
-from seedfleet.models.types import MODEL_TYPES, create, installed, load, model_class, model_suffix
+from seedfleet.models.types import MODEL_TYPES, create, installed
 
 __all__ = [
     "MODEL_TYPES",
@@ -10,7 +10,4 @@ __all__ = [
     "Validation",
     "create",
     "installed",
-    "load",
-    "model_class",
-    "model_suffix",
 ]

@@ -66,8 +66,9 @@ class GateResult:
     chance_bits
         The 99 % quantile of their bits on the gate slice.
     openings
-        How often the gate slice has been opened, this time included: trying again until something
-        passes is paid for, since the p-value has to be so many times smaller (Bonferroni).
+        For how many different tests the gate slice has been opened, this one included: trying
+        until something passes is paid for, since the p-value has to be so many times smaller
+        (Bonferroni).
     """
 
     candidate: int | None

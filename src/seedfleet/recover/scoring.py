@@ -13,9 +13,10 @@ from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.evidence.prediction import foretell
 from seedfleet.evidence.prior import log2_alignment_weight
 from seedfleet.evidence.skip_paths import log2_likelihood_ratios, path_certainty
+from seedfleet.evidence.stakes import start_odds
 from seedfleet.generators import presets_of
 from seedfleet.generators.compiled import at_positions
-from seedfleet.recover.stakes import part_bits, start_odds
+from seedfleet.recover.stakes import part_bits
 from seedfleet.sieve.weighing import AHEAD, Known, Weighing, told
 from seedfleet.sieve.weighing import weigh as weighed_stream
 

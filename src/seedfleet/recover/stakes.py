@@ -9,15 +9,14 @@ from seedfleet.evidence.part_prior import log2_part_weight
 from seedfleet.evidence.prior import log2_alignment_weight
 from seedfleet.evidence.start_prior import seed_odds, state_odds
 from seedfleet.evidence.verdict import draws_for_fitted, draws_needed
-from seedfleet.generators import AtState, presets_of
+from seedfleet.generators import presets_of
 from seedfleet.generators.start import state_bits
 
 if TYPE_CHECKING:
     from seedfleet.evidence.part_prior import Division
-    from seedfleet.generators import Generator, Start
     from seedfleet.recover.search import Coverage, Scope
 
-__all__ = ["attainable_bits", "draws_to_recover", "part_bits", "start_odds"]
+__all__ = ["attainable_bits", "draws_to_recover", "part_bits"]
 
 
 def part_bits(scope: Scope, division: Division) -> float:
@@ -28,13 +27,6 @@ def part_bits(scope: Scope, division: Division) -> float:
         machines=None if scope.machine is None else 1,
         whole=scope.segment is None,
     )
-
-
-def start_odds(generator: Generator, start: Start) -> int:
-    """Return one over the prior weight of a start among all starts of its generator."""
-    if isinstance(start, AtState):
-        return state_odds(state_bits(generator))
-    return seed_odds(generator.seed_count, start)
 
 
 def draws_to_recover(coverage: Coverage, division: Division, modulus: int) -> int:

@@ -104,14 +104,14 @@ def _of_value(value: Callable[..., Any]) -> Callable[..., Any]:
 @cache
 def _kernel(stream: Stream, leaping: bool, by_inverse: bool) -> Callable[..., None]:
     generator, bounding = stream.generator, stream.bounding
-    own = (generator.seed_state, generator.step, generator.output, bounding.value, bounding.rejects)
+    own = (generator.seed_state, generator.step, generator.output, bounding.value)
     inverse = (_remainder,) if by_inverse and bounding.words == 1 else ()
     if leaping:
         assert generator.leap is not None  # noqa: S101 - for the type checker
         return build_kernel(_leaping_factory(bounding.words), *own, generator.leap.apply, *inverse)
     if bounding.rejects is never:
         return build_kernel(_stepping_factory(bounding.words), *own, *inverse)
-    return build_kernel(_drawing_factory(bounding.words), *own)
+    return build_kernel(_drawing_factory(bounding.words), *own, bounding.rejects)
 
 
 def _part_maker(
@@ -181,7 +181,6 @@ def _leaping_factory(words: int) -> Callable[..., Callable[..., Any]]:
         step: Callable[..., Any],
         output: Callable[..., Any],
         value: Callable[..., Any],
-        _rejects: Callable[..., Any],
         leap: Callable[..., Any],
         *remainder: Callable[..., Any],
     ) -> Callable[..., Any]:
@@ -205,7 +204,6 @@ def _stepping_factory(words: int) -> Callable[..., Callable[..., Any]]:
         step: Callable[..., Any],
         output: Callable[..., Any],
         value: Callable[..., Any],
-        _rejects: Callable[..., Any],
         *remainder: Callable[..., Any],
     ) -> Callable[..., Any]:
         part = _part_maker(words, step, output, value, remainder)

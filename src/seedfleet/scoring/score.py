@@ -12,12 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.evidence.likelihood import NOISE_RATES
-from seedfleet.evidence.part_prior import Division, log2_part_weight
-from seedfleet.evidence.prior import log2_alignment_weight, noise_weights
-from seedfleet.evidence.start_prior import seed_odds, state_odds
+from seedfleet.evidence.prior import NULL_WEIGHT, noise_weights
+from seedfleet.evidence.stakes import Bets, log2_stakes
 from seedfleet.evidence.uniformity import allowance_bits
-from seedfleet.generators import presets_of
-from seedfleet.generators.start import state_bits
 from seedfleet.scoring.feature_names import SURVIVOR_FEATURES
 from seedfleet.scoring.settings import COMPONENTS
 from seedfleet.scoring.windows import Windows, digit_chance, digit_places
@@ -25,25 +22,26 @@ from seedfleet.scoring.windows import Windows, digit_chance, digit_places
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from seedfleet.evidence.part_prior import Division
     from seedfleet.scoring.settings import ScoringSettings
     from seedfleet.scoring.survivors import Candidates, Compared
 
     _Column = NDArray[np.float64]
 
-__all__ = ["score_and_confidence", "score_components"]
+__all__ = ["confidences", "score_components", "scores"]
 
 _AT = {name: place for place, name in enumerate(SURVIVOR_FEATURES)}
 _GUMBEL = sqrt(6) / pi  # one over the standard deviation of the standard Gumbel law
 
 
-def score_and_confidence(
+def scores(
     compared: Compared,
     candidates: Candidates,
     draws: NDArray[np.int64],
     modulus: int,
     settings: ScoringSettings,
-) -> tuple[_Column, _Column]:
-    """Weigh the components, and give the posterior of each survivor alone.
+) -> _Column:
+    """Weigh the components: the sum over `COMPONENTS` of weight times component.
 
     Parameters
     ----------
@@ -54,19 +52,43 @@ def score_and_confidence(
 
     Returns
     -------
-    score
-        float64 array, shape (n,): the sum over `COMPONENTS` of weight times component.
-    confidence
+    NDArray
+        float64 array, shape (n,).
+    """
+    weights = np.array([settings.weights.get(name, 0.0) for name in COMPONENTS])
+    weighed: _Column = score_components(compared, candidates, draws, modulus, settings) @ weights
+    return weighed
+
+
+def confidences(
+    compared: Compared,
+    candidates: Candidates,
+    draws: NDArray[np.int64],
+    modulus: int,
+    *,
+    division: Division,
+) -> _Column:
+    """Return the posterior of each survivor alone; other survivors have no say.
+
+    Parameters
+    ----------
+    compared, candidates, draws, modulus
+        As for `scores`.
+    division
+        Of the whole history, of which the draws are a part.
+
+    Returns
+    -------
+    NDArray
         float64 array, shape (n,), in [0, 1]: ``odds / (1 + odds)``, where ``odds = w LR / |S|``
         are those of this survivor against independent uniform draws by the published prior, LR
         the mean over its noise rates of the likelihood ratios of the slice's matches (along one
-        path, with variable skip: ``gaps**-n`` of that). Other survivors have no say.
+        path, with variable skip: ``gaps**-n`` of that).
     """
-    components = score_components(compared, candidates, draws, modulus, settings)
-    weights = np.array([settings.weights.get(name, 0.0) for name in COMPONENTS])
-    evidence = components[:, 0] * compared.explained
-    odds = np.clip(evidence + _log2_prior(candidates, len(draws)), -1000.0, 1000.0)
-    return components @ weights, 1 / (1 + np.exp2(-odds))
+    odds = log2_stakes(_bets(candidates), division) - log2(NULL_WEIGHT)
+    told = compared.explained > 0
+    odds[told] += _evidence_bits(compared, candidates, draws, modulus)[told]
+    return 1 / (1 + np.exp2(-np.clip(odds, -1000.0, 1000.0)))
 
 
 def score_components(
@@ -153,31 +175,14 @@ def _evidence_bits(
     return allowed
 
 
-def _log2_prior(candidates: Candidates, draws: int) -> _Column:
-    """Return log2 of what the prior stakes on each survivor, for each unit that the null has."""
-    whole = (candidates.origins == 0) & (candidates.ends < 0)
-    asked = (candidates.skip_min, candidates.skip_max, candidates.offsets, whole.astype(np.int64))
-    kinds, which = np.unique(np.stack(asked, axis=1), axis=0, return_inverse=True)
-    division = Division(max(draws, 1))
-    presets = max(1, len(presets_of(candidates.stream)))
-    weights = [
-        log2_alignment_weight(
-            presets=presets,
-            skip_min=least,
-            skip_max=most,
-            offset=offset,
-            part_bits=log2_part_weight(division, whole=bool(all_draws)),
-        )
-        for least, most, offset, all_draws in kinds.tolist()
-    ]
-    return np.array(weights)[which.reshape(-1)] - _start_bits(candidates)
-
-
-def _start_bits(candidates: Candidates) -> _Column:
-    """Return log2 of one over the prior weight of each start."""
-    generator = candidates.stream.generator
-    small, large = (log2(seed_odds(generator.seed_count, seed)) for seed in (0, 2**32))
-    bits = np.where(candidates.seeds < 2**32, small, large)
-    if candidates.states:
-        bits[list(candidates.states)] = log2(state_odds(state_bits(generator)))
-    return bits
+def _bets(candidates: Candidates) -> Bets:
+    """Return what the prior is asked of; slices have no say in what is the whole history."""
+    columns = (candidates.offsets, candidates.skip_min, candidates.skip_max)
+    return Bets(
+        candidates.stream,
+        candidates.seeds,
+        np.stack(columns, axis=1),
+        (candidates.origins == 0) & (candidates.ends < 0),
+        candidates.states,
+        candidates.sessions,
+    )

@@ -69,6 +69,8 @@ class Candidates:
         it chooses the noise rate by which a mean path is found.
     states
         By row: the state that a stream begins in, where there is no seed.
+    sessions
+        How many of the history's sessions share these streams; None for all draws.
     """
 
     stream: Stream
@@ -82,6 +84,7 @@ class Candidates:
     selectivities: NDArray[np.float64]
     missed: NDArray[np.float64]
     states: Mapping[int, AtState] = field(default_factory=dict)
+    sessions: int | None = None
 
     def __len__(self) -> int:
         return len(self.seeds)

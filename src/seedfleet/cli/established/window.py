@@ -23,7 +23,8 @@ from seedfleet.pipeline.steps.history_files import write_history
 from seedfleet.pipeline.steps.request import Request
 from seedfleet.pipeline.steps.run_files import RunFiles
 from seedfleet.pipeline.steps.step_run import INTERRUPTIONS
-from seedfleet.pipeline.steps.window import TrialFileError, run_window, serve
+from seedfleet.pipeline.steps.trial_files import TrialFileError
+from seedfleet.pipeline.steps.window import run_window, serve
 from seedfleet.pipeline.steps.window.sessions import shortage
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def _serve(worker: list[Path | None], output: Output) -> None:
     try:
         serve(trial_file, ground_file, target)
     except TrialFileError as error:
-        output.refuse("these trials cannot be run", [str(error)])
+        output.refuse("these trials cannot be run", error.problems)
     output.result({"outcomes": str(target)}, "")
 
 

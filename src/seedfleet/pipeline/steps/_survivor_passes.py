@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 __all__ = ["Passes"]
 
 _BLOCK = 2**12  # rows that are counted together
+_SMALL = 2**16  # rows times draws that take less than handing them to threads does
+_Item = TypeVar("_Item")
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,18 +78,35 @@ class Passes:
         matches = np.zeros((len(self.table), len(at)), np.int32)
         digests = self._digests()
         where, done, blocks = np.array(at, np.int64), 0, list(self._blocks())
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            counting = pool.map(lambda rows: self._count(rows, where), blocks)
-            for rows, counted in zip(blocks, counting, strict=True):
-                matches[rows] = counted.matches
-                digests[rows] ^= counted.digests
-                done += len(rows)
-                self.progress("survivors", done / len(self.table))
+        counting = self._spread_out(lambda rows: self._count(rows, where), blocks)
+        for rows, counted in zip(blocks, counting, strict=True):
+            matches[rows] = counted.matches
+            digests[rows] ^= counted.digests
+            done += len(rows)
+            self.progress("survivors", done / len(self.table))
         bits = np.zeros((len(self._variable), len(at), len(NOISE_RATES)))
         for place, (row, sums) in enumerate(self._sums(where)):
             matches[row], bits[place] = sums.matched, sums.bits
         self._kept.append(_Pass(at, matches, bits))
         return digests
+
+    def followed_by(self, other: Passes) -> Passes:
+        """Return what both keep of the marks that both have, of these rows and then of others."""
+        table = self.table.followed_by(other.table)
+        marks = sorted(set(self.marks) & set(other.marks))
+        matches = [[each.matches(mark) for mark in marks] for each in (self, other)]
+        bits = [[each.bits(mark) for mark in marks] for each in (self, other)]
+        kept = _Pass(
+            marks,
+            np.concatenate([np.array(rows).T for rows in matches]).astype(np.int32),
+            np.concatenate([np.stack(rows, axis=1) for rows in bits]),
+        )
+        return replace(self, table=table, _kept=[kept], _observed={})
+
+    @property
+    def marks(self) -> list[int]:
+        """The marks at which counts are kept."""
+        return [mark for kept in self._kept for mark in kept.marks]
 
     def matches(self, mark: int) -> NDArray[np.int64]:
         """Return each row's matches before a draw: int64 array, shape (n,)."""
@@ -221,11 +241,18 @@ class Passes:
     ) -> Iterator[tuple[int, PathSums]]:
         """Yield the sums of each row with a variable skip."""
         chosen = self._variable.tolist()
+        summing = self._spread_out(lambda row: self._sum(row, marks, seen), chosen)
+        for done, (row, sums) in enumerate(zip(chosen, summing, strict=True)):
+            self.progress("survivors with variable skip", (done + 1) / len(chosen))
+            yield row, sums
+
+    def _spread_out(self, work: Callable[[_Item], _Found], items: list[_Item]) -> Iterator[_Found]:
+        """Yield what comes of each item, in order, from threads where there is enough to do."""
+        if len(self.table) * len(self.draws) < _SMALL:
+            yield from map(work, items)
+            return
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            summing = pool.map(lambda row: self._sum(row, marks, seen), chosen)
-            for done, (row, sums) in enumerate(zip(chosen, summing, strict=True)):
-                self.progress("survivors with variable skip", (done + 1) / len(chosen))
-                yield row, sums
+            yield from pool.map(work, items)
 
     def _sum(self, row: int, marks: NDArray[np.int64], seen: NDArray[np.bool_] | None) -> PathSums:
         origin, end = int(self.table.rows["origin"][row]), int(self.ends[row])

@@ -7,7 +7,7 @@ from its end on: there it earns 0 bits, as the null does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log2
 from typing import TYPE_CHECKING, Self
 
@@ -22,7 +22,7 @@ from seedfleet.evidence.uniformity import allowance_bits
 from seedfleet.evidence.verdict import held_out_draws
 from seedfleet.pipeline.steps._coming_draws import point_law
 from seedfleet.pipeline.steps._survivor_passes import Passes
-from seedfleet.pipeline.steps._survivor_prior import log2_stakes
+from seedfleet.pipeline.steps._survivor_prior import counted_once, log2_prior_of
 from seedfleet.pipeline.steps.survivor_table import chosen_draws
 from seedfleet.sieve.weighing import AHEAD
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SurvivorEvidence", "predictive_bits"]
 
+_FIRST_MARK = 8  # draws after which counts are kept, and twice as many, and so on
 _LEAST_TOLD = 1e-9  # posterior below which a survivor says nothing worth its time
 
 
@@ -54,6 +55,8 @@ class SurvivorEvidence:
         int64 array: the draws that their table explains.
     modulus
         The draws' modulus m.
+    division
+        Of the whole history.
     log2_prior
         float64 array, shape (n,): log2 of what the published prior stakes on each survivor at all
         noise rates together; with `NULL_WEIGHT` on the null all stakes sum to at most 1. ``-inf``
@@ -66,6 +69,7 @@ class SurvivorEvidence:
     table: SurvivorTable
     draws: NDArray[np.int64]
     modulus: int
+    division: Division
     log2_prior: NDArray[np.float64]
     digests: NDArray[np.uint64]
     _passes: Passes
@@ -98,10 +102,11 @@ class SurvivorEvidence:
         slices = Slices.of(len(draws))
         marks = {0, slices.tune.start, slices.tune.stop, slices.gate.stop, len(draws)}
         marks.add(len(draws) - held_out_draws(len(draws)))
+        doubled = {_FIRST_MARK << times for times in range(len(draws).bit_length())}
         passes = Passes(table, draws, history.modulus, progress)
-        digests = passes.begin(marks)
+        digests = passes.begin(marks | {mark for mark in doubled if mark < len(draws)})
         division = Division.of(history.sessions, history.machines)
-        log2_prior = log2_stakes(table, division, len(draws))
+        log2_prior = log2_prior_of(table, division, passes.ends >= len(draws))
         allowances = [
             np.concatenate([[0.0], np.cumsum(bits)])
             for preset in range(len(table.presets))
@@ -111,11 +116,33 @@ class SurvivorEvidence:
             table,
             draws,
             history.modulus,
-            np.where(_counted(digests, log2_prior), log2_prior, -np.inf),
+            division,
+            np.where(counted_once(digests, log2_prior), log2_prior, -np.inf),
             digests,
             passes,
             np.stack(allowances) if allowances else np.zeros((0, len(draws) + 1)),
         )
+
+    def followed_by(self, other: SurvivorEvidence) -> Self:
+        """Return these survivors and then others of the same presets, draws and history.
+
+        A stream that is among both counts once.
+        """
+        digests = np.concatenate([self.digests, other.digests])
+        log2_prior = np.concatenate([self.log2_prior, other.log2_prior])
+        passes = self._passes.followed_by(other._passes)
+        return replace(
+            self,
+            table=passes.table,
+            log2_prior=np.where(counted_once(digests, log2_prior), log2_prior, -np.inf),
+            digests=digests,
+            _passes=passes,
+        )
+
+    @property
+    def marks(self) -> list[int]:
+        """Numbers of draws after which counts are kept, so that asking for those costs no pass."""
+        return self._passes.marks
 
     @property
     def variable(self) -> NDArray[np.bool_]:
@@ -131,9 +158,8 @@ class SurvivorEvidence:
     @property
     def goes_on(self) -> NDArray[np.bool_]:
         """Which streams have made the last known draw: bool array, shape (n,)."""
-        count = len(self.draws)
-        on: NDArray[np.bool_] = (self.ends == count) & (self.table.rows["origin"] < count)
-        return on
+        count, origin = len(self.draws), self.table.rows["origin"]
+        return np.asarray((self.ends == count) & (origin < count))
 
     def told_of(self, draws: range) -> NDArray[np.int64]:
         """Return how many of these draws each survivor explains: int64 array, shape (n,)."""
@@ -367,15 +393,6 @@ def predictive_bits(
     speaking = np.where(evidence.ends > draws.start, log2_weights, -np.inf)
     earned = _log2_total(speaking + evidence.log2_mixed(before))
     return _log2_total(speaking + evidence.log2_mixed(before, draws)) - earned
-
-
-def _counted(digests: NDArray[np.uint64], log2_prior: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which rows count: of those with equal digests the one with the largest stake."""
-    order = np.argsort(-log2_prior, kind="stable")
-    _, first = np.unique(digests[order], return_index=True)
-    counted = np.zeros(len(digests), bool)
-    counted[order[first]] = True
-    return counted
 
 
 def _log2_total(stakes: NDArray[np.float64]) -> float:

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from seedfleet.draws import History
     from seedfleet.generators import Start, Stream
 
-__all__ = ["ROW", "SurvivorTable", "chosen_draws"]
+__all__ = ["LEAST_STREAMS", "NO_END", "ROW", "SurvivorTable", "chosen_draws"]
 
+LEAST_STREAMS = 50  # different ones; fewer are no population to rank or to learn from
 NO_END = -1  # of a row whose stream is not known to end
 ROW = np.dtype(
     [
@@ -89,6 +90,12 @@ class SurvivorTable:
             if row in self.states
         }
         return replace(self, rows=self.rows[chosen], states=states)
+
+    def followed_by(self, other: SurvivorTable) -> SurvivorTable:
+        """Return these rows and then others, of the same presets and sessions."""
+        more = {row + len(self): words for row, words in other.states.items()}
+        rows = np.concatenate([self.rows, other.rows])
+        return replace(self, rows=rows, states={**self.states, **more})
 
 
 def chosen_draws(history: History, sessions: Sequence[str]) -> NDArray[np.int64]:

@@ -7,10 +7,10 @@ from math import log2
 from typing import TYPE_CHECKING
 
 from seedfleet.evidence.prior import log2_alignment_weight
+from seedfleet.evidence.stakes import start_odds
 from seedfleet.generators import AtState, compiled, presets_of
 from seedfleet.recover.linear.states import origin_of, seed_before, start_after
 from seedfleet.recover.search import Survivor
-from seedfleet.recover.stakes import start_odds
 from seedfleet.sieve import constant_skip_positions
 from seedfleet.sieve.weighing import AHEAD, Alignment
 

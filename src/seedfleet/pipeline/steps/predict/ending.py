@@ -11,43 +11,38 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seedfleet.evidence.part_prior import Division, log2_part_weight
+from seedfleet.evidence.part_prior import log2_part_weight
 from seedfleet.evidence.prior import noise_weights
+from seedfleet.pipeline.steps.heard import heard_first, log2_standing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from seedfleet.draws import History
     from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 
 __all__ = ["log2_ended"]
 
-_LEAST, _MOST = 1e-3, 20  # posterior of a stream that is looked at, and how many of them
+_LEAST, _MOST = 1e-5, 200  # posterior of a stream that is looked at, and how many of them
 
 
-def log2_ended(
-    evidence: SurvivorEvidence, log2_weights: NDArray[np.float64], history: History
-) -> float:
-    """Return log2 of what is staked on the best streams having ended, times what it earned.
+def log2_ended(evidence: SurvivorEvidence, log2_weights: NDArray[np.float64]) -> float:
+    """Return log2 of what is staked on streams having ended, times what it earned.
 
-    Each end before the last draw is a stretch with its own share of the prior. O(draws) for each
-    stream.
+    Each end before the last draw is a stretch with its own share of the prior. Looked at are the
+    streams that the draws spoke for at any of `SurvivorEvidence.marks`, for one that ended long ago
+    has nothing left by now. O(draws) for each stream.
 
     Parameters
     ----------
     log2_weights
         float64 array, shape (n,): of the streams going on.
-    history
-        The whole one.
     """
     count = len(evidence.draws)
-    posterior, _ = evidence.posterior(log2_weights, range(count))
-    held = posterior.sum(axis=1)
-    best = [row for row in np.argsort(-held, kind="stable")[:_MOST].tolist() if held[row] > _LEAST]
-    division = Division.of(history.sessions, history.machines)
+    going_on = np.where(evidence.goes_on, log2_weights, -np.inf)
+    best = heard_first(log2_standing(evidence, going_on, evidence.marks), _LEAST, _MOST)
     sessions = len(evidence.table.sessions) or None
     whole, stretch = (
-        log2_part_weight(division, sessions=sessions, whole=each) for each in (True, False)
+        log2_part_weight(evidence.division, sessions=sessions, whole=each) for each in (True, False)
     )
     total = -np.inf
     for row in best:

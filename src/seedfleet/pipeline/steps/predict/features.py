@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from seedfleet.pipeline.steps.predict.options import PredictError
 from seedfleet.pipeline.steps.score.scored_table import (
+    ScoredDraws,
     ScoredTableError,
     score_table,
     told_settings,
@@ -85,12 +86,12 @@ class FeatureSource:
         return pq.read_table(self.path, columns=list(names))
 
     def _scored(self, sieve: Sequence[int], settings: dict[str, Any]) -> pa.Table:
-        draws, modulus = self.evidence.draws[slice(*sieve)], self.evidence.modulus
+        evidence = self.evidence
+        draws = evidence.draws[slice(*sieve)]
         try:
             return score_table(
-                self.evidence.table,
-                draws,
-                modulus,
+                evidence.table,
+                ScoredDraws(draws, evidence.modulus, evidence.division),
                 ScoringSettings.from_document(settings),
                 progress=lambda share: self.progress("features", share),
             )

@@ -61,7 +61,7 @@ def judge(evidence: SurvivorEvidence, *, powered: bool, goes_on: bool) -> Judgem
     """Hold the survivors to the limits of `seedfleet.evidence.verdict`, by the published prior.
 
     The last draws are held out, as in every search. One stream has to earn all of it by itself; at
-    a variable skip its offsets count together, since their paths run together.
+    a variable skip its offsets and laws count together, since their paths run together.
 
     Parameters
     ----------
@@ -98,11 +98,13 @@ def _best_class(evidence: SurvivorEvidence, earned: NDArray[np.float64]) -> NDAr
     rows = evidence.table.rows
     if not evidence.variable[best]:
         return np.array([best])
-    same = np.isfinite(going_on)
-    for name in ("preset", "seed", "skip_min", "skip_max", "origin"):
+    same = np.isfinite(going_on) & evidence.variable
+    for name in ("preset", "seed", "origin"):
         same &= rows[name] == rows[name][best]
-    stateful = set(evidence.table.states)
-    return np.array([row for row in np.flatnonzero(same) if row == best or row not in stateful])
+    state = evidence.table.states.get(best)
+    return np.array(
+        [row for row in np.flatnonzero(same) if evidence.table.states.get(int(row)) == state]
+    )
 
 
 def _reason(verdict: Verdict, evidence: SurvivorEvidence, *, goes_on: bool) -> str:

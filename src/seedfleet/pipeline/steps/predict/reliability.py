@@ -10,6 +10,7 @@ import numpy as np
 
 from seedfleet.evidence.prediction import foretell
 from seedfleet.evidence.prior import NULL_WEIGHT, noise_weights
+from seedfleet.pipeline.steps.heard import heard_first, log2_standing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -99,16 +100,9 @@ def _heard(
 
     What is staked on the others is what they had earned before the first draw.
     """
-    before = log2_weights + evidence.log2_mixed(range(draws.start))
-    after = log2_weights + evidence.log2_mixed(range(draws.stop))
-    share = np.zeros(len(log2_weights))
-    for earned in (before, after):
-        everything = float(np.logaddexp2.reduce(earned, initial=log2(NULL_WEIGHT)))
-        share = np.maximum(share, np.exp2(earned - everything))
-    best = [
-        row for row in np.argsort(-share, kind="stable")[:_MOST].tolist() if share[row] > _LEAST
-    ]
-    others = np.delete(before, best)
+    standing = log2_standing(evidence, log2_weights, (draws.start, draws.stop))
+    best = heard_first(standing, _LEAST, _MOST)
+    others = np.delete(log2_weights + evidence.log2_mixed(range(draws.start)), best)
     return best, float(np.logaddexp2.reduce(others, initial=log2(NULL_WEIGHT)))
 
 

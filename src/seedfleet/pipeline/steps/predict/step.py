@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,11 +14,12 @@ from seedfleet.pipeline.document_parts import prior_part, thresholds_part, versi
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.context_record import Check, Decision, Metric
 from seedfleet.pipeline.steps.learnable import fitted_beyond
-from seedfleet.pipeline.steps.predict.ending import log2_ended
 from seedfleet.pipeline.steps.predict.features import FeatureSource
 from seedfleet.pipeline.steps.predict.forecast import forecast_part, survivors_part, test_part
 from seedfleet.pipeline.steps.predict.judgement import enough_draws, judge
+from seedfleet.pipeline.steps.predict.narrowing import narrowed
 from seedfleet.pipeline.steps.predict.options import PredictError
+from seedfleet.pipeline.steps.predict.outlook import foresee
 from seedfleet.pipeline.steps.predict.ranking import find_trained, rank, refuse_strangers
 from seedfleet.pipeline.steps.predict.reliability import reliability_part
 from seedfleet.pipeline.steps.standing import standing
@@ -65,13 +67,13 @@ def run_predict(history: History, options: PredictOptions, run: StepRun) -> Cont
 
     source = FeatureSource(path, evidence, run.progress)
     ranking = rank(evidence, trained, source.columns)
+    evidence, weights = narrowed(evidence, ranking.log2_weights, history)
+    ranking = replace(ranking, log2_weights=weights)
     document = {
         "format": FORMAT,
         "run_id": run.context.run_id,
         "parent_run_id": _parent(trained, run),
-        **answer(
-            evidence, ranking, options, powered=_powered(history, table, run), history=history
-        ),
+        **answer(evidence, ranking, options, powered=_powered(history, table, run)),
         "lineage": _lineage(trained, path, draws, run),
         "versions": versions_part(),
     }
@@ -89,23 +91,19 @@ def answer(
     options: PredictOptions,
     *,
     powered: bool,
-    history: History,
 ) -> dict[str, Any]:
     """Return what is said of the history and of its coming draws."""
     weights = ranking.log2_weights
-    ended = log2_ended(evidence, weights, history)
-    known = range(len(evidence.draws))
-    posterior, null = evidence.posterior(weights, known, log2_rivals=ended)
-    judgement = judge(evidence, powered=powered, goes_on=null < 0.5)
-    coming = evidence.coming(posterior, options.predictions)
+    outlook = foresee(evidence, weights, options.predictions)
+    judgement = judge(evidence, powered=powered, goes_on=outlook.null < 0.5)
     return {
         "verdict": judgement.verdict.value,
         "verdict_reason": judgement.reason,
         "evidence_bits": judgement.evidence_bits,
         "predictive_bits": judgement.predictive_bits,
         "class_posterior": judgement.class_posterior,
-        "null_probability": null,
-        "abstained": coming[0].value is None,
+        "null_probability": outlook.null,
+        "abstained": outlook.coming[0].value is None,
         "model_used": ranking.model_type or "likelihood",
         "model_reason": ranking.reason,
         "modulus": evidence.modulus,
@@ -113,9 +111,9 @@ def answer(
         "draws": len(evidence.draws),
         "predictions": [
             forecast_part(forecast, step, options.top, evidence.modulus)
-            for step, forecast in enumerate(coming, start=1)
+            for step, forecast in enumerate(outlook.coming, start=1)
         ],
-        "survivors": survivors_part(evidence, posterior, _MOST_SURVIVORS),
+        "survivors": survivors_part(evidence, outlook.posterior, _MOST_SURVIVORS),
         "slices": Slices.of(len(evidence.draws)).to_document(),
         "test": test_part(evidence, weights),
         "reliability": reliability_part(evidence, weights, Slices.of(len(evidence.draws)).test),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.pipeline.steps.run_files import RunFiles
+    from seedfleet.pipeline.steps.score.scored_table import ScoredDraws
     from seedfleet.pipeline.steps.survivor_table import SurvivorTable
     from seedfleet.scoring import ScoringSettings
 
@@ -37,6 +38,7 @@ __all__ = ["Chunk", "chunk_rows", "measured_rate", "write_chunks"]
 
 WORKER = "full_scoring_worker.py"
 SESSIONS = "seedfleet.sessions"  # what a table of survivors says of itself
+DIVISION = "seedfleet.division"  # what a chunk says of the whole history
 _FOLDER = "scoring_chunks"
 _SAMPLE = 64  # rows of each preset by which the speed is measured
 _LEAST_JOB_S, _MOST_JOB_S = 2.0, 60.0  # of a worker's time; starting one takes about 1 s
@@ -117,7 +119,7 @@ def chunk_rows(rows: int, rate: float, slots: int) -> int:
 
 
 def write_chunks(
-    table: SurvivorTable, size: int, modulus: int, files: RunFiles, settings: Path
+    table: SurvivorTable, size: int, known: ScoredDraws, files: RunFiles, settings: Path
 ) -> list[Chunk]:
     """Write every chunk's survivors, and return the chunks with their jobs.
 
@@ -125,10 +127,18 @@ def write_chunks(
     ----------
     size
         Rows of a chunk, at least 1.
+    known
+        The draws to score on, which the file of the sieve slice has.
     settings
         The file of scoring settings, in the run's folder.
     """
-    shared = [__version__, str(modulus), *map(file_digest, (files.train_history, settings))]
+    modulus, division = known.modulus, json.dumps(asdict(known.division))
+    shared = [
+        __version__,
+        str(modulus),
+        division,
+        *map(file_digest, (files.train_history, settings)),
+    ]
     count = ceil(len(table) / size)
     chunks = []
     for number in range(count):
@@ -139,7 +149,7 @@ def write_chunks(
         name = f"score-{number + 1:0{len(str(count))}d}-{own}"
         seeds = files.folder / _FOLDER / f"{name}.parquet"
         if not seeds.exists():
-            metadata = {SESSIONS: json.dumps(table.sessions)}
+            metadata = {SESSIONS: json.dumps(table.sessions), DIVISION: division}
             write_parquet(seeds, to_arrow(survivors), metadata)
         inputs = (
             f"{_FOLDER}/{seeds.name}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from seedfleet.pipeline.steps.survivor_files import to_arrow
 from seedfleet.pipeline.steps.survivor_table import ROW
 from seedfleet.scoring import FEATURES, GLOBAL_FEATURES, SURVIVOR_FEATURES
 from seedfleet.scoring.global_features import global_features
-from seedfleet.scoring.score import score_and_confidence
+from seedfleet.scoring.score import confidences, scores
 from seedfleet.scoring.survivors import Candidates, CandidatesError, compare
 
 if TYPE_CHECKING:
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from seedfleet.evidence.part_prior import Division
     from seedfleet.pipeline.steps.survivor_table import SurvivorTable
     from seedfleet.scoring import ScoringSettings
 
 __all__ = [
+    "ScoredDraws",
     "ScoredTableError",
     "candidates_of",
     "read_scored",
@@ -47,6 +50,25 @@ _LINES = 4096  # of the JSON form that are written together
 
 class ScoredTableError(ProblemsError):
     """Survivors that cannot be scored, or a file that is not what scoring them gives."""
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredDraws:
+    """The draws that survivors are scored on.
+
+    Attributes
+    ----------
+    values
+        int64 array, shape (d,), in ``[0, modulus)``.
+    modulus
+        The draws' modulus m.
+    division
+        Of the whole history, by which the prior is asked.
+    """
+
+    values: NDArray[np.int64]
+    modulus: int
+    division: Division
 
 
 def candidates_of(table: SurvivorTable, rows: NDArray[np.int64]) -> Candidates:
@@ -73,13 +95,13 @@ def candidates_of(table: SurvivorTable, rows: NDArray[np.int64]) -> Candidates:
         selectivities=np.ascontiguousarray(mine["bidirectional_selectivity"]),
         missed=missed,
         states=states,
+        sessions=len(table.sessions) or None,
     )
 
 
 def score_table(
     table: SurvivorTable,
-    draws: NDArray[np.int64],
-    modulus: int,
+    known: ScoredDraws,
     settings: ScoringSettings,
     *,
     workers: int | None = None,
@@ -89,8 +111,8 @@ def score_table(
 
     Parameters
     ----------
-    draws
-        int64 array, shape (d,), in ``[0, modulus)``: the sieve slice of the table's sessions.
+    known
+        The sieve slice of the table's sessions.
     workers
         Threads; default one for each core.
     progress
@@ -103,7 +125,7 @@ def score_table(
     """
     features = np.zeros((len(table), len(SURVIVOR_FEATURES)))
     score, confidence = np.zeros(len(table)), np.zeros(len(table))
-    done = 0
+    done, draws, modulus = 0, known.values, known.modulus
     for preset in np.unique(table.rows["preset"]):
         rows = np.flatnonzero(table.rows["preset"] == preset)
         candidates, before = candidates_of(table, rows), done
@@ -116,9 +138,8 @@ def score_table(
         except CandidatesError as error:
             raise ScoredTableError([str(error)]) from error
         features[rows] = found.features
-        score[rows], confidence[rows] = score_and_confidence(
-            found, candidates, draws, modulus, settings
-        )
+        score[rows] = scores(found, candidates, draws, modulus, settings)
+        confidence[rows] = confidences(found, candidates, draws, modulus, division=known.division)
         done += len(rows)
     return _with_features(to_arrow(table), features, global_features(draws), (score, confidence))
 

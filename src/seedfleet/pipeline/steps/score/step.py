@@ -13,6 +13,7 @@ from seedfleet.digests import file_digest
 from seedfleet.draws import load
 from seedfleet.draws.slices import Slices
 from seedfleet.errors import ProblemsError
+from seedfleet.evidence.part_prior import Division
 from seedfleet.pipeline.document_parts import versions_part
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.context_record import Check, Decision, Metric
@@ -26,6 +27,7 @@ from seedfleet.pipeline.steps.score.chunks import (
 )
 from seedfleet.pipeline.steps.score.scored_table import (
     SETTINGS,
+    ScoredDraws,
     ScoredTableError,
     read_scored,
     score_table,
@@ -120,11 +122,12 @@ def run_score(history: History, options: ScoreOptions, run: StepRun) -> ContextR
     table = read_survivors(survivors, generator=_generator(files))
     settings, said, inputs = _settings(options, files, history.modulus)
     draws, remarks = _sieve_slice(history, table, options, files)
+    known = ScoredDraws(draws, history.modulus, Division.of(history.sessions, history.machines))
     write_json(files.folder / _SETTINGS, settings.to_document())
     if len(table):
-        scored, jobs, rate = _in_chunks(table, draws, history.modulus, settings, (options, run))
+        scored, jobs, rate = _in_chunks(table, known, settings, options, run)
     else:
-        scored = score_table(table, draws, history.modulus, settings)
+        scored = score_table(table, known, settings)
         jobs, rate = 0, None
         files.scoring_jobs.write_text("[]\n", encoding="utf-8")
     inputs += [survivors, files.train_history]
@@ -217,17 +220,16 @@ def _holds(path: Path, draws: NDArray[np.int64], modulus: int) -> bool:
 
 def _in_chunks(
     table: SurvivorTable,
-    draws: NDArray[np.int64],
-    modulus: int,
+    known: ScoredDraws,
     settings: ScoringSettings,
-    asked: tuple[ScoreOptions, StepRun],
+    options: ScoreOptions,
+    run: StepRun,
 ) -> tuple[pa.Table, int, float]:
     """Return the scored table, how many jobs it took, and the measured rows a second and core."""
-    options, run = asked
     run.progress("measuring", 0.0)
-    rate = measured_rate(table, draws, modulus, settings, run.files)
+    rate = measured_rate(table, known.values, known.modulus, settings, run.files)
     size = options.chunk_size or chunk_rows(len(table), rate, run.fan_out.slots)
-    chunks = write_chunks(table, size, modulus, run.files, run.files.folder / _SETTINGS)
+    chunks = write_chunks(table, size, known, run.files, run.files.folder / _SETTINGS)
     jobs = [each.job for each in chunks]
     done: set[str] = set()
 

@@ -12,10 +12,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+import pyarrow.parquet as pq
+
 from seedfleet.draws import DrawsError, load
+from seedfleet.evidence.part_prior import Division
 from seedfleet.generators import find_preset
-from seedfleet.pipeline.steps.score.chunks import SESSIONS
+from seedfleet.pipeline.steps.score.chunks import DIVISION, SESSIONS
 from seedfleet.pipeline.steps.score.scored_table import (
+    ScoredDraws,
     ScoredTableError,
     score_table,
     write_scored_json,
@@ -56,7 +60,9 @@ def main() -> None:
     # The fleet runs a job for each core or GPU that it may use, so a job takes one core.
     workers = options.workers or (1 if _OF_THE_FLEET in os.environ else None)
     try:
-        scored = score_table(table, history.values, history.modulus, settings, workers=workers)
+        division = _division(options.seeds_file, history)
+        known = ScoredDraws(history.values, history.modulus, division)
+        scored = score_table(table, known, settings, workers=workers)
         if options.output_file.suffix == ".parquet":
             metadata = {SESSIONS: json.dumps(table.sessions)}
             write_parquet(options.output_file, scored, metadata)
@@ -135,6 +141,15 @@ def _survivors(options: argparse.Namespace, problems: list[str]) -> SurvivorTabl
             "skip 0: --skip names another\n"
         )
     return table
+
+
+def _division(path: Path, history: History) -> Division:
+    """Return that of the whole history: as the survivors' file says, else that of these draws."""
+    if path.suffix == ".parquet":
+        told = (pq.read_schema(path).metadata or {}).get(DIVISION.encode())
+        if told is not None:
+            return Division(**json.loads(told))
+    return Division.of(history.sessions, history.machines)
 
 
 def _settings(

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from seedfleet.digests import file_digest
-from seedfleet.models import MODEL_TYPES, model_suffix
+from seedfleet.models import MODEL_TYPES
 from seedfleet.models.sidecar import Sidecar
 from seedfleet.models.tilt import Tilt
+from seedfleet.models.types import model_suffix
 from seedfleet.pipeline.document_parts import versions_part
 from seedfleet.pipeline.steps.out_of_fold import write_out_of_fold
 from seedfleet.pipeline.steps.score.scored_table import told_settings

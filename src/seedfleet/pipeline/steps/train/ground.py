@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -15,6 +15,7 @@ from seedfleet.pipeline.steps.learnable import fitted_beyond
 from seedfleet.pipeline.steps.stream_groups import stream_groups
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.survivor_files import SurvivorFileError, read_survivors
+from seedfleet.pipeline.steps.survivor_table import LEAST_STREAMS
 from seedfleet.pipeline.steps.train.label_spread import LabelSpread
 from seedfleet.pipeline.steps.train.options import TrainingRefusedError
 from seedfleet.scoring import FEATURES
@@ -33,7 +34,6 @@ LABEL = (
     "hits a draw on the tune slice; where any survivor's skip varies, bits earned a draw there, "
     "over all noise rates"
 )
-_LEAST_STREAMS: Final = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,10 +138,10 @@ def _refuse_degenerate(
     labels: NDArray[np.float64], spread: LabelSpread | None, slices: Slices
 ) -> None:
     problems = []
-    if len(labels) < _LEAST_STREAMS:
+    if len(labels) < LEAST_STREAMS:
         problems.append(
             f"{len(labels)} survivors of different streams are too few to learn from: "
-            f"at least {_LEAST_STREAMS} are needed"
+            f"at least {LEAST_STREAMS} are needed"
         )
     told = f"of the {len(slices.tune)} draws of the tune slice"
     if not len(labels):

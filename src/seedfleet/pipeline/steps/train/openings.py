@@ -1,4 +1,4 @@
-"""How often the gate slice of a run has been opened, which each further opening is charged for."""
+"""How often the gate slice of a run was opened for another test: each further one is charged."""
 
 from __future__ import annotations
 
@@ -11,31 +11,40 @@ from seedfleet.pipeline.steps.train.options import TrainingRefusedError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["count_opening"]
+__all__ = ["count_openings"]
 
 FORMAT = "seedfleet.gate-openings/1"
 
 
-def count_opening(path: Path) -> int:
-    """Count one more opening, before it is made, and return how many there are with it.
+def count_openings(path: Path, test: str) -> int:
+    """Count a test before it is made, and return how many different ones there are with it.
+
+    The same test made again looks at nothing new, and counts once.
+
+    Parameters
+    ----------
+    test
+        A digest of all that its result depends on.
 
     Raises
     ------
     TrainingRefusedError
-        The file does not tell the count, without which no p-value means anything.
+        The file does not tell the tests, without which no p-value means anything.
     """
-    openings = 1 + (_counted(path) if path.exists() else 0)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, {"format": FORMAT, "openings": openings})
-    return openings
+    tests = _made(path) if path.exists() else []
+    if test not in tests:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tests.append(test)
+        write_json(path, {"format": FORMAT, "tests": tests})
+    return len(tests)
 
 
-def _counted(path: Path) -> int:
+def _made(path: Path) -> list[str]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        told = document["openings"] if document["format"] == FORMAT else None
+        told = document["tests"] if document["format"] == FORMAT else None
     except (OSError, ValueError, KeyError, TypeError):
         told = None
-    if not isinstance(told, int) or told < 1:
+    if not isinstance(told, list) or not told or not all(isinstance(each, str) for each in told):
         raise TrainingRefusedError([f"{path}: does not tell how often the gate was opened"])
     return told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from math import log2
 from typing import TYPE_CHECKING, Final
@@ -21,7 +22,7 @@ from seedfleet.pipeline.steps.train.comparison import Compared, compare
 from seedfleet.pipeline.steps.train.finding import Finding
 from seedfleet.pipeline.steps.train.ground import Ground, lay_ground
 from seedfleet.pipeline.steps.train.leakage import leakage_checks
-from seedfleet.pipeline.steps.train.openings import count_opening
+from seedfleet.pipeline.steps.train.openings import count_openings
 from seedfleet.pipeline.steps.train.trial_jobs import Candidate, TrialJobs
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def run_train(history: History, options: TrainOptions, run: StepRun) -> ContextR
     candidates = jobs.run(types, run)
     run.progress("models are compared", 0.9)
     compared = compare(candidates, ground, permutations=options.permutations, seed=options.run_seed)
-    openings = count_opening(files.gate_openings)
+    openings = count_openings(files.gate_openings, _test_digest(ground, candidates, options))
     result = replace(_gate(ground, candidates, options), openings=openings)
     chosen = compared[_chosen(compared, result)]
     checks = [
@@ -146,6 +147,17 @@ def _gate(ground: Ground, candidates: Sequence[Candidate], options: TrainOptions
         permutations=options.permutations,
         seed=options.run_seed,
     )
+
+
+def _test_digest(ground: Ground, candidates: Sequence[Candidate], options: TrainOptions) -> str:
+    """Return what tells one test of the gate from another: all that its result depends on."""
+    evidence = ground.evidence
+    words = (options.permutations, options.run_seed, evidence.modulus, *evidence.table.presets)
+    digest = hashlib.sha256("\n".join(map(str, words)).encode())
+    predicted = [candidate.predicted for candidate in candidates]
+    for array in (evidence.draws, evidence.table.rows, ground.rows, ground.groups, *predicted):
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def _chosen(compared: Sequence[Compared], result: GateResult) -> int:

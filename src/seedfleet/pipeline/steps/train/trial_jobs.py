@@ -10,8 +10,9 @@ import numpy as np
 
 from seedfleet.digests import file_digest
 from seedfleet.fleet import Job
-from seedfleet.models import MODEL_TYPES, model_suffix
+from seedfleet.models import MODEL_TYPES
 from seedfleet.models.fold_training import RESULT_FORMAT, Trial
+from seedfleet.models.types import model_suffix
 from seedfleet.pipeline.run_folder import write_text
 from seedfleet.pipeline.steps.fan_out import why_failed
 from seedfleet.pipeline.steps.train.options import TrainingRefusedError

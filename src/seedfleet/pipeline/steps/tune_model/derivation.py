@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seedfleet.pipeline.steps.label_ranking import MEASURE
+from seedfleet.pipeline.steps.survivor_table import LEAST_STREAMS
 from seedfleet.pipeline.steps.tune_model.capacity import (
     Derived,
     candidates,
@@ -25,9 +26,8 @@ if TYPE_CHECKING:
     from seedfleet.pipeline.steps.tune_model.options import TuneModelOptions
     from seedfleet.pipeline.steps.tune_model.survivor_rows import LabelledSurvivors
 
-__all__ = ["LEAST_SURVIVORS", "SIGNIFICANT", "Derivation", "DerivedModel", "derive"]
+__all__ = ["SIGNIFICANT", "Derivation", "DerivedModel", "derive"]
 
-LEAST_SURVIVORS = 50  # of different streams
 SIGNIFICANT = 0.05
 
 
@@ -125,10 +125,9 @@ def derive(
 
 def _refusal(survivors: LabelledSurvivors) -> str | None:
     """Say why nothing can be learned about settings; None where something can be."""
-    if len(survivors.labels) < LEAST_SURVIVORS:
+    if len(survivors.labels) < LEAST_STREAMS:
         return (
-            f"{len(survivors.labels)} survivors of different streams are fewer than "
-            f"{LEAST_SURVIVORS}"
+            f"{len(survivors.labels)} survivors of different streams are fewer than {LEAST_STREAMS}"
         )
     differing = np.unique(survivors.labels, return_counts=True)[1]
     if len(differing) == 1:

@@ -93,10 +93,10 @@ class Measured:
     best
         The one that finished with the largest value; of equal ones the first.
     chance, chance_upper
-        Mean and upper quantile (95 %) of the largest value of the finished candidates, their
-        predictions kept and labels shuffled within folds.
+        Mean and upper quantile (95 %) of the largest value of all candidates, whether they
+        finished or were left behind, their predictions kept and labels shuffled within folds.
     p
-        The share of shuffles that reach the best value.
+        The share of shuffles that reach the best value: that it was selected is counted in.
     refitted
         The measure of the best settings fitted to shuffled labels, which nothing can be learned
         from.
@@ -140,7 +140,8 @@ def compare(
     finished = [tried[place] for place in going_on]
     best = max(finished, key=lambda candidate: candidate.value)
     rng = np.random.default_rng([seed, 3])
-    chances = _chances(finished, rows, shuffles, rng)
+    # The finalists were selected by these labels, so those left behind have their chance too.
+    chances = _chances([*first, *finished], rows, shuffles, rng)
     return Measured(
         tried=tried,
         best=best,
@@ -178,11 +179,11 @@ def _tried(
 
 
 def _chances(
-    finished: Sequence[Candidate], rows: Rows, shuffles: int, rng: np.random.Generator
+    tried: Sequence[Candidate], rows: Rows, shuffles: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """Return the largest value over candidates under labels shuffled within each fold."""
-    shares, weights = np.stack([each.shares for each in finished]), worths(rows.labels)
-    total = np.zeros((shuffles, len(finished)))
+    shares, weights = np.stack([each.shares for each in tried]), worths(rows.labels)
+    total = np.zeros((shuffles, len(tried)))
     for fold in range(rows.n_folds):
         held = rows.folds == fold
         total += shuffled(shares[:, held], weights[held], shuffles, rng)

@@ -13,8 +13,8 @@ from seedfleet.pipeline.steps.context_record import Check, Metric
 from seedfleet.pipeline.steps.engine_config import ENGINE_FORMAT
 from seedfleet.pipeline.steps.label_ranking import MEASURE
 from seedfleet.pipeline.steps.learnable import features_file
+from seedfleet.pipeline.steps.survivor_table import LEAST_STREAMS
 from seedfleet.pipeline.steps.tune_model.derivation import (
-    LEAST_SURVIVORS,
     Derivation,
     DerivedModel,
     derive,
@@ -57,7 +57,7 @@ def run_tune_model(history: History, options: TuneModelOptions, run: StepRun) ->
         parameters=options.to_document(),
         metrics=list(_metrics(derivation)),
         checks=[
-            Check("different streams that were looked at", derivation.streams, LEAST_SURVIVORS),
+            Check("different streams that were looked at", derivation.streams, LEAST_STREAMS),
         ],
         remarks=[derivation.reason],
     )

@@ -15,7 +15,7 @@ from seedfleet.pipeline.steps.label_ranking import rank_shares
 from seedfleet.pipeline.steps.score.scored_table import candidates_of
 from seedfleet.pipeline.steps.survivor_files import read_survivors, write_survivors
 from seedfleet.scoring.aligned import Aligned
-from seedfleet.scoring.score import score_and_confidence
+from seedfleet.scoring.score import scores
 from seedfleet.scoring.survivors import compare
 
 if TYPE_CHECKING:
@@ -69,25 +69,23 @@ class Sample:
 
     def shares(self, settings: ScoringSettings) -> NDArray[np.float64]:
         """Return the share of its own half that each survivor outranks by its score."""
-        scores = self.scores(settings)
-        shares = np.empty(len(scores))
+        ranked = self.scores(settings)
+        shares = np.empty(len(ranked))
         for part in (self.half, ~self.half):
-            shares[part] = rank_shares(scores[part])
+            shares[part] = rank_shares(ranked[part])
         return shares
 
     def scores(self, settings: ScoringSettings) -> NDArray[np.float64]:
         """Return the score of each survivor under settings."""
-        scores = np.zeros(len(self.table))
+        found = np.zeros(len(self.table))
         for rows, candidates, aligned in self._parts:
             compared = (
                 compare(candidates, self.draws, self.modulus, settings)
                 if aligned is None
                 else aligned.compare(settings)
             )
-            scores[rows], _ = score_and_confidence(
-                compared, candidates, self.draws, self.modulus, settings
-            )
-        return scores
+            found[rows] = scores(compared, candidates, self.draws, self.modulus, settings)
+        return found
 
     @cached_property
     def _parts(self) -> list[tuple[NDArray[np.int64], Candidates, Aligned | None]]:

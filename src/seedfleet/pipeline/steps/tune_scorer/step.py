@@ -18,7 +18,7 @@ from seedfleet.pipeline.steps.label_ranking import worths
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.survivor_files import read_survivors
 from seedfleet.pipeline.steps.survivor_sampling import drawn, most_matches
-from seedfleet.pipeline.steps.survivor_table import chosen_draws
+from seedfleet.pipeline.steps.survivor_table import LEAST_STREAMS, chosen_draws
 from seedfleet.pipeline.steps.tune_scorer.choice import Choice, judged
 from seedfleet.pipeline.steps.tune_scorer.sample import Sample
 from seedfleet.pipeline.steps.tune_scorer.search_space import SearchSpace
@@ -34,10 +34,9 @@ if TYPE_CHECKING:
     from seedfleet.pipeline.steps.survivor_table import SurvivorTable
     from seedfleet.pipeline.steps.tune_scorer.options import TuneScorerOptions
 
-__all__ = ["LEAST_SURVIVORS", "run_tune_scorer"]
+__all__ = ["run_tune_scorer"]
 
 FORMAT = "seedfleet.scorer/1"
-LEAST_SURVIVORS = 50  # of different streams; fewer cannot be told from shuffled ones
 _LOOKED_AT = 50_000  # rows whose later draws are looked at
 _VARIABLE = 600  # survivors of a sample where skips vary
 _SHORT_S = 20.0  # trials that take less, all together, stay in this process
@@ -77,7 +76,7 @@ def run_tune_scorer(history: History, options: TuneScorerOptions, run: StepRun) 
         parameters=options.to_document(),
         metrics=choice.metrics(),
         checks=[
-            Check("survivors of different streams, with later draws", streams, LEAST_SURVIVORS),
+            Check("survivors of different streams, with later draws", streams, LEAST_STREAMS),
             *choice.checks(options.trials),
         ],
         remarks=[choice.reason, *choice.failed],
@@ -90,7 +89,7 @@ def _sample(
     """Return the survivors to measure on, or why there are none; and how many have a label."""
     if not slices.tune:
         return _too_few(len(table), 0), None
-    if len(table) < LEAST_SURVIVORS:
+    if len(table) < LEAST_STREAMS:
         return _too_few(len(table), len(slices.tune)), len(table)
     rng = np.random.default_rng([options.seed, 1])
     evidence = SurvivorEvidence.of(table, history)
@@ -98,7 +97,7 @@ def _sample(
     size = min(options.sample, _VARIABLE) if evidence.variable.any() else options.sample
     chosen = drawn(evidence, slices.sieve, size, rng)
     labels = evidence.labels(slices.tune)[chosen]
-    if len(chosen) < LEAST_SURVIVORS:
+    if len(chosen) < LEAST_STREAMS:
         return _too_few(len(chosen), len(slices.tune)), len(chosen)
     if not np.ptp(labels):
         reason = "all survivors fit the later draws equally well, and the defaults stay"
@@ -112,7 +111,7 @@ def _sample(
 def _too_few(survivors: int, draws: int) -> str:
     return (
         f"{survivors} survivors with {draws} later draws are too few to tell settings apart "
-        f"(at least {LEAST_SURVIVORS} survivors and one draw), and the defaults stay"
+        f"(at least {LEAST_STREAMS} survivors and one draw), and the defaults stay"
     )
 
 

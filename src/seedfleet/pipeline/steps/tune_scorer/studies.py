@@ -8,11 +8,11 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from seedfleet.errors import ProblemsError
 from seedfleet.fleet import Job
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.fan_out import failed_jobs
 from seedfleet.pipeline.steps.survivor_files import SurvivorFileError
+from seedfleet.pipeline.steps.trial_files import TrialFileError, read_trial_file
 from seedfleet.pipeline.steps.tune_scorer.sample import SAMPLE_FILES, read_sample, write_sample
 from seedfleet.scoring import ScoringSettings
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Studies",
     "Trial",
-    "TrialFileError",
     "measure_file",
     "trials_by_jobs",
     "trials_here",
@@ -40,10 +39,6 @@ RESULTS_FORMAT = "seedfleet.scorer-values/1"
 _SCRIPT = "scorer_meta_optimizer.py"
 _ROUNDS = 4  # later ones are asked when the values of earlier ones are known
 _JOB_S = 15.0  # most of a job on one core; no slot stays empty for the sake of longer jobs
-
-
-class TrialFileError(ProblemsError):
-    """The files of a job hold no trials to measure."""
 
 
 @dataclass(frozen=True)
@@ -236,9 +231,7 @@ def measure_file(trial_file: Path, output_file: Path) -> None:
 
 def _asked_of(trial_file: Path) -> tuple[list[tuple[int, ScoringSettings]], Sample]:
     try:
-        document = json.loads(trial_file.read_text(encoding="utf-8"))
-        if not isinstance(document, dict) or document.get("format") != TRIALS_FORMAT:
-            raise TrialFileError([f"{trial_file}: format is not {TRIALS_FORMAT!r}"])
+        document = read_trial_file(trial_file, TRIALS_FORMAT)
         trials = [
             (int(entry["number"]), ScoringSettings.from_document(entry["settings"]))
             for entry in document["trials"]

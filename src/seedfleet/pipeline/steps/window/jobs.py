@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seedfleet.fleet import Job
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.fan_out import failed_jobs
+from seedfleet.pipeline.steps.trial_files import TrialFileError, read_trial_file
 from seedfleet.pipeline.steps.window.configuration import Configuration
 from seedfleet.pipeline.steps.window.ground import Ground
 from seedfleet.pipeline.steps.window.trial import Outcome, run_trial
@@ -20,16 +21,12 @@ if TYPE_CHECKING:
 
     from seedfleet.pipeline.steps.fan_out import FanOut
 
-__all__ = ["TrialFileError", "TrialJobs", "outcomes_left", "serve"]
+__all__ = ["TrialJobs", "outcomes_left", "serve"]
 
 _TRIALS, _OUTCOMES = "seedfleet.window-trials/1", "seedfleet.window-outcomes/1"
 _SCRIPT = "window_optimizer.py"
 _GROUND = "ground.json"
 _TIMEOUT_S = 3600.0
-
-
-class TrialFileError(Exception):
-    """A file of trials that cannot be read; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +96,7 @@ def serve(trial_file: Path, ground_file: Path, output: Path) -> None:
     TrialFileError
         One of the files is none of ours.
     """
-    document, shared = _read(trial_file), _read(ground_file)
-    if document.get("format") != _TRIALS:
-        raise TrialFileError(f"{trial_file}: its format is not {_TRIALS}")
+    document, shared = read_trial_file(trial_file, _TRIALS), read_trial_file(ground_file)
     try:
         ground = Ground.from_document(shared)
         trials = [
@@ -109,7 +104,7 @@ def serve(trial_file: Path, ground_file: Path, output: Path) -> None:
             for each in document["trials"]
         ]
     except (KeyError, TypeError, ValueError) as error:
-        raise TrialFileError(f"{trial_file}, {ground_file}: {error!r}") from error
+        raise TrialFileError([f"{trial_file}, {ground_file}: {error!r}"]) from error
     backend = few_seeds_backend(workers=1)
     outcomes = [
         {"number": number, "outcome": run_trial(ground, asked, backend=backend).to_document()}
@@ -125,14 +120,16 @@ def outcomes_left(folder: Path, ground: Ground) -> dict[int, tuple[Configuration
     were of another ground; files that cannot be read are passed over.
     """
     try:
-        if _read(folder / _GROUND) != ground.to_document():
+        if read_trial_file(folder / _GROUND) != ground.to_document():
             return {}
     except TrialFileError:
         return {}
     left: dict[int, tuple[Configuration, Outcome]] = {}
     for path in sorted(folder.rglob("trials_*_outcomes.json")):
         try:
-            left |= _ended(_read(path), _read(folder / path.name.replace("_outcomes", "")))
+            left |= _ended(
+                read_trial_file(path), read_trial_file(folder / path.name.replace("_outcomes", ""))
+            )
         except (TrialFileError, KeyError, TypeError, ValueError):
             continue
     return left
@@ -149,13 +146,3 @@ def _ended(
         each["number"]: (configurations[each["number"]], Outcome.from_document(each["outcome"]))
         for each in document["outcomes"]
     }
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise TrialFileError(f"{path}: cannot be read: {error}") from error
-    if not isinstance(document, dict):
-        raise TrialFileError(f"{path}: an object is needed")
-    return document

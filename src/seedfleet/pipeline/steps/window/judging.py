@@ -17,7 +17,7 @@ import numpy as np
 from seedfleet.evidence.forward_sums import begin_forward, go_forward
 from seedfleet.evidence.likelihood import NOISE_RATES, bits_of_matches
 from seedfleet.evidence.prior import NULL_WEIGHT, noise_weights
-from seedfleet.evidence.start_prior import seed_odds
+from seedfleet.evidence.stakes import Bets, log2_stakes
 from seedfleet.evidence.uniformity import allowance_bits
 from seedfleet.generators import compiled
 from seedfleet.sieve import VariableSkip, constant_skip_positions
@@ -78,7 +78,7 @@ def judge(search: PlannedSearch, rows: NDArray[np.void], judged: int) -> Judgeme
     rates = len(NOISE_RATES)
     fitted = np.array([pair[0] for pair in pairs]).reshape(-1, rates)
     unseen = np.array([pair[1] for pair in pairs]).reshape(-1, rates)
-    prior = np.array([_log2_prior(search, row) for row in rows]).reshape(-1, 1)
+    prior = _log2_prior(search, rows).reshape(-1, 1)
     return Judgement(rows, prior + np.log2(noise_weights()) + fitted, unseen)
 
 
@@ -95,10 +95,12 @@ def score(judgements: list[Judgement]) -> float:
     return float(after - before)
 
 
-def _log2_prior(search: PlannedSearch, row: np.void) -> float:
-    weight = search.log2_weight(int(row["offset"]), int(row["skip_min"]), int(row["skip_max"]))
-    odds = seed_odds(search.stream.generator.seed_count, int(row["seed"]))
-    return log2(1 - NULL_WEIGHT) + weight - log2(odds)
+def _log2_prior(search: PlannedSearch, rows: NDArray[np.void]) -> NDArray[np.float64]:
+    alignments = np.stack([rows[name] for name in ("offset", "skip_min", "skip_max")], axis=1)
+    whole = np.ones(len(rows), np.bool_)
+    scope = search.scope
+    bets = Bets(search.stream, rows["seed"], alignments, whole, sessions=scope.chosen)
+    return log2_stakes(bets, scope.division)
 
 
 def _of_positions(

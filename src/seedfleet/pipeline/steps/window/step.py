@@ -20,6 +20,7 @@ from seedfleet.pipeline.steps.context_record import Check, Metric
 from seedfleet.pipeline.steps.history_files import write_history
 from seedfleet.pipeline.steps.shortage import ShortageError
 from seedfleet.pipeline.steps.survivor_files import write_survivors
+from seedfleet.pipeline.steps.survivor_table import LEAST_STREAMS
 from seedfleet.pipeline.steps.window.choice import choose, most_rows
 from seedfleet.pipeline.steps.window.final import final_sieve
 from seedfleet.pipeline.steps.window.ground import Ground, Part
@@ -54,7 +55,6 @@ if TYPE_CHECKING:
 __all__ = ["run_window"]
 
 _FORMAT = "seedfleet.window/1"
-_FEW_SURVIVORS = 50  # fewer are no population to rank: lower thresholds let some more pass
 _LEAST_OUTCOMES = 0.5  # of trials; with fewer the jobs are at fault, and trials are made without
 _SURE_BITS = 20.0  # a signal: from which on a stream is followed through the history
 
@@ -180,7 +180,8 @@ def _optimized(
     draws = {part.sessions: len(part.draws) for part in ground.parts}
     chosen = choose(study.tried, options.max_survivors, draws)
     configuration = next(sampler.set_ones()) if chosen is None else chosen.configuration
-    if chosen is not None and (chosen.outcome.observed or 0) < _FEW_SURVIVORS:
+    if chosen is not None and (chosen.outcome.observed or 0) < LEAST_STREAMS:
+        # Lower thresholds let some more pass.
         configuration = sampler.populated(configuration)
     run.progress("the chosen window", 0.0)
     most = most_rows(configuration.law, options.max_survivors)

@@ -1,0 +1,136 @@
+"""What is foretold, against all that there could be: every law, path, noise and ending, by hand."""
+
+from collections.abc import Iterator
+from itertools import product
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from plain_history import history
+
+from seedfleet.evidence.likelihood import NOISE_RATES
+from seedfleet.evidence.part_prior import Division, log2_part_weight
+from seedfleet.evidence.prior import noise_weights
+from seedfleet.generators import find_preset
+from seedfleet.generators.compiled import at_positions
+from seedfleet.pipeline.steps.predict.ending import log2_ended
+from seedfleet.pipeline.steps.predict.narrowing import narrowed, narrower_laws
+from seedfleet.pipeline.steps.predict.outlook import foresee
+from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence, predictive_bits
+from seedfleet.pipeline.steps.survivor_table import NO_END, ROW, SurvivorTable
+
+PRESET, SEEDS, ASKED, MODULUS, DRAWS = "xorshift32", (1, 2, 3), (0, 2), 3, 4
+LAWS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
+RAISED = 45.0  # log2 of a factor on all stakes, so that null and streams are of like weight
+
+
+def table(skips: tuple[int, int] = ASKED) -> SurvivorTable:
+    rows = np.zeros(len(SEEDS), ROW)
+    rows["seed"], rows["end"] = SEEDS, NO_END
+    rows["skip_min"], rows["skip_max"] = skips
+    return SurvivorTable((PRESET,), (), rows)
+
+
+def stake(law: tuple[int, int]) -> float:
+    """Return what the text of the prior says of a seed of xorshift32 under a law of skips."""
+    least, most = law
+    octave = {0: 1.0, 1: 0.5, 2: 0.5}[most] / 16
+    share = octave if least == most else octave / most
+    whole = 0.5
+    return 2**RAISED * 0.5 * (1 / 64) * 0.5 * share * 0.5 * whole * 0.5 / (2**32 - 1)
+
+
+UNIFORM = np.full(MODULUS, 1 / MODULUS)
+
+
+def recorded(value: int, noise: float) -> NDArray[np.float64]:
+    law = np.full(MODULUS, noise / (MODULUS - 1))
+    law[value] = 1 - noise
+    return law
+
+
+def worlds() -> Iterator[tuple[float, list[NDArray[np.float64]]]]:
+    """Yield each way in which draws can come about: its weight, and the law of each draw."""
+    yield 0.5, [UNIFORM] * (DRAWS + 1)
+    stretches = DRAWS * (DRAWS + 1) // 2 - 1
+    for seed, law in product(SEEDS, LAWS):
+        values, _ = at_positions(find_preset(PRESET).stream, seed, MODULUS, np.arange(20))
+        gaps = list(product(range(law[0] + 1, law[1] + 2), repeat=DRAWS + 1))
+        for path, (noise, share) in product(gaps, zip(NOISE_RATES, noise_weights(), strict=True)):
+            made = [recorded(int(values[place]), noise) for place in np.cumsum(path) - 1]
+            weight = stake(law) * share / len(gaps)
+            yield weight, made
+            for end in range(1, DRAWS):
+                yield weight / stretches, made[:end] + [UNIFORM] * (DRAWS + 1 - end)
+
+
+def joint() -> NDArray[np.float64]:
+    """Return the chance of every history with the draw after it, up to a factor."""
+    weights, laws = zip(*worlds(), strict=True)
+    chances = np.array(weights)[:, np.newaxis]
+    stacked = np.array(laws)
+    for draw in range(DRAWS):
+        chances = (chances[:, :, np.newaxis] * stacked[:, draw, np.newaxis, :]).reshape(
+            len(weights), -1
+        )
+    total: NDArray[np.float64] = chances.T @ stacked[:, DRAWS]
+    return total.reshape((MODULUS,) * (DRAWS + 1))
+
+
+@pytest.mark.slow
+def test_every_history_is_continued_as_bayes_says() -> None:
+    expected = joint()
+    expected /= expected.sum(axis=-1, keepdims=True)
+    assert np.abs(expected - 1 / MODULUS).max() > 0.2  # else any prediction would do
+    told = np.zeros_like(expected)
+    for drawn in product(range(MODULUS), repeat=DRAWS):
+        whole = history(list(drawn), modulus=MODULUS)
+        evidence = SurvivorEvidence.of(table(), whole)
+        evidence, weights = narrowed(evidence, evidence.log2_prior, whole)
+        law = foresee(evidence, weights + RAISED, 1).coming[0].law
+        told[drawn] = [law.probability(value) for value in range(MODULUS)]
+    np.testing.assert_allclose(told, expected, atol=1e-9)
+
+
+def test_laws_within_a_law() -> None:
+    assert sorted([*narrower_laws(*ASKED), ASKED]) == sorted(LAWS)
+    assert len(narrower_laws(0, 8)) == 44  # all there are
+    assert len(narrower_laws(0, 1)) == 2
+    wide = narrower_laws(3, 203)
+    assert {(3, 3), (3, 4), (11, 11), (3, 131), (35, 203)} < set(wide)
+    assert len(wide) < 600
+    assert all(3 <= least <= most <= 203 for least, most in wide)
+
+
+@pytest.mark.slow
+def test_a_law_that_is_asked_too_wide_costs_next_to_nothing() -> None:
+    rng = np.random.default_rng(8)
+    places = np.cumsum(rng.integers(1, 5, size=201)) - 1
+    values, _ = at_positions(find_preset(PRESET).stream, 2, 1000, places)
+    whole = history(values[:-1].tolist())
+    scores = {}
+    for name, skips, narrow in (
+        ("wide", (0, 8), False),
+        ("narrowed", (0, 8), True),
+        ("true", (0, 3), False),
+    ):
+        evidence = SurvivorEvidence.of(table(skips), whole)
+        weights = evidence.log2_prior
+        if narrow:
+            evidence, weights = narrowed(evidence, weights, whole)
+        scores[name] = predictive_bits(evidence, weights, range(150), range(150, 200))
+    assert scores["true"] - scores["wide"] > 50
+    assert scores["true"] - scores["narrowed"] < 3
+
+
+def test_a_stream_that_ended_long_ago_is_still_a_rival() -> None:
+    rng = np.random.default_rng(4)
+    values, _ = at_positions(find_preset(PRESET).stream, 2, 1000, np.arange(40))
+    whole = history([*values.tolist(), *rng.integers(1000, size=460).tolist()])
+    evidence = SurvivorEvidence.of(table((0, 0)), whole)
+    whole_run = evidence.log2_prior[1] + evidence.log2_mixed(range(500))[1]
+    assert whole_run < -200  # nobody would look at it by now
+    division = Division(500)
+    share = log2_part_weight(division, whole=False) - log2_part_weight(division, whole=True)
+    at_its_end = evidence.log2_prior[1] + share + evidence.log2_mixed(range(40))[1]
+    assert log2_ended(evidence, evidence.log2_prior) == pytest.approx(at_its_end, abs=1)
