@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,11 @@ def need(service: str, missing: Sequence[str]) -> None:
         if os.environ.get("SEEDFLEET_REQUIRE_RUNTIMES") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
+
+
+@pytest.fixture
+def gnu_parallel() -> None:
+    need("GNU parallel", [] if shutil.which("parallel") else ["parallel"])
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from seedfleet.fleet.engines.link import Timeouts
 from seedfleet.fleet.engines.local import LocalEngine
+from seedfleet.fleet.engines.queued.by_hand import BY_HAND, by_hand_engine
 from seedfleet.fleet.engines.ssh import SshEngine
 from seedfleet.fleet.errors import BadInputError
 
@@ -30,6 +31,11 @@ ENGINE_OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "ssh": "COMMAND, the OpenSSH client with options of your own (not StrictHostKeyChecking)",
         "connect_s": "SECONDS, for one connection",
         "shared_disks": "yes or no; no: always copy",
+    },
+    BY_HAND: {
+        "slots": "N, tasks that are watched at once",
+        "python": "PATH, the interpreter of tasks and .py scripts",
+        "default_gpus": "N, GPUs of a job that does not say",
     },
 }
 
@@ -55,6 +61,8 @@ def make_engine(options: RunOptions) -> Engine:
         problems.append("the ssh engine needs a cluster file, and only it takes one (--cluster)")
     if problems:
         raise BadInputError(problems)
+    if options.engine == BY_HAND:
+        return by_hand_engine(**settings)
     if options.cluster is None:
         return LocalEngine(**settings)
     return SshEngine(
@@ -102,6 +110,10 @@ def _count(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and int(text) > 0 else None
 
 
+def _count_from_0(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
 def _seconds(text: str) -> float | None:
     try:
         value = float(text)
@@ -112,6 +124,10 @@ def _seconds(text: str) -> float | None:
 
 def _interpreter(text: str) -> str | None:
     return (text and (shutil.which(text) or str(Path(text).expanduser().absolute()))) or None
+
+
+def _remote_interpreter(text: str) -> str | None:
+    return text or None  # whether it is there only the machines know
 
 
 def _words(text: str) -> tuple[str, ...] | None:
@@ -137,4 +153,7 @@ _VALUES: Final[Mapping[tuple[str, str], Callable[[str], Any]]] = {
     ("ssh", "ssh"): _words,
     ("ssh", "connect_s"): _seconds,
     ("ssh", "shared_disks"): _yes_or_no,
+    (BY_HAND, "slots"): _count,
+    (BY_HAND, "python"): _remote_interpreter,
+    (BY_HAND, "default_gpus"): _count_from_0,
 }
