@@ -178,7 +178,7 @@ def test_a_head_that_leaves_loses_no_task(root: Path) -> None:
 
 def test_a_job_file_of_hyperqueue_asks_what_each_job_asks(root: Path) -> None:
     wishes: list[dict[str, Any]] = [{"platform": "rocm"}, {"gpus": 2}, {"platform": "cpu"}]
-    made = export("hq", jobs_of(*wishes, {"timeout": 10}), "--default-gpus", "0")
+    made = export("hq", jobs_of(*wishes, {}), "--default-gpus", "0")
     assert made["submit"][0].startswith("hq job submit-file ")
     job = tomllib.loads(Path(made["files"][0]).read_text())
     assert job["name"] == made["run_id"]
@@ -193,8 +193,6 @@ def test_a_job_file_of_hyperqueue_asks_what_each_job_asks(root: Path) -> None:
         [{"cpus": 1}],
         [{"cpus": 1}],
     ]
-    limits = [int(task["time_limit"].removesuffix("s")) for task in tasks]
-    assert limits[0] - limits[3] == 50
 
 
 def test_what_a_form_cannot_pass_on_is_refused_at_once_and_nothing_is_written(root: Path) -> None:

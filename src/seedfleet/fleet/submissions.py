@@ -7,10 +7,11 @@ number. A task that is started twice does no harm, so that files may be handed i
 from __future__ import annotations
 
 import json
-import math
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from seedfleet.fleet.engines.slurm import SlurmWishes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMS", "Submission", "TaskList"]
 
-# Beside the script's own time: waiting for a GPU's lock, ending the script, checking its outputs.
-_MARGIN_S: Final = 900
 _MOST_IN_ARRAY: Final = 1000  # Slurm's default for the largest index is one more
 _HQ_GPUS: Final[Mapping[str, str]] = {"cuda": "gpus/nvidia", "rocm": "gpus/amd"}
 
@@ -102,16 +101,8 @@ def _alike(tasks: TaskList) -> dict[Request, list[int]]:
 
 
 def _array_script(tasks: TaskList, request: Request, numbers: Sequence[int]) -> str:
-    limit_min = math.ceil((request.timeout_s + _MARGIN_S) / 60)
-    asked = [
-        f"--job-name={tasks.run_id}",
-        f"--array=0-{len(numbers) - 1}",
-        f"--time={limit_min}",
-        "--requeue",
-        "--output=/dev/null",
-        *([f"--gres=gpu:{request.gpus}"] if request.gpus else []),
-        *([f"--nodelist={request.node}"] if request.node else []),
-    ]
+    asked = [f"--job-name={tasks.run_id}", f"--array=0-{len(numbers) - 1}"]
+    asked += ["--requeue", "--output=/dev/null", *SlurmWishes().words(request)]
     log = f'{shlex.quote(tasks.logs)}/"slurm-$SLURM_ARRAY_JOB_ID.log"'
     lines = [
         "#!/bin/sh",
@@ -154,7 +145,6 @@ def _hq_task(tasks: TaskList, number: int, request: Request) -> str:
         "[[task]]",
         f"id = {number}",
         f"command = [{', '.join(map(_toml, [*tasks.words, str(number)]))}]",
-        f'time_limit = "{math.ceil(request.timeout_s + _MARGIN_S)}s"',
         'stdout = "none"',
         f'stderr = {{ path = {log}, mode = "rm-if-finished" }}',
     ]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from seedfleet.fleet.paths import RunPaths
     from seedfleet.fleet.spec import Job
 
-__all__ = ["BY_HAND", "ByHandEngine", "by_hand_engine", "write_tasks"]
+__all__ = ["BY_HAND", "ByHandEngine", "write_tasks"]
 
 BY_HAND: Final = "by-hand"
 _MOST: Final = 1_000_000
@@ -50,14 +50,6 @@ class ByHandEngine(QueueEngine):
 
     def _remark(self, text: str) -> None:
         self._opened().events.put_nowait(Remark(text))
-
-
-def by_hand_engine(
-    *, slots: int = _SLOTS, python: str = "python3", default_gpus: int = 1
-) -> ByHandEngine:
-    """Make the engine from options of a command line; as `TaskRules` and `QueuePace` have them."""
-    rules = TaskRules(python=python, default_gpus=default_gpus)
-    return ByHandEngine(task_rules=rules, pace=QueuePace(slots=slots, grace_s=0))
 
 
 class _Nobody:
