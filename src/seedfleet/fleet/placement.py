@@ -43,7 +43,7 @@ class Requirement:
 
     def eligible(self, node: Node) -> tuple[Gpu, ...]:
         """List the node's GPUs that the job may run on, in index order."""
-        if self.platform not in {None, node.platform}:
+        if self.platform not in {None, node.platform} or (node.lent and self.gpu_id is not None):
             return ()
         if self.gpu_id is None and self.gpu_memory_gib is None:
             return node.gpus
@@ -62,7 +62,9 @@ class Requirement:
 
     def may_fit(self, node: Node) -> bool:
         """Do as `fits`, but hope for everything of a node that is out of contact."""
-        return self.fits(node) if node.contact else self.node in {None, node.name}
+        if node.contact or (node.lent and self.gpu_id is not None):
+            return self.fits(node)
+        return self.node in {None, node.name}
 
     def unmet(self, nodes: Iterable[Node]) -> str:
         """Say in words that none of `nodes` has what the job asks."""
