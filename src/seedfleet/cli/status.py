@@ -135,7 +135,7 @@ def _details(result: RunReport, picture: RunPicture, now: float) -> dict[str, An
         "unsuccessful": {
             job.job.job_id: {
                 "outcome": job.word,
-                "node": job.allocation.node if job.allocation else None,
+                "node": job.place.node if job.place else None,
                 "attempts": job.attempts,
                 "exit_code": job.last.exit_code if job.last else None,
                 "detail": job.detail,

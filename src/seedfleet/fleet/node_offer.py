@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from seedfleet.fleet.engines.base import Gpu, Node
+from seedfleet.fleet.node.gpu_masks import lock_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -142,9 +142,8 @@ def gpu_lock_name(node: Node, index: int, root: str) -> str:
         The node's root.
     """
     gpu = next((gpu for gpu in node.gpus if gpu.index == index), Gpu(index))
-    place = hashlib.sha256(root.encode()).hexdigest()[:8]
-    name = gpu.uuid or gpu.pci_address or f"{node.platform}-{index}-{place}"
-    return re.sub(r"[^A-Za-z0-9:._-]", "_", name)
+    card = {"uuid": gpu.uuid, "pci_address": gpu.pci_address}
+    return lock_name(card, node.platform, index, root)
 
 
 def _platform(config: NodeConfig, found: Mapping[str, Any], remarks: list[str]) -> str:
