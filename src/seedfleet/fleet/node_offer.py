@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from seedfleet.fleet.engines.base import Gpu, Node
@@ -13,7 +14,14 @@ if TYPE_CHECKING:
 
     from seedfleet.fleet.cluster import NodeConfig
 
-__all__ = ["configured_platform", "gpu_lock_name", "offer"]
+__all__ = [
+    "cards_named",
+    "cards_of",
+    "configured_platform",
+    "gpu_lock_name",
+    "lent_places",
+    "offer",
+]
 
 # Words of `gpu_type`, in lower case.
 _MAKERS: Final = {
@@ -74,6 +82,48 @@ def offer(config: NodeConfig, found: Mapping[str, Any]) -> tuple[Node, tuple[str
     cores = max(1, int(found.get("cores", 1)))
     most = min(config.max_concurrent_script_jobs, len(gpus) + cores)
     return Node(config.name, platform, gpus, cores, max_jobs=most), tuple(remarks)
+
+
+def lent_places(node: Node, count: int) -> Node:
+    """Offer `count` places for GPUs, since which cards they are another scheduler decides later.
+
+    All cards of a node count as the smallest of them, since a job may get any.
+    """
+    sizes = [gpu.memory_gib for gpu in node.gpus if gpu.memory_gib is not None]
+    least = min(sizes) if sizes and len(sizes) == len(node.gpus) else None
+    places = tuple(Gpu(index, memory_gib=least) for index in range(count))
+    most = len(places) + node.cpu_slots
+    platform = node.platform if places else "cpu"
+    return replace(node, platform=platform, gpus=places, max_jobs=most, lent=True)
+
+
+def cards_of(node: Node, found: Mapping[str, Any]) -> tuple[Gpu, ...]:
+    """List what was found of the cards that a node's platform speaks of; see `offer`."""
+    return _cards(found, node.platform)
+
+
+def cards_named(
+    names: Sequence[str], cards: tuple[Gpu, ...]
+) -> tuple[tuple[Gpu, ...], tuple[int, ...]]:
+    """Find cards by index or UUID; one that no probe has found, or a part of one, is added.
+
+    Returns
+    -------
+    cards : tuple of Gpu
+        Those known, and the new ones.
+    indices : tuple of int
+        Of the named ones, in ascending order.
+    """
+    known, indices = list(cards), []
+    for name in names:
+        gpu = next((gpu for gpu in known if name in {gpu.uuid, str(gpu.index)}), None)
+        if gpu is None:
+            numbered = name.isascii() and name.isdigit()
+            beyond = max((gpu.index for gpu in known), default=-1) + 1
+            gpu = Gpu(int(name)) if numbered else Gpu(beyond, name)
+            known.append(gpu)
+        indices.append(gpu.index)
+    return tuple(known), tuple(sorted(indices))
 
 
 def gpu_lock_name(node: Node, index: int, root: str) -> str:

@@ -45,7 +45,7 @@ class Requirement:
 
     def eligible(self, node: Node) -> tuple[Gpu, ...]:
         """List the node's GPUs that the job may run on, in index order."""
-        if self.platform not in {None, node.platform}:
+        if self.platform not in {None, node.platform} or (node.lent and self.gpu_id is not None):
             return ()
         if self.gpu_id is None and self.gpu_memory_gib is None:
             return node.gpus
@@ -70,7 +70,7 @@ class Requirement:
 
     def may_fit(self, node: Node) -> bool:
         """Do as `fits`, but hope for everything of a node that is out of contact."""
-        if node.contact or node.queue:
+        if node.contact or node.queue or (node.lent and self.gpu_id is not None):
             return self.fits(node)
         return self.node in {None, node.name}
 
@@ -82,7 +82,8 @@ class Requirement:
         offer = "; ".join(
             f"{node.name}, a queue, which takes neither gpu_id nor gpu_memory_gib"
             if node.queue
-            else f"{node.name} ({node.platform}) with {len(node.gpus)} GPUs and "
+            else f"{node.name} ({node.platform}) with {len(node.gpus)} GPUs"
+            f"{', none of which gpu_id can name,' if node.lent else ''} and "
             f"{node.cpu_slots} CPU slots"
             for node in nodes
         )

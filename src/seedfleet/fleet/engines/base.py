@@ -100,6 +100,9 @@ class Node:
         node shares the head's disk. A job that was started there is never started a second time
         while its first copy may live. An engine that finds it out says so with `NodeUp` before it
         starts anything there; once said it is believed of the node for the rest of the run.
+    lent
+        True where another scheduler picks the GPUs on the node: an index in `gpus` is a place and
+        no card, so that no job can pin one, and `Ended` tells which cards an attempt had.
     queue
         True where this is no machine but the line before many: its slots are attempts handed in,
         an allocation says nothing of GPUs, and which machine, platform and how many GPUs a job
@@ -113,6 +116,7 @@ class Node:
     max_jobs: int | None = None
     contact: bool = True
     in_place: bool = False
+    lent: bool = False
     queue: bool = False
 
 

@@ -1,8 +1,8 @@
 """The connection of a head with the agent on one node.
 
 A link is one child process, `ssh` or an interpreter on this machine, whose standard input and
-output carry frames. It starts the agent, asks it questions and passes on what the agent says by
-itself. It knows nothing of attempts.
+output carry frames, or whatever else an engine has that behaves like one. It starts the agent, asks
+it questions and passes on what the agent says by itself. It knows nothing of attempts.
 """
 
 from __future__ import annotations
@@ -13,20 +13,19 @@ import itertools
 import secrets
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from seedfleet.fleet.engines import _boot
-from seedfleet.fleet.engines._ways import NodeContactError, RefusedError, translate, ways_to
+from seedfleet.fleet.engines._ways import NodeContactError, RefusedError, Way, translate, ways_to
 from seedfleet.fleet.node.frames import BrokenFramesError, Unpacker, pack
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from seedfleet.fleet.cluster import NodeConfig
-    from seedfleet.fleet.engines._ways import Way
     from seedfleet.fleet.node.frames import Frame
 
-__all__ = ["NodeContactError", "NodeLink", "RefusedError", "Timeouts"]
+__all__ = ["Channel", "NodeContactError", "NodeLink", "RefusedError", "Timeouts"]
 
 _READ_BYTES: Final = 1 << 18
 _KEPT_WORDS_BYTES: Final = 8000  # of what `ssh` says on its standard error
@@ -52,13 +51,39 @@ class Timeouts:
     silent_s: float = 45.0
 
 
+class Channel(Protocol):
+    """A way to an agent and back: a process, or what behaves like one."""
+
+    @property
+    def stdin(self) -> asyncio.StreamWriter | None:
+        """Goes to the agent; where it is closed, the agent ends."""
+
+    @property
+    def stdout(self) -> asyncio.StreamReader | None:
+        """What the agent says."""
+
+    @property
+    def stderr(self) -> asyncio.StreamReader | None:
+        """What is said for people."""
+
+    @property
+    def returncode(self) -> int | None:
+        """None as long as the channel is there."""
+
+    async def wait(self) -> int:
+        """Wait for its end."""
+
+    def kill(self) -> None:
+        """End it now."""
+
+
 class NodeLink:
     """An open connection; made by `connect`.
 
     Parameters
     ----------
     process
-        Speaks frames on its pipes, the agent having said that it is loaded.
+        Speaks frames on its streams, the agent having said that it is loaded.
     unpacker
         Holds what has come of the next frame.
     words
@@ -70,9 +95,7 @@ class NodeLink:
         What the agent found on its node; see `seedfleet.fleet.node.facts`.
     """
 
-    def __init__(
-        self, process: asyncio.subprocess.Process, unpacker: Unpacker, words: _Words
-    ) -> None:
+    def __init__(self, process: Channel, unpacker: Unpacker, words: _Words) -> None:
         self._process = process
         self._unpacker = unpacker
         self._words = words
@@ -132,6 +155,41 @@ class NodeLink:
         raise problem
 
     @classmethod
+    async def dialled(
+        cls,
+        config: NodeConfig,
+        dial: Callable[[NodeConfig, Sequence[str]], Awaitable[Channel]],
+        *,
+        timeouts: Timeouts,
+        wishes: Mapping[str, Any],
+    ) -> Self:
+        """Start an agent on a node that neither this machine nor `ssh` leads to.
+
+        Parameters
+        ----------
+        config, timeouts, wishes
+            As for `connect`.
+        dial
+            Starts a Python interpreter on the node with these words after its name.
+
+        Raises
+        ------
+        NodeContactError
+            If the node cannot be used, with what to do about it.
+        """
+        word = secrets.token_hex(12)
+        way = Way((), "", "python3")
+        try:
+            async with asyncio.timeout(timeouts.start_s):
+                channel = await dial(config, way.command(word)[1:])
+                link = await cls._load(channel, way, word)
+        except TimeoutError:
+            text = f"no agent came up within {timeouts.start_s:g} s"
+            raise NodeContactError(text) from None
+        await link.open_within(timeouts.start_s, config, wishes)
+        return link
+
+    @classmethod
     async def _start(cls, way: Way) -> Self:
         word = secrets.token_hex(12)
         try:
@@ -147,8 +205,11 @@ class NodeLink:
         except OSError as error:
             text = f"cannot run {way.command(word)[0]}: {error.strerror}"
             raise NodeContactError(text, for_good=True) from error
-        words = _Words(process)
-        link = cls(process, Unpacker(), words)
+        return await cls._load(process, way, word)
+
+    @classmethod
+    async def _load(cls, process: Channel, way: Way, word: str) -> Self:
+        link = cls(process, Unpacker(), _Words(process))
         try:
             said = await link._wait_word(word)
             await link._check_word(way, said)
@@ -206,7 +267,7 @@ class NodeLink:
 
     async def _open(self, config: NodeConfig, wishes: Mapping[str, Any]) -> None:
         frames = (await self._next_frames())[1:]  # the first one says that it is loaded
-        wanted: dict[str, Any] = {"home": None, "locks": None, "slots": None}
+        wanted: dict[str, Any] = {"home": None, "locks": None, "slots": config.cpu_slots}
         wanted |= {"root": config.script_path, "python": config.python_env}
         self.post({"op": "open", **wanted, **wishes})
         while not frames:
@@ -373,11 +434,11 @@ class NodeLink:
 class _Words:
     """What a process says on its standard error: the end of it."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: Channel) -> None:
         self._kept = b""
         self._task = asyncio.create_task(self._collect(process), name="link-words")
 
-    async def _collect(self, process: asyncio.subprocess.Process) -> None:
+    async def _collect(self, process: Channel) -> None:
         while process.stderr is not None and (data := await process.stderr.read(_KEPT_WORDS_BYTES)):
             self._kept = (self._kept + data)[-_KEPT_WORDS_BYTES:]
 
