@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from seedfleet.fleet.engines.link import Timeouts
 from seedfleet.fleet.engines.local import LocalEngine
+from seedfleet.fleet.engines.ray.engine import RayEngine, RaySettings
 from seedfleet.fleet.engines.ssh import SshEngine
 from seedfleet.fleet.errors import BadInputError
 
@@ -29,6 +30,15 @@ ENGINE_OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "ssh": {
         "ssh": "COMMAND, the OpenSSH client with options of your own (not StrictHostKeyChecking)",
         "connect_s": "SECONDS, for one connection",
+        "shared_disks": "yes or no; no: always copy",
+    },
+    "ray": {
+        "address": "HOST:PORT of a cluster to join, or auto, the one that this machine belongs to",
+        "python": "PATH, the interpreter of .py scripts on the nodes, or its venv",
+        "root": "PATH, where relative paths start on the nodes; else where they start here",
+        "platform": "cuda or rocm, where no probe can tell",
+        "num_cpus": "NUMBER of CPUs that Ray holds for a script without GPUs",
+        "connect_s": "SECONDS, to join the cluster",
         "shared_disks": "yes or no; no: always copy",
     },
 }
@@ -55,6 +65,8 @@ def make_engine(options: RunOptions) -> Engine:
         problems.append("the ssh engine needs a cluster file, and only it takes one (--cluster)")
     if problems:
         raise BadInputError(problems)
+    if options.engine == "ray":
+        return RayEngine(RaySettings(**settings))
     if options.cluster is None:
         return LocalEngine(**settings)
     return SshEngine(
@@ -79,7 +91,7 @@ def read_options(engine: str, texts: Mapping[str, str]) -> dict[str, Any]:
     -------
     dict
         By name, for those given: `slots` an integer from 1, `python` a path, `ssh` a tuple of
-        words, `connect_s` more than 0, `shared_disks` a boolean.
+        words, `connect_s` and `num_cpus` more than 0, `shared_disks` a boolean, others texts.
 
     Raises
     ------
@@ -102,7 +114,7 @@ def _count(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and int(text) > 0 else None
 
 
-def _seconds(text: str) -> float | None:
+def _positive(text: str) -> float | None:
     try:
         value = float(text)
     except ValueError:
@@ -127,6 +139,19 @@ def _yes_or_no(text: str) -> bool | None:
     return {"yes": True, "no": False}.get(text)
 
 
+def _text(text: str) -> str | None:
+    return text.strip() or None
+
+
+def _address(text: str) -> str | None:
+    # Ray would start a cluster of its own for "local".
+    return None if text.strip().casefold() in {"", "local"} else text.strip()
+
+
+def _gpu_platform(text: str) -> str | None:
+    return text if text in {"cuda", "rocm"} else None
+
+
 def _unknown(text: str) -> None:
     del text
 
@@ -135,6 +160,13 @@ _VALUES: Final[Mapping[tuple[str, str], Callable[[str], Any]]] = {
     ("local", "slots"): _count,
     ("local", "python"): _interpreter,
     ("ssh", "ssh"): _words,
-    ("ssh", "connect_s"): _seconds,
+    ("ssh", "connect_s"): _positive,
     ("ssh", "shared_disks"): _yes_or_no,
+    ("ray", "address"): _address,
+    ("ray", "python"): _text,
+    ("ray", "root"): _text,
+    ("ray", "platform"): _gpu_platform,
+    ("ray", "num_cpus"): _positive,
+    ("ray", "connect_s"): _positive,
+    ("ray", "shared_disks"): _yes_or_no,
 }
