@@ -98,8 +98,8 @@ def lent_places(node: Node, count: int) -> Node:
 
 
 def cards_of(node: Node, found: Mapping[str, Any]) -> tuple[Gpu, ...]:
-    """List what was found of the cards that a node's platform speaks of; see `offer`."""
-    return _cards(found, node.platform)
+    """List what was found of the cards that a node's platform speaks of, else those it offers."""
+    return _cards(found, node.platform) or node.gpus
 
 
 def cards_named(

@@ -13,6 +13,7 @@ from seedfleet.fleet.engines.local import LocalEngine
 from seedfleet.fleet.engines.queued.by_hand import BY_HAND, ByHandEngine
 from seedfleet.fleet.engines.queued.engine import QueuePace
 from seedfleet.fleet.engines.queued.folder import TaskRules
+from seedfleet.fleet.engines.ray.engine import RayEngine, RaySettings
 from seedfleet.fleet.engines.slurm import DEFAULT_BATCH, DEFAULT_WAIT_S, SlurmEngine, SlurmWishes
 from seedfleet.fleet.engines.ssh import SshEngine
 from seedfleet.fleet.errors import BadInputError
@@ -62,6 +63,15 @@ ENGINE_OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         **_QUEUE_OPTIONS,
     },
     BY_HAND: {name: _QUEUE_OPTIONS[name] for name in ("slots", "python", "default_gpus")},
+    "ray": {
+        "address": "HOST:PORT of a cluster to join, or auto, the one that this machine belongs to",
+        "python": "PATH, the interpreter of .py scripts on the nodes, or its venv",
+        "root": "PATH, where relative paths start on the nodes; else where they start here",
+        "platform": "cuda or rocm, where no probe can tell",
+        "num_cpus": "NUMBER of CPUs that Ray holds for a script without GPUs",
+        "connect_s": "SECONDS, to join the cluster",
+        "shared_disks": "yes or no; no: always copy",
+    },
 }
 
 
@@ -90,6 +100,8 @@ def make_engine(options: RunOptions) -> Engine:
         return _slurm(settings)
     if options.engine == BY_HAND:
         return ByHandEngine(task_rules=_task_rules(settings), pace=_queue_pace(settings))
+    if options.engine == "ray":
+        return RayEngine(RaySettings(**settings))
     if options.cluster is None:
         return LocalEngine(**settings)
     return SshEngine(
@@ -162,7 +174,7 @@ def _count(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and int(text) > 0 else None
 
 
-def _seconds(text: str) -> float | None:
+def _positive(text: str) -> float | None:
     try:
         value = float(text)
     except ValueError:
@@ -188,11 +200,7 @@ def _number(text: str) -> int | None:
 
 
 def _from_zero_s(text: str) -> float | None:
-    return 0.0 if text == "0" else _seconds(text)
-
-
-def _text(text: str) -> str | None:
-    return text or None
+    return 0.0 if text == "0" else _positive(text)
 
 
 def _any_words(text: str) -> tuple[str, ...] | None:
@@ -213,18 +221,27 @@ def _queue_values(engine: str) -> dict[tuple[str, str], Callable[[str], Any]]:
         (engine, "python"): _text,
         (engine, "default_gpus"): _number,
         (engine, "platform"): _one_of("cuda", "rocm"),
-        (engine, "poll_s"): _seconds,
+        (engine, "poll_s"): _positive,
         (engine, "grace_s"): _from_zero_s,
         (engine, "probe"): _yes_or_no,
-        (engine, "probe_wait_s"): _seconds,
+        (engine, "probe_wait_s"): _positive,
     }
+
+
+def _text(text: str) -> str | None:
+    return text.strip() or None
+
+
+def _address(text: str) -> str | None:
+    # Ray would start a cluster of its own for "local".
+    return None if text.strip().casefold() in {"", "local"} else text.strip()
 
 
 _VALUES: Final[Mapping[tuple[str, str], Callable[[str], Any]]] = {
     ("local", "slots"): _count,
     ("local", "python"): _interpreter,
     ("ssh", "ssh"): _words,
-    ("ssh", "connect_s"): _seconds,
+    ("ssh", "connect_s"): _positive,
     ("ssh", "shared_disks"): _yes_or_no,
     ("slurm", "batch"): _count,
     ("slurm", "gpus_flag"): _one_of("gres", "gpus"),
@@ -235,4 +252,11 @@ _VALUES: Final[Mapping[tuple[str, str], Callable[[str], Any]]] = {
     },
     **_queue_values("slurm"),
     **_queue_values(BY_HAND),
+    ("ray", "address"): _address,
+    ("ray", "python"): _text,
+    ("ray", "root"): _text,
+    ("ray", "platform"): _one_of("cuda", "rocm"),
+    ("ray", "num_cpus"): _positive,
+    ("ray", "connect_s"): _positive,
+    ("ray", "shared_disks"): _yes_or_no,
 }

@@ -51,6 +51,8 @@ _SILENCE: Final = (
     *("communication connection failure", "zero bytes were transmitted", "temporarily"),
     *("transport endpoint", "authentication", "unable to establish"),
 )
+# All that tasks are given of the head's environment.
+_PASSED_ON: Final = ("HOME", "LANG", "LOGNAME", "PATH", "SLURM_CONF", "TZ", "USER")
 _OWN_VARIABLES: Final = ("SLURM_", "SBATCH_", "SQUEUE_", "SCANCEL_")
 
 
@@ -167,8 +169,8 @@ class SlurmScheduler:
         """Hand an array in."""
         words = [
             *("sbatch", "--parsable", f"--job-name={batch.name}", "--requeue", "--chdir=/"),
-            # Nothing of this machine's environment; the task sets what every program expects.
-            "--export=NONE",
+            # With NONE or NIL a node would start a login shell for every task to see what it sets.
+            "--export=ALL",
             f"--array=0-{len(batch.numbers) - 1}",
             f"--output={str(batch.log).replace('%', '%%')}",
             "--open-mode=append",
@@ -176,11 +178,11 @@ class SlurmScheduler:
         ]
         command = shlex.join(batch.words)
         script = (
-            "#!/bin/sh\nexport SLURM_EXPORT_ENV=ALL\n"
+            "#!/bin/sh\nunset LC_ALL\n"
             # TERM must reach the supervisor itself, so no shell stays in between.
             f'exec {command} "$(({batch.numbers.start} + SLURM_ARRAY_TASK_ID))"\n'
         )
-        code, printed, said = await _run(words, script)
+        code, printed, said = await _run(words, script, _passed_on())
         if code != 0 and _is_silence(said):
             raise SchedulerDownError(said)
         if code != 0:
@@ -239,7 +241,22 @@ def _is_silence(said: str) -> bool:
     return any(words in said.casefold() for words in _SILENCE)
 
 
-async def _run(words: Collection[str], script: str = "") -> tuple[int, str, str]:
+def _passed_on() -> dict[str, str]:
+    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+
+
+def _without_own_job() -> dict[str, str]:
+    # A head that itself runs under Slurm must not hand its own job's variables on.
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name == "SLURM_CONF" or not name.startswith(_OWN_VARIABLES)
+    }
+
+
+async def _run(
+    words: Collection[str], script: str = "", environment: Mapping[str, str] | None = None
+) -> tuple[int, str, str]:
     """Run a tool; return its exit code, what it printed, and what it complained of, on one line.
 
     Raises
@@ -247,16 +264,11 @@ async def _run(words: Collection[str], script: str = "") -> tuple[int, str, str]
     SchedulerDownError
         If it does not come to an end, or cannot be run.
     """
-    # A head that itself runs under Slurm must not hand its own job's variables on.
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if name == "SLURM_CONF" or not name.startswith(_OWN_VARIABLES)
-    }
+    environment = _without_own_job() if environment is None else environment
     try:
         process = await asyncio.create_subprocess_exec(
             *words,
-            env=environment | {"LC_ALL": "C"},
+            env={**environment, "LC_ALL": "C"},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -35,6 +35,7 @@ _PATIENCE_S: Final = 120.0
 _STORE_BYTES: Final = 80_000_000  # about the least that Ray takes
 _TRIES: Final = 3  # on a busy machine Ray's own time limits can end what it starts
 _POLL_S: Final = 0.05
+_SPARING: Final = {"RAY_prestart_worker_first_driver": "0"}  # else each driver costs some processes
 
 
 def missing_for_ray() -> list[str]:
@@ -152,7 +153,7 @@ class RayCluster:
         with said.open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - Ray's own program
                 words,
-                env={**os.environ, **environment},
+                env={**os.environ, **_SPARING, **environment},
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

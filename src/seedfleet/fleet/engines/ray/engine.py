@@ -43,7 +43,7 @@ class RaySettings:
         The folder on the nodes where relative paths start; None is where the head's is.
     platform
         "cuda" or "rocm"; None is what a probe finds on each node.
-    cpus
+    num_cpus
         How many of a node's CPUs Ray holds for a script without GPUs, more than 0.
     connect_s
         How long joining the cluster may take.
@@ -55,7 +55,7 @@ class RaySettings:
     python: str | None = None
     root: str | None = None
     platform: str | None = None
-    cpus: float = 1.0
+    num_cpus: float = 1.0
     connect_s: float = 60.0
     shared_disks: bool = True
 
@@ -85,7 +85,7 @@ class RayEngine(NodesEngine):
         """Join the cluster, and reach each of its nodes."""
         settings = self._settings
         gateway = self._gateway = Gateway(
-            settings.address, paths.run_id, connect_s=settings.connect_s, cpus=settings.cpus
+            settings.address, paths.run_id, connect_s=settings.connect_s, cpus=settings.num_cpus
         )
         try:
             found = await _nodes_of(gateway, settings.address)
@@ -122,7 +122,7 @@ class RayEngine(NodesEngine):
             script_path=settings.root or str(paths.root),
             python_env=settings.python,
             max_concurrent_script_jobs=_NO_LIMIT,
-            cpu_slots=max(1, math.floor(node.cpus / settings.cpus)),
+            cpu_slots=max(1, math.floor(node.cpus / settings.num_cpus)),
         )
 
 

@@ -1,0 +1,384 @@
+"""The Ray engine on a real cluster of two nodes, and what it says where there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fleet_house import GOOD, House, living_attempts
+
+import seedfleet
+from seedfleet.fleet import BadInputError, RunReport, run, run_sync
+from seedfleet.fleet.engines.base import Allocation, Attempt, Ended, EngineEvent, NodeDown, NodeUp
+from seedfleet.fleet.engines.choice import make_engine
+from seedfleet.fleet.engines.ray.engine import RayEngine, RaySettings
+from seedfleet.fleet.options import RunOptions
+from seedfleet.fleet.outcome import Cancelled, Failed, OutputMissing, Succeeded, TimedOut
+from seedfleet.fleet.testing import check_engine
+from seedfleet.fleet.testing.ray import RayCluster, missing_for_ray
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from seedfleet.fleet.paths import RunPaths
+    from seedfleet.fleet.spec import Job
+
+PATIENCE_S = 90.0
+TELL = (
+    "json.dump({'node': os.environ['SEEDFLEET_NODE'], 'argv': sys.argv, "
+    "'pid': os.getpid(), 'env': dict(os.environ)}, open(out, 'w'))"
+)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
+    """Two nodes, each with two GPUs as far as Ray knows, and homes of their own."""
+    missing = missing_for_ray()
+    if missing:
+        if os.environ.get("SEEDFLEET_REQUIRE_RUNTIMES") == "1":
+            pytest.fail(f"no Ray cluster can be started: {', '.join(missing)} missing")
+        pytest.skip(f"no Ray cluster can be started: {', '.join(missing)} missing")
+    folder = tmp_path_factory.mktemp("ray")
+    with RayCluster(folder) as made:
+        for name in ("alpha", "beta"):
+            made.start(name, gpus=2, cpus=2, environment=environment_of(folder, name))
+        yield made
+
+
+def environment_of(folder: Path, name: str) -> dict[str, str]:
+    home = folder / f"home-{name}"
+    own = {"SEEDFLEET_HOME": str(home), "SEEDFLEET_LOCKS": str(home / "locks")}
+    return {**own, "OF_THE_NODE": name, "RAY_OF_THE_OWNER": "hidden"}
+
+
+def engine_of(cluster: RayCluster, **settings: Any) -> RayEngine:
+    return RayEngine(RaySettings(address=cluster.address, python=sys.executable, **settings))
+
+
+def run_on(cluster: RayCluster, house: House, *jobs: Job, **changes: Any) -> RunReport:
+    engine = engine_of(cluster, **changes.pop("settings", {}))
+    return run_sync(jobs, house.options(**changes), engine=engine, on_event=house.events.append)
+
+
+def result_of(report: RunReport, job_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((report.folder / "results" / f"{job_id}.json").read_text())
+    return found
+
+
+def until(holds: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < deadline, f"still not: {what}"
+        time.sleep(0.05)
+
+
+# --- without a cluster ---
+
+
+def test_ray_that_is_missing_is_named_with_the_command_that_brings_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "ray" else found(name)
+    )
+    with pytest.raises(BadInputError, match=r"pip install 'seedfleet\[ray\]'"):
+        make_engine(RunOptions(engine="ray"))
+
+
+def test_a_cluster_is_joined_and_never_started() -> None:
+    with pytest.raises(BadInputError, match="address=local"):
+        make_engine(RunOptions(engine="ray", engine_options={"address": "local"}))
+
+
+def test_nothing_else_imports_ray() -> None:
+    code = "import sys, seedfleet.fleet.engines.choice as c; sys.exit('ray' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, env=words_of_the_package())
+
+
+def words_of_the_package() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(Path(seedfleet.__file__).parents[1])}
+
+
+# --- on a cluster ---
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_the_contract_holds(cluster: RayCluster, house: House) -> None:
+    asyncio.run(check_engine(lambda: engine_of(cluster), house.root))
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_jobs_run_where_they_ask_and_say_so(cluster: RayCluster, house: House) -> None:
+    jobs = [
+        house.job(TELL, "pinned", node="beta", args=("-o", "pinned.json", "{gpu_id}", "{device}")),
+        house.job(TELL, "both", node="alpha", gpus=2),
+        house.job(TELL, "none", gpus=0),
+        house.job("", "silent"),
+        house.job("sys.exit(3)", "bad"),
+        house.job("time.sleep(60)", "long", timeout_s=0.5),
+    ]
+    report = run_on(cluster, house, *jobs)
+    outcomes = {job_id: job.outcome for job_id, job in report.jobs.items()}
+    for job_id in ("pinned", "both", "none"):
+        assert isinstance(outcomes[job_id], Succeeded), outcomes
+    assert outcomes["bad"] == Failed(3, None)
+    assert outcomes["silent"] == OutputMissing(("silent.json",))
+    assert outcomes["long"] == TimedOut(0.5)
+    manifest = json.loads((report.folder / "manifest.json").read_text())["jobs"]
+    pinned, both, none = (result_of(report, job_id) for job_id in ("pinned", "both", "none"))
+    assert pinned["node"] == manifest["pinned"]["node"] == "beta"
+    (card,) = manifest["pinned"]["gpu_ids"]
+    assert pinned["env"]["CUDA_VISIBLE_DEVICES"] == pinned["argv"][-2] == str(card)
+    assert pinned["argv"][-1] == "0"
+    assert both["env"]["CUDA_VISIBLE_DEVICES"] == "0,1"
+    assert (manifest["both"]["node"], manifest["both"]["gpu_ids"]) == ("alpha", [0, 1])
+    assert none["env"]["CUDA_VISIBLE_DEVICES"] == "-1"
+    for told in (pinned, both, none):
+        assert told["env"]["OF_THE_NODE"] == told["node"]
+        assert not [name for name in told["env"] if name.startswith("RAY_")]
+        assert "OMP_NUM_THREADS" not in told["env"]
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_files_travel_through_ray_where_no_disk_is_shared(
+    cluster: RayCluster, house: House, tmp_path: Path
+) -> None:
+    (house.root / "numbers").write_bytes(os.urandom(3_000_000))
+    body = "data = open('numbers', 'rb').read(); open(out, 'wb').write(data * 2)"
+    elsewhere = tmp_path / "elsewhere"
+    report = run_on(
+        cluster,
+        house,
+        house.job(body, "big", inputs=("numbers",), expected_output="big.bin"),
+        house.job("json.dump(dict(os.environ), open(out, 'w'))", "amd"),
+        stage=True,
+        settings={"root": str(elsewhere), "shared_disks": False, "platform": "rocm"},
+    )
+    assert report.succeeded, report.jobs
+    whole = (house.root / "numbers").read_bytes()
+    assert (report.folder / "results" / "big.bin").read_bytes() == whole * 2
+    assert (elsewhere / "big.py").exists()
+    amd, (card,) = (
+        result_of(report, "amd"),
+        json.loads((report.folder / "manifest.json").read_text())["jobs"]["amd"]["gpu_ids"],
+    )
+    assert (amd["ROCR_VISIBLE_DEVICES"], amd["HIP_VISIBLE_DEVICES"]) == (str(card), "0")
+    assert "CUDA_VISIBLE_DEVICES" not in amd
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_workers_and_supervisors_that_are_killed_cost_no_retry(
+    cluster: RayCluster, house: House
+) -> None:
+    body = "open(f'started-{os.getpid()}', 'w'); time.sleep(3); " + GOOD
+    jobs = [house.job(body, name, node="alpha", gpus=1) for name in ("worker", "supervisor")]
+    engine = engine_of(cluster)
+
+    def disturb() -> None:
+        until(lambda: len(list(house.root.glob("started-*"))) == 2, "both run")
+        for pid, title in cluster.processes("alpha").items():
+            if title.startswith("ray::seedfleet"):
+                os.kill(pid, signal.SIGKILL)
+        (script,) = (
+            int(path.name.split("-")[1])
+            for path in house.root.glob("started-*")
+            if "supervisor.py" in Path(f"/proc/{path.name.split('-')[1]}/cmdline").read_text()
+        )
+        os.kill(parent_of(script), signal.SIGKILL)
+
+    async def both() -> RunReport:
+        disturbing = asyncio.create_task(asyncio.to_thread(disturb))
+        report = await run(jobs, house.options(), engine=engine)
+        await disturbing
+        return report
+
+    report = asyncio.run(both())
+    assert report.succeeded, report.jobs
+    assert report.jobs["worker"].attempts == 1
+    assert report.jobs["supervisor"].attempts == 2
+    assert len(list(house.root.glob("started-*"))) == 3
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+class Head:
+    """An open engine without a run around it."""
+
+    def __init__(self, engine: RayEngine, paths: RunPaths) -> None:
+        self.engine = engine
+        self.paths = paths
+        self.events: AsyncIterator[EngineEvent] = engine.events()
+
+    @classmethod
+    async def open(cls, cluster: RayCluster, house: House, run_id: str) -> Head:
+        engine, options = engine_of(cluster), house.options()
+        paths = options.paths(run_id)
+        await engine.open(paths, options.rules())
+        return cls(engine, paths)
+
+    async def start(self, job: Job, node: str, *gpu_ids: int) -> None:
+        await self.engine.start(Attempt(job, 1), Allocation(node, gpu_ids, None))
+
+    async def next(self, kind: type[Any]) -> Any:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                event = await anext(self.events)
+                if isinstance(event, kind):
+                    return event
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_what_waits_in_line_is_cancelled_and_what_runs_keeps_its_gpus_without_a_head(
+    cluster: RayCluster, house: House
+) -> None:
+    async def play() -> None:
+        waits = house.job("time.sleep(600)", "holder")
+        first = await Head.open(cluster, house, "first")
+        await first.start(waits, "beta", 0, 1)
+        await asyncio.to_thread(until, lambda: living_attempts("first"), "the first one runs")
+        await first.engine.close()
+
+        second = await Head.open(cluster, house, "second")
+        queued = house.job(GOOD, "queued")
+        await second.start(queued, "beta", 0)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(second.next(Ended), 2.0)  # its GPUs are still taken
+        await second.engine.cancel("queued", 1)
+        ended = await second.next(Ended)
+        assert ended.outcome == Cancelled()
+        assert ended.started_utc is None
+        await second.engine.close()
+
+        again = await Head.open(cluster, house, "first")
+        await again.start(waits, "beta", 0, 1)
+        await again.engine.cancel("holder", 1)
+        ended = await again.next(Ended)
+        assert ended.outcome == Cancelled()
+        assert ended.started_utc is not None
+        await again.engine.close()
+
+    asyncio.run(play())
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_killed_node_comes_back_and_its_attempt_ran_once(
+    cluster: RayCluster, house: House
+) -> None:
+    async def play() -> None:
+        head = await Head.open(cluster, house, "lost")
+        body = "open(f'started-{os.getpid()}', 'w'); time.sleep(4); " + GOOD
+        await head.start(house.job(body, "survivor"), "beta", 0)
+        await asyncio.to_thread(until, lambda: list(house.root.glob("started-*")), "it runs")
+        await asyncio.to_thread(cluster.kill, "beta")
+        down = await head.next(NodeDown)
+        assert down.node == "beta"
+        assert down.problem
+        environment = environment_of(cluster.folder, "beta")
+        await asyncio.to_thread(cluster.start, "beta", gpus=2, cpus=2, environment=environment)
+        up = await head.next(NodeUp)
+        assert up.node.name == "beta"
+        ended = await head.next(Ended)
+        assert isinstance(ended.outcome, Succeeded), ended
+        assert len(list(house.root.glob("started-*"))) == 1
+        await head.engine.close()
+
+    asyncio.run(play())
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_head_that_was_killed_goes_on_and_prints_one_json_value(
+    cluster: RayCluster, house: House
+) -> None:
+    body = "open(f'started-{sys.argv[2]}-{os.getpid()}', 'w'); time.sleep(2); " + GOOD
+    jobs = [house.job(body, name) for name in ("a", "b")]
+    (house.root / "jobs.json").write_text(json.dumps([job.to_document() for job in jobs]))
+    options = [
+        *("--engine", "ray", "--engine-option", f"address={cluster.address}"),
+        *("--engine-option", f"python={sys.executable}", "--output", "json"),
+    ]
+    head = seedfleet_run(house, "jobs.json", *options)
+    until(lambda: len(list(house.root.glob("started-*"))) == 2, "both run")
+    head.kill()
+    head.communicate()
+    (run,) = (path.name for path in (house.root / "out").iterdir() if path.name != "results")
+    later = seedfleet_run(house, "--resume", run, "--output", "json")
+    said, complaints = later.communicate(timeout=PATIENCE_S)
+    assert later.returncode == 0, complaints
+    assert json.loads(said)["counts"] == {"succeeded": 2}
+    assert len(list(house.root.glob("started-*"))) == 2
+
+
+def seedfleet_run(house: House, *words: str) -> subprocess.Popen[bytes]:
+    head = subprocess.Popen(
+        [sys.executable, "-m", "seedfleet", "run", *words, "--output-dir", "out"],
+        cwd=house.root,
+        env=words_of_the_package(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    house.heads.append(head)
+    return head
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_pins_that_ray_cannot_keep_are_refused_together(cluster: RayCluster, house: House) -> None:
+    jobs = [
+        house.job(GOOD, "card", gpu_id=1),
+        house.job(GOOD, "gone", node="gamma"),
+        house.job(GOOD, "amd", platform="rocm"),
+        house.job(GOOD, "fine", node="alpha", platform="cuda"),
+    ]
+    with pytest.raises(BadInputError) as refused:
+        run_on(cluster, house, *jobs)
+    assert len(refused.value.problems) == 3
+    assert "gpu_id 1" in refused.value.problems[0]
+    assert not (house.root / "out").exists()
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_thousand_jobs_need_little_of_the_head(cluster: RayCluster, house: House) -> None:
+    house.script("open(out, 'w').write('1')", "noop.py")
+    jobs = [
+        house.job(script="noop.py", job_id=f"j{n}", expected_output=f"j{n}.txt").to_document()
+        for n in range(1000)
+    ]
+    (house.root / "jobs.json").write_text(json.dumps(jobs))
+    code = (
+        "import resource, sys\nfrom seedfleet.fleet import RunOptions, run_sync\n"
+        "report = run_sync('jobs.json', RunOptions(engine='ray', output_dir='out', "
+        f"engine_options={{'address': {cluster.address!r}, 'python': {sys.executable!r}}}))\n"
+        "most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
+        "print(report.succeeded, round(most), report.makespan_s, 'ray' in sys.modules)"
+    )
+    head = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=house.root,
+        env=words_of_the_package(),
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    good, megabytes, _, imported = head.stdout.split()
+    assert good == b"True"
+    assert int(megabytes) < 300
+    assert imported == b"False"
