@@ -84,6 +84,11 @@ class _Nobody:
             for number in numbers
         }
 
+    def reason(self, batch: str, number: int) -> str:
+        """Know of none."""
+        del batch, number
+        return ""
+
     async def cancel(self, batch: str, numbers: Collection[int]) -> None:
         """Do nothing: the supervisor sees the cancel file."""
 
