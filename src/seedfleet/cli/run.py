@@ -120,7 +120,7 @@ _option = partial(click.option, cls=CollectingOption)
     is_flag=True,
     help="With --resume: changed scripts, and jobs of a JOBS named beside it, are fine.",
 )
-@_option("--engine", help="Where jobs run: local, or ssh with --cluster. [local]")
+@_option("--engine", help="Where jobs run: local, ray, or ssh with --cluster. [local]")
 @_option(
     "--engine-option",
     multiple=True,
