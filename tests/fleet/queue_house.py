@@ -31,28 +31,32 @@ class Line:
 
     environment: dict[str, str] = field(default_factory=dict)
     tasks: dict[tuple[str, int], subprocess.Popen[bytes]] = field(default_factory=dict)
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
     batches: list[Batch] = field(default_factory=list)
     ended_by_request: set[tuple[str, int]] = field(default_factory=set)
     down: bool = False
     refuses: str = ""
     holds: bool = False  # takes batches and starts nothing
+    elsewhere: bool = False  # its machines do not see this disk
     loses_answer: bool = False  # the next batch is taken, and the answer does not arrive
 
     def run_task(self, batch: Batch, number: int) -> subprocess.Popen[bytes]:
         """Start a task, for the first time or again."""
+        words = ["false"] if self.elsewhere else [*batch.words, str(number)]
         with batch.log.open("ab") as log:
             task = subprocess.Popen(
-                [*batch.words, str(number)],
+                words,
                 env=BASE | self.environment,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
         self.tasks[batch.name, number] = task
+        self.started.append(task)
         return task
 
     def end_all(self) -> None:
-        for task in self.tasks.values():
+        for task in self.started:
             with suppress(ProcessLookupError):
                 os.killpg(task.pid, signal.SIGKILL)
             task.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import shutil
 from pathlib import Path
@@ -9,7 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from seedfleet.fleet.engines.link import Timeouts
 from seedfleet.fleet.engines.local import LocalEngine
+from seedfleet.fleet.engines.queued.engine import QueuePace
+from seedfleet.fleet.engines.queued.folder import TaskRules
 from seedfleet.fleet.engines.ray.engine import RayEngine, RaySettings
+from seedfleet.fleet.engines.slurm import DEFAULT_BATCH, DEFAULT_WAIT_S, SlurmEngine, SlurmWishes
 from seedfleet.fleet.engines.ssh import SshEngine
 from seedfleet.fleet.errors import BadInputError
 
@@ -21,6 +25,18 @@ if TYPE_CHECKING:
 
 __all__ = ["ENGINE_OPTIONS", "make_engine", "read_options"]
 
+# Of every engine that hands tasks to a scheduler.
+_QUEUE_OPTIONS: Final[Mapping[str, str]] = {
+    "slots": "N, attempts handed in at once",
+    "python": "PATH, the interpreter on the machines, of tasks and of .py scripts",
+    "default_gpus": "N, GPUs of a job that does not say",
+    "platform": "cuda or rocm, where neither a job nor the machine tells",
+    "poll_s": "SECONDS, between two questions to the scheduler",
+    "grace_s": "SECONDS, how late the shared disk may show what a task wrote",
+    "probe": "yes or no; no: take it for granted that the disk is shared",
+    "probe_wait_s": "SECONDS, how long the task may wait that looks for the shared disk",
+}
+
 # By engine: each option with what it takes, for messages and for `--help`.
 ENGINE_OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "local": {
@@ -31,6 +47,19 @@ ENGINE_OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "ssh": "COMMAND, the OpenSSH client with options of your own (not StrictHostKeyChecking)",
         "connect_s": "SECONDS, for one connection",
         "shared_disks": "yes or no; no: always copy",
+    },
+    "slurm": {
+        "partition": "NAME",
+        "account": "NAME",
+        "qos": "NAME",
+        "constraint": "FEATURES, of every task",
+        "cuda": "FEATURES, of tasks whose job says platform cuda",
+        "rocm": "FEATURES, of tasks whose job says platform rocm",
+        "gres_type": "TYPE, as in --gres=gpu:TYPE:N",
+        "gpus_flag": "gres or gpus: ask with --gres=gpu:N or --gpus=N",
+        "extra": "WORDS, more for sbatch",
+        "batch": "N, tasks of one array, less than MaxArraySize",
+        **_QUEUE_OPTIONS,
     },
     "ray": {
         "address": "HOST:PORT of a cluster to join, or auto, the one that this machine belongs to",
@@ -65,6 +94,8 @@ def make_engine(options: RunOptions) -> Engine:
         problems.append("the ssh engine needs a cluster file, and only it takes one (--cluster)")
     if problems:
         raise BadInputError(problems)
+    if options.engine == "slurm":
+        return _slurm(settings)
     if options.engine == "ray":
         return RayEngine(RaySettings(**settings))
     if options.cluster is None:
@@ -75,6 +106,28 @@ def make_engine(options: RunOptions) -> Engine:
         timeouts=Timeouts(connect_s=settings.get("connect_s", Timeouts().connect_s)),
         shared_disks=settings.get("shared_disks", True),
     )
+
+
+def _slurm(settings: Mapping[str, Any]) -> SlurmEngine:
+    wishes = {entry.name for entry in dataclasses.fields(SlurmWishes)}
+    wait_s = settings.get("probe_wait_s", DEFAULT_WAIT_S)
+    return SlurmEngine(
+        SlurmWishes(**{name: value for name, value in settings.items() if name in wishes}),
+        task_rules=_task_rules(settings),
+        pace=_queue_pace(settings),
+        most_in_batch=settings.get("batch", DEFAULT_BATCH),
+        probe_wait_s=wait_s if settings.get("probe", True) else None,
+    )
+
+
+def _task_rules(settings: Mapping[str, Any]) -> TaskRules:
+    names = {entry.name for entry in dataclasses.fields(TaskRules)}
+    return TaskRules(**{name: value for name, value in settings.items() if name in names})
+
+
+def _queue_pace(settings: Mapping[str, Any]) -> QueuePace:
+    names = {entry.name for entry in dataclasses.fields(QueuePace)}
+    return QueuePace(**{name: value for name, value in settings.items() if name in names})
 
 
 def read_options(engine: str, texts: Mapping[str, str]) -> dict[str, Any]:
@@ -90,8 +143,8 @@ def read_options(engine: str, texts: Mapping[str, str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        By name, for those given: `slots` an integer from 1, `python` a path, `ssh` a tuple of
-        words, `connect_s` and `num_cpus` more than 0, `shared_disks` a boolean, others texts.
+        By name, for those given: numbers as integers or seconds, `python` of this machine as a
+        path, words as tuples, yes and no as booleans.
 
     Raises
     ------
@@ -127,20 +180,31 @@ def _interpreter(text: str) -> str | None:
 
 
 def _words(text: str) -> tuple[str, ...] | None:
-    try:
-        words = tuple(shlex.split(text))
-    except ValueError:
-        return None
     # ssh believes the first value of an option, and no host key is ever accepted silently.
-    return None if "stricthostkeychecking" in text.casefold() else words or None
+    return None if "stricthostkeychecking" in text.casefold() else _any_words(text)
 
 
 def _yes_or_no(text: str) -> bool | None:
     return {"yes": True, "no": False}.get(text)
 
 
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def _from_zero_s(text: str) -> float | None:
+    return 0.0 if text == "0" else _positive(text)
+
+
 def _text(text: str) -> str | None:
-    return text.strip() or None
+    return text or None
+
+
+def _any_words(text: str) -> tuple[str, ...] | None:
+    try:
+        return tuple(shlex.split(text)) or None
+    except ValueError:
+        return None
 
 
 def _address(text: str) -> str | None:
@@ -148,12 +212,26 @@ def _address(text: str) -> str | None:
     return None if text.strip().casefold() in {"", "local"} else text.strip()
 
 
-def _gpu_platform(text: str) -> str | None:
-    return text if text in {"cuda", "rocm"} else None
+def _one_of(*texts: str) -> Callable[[str], str | None]:
+    return lambda text: text if text in texts else None
 
 
 def _unknown(text: str) -> None:
     del text
+
+
+def _queue_values(engine: str) -> dict[tuple[str, str], Callable[[str], Any]]:
+    """Say how the options of a queue are read."""
+    return {
+        (engine, "slots"): _count,
+        (engine, "python"): _text,
+        (engine, "default_gpus"): _number,
+        (engine, "platform"): _one_of("cuda", "rocm"),
+        (engine, "poll_s"): _positive,
+        (engine, "grace_s"): _from_zero_s,
+        (engine, "probe"): _yes_or_no,
+        (engine, "probe_wait_s"): _positive,
+    }
 
 
 _VALUES: Final[Mapping[tuple[str, str], Callable[[str], Any]]] = {
@@ -162,10 +240,18 @@ _VALUES: Final[Mapping[tuple[str, str], Callable[[str], Any]]] = {
     ("ssh", "ssh"): _words,
     ("ssh", "connect_s"): _positive,
     ("ssh", "shared_disks"): _yes_or_no,
+    ("slurm", "batch"): _count,
+    ("slurm", "gpus_flag"): _one_of("gres", "gpus"),
+    ("slurm", "extra"): _any_words,
+    **{
+        ("slurm", name): _text
+        for name in ("partition", "account", "qos", "constraint", "cuda", "rocm", "gres_type")
+    },
+    **_queue_values("slurm"),
     ("ray", "address"): _address,
     ("ray", "python"): _text,
     ("ray", "root"): _text,
-    ("ray", "platform"): _gpu_platform,
+    ("ray", "platform"): _one_of("cuda", "rocm"),
     ("ray", "num_cpus"): _positive,
     ("ray", "connect_s"): _positive,
     ("ray", "shared_disks"): _yes_or_no,

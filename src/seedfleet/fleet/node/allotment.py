@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import socket
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Optional
 
 from .facts import find_interpreter
 from .gpu_masks import lock_name, mask_of
@@ -72,16 +72,29 @@ def filled(order: Dict[str, Any], environment: Mapping[str, str] = os.environ) -
             )
         if given:
             found = probe_gpus()
-            platform = order["platform"] or (
-                found["platform"] if found["platform"] != "cpu" else "cuda"
-            )
-            cards = _cards(given, found["by_platform"].get(platform, []))
+            platform = _platform(order["platform"], found, host)
+            cards = _cards(given, found["by_platform"][platform])
             _name(cards, environment.get(_OWN_MASK[platform], "").split(","))
     made["gpu_ids"] = [card["index"] for card in cards]
     place = "{} on {}".format(order["root"], host)
     made["gpu_locks"] = [lock_name(card, platform, card["index"], place) for card in cards]
     made["mask_set"], made["mask_unset"] = mask_of(platform, [card["name"] for card in cards])
     return made
+
+
+def _platform(wanted: Optional[str], found: Dict[str, Any], host: str) -> str:
+    """Choose the platform; where no tool finds a card, the wish is believed, or else CUDA's mask.
+
+    AMD's runtime obeys that one as well.
+    """
+    if wanted is None:
+        return "cuda" if found["platform"] == "cpu" else str(found["platform"])
+    if found["platform"] != "cpu" and not found["by_platform"][wanted]:
+        text = "the job asks for {}, {} has cards for {} alone".format(
+            wanted, host, found["platform"]
+        )
+        raise UnsuccessfulError("failed_to_start", [], text)
+    return wanted
 
 
 def _interpreter(wanted: str) -> str:

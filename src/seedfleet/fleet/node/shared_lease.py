@@ -174,7 +174,10 @@ def has_ended(holder: Mapping[str, Any]) -> bool:
 
 
 def lease_lives(path: Path, token: str, quiet_limit_s: float = _QUIET_S) -> bool:
-    """Tell whether an attempt may hold the lease at `path`; False if it is another's, or nobody's.
+    """Tell whether an attempt's supervisor may hold the lease at `path`, and so be alive.
+
+    One of this machine that has ended is dead, whatever it has left behind: `orphan.settle` ends
+    that first.
 
     Parameters
     ----------
@@ -186,11 +189,8 @@ def lease_lives(path: Path, token: str, quiet_limit_s: float = _QUIET_S) -> bool
         As for `SharedLease`.
     """
     holder = _read(path)
-    if holder.get("token") != token:
-        return False
-    if has_ended(holder):
-        return bool(living(token))
-    return quiet_s(path) < quiet_limit_s
+    ours = holder.get("token") == token
+    return ours and not has_ended(holder) and quiet_s(path) < quiet_limit_s
 
 
 def quiet_s(path: Path) -> float:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from seedfleet.fleet.engines.base import Allocation, Attempt, EngineEvent, Rules
+    from seedfleet.fleet.engines.queued.probe import DiskProbe
     from seedfleet.fleet.engines.queued.scheduler import Scheduler
     from seedfleet.fleet.paths import RunPaths
 
@@ -28,6 +29,8 @@ class QueueEngine:
         Which starts the tasks.
     task_rules, pace
         None are the defaults.
+    probe
+        Of the shared disk, before the first job of a run; None takes it for granted.
     """
 
     def __init__(
@@ -36,14 +39,16 @@ class QueueEngine:
         *,
         task_rules: TaskRules | None = None,
         pace: QueuePace | None = None,
+        probe: DiskProbe | None = None,
     ) -> None:
         self._scheduler = scheduler
         self._task_rules = task_rules or TaskRules()
         self._pace = pace or QueuePace()
+        self._probe = probe
         self._work: Work | None = None
 
     async def open(self, paths: RunPaths, rules: Rules) -> tuple[Node, ...]:
-        """Ask the scheduler whether it can be used."""
+        """Ask the scheduler whether it can be used, and of a new run whether the disk is shared."""
         node = Node(
             self._scheduler.name,
             "any",
@@ -54,6 +59,8 @@ class QueueEngine:
         )
         await self._scheduler.check()
         folder = QueueFolder(paths, rules, node, self._task_rules)
+        if self._probe is not None and not folder.task.exists():
+            await self._probe.check(self._scheduler, paths, self._task_rules.python)
         self._work = Work(self._scheduler, paths, folder, self._pace)
         return (node,)
 
