@@ -258,8 +258,8 @@ def test_what_waits_in_line_is_cancelled_and_what_runs_keeps_its_gpus_without_a_
         second = await Head.open(cluster, house, "second")
         queued = house.job(GOOD, "queued")
         await second.start(queued, "beta", 0)
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(second.next(Ended), 2.0)  # its GPUs are still taken
+        await asyncio.sleep(1.0)
+        assert not living_attempts("second")  # the GPUs are taken, and the first head has gone
         await second.engine.cancel("queued", 1)
         ended = await second.next(Ended)
         assert ended.outcome == Cancelled()
@@ -308,7 +308,7 @@ def test_a_killed_node_comes_back_and_its_attempt_ran_once(
 def test_a_head_that_was_killed_goes_on_and_prints_one_json_value(
     cluster: RayCluster, house: House
 ) -> None:
-    body = "open(f'started-{sys.argv[2]}-{os.getpid()}', 'w'); time.sleep(2); " + GOOD
+    body = "open(f'started-{os.getpid()}', 'w'); time.sleep(2); " + GOOD
     jobs = [house.job(body, name) for name in ("a", "b")]
     (house.root / "jobs.json").write_text(json.dumps([job.to_document() for job in jobs]))
     options = [
