@@ -39,8 +39,8 @@ def _runs_on(engine: str, options: tuple[str, ...], machines: set[str], house: P
     words = ["generators", "sample", "xorshift32", "--seed", "123", "--skip", "2", "--count", "400"]
     draws = house / "draws.txt"
     draws.write_text(CliRunner().invoke(main, words).stdout)
-    asked = ["trace", "run", str(draws), "--generator", "xorshift32", "--seeds", "300"]
-    asked += ["--steps", "1-5", "--trials", "6", "--model-type", "lightgbm", "--engine", engine]
+    asked = ["trace", "run", str(draws), "--generator", "xorshift32", "--seeds", "1500"]
+    asked += ["--steps", "1-5", "--trials", "2", "--model-type", "lightgbm", "--engine", engine]
     options = (*options, f"python={_interpreter(house)}")
     asked += [word for option in options for word in ("--engine-option", option)]
     result = CliRunner().invoke(main, [*asked, "--output-dir", str(house / "out")])
