@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from seedfleet.fleet.spec import Job
 
 PATIENCE_S = 90.0
+# Of runs; the process that tests is in the name, since others may test on this machine as well.
+FIRST, SECOND, THIRD = (f"{name}-{os.getpid()}" for name in ("first", "second", "third"))
 TELL = (
     "json.dump({'node': os.environ['SEEDFLEET_NODE'], 'argv': sys.argv, "
     "'pid': os.getpid(), 'env': dict(os.environ)}, open(out, 'w'))"
@@ -250,23 +252,23 @@ def test_what_waits_in_line_is_cancelled_and_what_runs_keeps_its_gpus_without_a_
 ) -> None:
     async def play() -> None:
         waits = house.job("time.sleep(600)", "holder")
-        first = await Head.open(cluster, house, "first")
+        first = await Head.open(cluster, house, FIRST)
         await first.start(waits, "beta", 0, 1)
-        await asyncio.to_thread(until, lambda: living_attempts("first"), "the first one runs")
+        await asyncio.to_thread(until, lambda: living_attempts(FIRST), "the first one runs")
         await first.engine.close()
 
-        second = await Head.open(cluster, house, "second")
+        second = await Head.open(cluster, house, SECOND)
         queued = house.job(GOOD, "queued")
         await second.start(queued, "beta", 0)
         await asyncio.sleep(1.0)
-        assert not living_attempts("second")  # the GPUs are taken, and the first head has gone
+        assert not living_attempts(SECOND)  # the GPUs are taken, and the first head has gone
         await second.engine.cancel("queued", 1)
         ended = await second.next(Ended)
         assert ended.outcome == Cancelled()
         assert ended.started_utc is None
         await second.engine.close()
 
-        again = await Head.open(cluster, house, "first")
+        again = await Head.open(cluster, house, FIRST)
         await again.start(waits, "beta", 0, 1)
         await again.engine.cancel("holder", 1)
         ended = await again.next(Ended)
@@ -283,7 +285,7 @@ def test_a_killed_node_comes_back_and_its_attempt_ran_once(
     cluster: RayCluster, house: House
 ) -> None:
     async def play() -> None:
-        head = await Head.open(cluster, house, "lost")
+        head = await Head.open(cluster, house, THIRD)
         body = "open(f'started-{os.getpid()}', 'w'); time.sleep(4); " + GOOD
         await head.start(house.job(body, "survivor"), "beta", 0)
         await asyncio.to_thread(until, lambda: list(house.root.glob("started-*")), "it runs")

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from seedfleet.fleet.cluster import NodeConfig
+    from seedfleet.fleet.engines._channel import Channel
     from seedfleet.fleet.engines._lending import Lender
     from seedfleet.fleet.engines.base import Allocation, Attempt, Node
-    from seedfleet.fleet.engines.link import Channel
 
 __all__ = ["NodeSession", "Reach"]
 

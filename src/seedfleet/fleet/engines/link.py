@@ -13,9 +13,10 @@ import itertools
 import secrets
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from seedfleet.fleet.engines import _boot
+from seedfleet.fleet.engines._channel import Words
 from seedfleet.fleet.engines._ways import NodeContactError, RefusedError, Way, translate, ways_to
 from seedfleet.fleet.node.frames import BrokenFramesError, Unpacker, pack
 
@@ -23,12 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from seedfleet.fleet.cluster import NodeConfig
+    from seedfleet.fleet.engines._channel import Channel
     from seedfleet.fleet.node.frames import Frame
 
-__all__ = ["Channel", "NodeContactError", "NodeLink", "RefusedError", "Timeouts"]
+__all__ = ["NodeContactError", "NodeLink", "RefusedError", "Timeouts"]
 
 _READ_BYTES: Final = 1 << 18
-_KEPT_WORDS_BYTES: Final = 8000  # of what `ssh` says on its standard error
+_KEPT_NOISE_BYTES: Final = 8000  # of what a login prints before the agent speaks
 _CLOSE_S: Final = 2.0
 
 
@@ -51,32 +53,6 @@ class Timeouts:
     silent_s: float = 45.0
 
 
-class Channel(Protocol):
-    """A way to an agent and back: a process, or what behaves like one."""
-
-    @property
-    def stdin(self) -> asyncio.StreamWriter | None:
-        """Goes to the agent; where it is closed, the agent ends."""
-
-    @property
-    def stdout(self) -> asyncio.StreamReader | None:
-        """What the agent says."""
-
-    @property
-    def stderr(self) -> asyncio.StreamReader | None:
-        """What is said for people."""
-
-    @property
-    def returncode(self) -> int | None:
-        """None as long as the channel is there."""
-
-    async def wait(self) -> int:
-        """Wait for its end."""
-
-    def kill(self) -> None:
-        """End it now."""
-
-
 class NodeLink:
     """An open connection; made by `connect`.
 
@@ -95,7 +71,7 @@ class NodeLink:
         What the agent found on its node; see `seedfleet.fleet.node.facts`.
     """
 
-    def __init__(self, process: Channel, unpacker: Unpacker, words: _Words) -> None:
+    def __init__(self, process: Channel, unpacker: Unpacker, words: Words) -> None:
         self._process = process
         self._unpacker = unpacker
         self._words = words
@@ -165,17 +141,8 @@ class NodeLink:
     ) -> Self:
         """Start an agent on a node that neither this machine nor `ssh` leads to.
 
-        Parameters
-        ----------
-        config, timeouts, wishes
-            As for `connect`.
-        dial
-            Starts a Python interpreter on the node with these words after its name.
-
-        Raises
-        ------
-        NodeContactError
-            If the node cannot be used, with what to do about it.
+        `dial` starts a Python interpreter there with these words after its name; all else is as in
+        `connect`.
         """
         word = secrets.token_hex(12)
         way = Way((), "", "python3")
@@ -209,7 +176,7 @@ class NodeLink:
 
     @classmethod
     async def _load(cls, process: Channel, way: Way, word: str) -> Self:
-        link = cls(process, Unpacker(), _Words(process))
+        link = cls(process, Unpacker(), Words(process))
         try:
             said = await link._wait_word(word)
             await link._check_word(way, said)
@@ -234,7 +201,7 @@ class NodeLink:
                 state, _, version = seen[at + len(wanted) : end].decode("ascii").partition(" ")
                 # Nothing may follow yet: the agent waits for what we send now.
                 return state, version.strip()
-            seen = seen[-_KEPT_WORDS_BYTES:]
+            seen = seen[-_KEPT_NOISE_BYTES:]
 
     async def _check_word(self, way: Way, said: tuple[str, str] | None) -> None:
         if said is None:
@@ -429,26 +396,3 @@ class NodeLink:
         for future in self._asked.values():
             if not future.done():
                 future.set_exception(NodeContactError(problem))
-
-
-class _Words:
-    """What a process says on its standard error: the end of it."""
-
-    def __init__(self, process: Channel) -> None:
-        self._kept = b""
-        self._task = asyncio.create_task(self._collect(process), name="link-words")
-
-    async def _collect(self, process: Channel) -> None:
-        while process.stderr is not None and (data := await process.stderr.read(_KEPT_WORDS_BYTES)):
-            self._kept = (self._kept + data)[-_KEPT_WORDS_BYTES:]
-
-    async def all(self) -> str:
-        """Wait a moment for the process's last words and return what is kept of all."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._task, _CLOSE_S)
-        return self._kept.decode("utf-8", "replace")
-
-    def last_line(self) -> str:
-        """Return the last line so far."""
-        lines = self._kept.decode("utf-8", "replace").strip().splitlines()
-        return lines[-1].strip() if lines else ""

@@ -10,6 +10,7 @@ with a line from each side and goes on with the agent's own bytes. It ends with 
 | | `nodes`, first of all, and whenever they are others |
 | `hold`: token, node, gpus, cpus, alive | `held`: token, gpus; or `unheld`: token, problem |
 | `free`: node, tokens | |
+| | `over`: link, problem, before that connection is closed |
 | `bye` | the end, once the keepers know |
 """
 
@@ -164,24 +165,24 @@ class _Driver:
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Start an agent on a node, and carry bytes between it and the head."""
         with contextlib.suppress(ConnectionError):
+            wanted = json.loads(await reader.readline())
+            keeper = self._keeper(wanted["node"])
             try:
-                wanted = json.loads(await reader.readline())
-                keeper = self._keeper(wanted["node"])
                 number = await keeper.dial.remote(wanted["words"])
+                writer.write(_line({"problem": ""}))
+                problem = await _exchange(keeper, number, reader, writer)
+                self._say({"op": "over", "link": wanted["link"], "problem": problem})
             except ray.exceptions.RayError as error:
                 self._keepers.pop(wanted["node"], None)
                 writer.write(_line({"problem": _problem(error)}))
-            else:
-                writer.write(_line({"problem": ""}))
-                await _exchange(keeper, number, reader, writer)
             await writer.drain()
         writer.close()
 
 
 async def _exchange(
     keeper: Any, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
-    """Carry bytes both ways until either side hangs up."""
+) -> str:
+    """Carry bytes both ways until either side hangs up; return what is to be said of it."""
 
     async def outward() -> None:
         while data := await reader.read(_PIECE_BYTES):
@@ -199,10 +200,13 @@ async def _exchange(
     over, others = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
     for other in others:
         other.cancel()
-    with contextlib.suppress(ray.exceptions.RayError, ConnectionError):
+    try:
         for way in over:
             way.result()
-        await keeper.hang_up.remote(number)
+        words: str = await keeper.hang_up.remote(number)
+    except (ray.exceptions.RayError, ConnectionError) as error:
+        return _problem(error)
+    return words
 
 
 def _described(node: Mapping[str, Any]) -> dict[str, Any] | None:

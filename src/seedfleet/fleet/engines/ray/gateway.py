@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+import itertools
 import json
 import os
 import shutil
@@ -86,6 +87,8 @@ class Gateway:
         self._joined: asyncio.Future[None] | None = None
         self._nodes: dict[str, RayNode] = {}
         self._lending: dict[str, asyncio.Future[tuple[str, ...]]] = {}
+        self._numbers = itertools.count(1)
+        self._channels: dict[int, _Channel] = {}
         self._failed: tuple[float, str] = (0.0, "")
 
     async def nodes(self) -> tuple[RayNode, ...]:
@@ -109,16 +112,22 @@ class Gateway:
         """
         await self._join()
         node = self._living(config.name)
+        number = next(self._numbers)
         try:
             reader, writer = await asyncio.open_unix_connection(self._door)
-            writer.write(_line({"node": node.id, "words": list(words)}))
-            answer = json.loads(await reader.readline() or b"{}")
         except OSError as error:
             raise NodeContactError(f"the way to the Ray cluster is gone: {error}") from error
-        if answer.get("problem") == "":
-            return _Channel(reader, writer)
-        writer.close()
-        raise NodeContactError(answer.get("problem") or self._broken())
+        channel = self._channels[number] = _Channel(reader, writer)
+        problem = None
+        try:
+            writer.write(_line({"link": number, "node": node.id, "words": list(words)}))
+            problem = json.loads(await reader.readline() or b"{}").get("problem")
+        finally:
+            if problem != "":
+                channel.kill()
+        if problem != "":
+            raise NodeContactError(problem or self._broken())
+        return channel
 
     async def lend(self, node: str, token: str, *, gpus: int, alive: Path) -> tuple[str, ...]:
         """Have Ray hold what an attempt needs; see `Lender`."""
@@ -219,6 +228,7 @@ class Gateway:
             else:
                 self._hear(message)
         await child.wait()
+        self._channels.clear()
         error = NodeContactError(problem or self._broken())
         for waiting in (self._joined, *self._lending.values()):
             if waiting is not None and not waiting.done():
@@ -230,11 +240,13 @@ class Gateway:
             self._nodes = {node.name: node for node in _with_own_names(nodes)}
             if self._joined is not None and not self._joined.done():
                 self._joined.set_result(None)
-            return
-        lending = self._lending.get(message["token"])
-        if lending is None or lending.done():
-            return
-        if message["op"] == "held":
+        elif message["op"] == "over":
+            channel = self._channels.pop(message["link"], None)
+            if channel is not None:
+                channel.say(message["problem"])
+        elif (lending := self._lending.get(message["token"])) is None or lending.done():
+            pass  # nobody waits for it any more
+        elif message["op"] == "held":
             lending.set_result(tuple(message["gpus"]))
         else:
             lending.set_exception(NodeContactError(message["problem"]))
@@ -269,13 +281,20 @@ class _Channel:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.stdout = reader
         self.stdin = writer
-        self.stderr = None
+        self.stderr = asyncio.StreamReader()
         self.returncode: int | None = None
+
+    def say(self, words: str) -> None:
+        """Say why it ended."""
+        self.stderr.feed_data(words.encode())
+        self.stderr.feed_eof()
 
     async def wait(self) -> int:
         """Wait until the connection is closed."""
         with contextlib.suppress(ConnectionError):
             await self.stdin.wait_closed()
+        if not self.stderr.at_eof():
+            self.stderr.feed_eof()
         self.returncode = 0
         return 0
 
