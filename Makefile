@@ -25,8 +25,9 @@ run: $(VENV)/trace.stamp
 	$(BIN)/seedfleet trace recover examples/java_daily3.json --predict $(PREDICT)
 
 test: lint
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not calibration and not slurm"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not calibration and not slurm and not ray"
 	timeout $(SERVICE_BUDGET_S) $(BIN)/python -m pytest -n auto --dist loadfile -m slurm
+	timeout $(SERVICE_BUDGET_S) $(BIN)/python -m pytest -n auto --dist loadfile -m ray
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seedfleet.fleet.testing import slurm
+from seedfleet.fleet.testing import ray, slurm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,3 +43,15 @@ def slurm_cluster(
     for name, value in shared_slurm.environment.items():
         monkeypatch.setenv(name, value)
     return shared_slurm
+
+
+@pytest.fixture(scope="module")
+def plain_ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ray.RayCluster]:
+    """Two nodes without GPUs."""
+    need("Ray", ray.missing_for_ray())
+    folder = tmp_path_factory.mktemp("ray")
+    with ray.RayCluster(folder) as cluster:
+        for name in ("alpha", "beta"):
+            own = {"SEEDFLEET_HOME": str(folder / name), "SEEDFLEET_LOCKS": str(folder / "locks")}
+            cluster.start(name, environment=own)
+        yield cluster
