@@ -238,7 +238,7 @@ class SlurmScheduler:
         words.append("--format=%F|%K|%T|%j|%r")
         code, printed, said = await _run(words)
         if code != 0:
-            raise SchedulerDownError(f"squeue: {said}")
+            raise SchedulerDownError(said)
         fields = (line.strip().split("|", 4) for line in printed.splitlines())
         return [_Listed(*each) for each in fields if len(each) == 5]
 
