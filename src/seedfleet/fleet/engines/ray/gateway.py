@@ -141,9 +141,6 @@ class Gateway:
         self._say({"op": "hold", "node": place.id, "tokens": [token], **needs})
         try:
             return await lending
-        except asyncio.CancelledError:
-            self.take_back(node, token)
-            raise
         finally:
             self._lending.pop(token, None)
 
