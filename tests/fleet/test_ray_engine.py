@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fleet_house import GOOD, House, living_attempts
-from tests.services import need
 
 import seedfleet
 from seedfleet.fleet import BadInputError, RunReport, run, run_sync
@@ -43,7 +42,9 @@ TELL = (
 
 
 @pytest.fixture(scope="module")
-def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
+def ray_cluster(
+    tmp_path_factory: pytest.TempPathFactory, need: Callable[[str, list[str]], None]
+) -> Iterator[RayCluster]:
     """Two nodes, alpha and beta, each with two GPUs as far as Ray knows, and homes of their own."""
     need("Ray", missing_for_ray())
     folder = tmp_path_factory.mktemp("ray")
