@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
-from seedfleet.fleet.testing import slurm
+from seedfleet.fleet.testing import ray, slurm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +21,11 @@ def need(service: str, missing: Sequence[str]) -> None:
         if os.environ.get("SEEDFLEET_REQUIRE_RUNTIMES") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
+
+
+@pytest.fixture
+def gnu_parallel() -> None:
+    need("GNU parallel", [] if shutil.which("parallel") else ["parallel"])
 
 
 @pytest.fixture(scope="module")
@@ -37,3 +43,15 @@ def slurm_cluster(
     for name, value in shared_slurm.environment.items():
         monkeypatch.setenv(name, value)
     return shared_slurm
+
+
+@pytest.fixture(scope="module")
+def plain_ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ray.RayCluster]:
+    """Two nodes without GPUs."""
+    need("Ray", ray.missing_for_ray())
+    folder = tmp_path_factory.mktemp("ray")
+    with ray.RayCluster(folder) as cluster:
+        for name in ("alpha", "beta"):
+            own = {"SEEDFLEET_HOME": str(folder / name), "SEEDFLEET_LOCKS": str(folder / "locks")}
+            cluster.start(name, environment=own)
+        yield cluster

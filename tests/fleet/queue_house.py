@@ -36,6 +36,8 @@ class Line:
     ended_by_request: set[tuple[str, int]] = field(default_factory=set)
     down: bool = False
     refuses: str = ""
+    waits: TaskState = TaskState.ALIVE  # what it says of tasks that it has not started
+    reason: str = ""
     holds: bool = False  # takes batches and starts nothing
     elsewhere: bool = False  # its machines do not see this disk
     loses_answer: bool = False  # the next batch is taken, and the answer does not arrive
@@ -116,8 +118,12 @@ class LineScheduler:
         task = self._line.tasks.get((name, number))
         if task is None:
             known = any(each.name == name for each in self._line.batches)
-            return TaskState.ALIVE if known else None
+            return self._line.waits if known else None
         return TaskState.ALIVE if task.poll() is None else TaskState.OVER
+
+    def reason(self, batch: str, number: int) -> str:
+        del batch, number
+        return self._line.reason
 
     async def cancel(self, batch: str, numbers: Collection[int]) -> None:
         self._answer()

@@ -6,29 +6,25 @@ import asyncio
 import json
 import os
 import signal
-import time
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from queue_house import SOON, Line
+from queue_house import Line
 
-from seedfleet.fleet import BadInputError, Job, RunOptions, run
-from seedfleet.fleet.engines.queued.engine import QueueEngine
+from seedfleet.fleet import BadInputError, Job, ResumeOptions, RunOptions, resume, run
 from seedfleet.fleet.engines.queued.probe import DiskProbe
-from seedfleet.fleet.journal import CODEC
+from seedfleet.fleet.engines.queued.scheduler import TaskState
 from seedfleet.fleet.node.processes import TOKEN_VARIABLE
 from seedfleet.fleet.outcome import Cancelled, FailedToStart, Lost, Succeeded
-from seedfleet.fleet.placement import Requirement
 from seedfleet.fleet.testing import Outage, check_engine
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from seedfleet.fleet import RunReport
-    from seedfleet.fleet.engines.base import EngineEvent
+    from seedfleet.fleet.engines.queued.engine import QueueEngine
 
 pytestmark = pytest.mark.slow  # all of them start interpreters
 
@@ -76,11 +72,9 @@ def job(name: str = "a", **changes: Any) -> Job:
     return Job(job_id=name, script="work.sh", **values | changes)
 
 
-def start(
-    root: Path, engine: QueueEngine, *jobs: Job, on_event: Callable[[Any], None] | None = None
-) -> Awaitable[RunReport]:
+async def start(root: Path, engine: QueueEngine, *jobs: Job) -> RunReport:
     options = RunOptions(root=root, output_dir="out", kill_grace_s=0.5)
-    return run(jobs, options, engine=engine, on_event=on_event, run_id="r")
+    return await run(jobs, options, engine=engine, run_id="r")
 
 
 def starts(root: Path, name: str = "a") -> int:
@@ -211,6 +205,25 @@ def test_what_somebody_else_cancels_in_the_queue_is_cancelled(line: Line, root: 
     assert report.jobs["a"].attempts == 1
 
 
+@pytest.mark.parametrize(
+    ("waits", "outcome"), [(TaskState.HELD, Succeeded), (TaskState.NEVER, FailedToStart)]
+)
+def test_a_task_that_does_not_run_is_taken_out_of_the_line_with_the_reason(
+    line: Line, root: Path, waits: TaskState, outcome: type
+) -> None:
+    """One that its machine has put back is tried anew; one that asks too much is not."""
+    line.holds, line.waits, line.reason = True, waits, "PartitionTimeLimit"
+
+    async def play() -> None:
+        await until(lambda: len(line.batches) == 1)
+        line.holds = False
+        await until(lambda: (line.batches[0].name, 1) in line.ended_by_request)
+
+    report = with_play(root, line, play, job(retries=0))
+    assert isinstance(report.jobs["a"].outcome, outcome)
+    assert "PartitionTimeLimit" in report.jobs["a"].history[0][0].detail
+
+
 def test_a_refused_task_has_failed_to_start_with_the_schedulers_words(
     line: Line, root: Path
 ) -> None:
@@ -280,8 +293,6 @@ def test_a_later_head_takes_in_what_ended_without_one(line: Line, root: Path) ->
         (root / "hold").unlink()
         await until(lambda: all(task.poll() is not None for task in line.tasks.values()))
 
-    from seedfleet.fleet import ResumeOptions, resume
-
     (root / "hold").touch()
     asyncio.run(leave())
     wanted = ResumeOptions(root=root, output_dir="out")
@@ -301,7 +312,7 @@ def test_a_disk_that_is_not_shared_is_told_before_anything_starts(line: Line, ro
     blind = elsewhere.engine()
     blind._probe = probe
     options = RunOptions(root=root, output_dir="out")
-    with pytest.raises(BadInputError, match="do not share .*root"):
+    with pytest.raises(BadInputError, match=r"do not share .*root"):
         asyncio.run(run([job()], options, engine=blind, run_id="s"))
     assert not (root / "out" / "s").exists()
     elsewhere.end_all()

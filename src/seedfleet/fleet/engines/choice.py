@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from seedfleet.fleet.engines.link import Timeouts
 from seedfleet.fleet.engines.local import LocalEngine
+from seedfleet.fleet.engines.queued.by_hand import BY_HAND, ByHandEngine
 from seedfleet.fleet.engines.queued.engine import QueuePace
 from seedfleet.fleet.engines.queued.folder import TaskRules
 from seedfleet.fleet.engines.ray.engine import RayEngine, RaySettings
@@ -61,6 +62,7 @@ ENGINE_OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "batch": "N, tasks of one array, less than MaxArraySize",
         **_QUEUE_OPTIONS,
     },
+    BY_HAND: {name: _QUEUE_OPTIONS[name] for name in ("slots", "python", "default_gpus")},
     "ray": {
         "address": "HOST:PORT of a cluster to join, or auto, the one that this machine belongs to",
         "python": "PATH, the interpreter of .py scripts on the nodes, or its venv",
@@ -96,6 +98,8 @@ def make_engine(options: RunOptions) -> Engine:
         raise BadInputError(problems)
     if options.engine == "slurm":
         return _slurm(settings)
+    if options.engine == BY_HAND:
+        return ByHandEngine(task_rules=_task_rules(settings), pace=_queue_pace(settings))
     if options.engine == "ray":
         return RayEngine(RaySettings(**settings))
     if options.cluster is None:
@@ -151,7 +155,10 @@ def read_options(engine: str, texts: Mapping[str, str]) -> dict[str, Any]:
     BadInputError
         With every name and value that is not known.
     """
-    values = {name: _VALUES.get((engine, name), _unknown)(text) for name, text in texts.items()}
+    known = ENGINE_OPTIONS[engine]
+    values = {
+        name: _VALUES[engine, name](text) if name in known else None for name, text in texts.items()
+    }
     wrong = [name for name, value in values.items() if value is None]
     if wrong:
         raise BadInputError([_explained(engine, name, texts[name]) for name in wrong])
@@ -196,10 +203,6 @@ def _from_zero_s(text: str) -> float | None:
     return 0.0 if text == "0" else _positive(text)
 
 
-def _text(text: str) -> str | None:
-    return text or None
-
-
 def _any_words(text: str) -> tuple[str, ...] | None:
     try:
         return tuple(shlex.split(text)) or None
@@ -207,17 +210,8 @@ def _any_words(text: str) -> tuple[str, ...] | None:
         return None
 
 
-def _address(text: str) -> str | None:
-    # Ray would start a cluster of its own for "local".
-    return None if text.strip().casefold() in {"", "local"} else text.strip()
-
-
 def _one_of(*texts: str) -> Callable[[str], str | None]:
     return lambda text: text if text in texts else None
-
-
-def _unknown(text: str) -> None:
-    del text
 
 
 def _queue_values(engine: str) -> dict[tuple[str, str], Callable[[str], Any]]:
@@ -234,6 +228,15 @@ def _queue_values(engine: str) -> dict[tuple[str, str], Callable[[str], Any]]:
     }
 
 
+def _text(text: str) -> str | None:
+    return text.strip() or None
+
+
+def _address(text: str) -> str | None:
+    # Ray would start a cluster of its own for "local".
+    return None if text.strip().casefold() in {"", "local"} else text.strip()
+
+
 _VALUES: Final[Mapping[tuple[str, str], Callable[[str], Any]]] = {
     ("local", "slots"): _count,
     ("local", "python"): _interpreter,
@@ -248,6 +251,7 @@ _VALUES: Final[Mapping[tuple[str, str], Callable[[str], Any]]] = {
         for name in ("partition", "account", "qos", "constraint", "cuda", "rocm", "gres_type")
     },
     **_queue_values("slurm"),
+    **_queue_values(BY_HAND),
     ("ray", "address"): _address,
     ("ray", "python"): _text,
     ("ray", "root"): _text,

@@ -13,7 +13,7 @@ import shlex
 import shutil
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from seedfleet.fleet.engines.queued.engine import QueueEngine, QueuePace
 from seedfleet.fleet.engines.queued.probe import DiskProbe
@@ -26,7 +26,7 @@ from seedfleet.fleet.engines.queued.scheduler import (
 from seedfleet.fleet.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
     from seedfleet.fleet.engines.queued.folder import TaskRules
     from seedfleet.fleet.engines.queued.scheduler import Request
@@ -45,12 +45,17 @@ _OVER: Final = frozenset(
         *("PREEMPTED", "REVOKED", "TIMEOUT"),
     )
 )
+# Why a task waits, without separators and in lower case: for a person, or for what cannot come.
+_HELD: Final = ("requeuedheld", "jobheldadmin", "holdmaxrequeue")
+_NEVER: Final = ("partitiontimelimit", "partitionnodelimit", "badconstraints")
 # What its tools say when nobody is there, or too busy to answer, in lower case.
 _SILENCE: Final = (
     *("unable to contact", "connection refused", "connection reset", "timed out", "standby"),
     *("communication connection failure", "zero bytes were transmitted", "temporarily"),
     *("transport endpoint", "authentication", "unable to establish"),
 )
+# All that tasks are given of the head's environment.
+_PASSED_ON: Final = ("HOME", "LANG", "LOGNAME", "PATH", "SLURM_CONF", "TZ", "USER")
 _OWN_VARIABLES: Final = ("SLURM_", "SBATCH_", "SQUEUE_", "SCANCEL_")
 
 
@@ -151,6 +156,7 @@ class SlurmScheduler:
     def __init__(self, wishes: SlurmWishes, most_in_batch: int) -> None:
         self.most_in_batch = most_in_batch
         self._wishes = wishes
+        self._reasons: dict[tuple[str, int], str] = {}
 
     async def check(self) -> None:
         """Look for the tools, and for a controller that answers."""
@@ -167,8 +173,8 @@ class SlurmScheduler:
         """Hand an array in."""
         words = [
             *("sbatch", "--parsable", f"--job-name={batch.name}", "--requeue", "--chdir=/"),
-            # Nothing of this machine's environment; the task sets what every program expects.
-            "--export=NONE",
+            # With NONE or NIL a node would start a login shell for every task to see what it sets.
+            "--export=ALL",
             f"--array=0-{len(batch.numbers) - 1}",
             f"--output={str(batch.log).replace('%', '%%')}",
             "--open-mode=append",
@@ -176,11 +182,11 @@ class SlurmScheduler:
         ]
         command = shlex.join(batch.words)
         script = (
-            "#!/bin/sh\nexport SLURM_EXPORT_ENV=ALL\n"
+            "#!/bin/sh\nunset LC_ALL\n"
             # TERM must reach the supervisor itself, so no shell stays in between.
             f'exec {command} "$(({batch.numbers.start} + SLURM_ARRAY_TASK_ID))"\n'
         )
-        code, printed, said = await _run(words, script)
+        code, printed, said = await _run(words, script, _passed_on())
         if code != 0 and _is_silence(said):
             raise SchedulerDownError(said)
         if code != 0:
@@ -190,9 +196,9 @@ class SlurmScheduler:
 
     async def find(self, batch: Batch) -> str | None:
         """Look for an array by its name, which is unique."""
-        for job, _, _, name in await self._listed():
-            if name == batch.name:
-                return f"{job}+{batch.numbers.start}"
+        for task in await self._listed():
+            if task.name == batch.name:
+                return f"{task.job}+{batch.numbers.start}"
         return None
 
     async def look(
@@ -201,11 +207,18 @@ class SlurmScheduler:
         """Ask squeue, once for all."""
         firsts = {batch.partition("+")[0]: batch for batch in batches}
         states = {}
-        for job, index, state, _ in await self._listed():
-            batch = firsts.get(job)
-            if batch is not None and index.isdigit():
-                states[batch, int(batch.partition("+")[2]) + int(index)] = _state(state)
+        self._reasons.clear()
+        for task in await self._listed():
+            batch = firsts.get(task.job)
+            if batch is not None and task.place.isdigit():
+                key = (batch, int(batch.partition("+")[2]) + int(task.place))
+                states[key] = _state(task)
+                self._reasons[key] = task.reason
         return states
+
+    def reason(self, batch: str, number: int) -> str:
+        """Give squeue's word for it."""
+        return self._reasons.get((batch, number), "")
 
     async def cancel(self, batch: str, numbers: Collection[int]) -> None:
         """Have scancel end tasks; those that have ended do not matter."""
@@ -219,27 +232,60 @@ class SlurmScheduler:
     async def close(self) -> None:
         """Let go of nothing."""
 
-    async def _listed(self) -> Iterable[tuple[str, str, str, str]]:
-        """List job, index, state and name of every task that Slurm knows of this user."""
-        words = ["squeue", "--me", "--noheader", "--array", "--states=all", "--format=%F|%K|%T|%j"]
+    async def _listed(self) -> list[_Listed]:
+        """List every task that Slurm knows of this user."""
+        words = ["squeue", "--me", "--noheader", "--array", "--states=all"]
+        words.append("--format=%F|%K|%T|%j|%r")
         code, printed, said = await _run(words)
         if code != 0:
-            raise SchedulerDownError(f"squeue: {said}")
-        fields = (line.strip().split("|", 3) for line in printed.splitlines())
-        return [(each[0], each[1], each[2], each[3]) for each in fields if len(each) == 4]
+            raise SchedulerDownError(said)
+        fields = (line.strip().split("|", 4) for line in printed.splitlines())
+        return [_Listed(*each) for each in fields if len(each) == 5]
 
 
-def _state(word: str) -> TaskState:
-    if word.startswith("CANCELLED"):
+class _Listed(NamedTuple):
+    """A line of squeue."""
+
+    job: str
+    place: str  # in its array
+    state: str
+    name: str
+    reason: str
+
+
+def _state(task: _Listed) -> TaskState:
+    if task.state.startswith("CANCELLED"):
         return TaskState.CANCELLED
-    return TaskState.OVER if word in _OVER else TaskState.ALIVE
+    if task.state in _OVER:
+        return TaskState.OVER
+    why = "".join(filter(str.isalnum, task.reason.casefold()))
+    if task.state == "PENDING" and any(each in why for each in _HELD):
+        return TaskState.HELD
+    if task.state == "PENDING" and any(each in why for each in _NEVER):
+        return TaskState.NEVER
+    return TaskState.ALIVE
 
 
 def _is_silence(said: str) -> bool:
     return any(words in said.casefold() for words in _SILENCE)
 
 
-async def _run(words: Collection[str], script: str = "") -> tuple[int, str, str]:
+def _passed_on() -> dict[str, str]:
+    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+
+
+def _without_own_job() -> dict[str, str]:
+    # A head that itself runs under Slurm must not hand its own job's variables on.
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name == "SLURM_CONF" or not name.startswith(_OWN_VARIABLES)
+    }
+
+
+async def _run(
+    words: Collection[str], script: str = "", environment: Mapping[str, str] | None = None
+) -> tuple[int, str, str]:
     """Run a tool; return its exit code, what it printed, and what it complained of, on one line.
 
     Raises
@@ -247,16 +293,11 @@ async def _run(words: Collection[str], script: str = "") -> tuple[int, str, str]
     SchedulerDownError
         If it does not come to an end, or cannot be run.
     """
-    # A head that itself runs under Slurm must not hand its own job's variables on.
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if name == "SLURM_CONF" or not name.startswith(_OWN_VARIABLES)
-    }
+    environment = _without_own_job() if environment is None else environment
     try:
         process = await asyncio.create_subprocess_exec(
             *words,
-            env=environment | {"LC_ALL": "C"},
+            env={**environment, "LC_ALL": "C"},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -78,10 +78,10 @@ def wait_gone(processes: Collection[Process]) -> None:
         time.sleep(_POLL_S)
 
 
-def free_port() -> int:
-    """Return a TCP port of `ADDRESS` that nobody listened on a moment ago."""
+def free_port(address: str = ADDRESS) -> int:
+    """Return a TCP port of an address here that nobody listened on a moment ago."""
     with socket.socket() as probe:
-        probe.bind((ADDRESS, 0))
+        probe.bind((address, 0))
         port: int = probe.getsockname()[1]
     return port
 

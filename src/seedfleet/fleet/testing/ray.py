@@ -17,13 +17,14 @@ import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
+
+from seedfleet.fleet.testing._processes import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -57,7 +58,7 @@ class RayCluster:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._port = _free_port()
+        self._port = free_port(_HEAD)
         # Names of sockets have room for about a hundred letters.
         self._ray_folder = Path(tempfile.mkdtemp(prefix="ray-"))
         self._sessions: dict[str, int] = {}  # of processes: all of Ray on a node is in one
@@ -177,10 +178,3 @@ def _members(session: int) -> Iterator[tuple[int, str]]:
             if int(member_of) == session and state != "Z":
                 title = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
                 yield int(entry.name), title.decode("utf-8", "replace").strip()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HEAD, 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
 from dataclasses import dataclass
@@ -336,10 +337,21 @@ class Work:
             ended = await _in_thread(self._judge_one, held, state)
             if ended is not None:
                 await self._told([(token, ended)])
+                await self._take_out(held, state)
+
+    async def _take_out(self, held: _Held, state: TaskState | None) -> None:
+        """Take a task out of the line that nobody waits for; if that fails, it finds no order."""
+        if held.handle is not None and state in {TaskState.HELD, TaskState.NEVER}:
+            with contextlib.suppress(SchedulerDownError):
+                await self._scheduler.cancel(held.handle, [held.number])
 
     def _judge_one(self, held: _Held, state: TaskState | None) -> Ended | None:
-        what = "does not know its task any more" if state is None else "has ended its task"
-        problem = f"{self._scheduler.name} {what}, and it has left no status"
+        what = "has ended its task, which has left no status"
+        if state is None:
+            what = "does not know its task any more, which has left no status"
+        elif state in {TaskState.HELD, TaskState.NEVER} and held.handle is not None:
+            what = f"does not run its task: {self._scheduler.reason(held.handle, held.number)}"
+        problem = f"{self._scheduler.name} {what}"
         return self._arrivals.judge(held.attempt, state, problem, cancelled=held.cancelled)
 
     async def _pass_cancels(self) -> None:

@@ -89,6 +89,8 @@ class Arrivals:
             status = settled
         elif state is TaskState.UNKNOWN and not cancelled:
             return None
+        elif state is TaskState.NEVER:
+            status["outcome"] = "failed_to_start"
         if status["outcome"] == "lost" and (cancelled or state is TaskState.CANCELLED):
             by = "" if cancelled else ", by somebody else"
             status = {**status, "outcome": "cancelled", "problem": f"cancelled in its queue{by}"}

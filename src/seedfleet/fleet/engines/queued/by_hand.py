@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Final
 
 from seedfleet.fleet.engines._orders import token_of
-from seedfleet.fleet.engines.base import Attempt, Node
+from seedfleet.fleet.engines.base import Attempt, Node, Remark
 from seedfleet.fleet.engines.queued.engine import QueueEngine, QueuePace
 from seedfleet.fleet.engines.queued.folder import QueueFolder, TaskRules
 from seedfleet.fleet.engines.queued.ledger import BatchLedger, HandedIn
 from seedfleet.fleet.engines.queued.scheduler import TaskState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from seedfleet.fleet.engines.base import Rules
     from seedfleet.fleet.engines.queued.scheduler import Batch
@@ -29,8 +30,7 @@ _SLOTS: Final = 4096
 class ByHandEngine(QueueEngine):
     """Takes in what tasks leave that somebody starts; it hands nothing in.
 
-    A further attempt of a job gets a task as well, and its number stands in the run's
-    `queue/orders`; it runs when somebody starts it.
+    A further attempt of a job gets a task as well, and a remark says how it is started.
 
     Parameters
     ----------
@@ -43,12 +43,20 @@ class ByHandEngine(QueueEngine):
         self, *, task_rules: TaskRules | None = None, pace: QueuePace | None = None
     ) -> None:
         super().__init__(
-            _Nobody(), task_rules=task_rules, pace=pace or QueuePace(slots=_SLOTS, grace_s=0)
+            _Nobody(self._remark),
+            task_rules=task_rules,
+            pace=pace or QueuePace(slots=_SLOTS, grace_s=0),
         )
+
+    def _remark(self, text: str) -> None:
+        self._opened().events.put_nowait(Remark(text))
 
 
 class _Nobody:
     """Implements `seedfleet.fleet.engines.queued.scheduler.Scheduler`: never starts anything."""
+
+    def __init__(self, remark: Callable[[str], None]) -> None:
+        self._remark = remark
 
     name = BY_HAND
     most_in_batch = _MOST
@@ -58,6 +66,8 @@ class _Nobody:
 
     async def submit(self, batch: Batch) -> str:
         """Leave it to people."""
+        for number in batch.numbers:
+            self._remark(f"somebody has to start: {shlex.join(batch.words)} {number}")
         return batch.name
 
     async def find(self, batch: Batch) -> str | None:
@@ -73,6 +83,11 @@ class _Nobody:
             for batch, numbers in batches.items()
             for number in numbers
         }
+
+    def reason(self, batch: str, number: int) -> str:
+        """Know of none."""
+        del batch, number
+        return ""
 
     async def cancel(self, batch: str, numbers: Collection[int]) -> None:
         """Do nothing: the supervisor sees the cancel file."""

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from seedfleet.fleet.paths import RunPaths
     from seedfleet.fleet.spec import Job
 
-__all__ = ["QueueFolder", "QueueSite", "TaskRules", "packed_task"]
+__all__ = ["QueueFolder", "QueueSite", "TaskRules", "ended_tasks", "packed_task"]
 
+_FOLDER: Final = "queue"
 _MAIN: Final = "import sys\nfrom seedfleet_node.task import main\nsys.exit(main(sys.argv))\n"
 _LONG_AGO: Final = (1980, 1, 1, 0, 0, 0)  # the same bytes, whenever they are packed
 
@@ -88,7 +89,7 @@ class QueueFolder:
     """
 
     def __init__(self, paths: RunPaths, rules: Rules, node: Node, task_rules: TaskRules) -> None:
-        self.path = paths.folder / "queue"
+        self.path = paths.folder / _FOLDER
         self.task = self.path / "task.pyz"
         self.batches = self.path / "batches.jsonl"
         self.site = QueueSite(
@@ -171,17 +172,22 @@ class QueueFolder:
 
     def ended(self) -> list[int]:
         """List the tasks that have left a status; cost O(those that were not forgotten)."""
-        try:
-            marks = [entry.name for entry in (self.path / "ended").iterdir()]
-        except FileNotFoundError:
-            return []
-        return [int(name) for name in marks if name.isdigit()]
+        return ended_tasks(self._paths)
 
     def forget(self, numbers: Iterable[int]) -> None:
         """Drop orders: a task that comes late finds nothing to do."""
         for number in numbers:
             for name in (f"orders/{number}.json", f"ended/{number}", f"cancel/{number}"):
                 (self.path / name).unlink(missing_ok=True)
+
+
+def ended_tasks(paths: RunPaths) -> list[int]:
+    """List the tasks of a run that have left a status and were not taken in; none has no queue."""
+    try:
+        marks = [entry.name for entry in (paths.folder / _FOLDER / "ended").iterdir()]
+    except FileNotFoundError:
+        return []
+    return [int(name) for name in marks if name.isdigit()]
 
 
 @cache

@@ -34,6 +34,8 @@ class TaskState(enum.Enum):
     ALIVE = enum.auto()  # waiting, running, or about to run again
     OVER = enum.auto()
     CANCELLED = enum.auto()  # over, since somebody asked for that
+    HELD = enum.auto()  # put back by a fault of its machine, and waits until a person lets it go
+    NEVER = enum.auto()  # waits for what cannot come
     UNKNOWN = enum.auto()  # nobody keeps it: its files alone will tell
 
 
@@ -133,6 +135,9 @@ class Scheduler(Protocol):
         dict of TaskState
             By batch and number; without those that the scheduler does not know (any more).
         """
+
+    def reason(self, batch: str, number: int) -> str:
+        """Say in the scheduler's words why a task waits, by the last `look`; "" if it does not."""
 
     async def cancel(self, batch: str, numbers: Collection[int]) -> None:
         """Ask for the end of tasks, whether they wait or run: TERM, and later KILL."""
