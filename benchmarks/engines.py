@@ -1,13 +1,14 @@
-"""What an engine costs a job: the same no-op jobs here, on Slurm and on Ray, each on loopback.
+"""What an engine costs a job: the same no-op jobs here, over SSH, on Slurm and on Ray, on loopback.
 
 All have four slots. The peer of the engine on this machine is a loop of the shell over the same
-script, one after the other; Slurm's own is one array of the script, handed in by hand; Ray's is the
-engine on this machine. Daemons and scripts share this machine's cores, so figures of a real cluster
-are better.
+script, one after the other; Slurm's own is one array of the script, handed in by hand; of the
+others it is the engine on this machine. Daemons and scripts share this machine's cores, which those
+of a real cluster do not.
 """
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import time
 from pathlib import Path
@@ -17,7 +18,8 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.environment import environment
 from benchmarks.table import Row
 from seedfleet.fleet import Job, RunOptions, run_sync
-from seedfleet.fleet.testing import ray, slurm
+from seedfleet.fleet.cluster import Cluster, NodeConfig
+from seedfleet.fleet.testing import ray, slurm, sshd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,8 +40,28 @@ def rows() -> Iterator[Row]:
         script.chmod(0o755)
         local_s = _job_s(house, "local", {"slots": str(_SLOTS)})
         yield _row("local", local_s, _loop_s(script), "the script alone, in a loop")
+        yield from _ssh_rows(house, local_s)
         yield from _slurm_rows(house, script)
         yield from _ray_rows(house, local_s)
+
+
+def _ssh_rows(house: Path, local_s: float) -> Iterator[Row]:
+    if missing := sshd.missing_programs():
+        print(f"ssh: left out, this machine has no {', '.join(missing)}")
+        return
+    (house / "ssh").mkdir()
+    with sshd.SshNetwork(house / "ssh") as network:
+        network.start("alpha", environment={"SEEDFLEET_HOME": str(house / "alpha")})
+        node = NodeConfig(
+            name="alpha",
+            hostname="alpha",
+            gpu_count=_SLOTS,
+            platform="cuda",
+            script_path=str(house),
+        )
+        settings = {"ssh": shlex.join(network.ssh_command)}
+        ours_s = _job_s(house, "ssh", settings, Cluster((node,)))
+    yield _row("ssh", ours_s, local_s, "local")
 
 
 def _slurm_rows(house: Path, script: Path) -> Iterator[Row]:
@@ -72,19 +94,17 @@ def _ray_rows(house: Path, local_s: float) -> Iterator[Row]:
     yield _row("ray", ours_s, local_s, "local")
 
 
-def _job_s(house: Path, engine: str, settings: Mapping[str, str]) -> float:
+def _job_s(
+    house: Path, engine: str, settings: Mapping[str, str], cluster: Cluster | None = None
+) -> float:
     """Run the jobs, outputs checked and in their places, and return seconds a job."""
     jobs = [
-        Job(
-            job_id=f"j{i}",
-            script="noop.sh",
-            args=("{output}",),
-            expected_output=f"{i}.json",
-            gpus=0,
-        )
-        for i in range(_JOBS)
+        Job(job_id=f"j{n}", script="noop.sh", args=("{output}",), expected_output=f"{n}.json")
+        for n in range(_JOBS)
     ]
-    options = RunOptions(root=house, output_dir="out", engine=engine, engine_options=settings)
+    options = RunOptions(
+        root=house, output_dir="out", engine=engine, engine_options=settings, cluster=cluster
+    )
     begun = time.monotonic()
     report = run_sync(jobs, options)
     spent_s = time.monotonic() - begun
