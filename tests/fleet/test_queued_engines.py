@@ -226,6 +226,12 @@ def test_a_task_that_ends_without_a_trace_is_lost_and_tried_again(line: Line, ro
     assert "does not know its task any more" in lost.detail
 
 
+def test_what_a_task_said_that_could_not_start_is_told(line: Line, root: Path) -> None:
+    report = asyncio.run(start(root, line.engine(python="/no/such/python3"), job(retries=0)))
+    assert isinstance(report.jobs["a"].outcome, Lost)
+    assert "/no/such/python3" in report.jobs["a"].detail
+
+
 def test_what_somebody_else_cancels_in_the_queue_is_cancelled(line: Line, root: Path) -> None:
     line.holds = True
 

@@ -19,49 +19,26 @@ from seedfleet.fleet.engines.queued.scheduler import (
     SchedulerDownError,
     TaskState,
 )
+from seedfleet.fleet.node.supervisor import tail
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from seedfleet.fleet.engines.base import Attempt, Ended, EngineEvent
     from seedfleet.fleet.engines.queued.folder import QueueFolder
+    from seedfleet.fleet.engines.queued.pace import QueuePace
     from seedfleet.fleet.engines.queued.scheduler import Request, Scheduler
     from seedfleet.fleet.paths import RunPaths
 
-__all__ = ["QueuePace", "Work"]
+__all__ = ["Work"]
 
 _MOST_AT_ONCE: Final = 64  # attempts that come to the head with one sync of its disk
 _RETRY_S: Final = 2.0
 _CANCEL_GRACE_S: Final = 2.0
+_MOST_JUDGED: Final = 16
 _SILENT_AFTER: Final = 2  # questions in a row without an answer: one is a restart at most
 
 _Made = TypeVar("_Made")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueuePace:
-    """How an engine divides its time and its line.
-
-    Parameters
-    ----------
-    slots
-        Attempts handed in at once, at least 1.
-    gather_s
-        How long to wait for more attempts that could share a batch.
-    files_s
-        Between two looks at the shared disk.
-    poll_s
-        Between two questions to the scheduler.
-    grace_s
-        How late the shared disk may show what a task has written: so long after its scheduler
-        says that a task is over, one without a status is believed lost.
-    """
-
-    slots: int = 256
-    gather_s: float = 0.3
-    files_s: float = 0.5
-    poll_s: float = 5.0
-    grace_s: float = 30.0
 
 
 @dataclass
@@ -320,24 +297,35 @@ class Work:
 
     async def _judge(self, states: Mapping[tuple[str, int], TaskState]) -> None:
         now = time.monotonic()
-        for token, held in list(self._held.items()):
-            if held.handle is None:
-                continue
-            state = states.get((held.handle, held.number))
-            if state is TaskState.ALIVE:
-                held.over_since = None
-                continue
-            if held.over_since is None:
-                held.over_since = now
-            grace_s = self._pace.grace_s
-            if held.cancelled:
-                grace_s = min(grace_s, _CANCEL_GRACE_S)
-            if now - held.over_since < grace_s:
-                continue
-            ended = await _in_thread(self._judge_one, held, state)
-            if ended is not None:
-                await self._told([(token, ended)])
-                await self._take_out(held, state)
+        due = [
+            (token, held, states.get((held.handle, held.number)))
+            for token, held in self._held.items()
+            if held.handle is not None
+        ]
+        due = [each for each in due if self._is_due(each[1], each[2], now)]
+        # To take over what a dead copy has left lasts seconds: many at once, and not too many.
+        for start in range(0, len(due), _MOST_JUDGED):
+            async with asyncio.TaskGroup() as judges:
+                for token, held, state in due[start : start + _MOST_JUDGED]:
+                    judges.create_task(self._judge_one(token, held, state))
+
+    def _is_due(self, held: _Held, state: TaskState | None, now: float) -> bool:
+        """Tell whether a task has been over for so long that its files must have come."""
+        if state is TaskState.ALIVE:
+            held.over_since = None
+            return False
+        if held.over_since is None:
+            held.over_since = now
+        grace_s = self._pace.grace_s
+        return now - held.over_since >= (
+            min(grace_s, _CANCEL_GRACE_S) if held.cancelled else grace_s
+        )
+
+    async def _judge_one(self, token: str, held: _Held, state: TaskState | None) -> None:
+        ended = await _in_thread(self._judged, token, held, state)
+        if ended is not None:
+            await self._told([(token, ended)])
+            await self._take_out(held, state)
 
     async def _take_out(self, held: _Held, state: TaskState | None) -> None:
         """Take a task out of the line that nobody waits for; if that fails, it finds no order."""
@@ -345,13 +333,17 @@ class Work:
             with contextlib.suppress(SchedulerDownError):
                 await self._scheduler.cancel(held.handle, [held.number])
 
-    def _judge_one(self, held: _Held, state: TaskState | None) -> Ended | None:
+    def _judged(self, token: str, held: _Held, state: TaskState | None) -> Ended | None:
         what = "has ended its task, which has left no status"
         if state is None:
             what = "does not know its task any more, which has left no status"
         elif state in {TaskState.HELD, TaskState.NEVER} and held.handle is not None:
             what = f"does not run its task: {self._scheduler.reason(held.handle, held.number)}"
         problem = f"{self._scheduler.name} {what}"
+        if self._ledger is not None and not self._folder.attempt(held.attempt).path.exists():
+            # Its supervisor never came up. All tasks of a batch share the log.
+            said = tail(self._folder.log(self._ledger.tasks[token][0])).strip().splitlines()
+            problem += f"; the last that was said: {said[-1][:300]}" if said else ""
         return self._arrivals.judge(held.attempt, state, problem, cancelled=held.cancelled)
 
     async def _pass_cancels(self) -> None:
