@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from seedfleet.fleet.engines.base import Gpu, Node
@@ -13,13 +15,9 @@ A, B = Gpu(0, "GPU-a", "0000:01:00.0", 80.0), Gpu(1, "GPU-b", "0000:02:00.0", 24
 NODE = Node("n", "cuda", (A, B), 4, max_jobs=6)
 
 
-def wish(**wishes: object) -> Requirement:
-    return Requirement(
-        **(
-            {"node": None, "gpu_id": None, "gpus": None, "platform": None, "gpu_memory_gib": None}
-            | wishes
-        )  # type: ignore[arg-type]
-    )
+def wish(**wishes: Any) -> Requirement:
+    names = ("node", "gpu_id", "gpus", "platform", "gpu_memory_gib")
+    return Requirement(**{**dict.fromkeys(names), **wishes})
 
 
 def test_places_are_as_many_as_are_lent_and_as_small_as_the_smallest_card() -> None:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fleet_house import GOOD, House, living_attempts
-from tests.services import need
 
 import seedfleet
 from seedfleet.fleet import BadInputError, RunReport, run, run_sync
@@ -43,7 +42,9 @@ TELL = (
 
 
 @pytest.fixture(scope="module")
-def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
+def ray_cluster(
+    tmp_path_factory: pytest.TempPathFactory, need: Callable[[str, list[str]], None]
+) -> Iterator[RayCluster]:
     """Two nodes, alpha and beta, each with two GPUs as far as Ray knows, and homes of their own."""
     need("Ray", missing_for_ray())
     folder = tmp_path_factory.mktemp("ray")
@@ -278,14 +279,20 @@ def test_what_waits_in_line_is_cancelled_and_what_runs_keeps_its_gpus_without_a_
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_a_killed_node_comes_back_and_its_attempt_ran_once(
+def test_an_attempt_outlives_the_driver_and_its_node_of_ray_and_runs_once(
     ray_cluster: RayCluster, house: House
 ) -> None:
     async def play() -> None:
         head = await Head.open(ray_cluster, house, THIRD)
-        body = "open(f'started-{os.getpid()}', 'w'); time.sleep(4); " + GOOD
+        body = "open(f'started-{os.getpid()}', 'w')\n"
+        body += "while not os.path.exists('go'): time.sleep(0.05)\n" + GOOD
         await head.start(house.job(body, "survivor"), "beta", 0)
         await asyncio.to_thread(until, lambda: list(house.root.glob("started-*")), "it runs")
+
+        os.kill(driver_of(head.engine), signal.SIGKILL)
+        assert {(await head.next(NodeDown)).node for _ in "12"} == {"alpha", "beta"}
+        assert {(await head.next(NodeUp)).node.name for _ in "12"} == {"alpha", "beta"}
+
         await asyncio.to_thread(ray_cluster.kill, "beta")
         down = await head.next(NodeDown)
         assert down.node == "beta"
@@ -294,12 +301,19 @@ def test_a_killed_node_comes_back_and_its_attempt_ran_once(
         await asyncio.to_thread(ray_cluster.start, "beta", gpus=2, cpus=2, environment=environment)
         up = await head.next(NodeUp)
         assert up.node.name == "beta"
+        (house.root / "go").touch()
         ended = await head.next(Ended)
         assert isinstance(ended.outcome, Succeeded), ended
         assert len(list(house.root.glob("started-*"))) == 1
         await head.engine.close()
 
     asyncio.run(play())
+
+
+def driver_of(engine: RayEngine) -> int:
+    assert engine._gateway is not None
+    assert engine._gateway._child is not None
+    return engine._gateway._child.pid
 
 
 @pytest.mark.ray
@@ -316,6 +330,7 @@ def test_a_head_that_was_killed_goes_on_and_prints_one_json_value(
     ]
     head = seedfleet_run(house, "jobs.json", *options)
     until(lambda: len(list(house.root.glob("started-*"))) == 2, "both run")
+    assert keepers(ray_cluster)
     head.kill()
     head.communicate()
     (run,) = (path.name for path in (house.root / "out").iterdir() if path.name != "results")
@@ -324,6 +339,12 @@ def test_a_head_that_was_killed_goes_on_and_prints_one_json_value(
     assert later.returncode == 0, complaints
     assert json.loads(said)["counts"] == {"succeeded": 2}
     assert len(list(house.root.glob("started-*"))) == 2
+    until(lambda: not keepers(ray_cluster), "nothing of the run is left on the cluster")
+
+
+def keepers(cluster: RayCluster) -> list[str]:
+    titles = [*cluster.processes("alpha").values(), *cluster.processes("beta").values()]
+    return [title for title in titles if title.startswith("ray::Keeper")]
 
 
 def seedfleet_run(house: House, *words: str) -> subprocess.Popen[bytes]:
