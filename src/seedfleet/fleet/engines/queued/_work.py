@@ -7,10 +7,11 @@ import contextlib
 import secrets
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from seedfleet.fleet.engines._orders import token_of
 from seedfleet.fleet.engines.base import NodeDown, NodeUp
+from seedfleet.fleet.engines.queued._threads import in_thread
 from seedfleet.fleet.engines.queued.arrivals import Arrivals
 from seedfleet.fleet.engines.queued.ledger import BatchLedger, HandedIn
 from seedfleet.fleet.engines.queued.scheduler import (
@@ -37,8 +38,6 @@ _RETRY_S: Final = 2.0
 _CANCEL_GRACE_S: Final = 2.0
 _MOST_JUDGED: Final = 16
 _SILENT_AFTER: Final = 2  # questions in a row without an answer: one is a restart at most
-
-_Made = TypeVar("_Made")
 
 
 @dataclass
@@ -146,8 +145,8 @@ class Work:
 
     async def _opened_ledger(self) -> BatchLedger:
         if self._ledger is None:
-            await _in_thread(self._folder.prepare)
-            self._ledger = await _in_thread(BatchLedger, self._folder.batches)
+            await in_thread(self._folder.prepare)
+            self._ledger = await in_thread(BatchLedger, self._folder.batches)
         return self._ledger
 
     def _take_up(self, ledger: BatchLedger, token: str) -> None:
@@ -169,7 +168,7 @@ class Work:
             for token in tokens
             if (held := self._held.get(token)) and held.cancelled and token not in ledger.tasks
         ]
-        await self._told(await _in_thread(self._end_all, dropped, status))
+        await self._told(await in_thread(self._end_all, dropped, status))
 
     def _end_all(
         self, dropped: Sequence[tuple[str, _Held]], status: Mapping[str, Any]
@@ -193,10 +192,10 @@ class Work:
         first = ledger.next_number
         for number, (_, held) in enumerate(group, first):
             held.number = number
-        await _in_thread(self._write_orders, [held for _, held in group])
+        await in_thread(self._write_orders, [held for _, held in group])
         name = f"{self._scheduler.name}-{secrets.token_hex(6)}"
         batch = HandedIn(name, first, tuple(token for token, _ in group), request)
-        await _in_thread(ledger.add, batch)
+        await in_thread(ledger.add, batch)
         await self._hand_in(ledger, batch, known=False)
 
     def _write_orders(self, group: Iterable[_Held]) -> None:
@@ -234,7 +233,7 @@ class Work:
             else:
                 break
         self._heard()
-        await _in_thread(ledger.taken, noted.name, handle)
+        await in_thread(ledger.taken, noted.name, handle)
         for token in noted.tokens:
             if (held := self._held.get(token)) is not None:
                 held.handle = handle
@@ -244,7 +243,7 @@ class Work:
     async def _refused(self, batch: HandedIn, problem: str) -> None:
         status = {"outcome": "failed_to_start", "problem": problem}
         refused = [(t, self._held[t]) for t in batch.tokens if t in self._held]
-        await self._told(await _in_thread(self._end_all, refused, status))
+        await self._told(await in_thread(self._end_all, refused, status))
 
     async def _watch_files(self) -> None:
         """Take in what tasks have marked as ended; a folder is listed, whatever is under way."""
@@ -253,13 +252,11 @@ class Work:
             waiting = {held.number: t for t, held in self._held.items() if held.number}
             if not waiting:
                 continue
-            marked = await _in_thread(self._folder.ended)
+            marked = await in_thread(self._folder.ended)
             due = [waiting[number] for number in marked if number in waiting]
             due += [token for token, held in self._held.items() if held.fresh]
             for start in range(0, len(due), _MOST_AT_ONCE):
-                await self._told(
-                    await _in_thread(self._take_in, due[start : start + _MOST_AT_ONCE])
-                )
+                await self._told(await in_thread(self._take_in, due[start : start + _MOST_AT_ONCE]))
 
     def _take_in(self, tokens: Sequence[str]) -> list[tuple[str, Ended]]:
         found = []
@@ -322,7 +319,7 @@ class Work:
         )
 
     async def _judge_one(self, token: str, held: _Held, state: TaskState | None) -> None:
-        ended = await _in_thread(self._judged, token, held, state)
+        ended = await in_thread(self._judged, token, held, state)
         if ended is not None:
             await self._told([(token, ended)])
             await self._take_out(held, state)
@@ -353,7 +350,7 @@ class Work:
             held = self._held.get(token)
             if held is None or not held.number:
                 continue
-            await _in_thread(self._folder.ask_to_end, held.number)
+            await in_thread(self._folder.ask_to_end, held.number)
             if held.handle is None:
                 continue
             try:
@@ -369,7 +366,7 @@ class Work:
     async def _told(self, ended: Sequence[tuple[str, Ended]]) -> None:
         """Tell ends; what is kept while the scheduler is silent is told when it is back."""
         pairs = [(self._held[token], end) for token, end in ended if token in self._held]
-        await _in_thread(self._settle, pairs)
+        await in_thread(self._settle, pairs)
         for token, end in ended:
             if self._held.pop(token, None) is not None:
                 self._kept.append(end)
@@ -396,13 +393,3 @@ class Work:
         if was_down:
             self.events.put_nowait(NodeUp(self._folder.site.node))
         self._tell_kept()
-
-
-async def _in_thread(work: Callable[..., _Made], *values: Any) -> _Made:
-    """Work on the disk in a thread; who is cancelled meanwhile waits until that has ended."""
-    working = asyncio.ensure_future(asyncio.to_thread(work, *values))
-    try:
-        return await asyncio.shield(working)
-    finally:
-        if not working.done():
-            await asyncio.wait([working])
