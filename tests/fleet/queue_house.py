@@ -44,7 +44,9 @@ class Line:
 
     def run_task(self, batch: Batch, number: int) -> subprocess.Popen[bytes]:
         """Start a task, for the first time or again."""
-        words = ["false"] if self.elsewhere else [*batch.words, str(number)]
+        # By a shell, as schedulers do: it tells when there is no such program.
+        words = ["sh", "-c", 'exec "$@"', "sh", *batch.words, str(number)]
+        words = ["false"] if self.elsewhere else words
         with batch.log.open("ab") as log:
             task = subprocess.Popen(
                 words,
