@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -47,6 +48,15 @@ def missing_for_ray() -> list[str]:
     return missing
 
 
+@dataclass
+class _Machine:
+    """A node: how it is started, and the session that all of Ray's processes on it are in."""
+
+    words: Sequence[str]
+    environment: Mapping[str, str]
+    session: int = 0
+
+
 class RayCluster:
     """A cluster without nodes at first; the first node started is its head.
 
@@ -61,7 +71,7 @@ class RayCluster:
         self._port = free_port(_HEAD)
         # Names of sockets have room for about a hundred letters.
         self._ray_folder = Path(tempfile.mkdtemp(prefix="ray-"))
-        self._sessions: dict[str, int] = {}  # of processes: all of Ray on a node is in one
+        self._machines: dict[str, _Machine] = {}
 
     def __enter__(self) -> Self:
         """Nothing starts before the first node."""
@@ -84,7 +94,7 @@ class RayCluster:
         cpus: int = 2,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Start a node, or start one again that was killed.
+        """Start a node.
 
         Parameters
         ----------
@@ -100,8 +110,7 @@ class RayCluster:
         OSError
             If it does not come up, with what Ray said.
         """
-        self._sessions.setdefault(name, 0)
-        number = list(self._sessions).index(name)
+        number = len(self._machines)
         where = [f"--address={self.address}"]
         if number == 0:
             where = ["--head", f"--port={self._port}", f"--temp-dir={self._ray_folder}"]
@@ -111,9 +120,20 @@ class RayCluster:
             *(f"--node-name={name}", f"--node-ip-address=127.0.0.{2 + number}"),
             *(f"--num-gpus={gpus}", f"--num-cpus={cpus}", f"--object-store-memory={_STORE_BYTES}"),
         ]
+        self._machines[name] = _Machine(tuple(words), dict(environment or {}))
+        self.start_again(name)
+
+    def start_again(self, name: str) -> None:
+        """Start a node that was killed as it was before.
+
+        Raises
+        ------
+        OSError
+            If it does not come up, with what Ray said.
+        """
         said = self.folder / f"{name}.log"
         for _ in range(_TRIES):
-            if self._start(name, words, said, environment or {}):
+            if self._start(self._machines[name], said):
                 return
             self.kill(name)
         raise OSError(f"no Ray node {name}: {said.read_text()[-2000:]}")
@@ -123,7 +143,7 @@ class RayCluster:
 
         Supervisors and scripts have sessions of their own.
         """
-        return dict(_members(self._sessions[name]))
+        return dict(_members(self._machines[name].session))
 
     def kill(self, name: str) -> None:
         """Kill all of Ray's processes on a node, and wait until they are gone.
@@ -144,24 +164,22 @@ class RayCluster:
 
     def close(self) -> None:
         """End all nodes, the head last."""
-        for name in reversed(self._sessions):
+        for name in reversed(self._machines):
             self.kill(name)
         shutil.rmtree(self._ray_folder, ignore_errors=True)
 
-    def _start(
-        self, name: str, words: Sequence[str], said: Path, environment: Mapping[str, str]
-    ) -> bool:
+    def _start(self, machine: _Machine, said: Path) -> bool:
         with said.open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - Ray's own program
-                words,
-                env={**os.environ, **_SPARING, **environment},
+                machine.words,
+                env={**os.environ, **_SPARING, **machine.environment},
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
-        self._sessions[name] = process.pid
+        machine.session = process.pid
         try:
             return process.wait(_PATIENCE_S) == 0
         except subprocess.TimeoutExpired:

@@ -82,6 +82,8 @@ class Keeper:
     def __init__(self, node_id: str) -> None:
         self._node_id = node_id
         self._folder = Path(tempfile.mkdtemp(prefix="seedfleet-ray-"))
+        # A worker that serves GPU tasks only once, as Ray has it, costs a new process each.
+        self._task: Any = ray.remote(max_calls=0, max_retries=0)(_hold)
         self._numbers = itertools.count(1)
         self._links: dict[int, _Link] = {}
         self._holds: dict[str, _Hold] = {}
@@ -194,8 +196,7 @@ class Keeper:
 
     async def _keep(self, token: str, hold: _Hold, gpus: int, cpus: float) -> None:
         """Have a task hold it; where Ray loses the task's worker, have another one."""
-        # A worker that serves GPU tasks only once, as Ray has it, costs a new process each.
-        wanted = ray.remote(max_calls=0, max_retries=0)(_hold).options(
+        wanted = self._task.options(
             name=f"seedfleet {token}",
             num_gpus=gpus,
             num_cpus=cpus,
