@@ -26,8 +26,8 @@ run: $(VENV)/trace.stamp
 
 test: lint
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not calibration and not slurm and not ray"
-	timeout $(SERVICE_BUDGET_S) $(BIN)/python -m pytest -n auto --dist loadfile -m slurm
-	timeout $(SERVICE_BUDGET_S) $(BIN)/python -m pytest -n auto --dist loadfile -m ray
+	timeout $(SERVICE_BUDGET_S) $(BIN)/python -m pytest -n auto --dist loadfile -m slurm tests/fleet tests/cli
+	timeout $(SERVICE_BUDGET_S) $(BIN)/python -m pytest -n auto --dist loadfile -m ray tests/fleet tests/cli
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
