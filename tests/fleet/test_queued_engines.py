@@ -275,7 +275,12 @@ def test_a_batch_whose_taking_was_not_heard_of_is_not_handed_in_twice(
     line: Line, root: Path
 ) -> None:
     line.loses_answer = True
-    report = asyncio.run(start(root, line.engine(), job("a"), job("b")))
+
+    async def play() -> None:
+        await until(lambda: line.finds > 0 or len(line.batches) > 1)
+        await asyncio.sleep(0.2)
+
+    report = with_play(root, line, play, job("a"), job("b"))
     assert report.succeeded
     assert len(line.batches) == 1
     assert starts(root, "a") == starts(root, "b") == 1
