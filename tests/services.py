@@ -46,6 +46,20 @@ def slurm_cluster(
 
 
 @pytest.fixture(scope="module")
+def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ray.RayCluster]:
+    """Two nodes, alpha and beta, each with two GPUs as far as Ray knows, and homes of their own."""
+    need("Ray", ray.missing_for_ray())
+    folder = tmp_path_factory.mktemp("ray")
+    with ray.RayCluster(folder) as cluster:
+        for name in ("alpha", "beta"):
+            home = folder / f"home-{name}"
+            own = {"SEEDFLEET_HOME": str(home), "SEEDFLEET_LOCKS": str(home / "locks")}
+            own |= {"OF_THE_NODE": name, "RAY_OF_THE_OWNER": "hidden"}
+            cluster.start(name, gpus=2, cpus=2, environment=own)
+        yield cluster
+
+
+@pytest.fixture(scope="module")
 def plain_ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ray.RayCluster]:
     """Two nodes without GPUs."""
     need("Ray", ray.missing_for_ray())
