@@ -56,12 +56,14 @@ def slurm_cluster(
 
 
 @pytest.fixture(scope="module")
-def plain_ray(tmp_path_factory: pytest.TempPathFactory, need: _Need) -> Iterator[ray.RayCluster]:
-    """Two nodes without GPUs."""
+def ray_cluster(tmp_path_factory: pytest.TempPathFactory, need: _Need) -> Iterator[ray.RayCluster]:
+    """Two nodes, alpha and beta, each with two GPUs as far as Ray knows, and homes of their own."""
     need("Ray", ray.missing_for_ray())
     folder = tmp_path_factory.mktemp("ray")
     with ray.RayCluster(folder) as cluster:
         for name in ("alpha", "beta"):
-            own = {"SEEDFLEET_HOME": str(folder / name), "SEEDFLEET_LOCKS": str(folder / "locks")}
-            cluster.start(name, environment=own)
+            home = folder / f"home-{name}"
+            own = {"SEEDFLEET_HOME": str(home), "SEEDFLEET_LOCKS": str(home / "locks")}
+            own |= {"OF_THE_NODE": name, "RAY_OF_THE_OWNER": "hidden"}
+            cluster.start(name, gpus=2, cpus=2, environment=own)
         yield cluster

@@ -30,8 +30,8 @@ def test_scores_and_models_come_from_slurm(tmp_path: Path) -> None:
 
 
 @pytest.mark.ray
-def test_scores_and_models_come_from_ray(plain_ray: RayCluster, tmp_path: Path) -> None:
-    _runs_on("ray", (f"address={plain_ray.address}",), {"alpha", "beta"}, tmp_path)
+def test_scores_and_models_come_from_ray(ray_cluster: RayCluster, tmp_path: Path) -> None:
+    _runs_on("ray", (f"address={ray_cluster.address}",), {"alpha", "beta"}, tmp_path)
 
 
 def _interpreter(house: Path) -> Path:

@@ -24,13 +24,13 @@ from seedfleet.fleet.engines.ray.engine import RayEngine, RaySettings
 from seedfleet.fleet.options import RunOptions
 from seedfleet.fleet.outcome import Cancelled, Failed, OutputMissing, Succeeded, TimedOut
 from seedfleet.fleet.testing import check_engine
-from seedfleet.fleet.testing.ray import RayCluster, missing_for_ray
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
 
     from seedfleet.fleet.paths import RunPaths
     from seedfleet.fleet.spec import Job
+    from seedfleet.fleet.testing.ray import RayCluster
 
 PATIENCE_S = 90.0
 # Of runs; the process that tests is in the name, since others may test on this machine as well.
@@ -39,25 +39,6 @@ TELL = (
     "json.dump({'node': os.environ['SEEDFLEET_NODE'], 'argv': sys.argv, "
     "'pid': os.getpid(), 'env': dict(os.environ)}, open(out, 'w'))"
 )
-
-
-@pytest.fixture(scope="module")
-def ray_cluster(
-    tmp_path_factory: pytest.TempPathFactory, need: Callable[[str, list[str]], None]
-) -> Iterator[RayCluster]:
-    """Two nodes, alpha and beta, each with two GPUs as far as Ray knows, and homes of their own."""
-    need("Ray", missing_for_ray())
-    folder = tmp_path_factory.mktemp("ray")
-    with RayCluster(folder) as cluster:
-        for name in ("alpha", "beta"):
-            cluster.start(name, gpus=2, cpus=2, environment=ray_environment(folder, name))
-        yield cluster
-
-
-def ray_environment(folder: Path, name: str) -> dict[str, str]:
-    home = folder / f"home-{name}"
-    own = {"SEEDFLEET_HOME": str(home), "SEEDFLEET_LOCKS": str(home / "locks")}
-    return {**own, "OF_THE_NODE": name, "RAY_OF_THE_OWNER": "hidden"}
 
 
 def engine_of(ray_cluster: RayCluster, **settings: Any) -> RayEngine:
@@ -297,8 +278,7 @@ def test_an_attempt_outlives_the_driver_and_its_node_of_ray_and_runs_once(
         down = await head.next(NodeDown)
         assert down.node == "beta"
         assert down.problem
-        environment = ray_environment(ray_cluster.folder, "beta")
-        await asyncio.to_thread(ray_cluster.start, "beta", gpus=2, cpus=2, environment=environment)
+        await asyncio.to_thread(ray_cluster.start_again, "beta")
         up = await head.next(NodeUp)
         assert up.node.name == "beta"
         (house.root / "go").touch()
