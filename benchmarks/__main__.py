@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import calibration, fleet, recover, scoring, sieve
+from benchmarks import calibration, engines, fleet, recover, scoring, sieve
 from benchmarks.table import print_table
 
 BENCHMARKS = {
     "calibration": calibration.rows,
+    "engines": engines.rows,
     "fleet": fleet.rows,
     "recover": recover.rows,
     "scoring": scoring.rows,

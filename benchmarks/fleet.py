@@ -23,6 +23,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.environment import environment
 from benchmarks.table import Row
 from seedfleet.fleet import Job, RunOptions, RunReport, run_sync
 from seedfleet.fleet.cluster import Cluster, NodeConfig
@@ -63,7 +64,7 @@ def rows() -> Iterator[Row]:
         raise RuntimeError(f"this benchmark needs {', '.join(missing)}")
     with TemporaryDirectory() as folder, SshNetwork(_made(folder, "ssh")) as network:
         house = _House(Path(folder), network)
-        with _environment(SEEDFLEET_HOME=str(house.folder / "head")):
+        with environment(SEEDFLEET_HOME=str(house.folder / "head")):
             for name in _SLOTS:
                 network.start(name, environment=house.machine(name))
             yield from _no_op_rows(house)
@@ -293,20 +294,6 @@ def _cpu_s() -> tuple[float, float]:
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     own_s, children_s = (usage.ru_utime + usage.ru_stime for usage in usages)
     return own_s, children_s
-
-
-@contextmanager
-def _environment(**variables: str) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _made(*parts: str | Path) -> Path:

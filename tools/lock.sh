@@ -15,4 +15,4 @@ lock() {
     sed -i 's/^\(torch==[^+]*\)+.*/\1/' "requirements/$target.lock"
 }
 lock trace --extra trace
-lock dev --extra trace --extra models --extra neural --extra dev requirements/torch.in
+lock dev --extra trace --extra models --extra neural --extra ray --extra dev requirements/torch.in

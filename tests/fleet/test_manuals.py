@@ -29,7 +29,16 @@ SOURCE = Path(seedfleet.__file__).parents[1]
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
 PAGES = sorted([*REPOSITORY.glob("*.md"), *DOCS.glob("*.md")])
-FLEET_PAGES = ("cluster", "fleet", "jobs", "nodes", "ssh", "watching", "writing_an_engine")
+FLEET_PAGES = (
+    "cluster",
+    "engines",
+    "fleet",
+    "jobs",
+    "nodes",
+    "ssh",
+    "watching",
+    "writing_an_engine",
+)
 
 
 def page(name: str) -> str:
@@ -107,7 +116,7 @@ def test_the_tables_of_keys_and_options_are_complete() -> None:
     unmentioned = set(schema["items"]["properties"]) - first_cells(keys)
     assert unmentioned == {"chunk_file", "seed_count"}
     engines = section(page("fleet"), "Engines")
-    listed = re.findall(r"^\| (\w+) \| `(\w+)=", engines, re.MULTILINE)
+    listed = re.findall(r"^\| ([\w-]+) \| `(\w+)=", engines, re.MULTILINE)
     assert sorted(listed) == sorted((e, name) for e in ENGINE_OPTIONS for name in ENGINE_OPTIONS[e])
 
 
@@ -127,7 +136,8 @@ def test_the_messages_that_the_page_explains_are_said() -> None:
 def test_every_option_that_the_pages_name_exists() -> None:
     known = set(_options(main)) | {"--jobs-file", "--config", "--max-retries"}
     # Of other programs, of scripts in examples, and of jobs.
-    known |= {"--job-file", "--gpu-id", "--output-file"}
+    known |= {"--job-file", "--gpu-id", "--output-file", "--gres", "--gpus", "--time", "--jobs"}
+    known |= {"--nodelist", "--constraint", "--partition", "--arg-file"}
     named = {
         (name, option)
         for name in FLEET_PAGES

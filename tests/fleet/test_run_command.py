@@ -104,7 +104,7 @@ def test_bad_jobs_are_exit_code_2_with_every_problem_and_nothing_written(
     ("words", "problem"),
     [
         ((), "name a job file"),
-        (("jobs.json", "--engine", "slurm"), "known are local, ssh"),
+        (("jobs.json", "--engine", "pbs"), "known are local, ssh"),
         (("jobs.json", "--engine-option", "slots=0"), "slots is given twice"),
         (("jobs.json", "--engine-option", "python="), "local knows slots=N"),
         (("jobs.json", "--engine-option", "speed=high"), "local knows slots=N"),

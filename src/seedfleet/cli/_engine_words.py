@@ -5,11 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seedfleet.fleet.engines.choice import ENGINE_OPTIONS
+from seedfleet.fleet.engines.queued.by_hand import BY_HAND
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["options_in_words", "pairs_of"]
+__all__ = ["all_options_in_words", "engines_in_words", "options_in_words", "pairs_of"]
+
+_NAMED = tuple(engine for engine in ENGINE_OPTIONS if engine != BY_HAND)  # `export` takes that
+
+
+def engines_in_words() -> str:
+    """List the engines that a command line may name."""
+    return ", ".join("ssh with --cluster" if name == "ssh" else name for name in _NAMED)
+
+
+def all_options_in_words() -> str:
+    """List the options of every engine with what each takes."""
+    return " ".join(f"For {engine}: {options_in_words(engine)}." for engine in _NAMED)
 
 
 def options_in_words(engine: str) -> str:

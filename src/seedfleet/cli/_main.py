@@ -16,6 +16,11 @@ from seedfleet.cli.output import EXIT_INTERRUPTED
 # command -> (module, attribute, the line shown by `seedfleet --help`)
 _COMMANDS = {
     "run": ("seedfleet.cli.run", "run", "Run a file of script jobs on every slot you can reach."),
+    "export": (
+        "seedfleet.cli.export",
+        "export_command",
+        "Write the jobs for a scheduler that you hand them to.",
+    ),
     "status": ("seedfleet.cli.status", "status", "List runs, or tell how one of them stands."),
     "watch": ("seedfleet.cli.watch", "watch", "Follow a run from another terminal."),
     "logs": ("seedfleet.cli.logs", "logs", "Show what a job's script printed."),

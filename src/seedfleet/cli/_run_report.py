@@ -109,8 +109,8 @@ def _taken(report: RunReport) -> str:
 
 def _how(job: JobReport) -> str:
     parts = [job.word.replace("_", " ")]
-    if job.allocation is not None:
-        parts[0] += f" on {place(job.allocation)}"
+    if job.place is not None:
+        parts[0] += f" on {place(job.place)}"
     exit_code = None if job.last is None else job.last.exit_code
     if exit_code is not None and not isinstance(job.outcome, Failed):
         parts.append(f"exit code {exit_code}")

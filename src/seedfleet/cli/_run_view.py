@@ -127,6 +127,11 @@ def parallel_lines(
     lines = []
     for node in nodes:
         share = shares[node.name]
+        if node.queue:  # its places are all alike
+            lines.append(
+                f"🔀 QUEUE: {node.name} | {len(share)} at once | {jobs.get(node.name, 0)} jobs"
+            )
+            continue
         kind = "GPU" if node.gpus else "CPU"
         lines.append(
             f"🔀 PARALLEL: {node.name} | {len(share)} {kind} workers | "
@@ -168,7 +173,8 @@ def _attempt_line(event: AttemptEnded) -> str:
         case _:
             then = "trying again" if event.again else "giving up"
     why = ended.detail or kind_of(ended.outcome).replace("_", " ")
-    return f"{ended.job_id}: attempt {ended.attempt} on {place(event.allocation)}: {why}; {then}"
+    where = place(ended.place(event.allocation))
+    return f"{ended.job_id}: attempt {ended.attempt} on {where}: {why}; {then}"
 
 
 def _contact_line(event: NodeContact) -> str:

@@ -50,6 +50,8 @@ def place(allocation: Allocation) -> str:
     """Name the slot of an attempt."""
     if allocation.gpu_ids:
         return f"{allocation.node} GPU {','.join(map(str, allocation.gpu_ids))}"
+    if allocation.cpu_slot is None:
+        return allocation.node
     return f"{allocation.node} slot {allocation.cpu_slot}"
 
 

@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 
 from seedfleet.cli._bad_values import CollectingOption, bad_values
-from seedfleet.cli._engine_words import options_in_words, pairs_of
+from seedfleet.cli._engine_words import all_options_in_words, engines_in_words, pairs_of
 from seedfleet.cli._run_choice import complete_run_id, output_dir_option
 from seedfleet.cli._run_report import report_text, resume_command
 from seedfleet.cli._run_view import parallel_lines, view
@@ -120,12 +120,12 @@ _option = partial(click.option, cls=CollectingOption)
     is_flag=True,
     help="With --resume: changed scripts, and jobs of a JOBS named beside it, are fine.",
 )
-@_option("--engine", help="Where jobs run: local, or ssh with --cluster. [local]")
+@_option("--engine", help=f"Where jobs run: {engines_in_words()}. [local]")
 @_option(
     "--engine-option",
     multiple=True,
     metavar="K=V",
-    help=f"For local: {options_in_words('local')}. For ssh: {options_in_words('ssh')}.",
+    help=all_options_in_words(),
 )
 @output_option
 @click.pass_context

@@ -13,6 +13,7 @@ from seedfleet.cli._run_choice import chosen_run, output_dir_option, run_argumen
 from seedfleet.cli._run_report import failure_lines, resume_command
 from seedfleet.cli._words import command, counted, duration, in_folder, outcomes, place
 from seedfleet.cli.output import output_option
+from seedfleet.fleet.engines.queued.folder import ended_tasks
 from seedfleet.fleet.errors import JournalDamagedError
 from seedfleet.fleet.manifest import report
 from seedfleet.fleet.observing import RunObserver, list_runs
@@ -50,6 +51,7 @@ def status(output: Output, output_dir: str, run_id: str | None) -> None:
     except JournalDamagedError as error:
         output.refuse(str(error), [])
     result, head = report(recorded.paths, observer.state), observer.head
+    arrived = len(ended_tasks(recorded.paths))
     left_s = picture.left_s(now) if head is not None and head.at_work else None
     document = {
         "run_id": result.run_id,
@@ -60,12 +62,14 @@ def status(output: Output, output_dir: str, run_id: str | None) -> None:
         if head is None
         else {"pid": head.pid, "host": head.host, "at_work": head.at_work},
         "left_s": left_s,
+        "arrived": arrived,
         **_details(result, picture, now),
     }
     lines = [
         f"{result.run_id}: {observer.standing}; {outcomes(result.counts)}",
         head_line(head),
         *([] if left_s is None else [f"about {duration(left_s)} to go"]),
+        *([f"{counted(arrived, 'task')} ended, not yet taken in"] if arrived else []),
         *_node_lines(picture),
         *_running_lines(picture, now),
         *failure_lines(result),
@@ -135,7 +139,7 @@ def _details(result: RunReport, picture: RunPicture, now: float) -> dict[str, An
         "unsuccessful": {
             job.job.job_id: {
                 "outcome": job.word,
-                "node": job.allocation.node if job.allocation else None,
+                "node": job.place.node if job.place else None,
                 "attempts": job.attempts,
                 "exit_code": job.last.exit_code if job.last else None,
                 "detail": job.detail,

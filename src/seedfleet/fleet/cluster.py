@@ -76,6 +76,9 @@ class NodeConfig:
         interpreter on this machine, and `python3` elsewhere.
     max_concurrent_script_jobs
         How many scripts run at once, at least 1; never more than there are slots.
+    cpu_slots
+        How many scripts without a GPU run at once, at least 1; None is one for each core. No key of
+        the cluster file: engines set it.
     env
         Added to the environment of every script on the node.
     start_stagger_s
@@ -97,6 +100,7 @@ class NodeConfig:
     script_path: str | None = None
     python_env: str | None = None
     max_concurrent_script_jobs: int = 12
+    cpu_slots: int | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     start_stagger_s: float = 0.0
     max_starting: int | None = None

@@ -88,6 +88,13 @@ class JobReport:
         return str(getattr(self.outcome, "problem", ""))
 
     @property
+    def place(self) -> Allocation | None:
+        """Where its last attempt runs or really ran; see `Ended.place`."""
+        if self.allocation is None or self.last is None or self.running:
+            return self.allocation
+        return self.last.place(self.allocation)
+
+    @property
     def may_run_again(self) -> bool:
         """True for a job without success that a resume would run: not where it forbids that."""
         return not self.succeeded and (self.job.rerun or self.outcome is None)
@@ -197,6 +204,7 @@ class RunReport:
                     "gpus": len(node.gpus),
                     "cpu_slots": node.cpu_slots,
                     "max_jobs": node.max_jobs,
+                    "queue": node.queue,
                     "contact": node.contact,
                     "jobs": jobs_by_node.get(node.name, 0),
                     "attempts": self.busy[node.name][0],
@@ -325,12 +333,12 @@ def _is_open(job: JobReport) -> bool:
 
 
 def _document(job: JobReport) -> dict[str, Any]:
-    last, allocation = job.last, job.allocation
+    last, place = job.last, job.place
     digests = job.outcome.outputs if isinstance(job.outcome, Succeeded) else ()
     return {
         "outcome": job.word,
-        "node": allocation.node if allocation else None,
-        "gpu_ids": list(allocation.gpu_ids) if allocation else [],
+        "node": place.node if place else None,
+        "gpu_ids": list(place.gpu_ids) if place else [],
         "attempts": job.attempts,
         "unreachable": {str(number): node for number, node in job.unreachable.items()},
         "history": [_tried(ended, place) for ended, place in job.history],
@@ -351,7 +359,8 @@ def _document(job: JobReport) -> dict[str, Any]:
     }
 
 
-def _tried(ended: Ended, place: Allocation) -> dict[str, Any]:
+def _tried(ended: Ended, allocation: Allocation) -> dict[str, Any]:
+    place = ended.place(allocation)
     return {
         "attempt": ended.attempt,
         "outcome": kind_of(ended.outcome),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from seedfleet.fleet.node.gpu_masks import MASK_VARIABLES, mask_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -11,16 +13,6 @@ if TYPE_CHECKING:
     from seedfleet.fleet.engines.base import Gpu, Node
 
 __all__ = ["MASK_VARIABLES", "Mask", "gpu_mask", "problems_with_node_env"]
-
-# Every variable that selects GPUs for some runtime; neither a job nor a node's `env` may set one.
-MASK_VARIABLES: Final = (
-    "CUDA_DEVICE_ORDER",
-    "CUDA_VISIBLE_DEVICES",
-    "GPU_DEVICE_ORDINAL",
-    "HIP_VISIBLE_DEVICES",
-    "ROCR_VISIBLE_DEVICES",
-)
-_NONE: Final = "-1"  # an index that no card has; an empty value means "no mask" to some runtimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +24,7 @@ class Mask:
 
 
 def gpu_mask(node: Node, gpu_ids: Sequence[int]) -> Mask:
-    """Build the mask for some of a node's GPUs.
-
-    ROCm filters twice: ROCR_VISIBLE_DEVICES picks cards and numbers them from 0, then
-    HIP_VISIBLE_DEVICES and CUDA_VISIBLE_DEVICES pick among those numbers. The same index k > 0 in
-    two of them therefore hides every card; so the cards are picked by the first, the second keeps
-    0..n-1, and the third is absent.
+    """Build the mask for some of a node's GPUs; see `seedfleet.fleet.node.gpu_masks.mask_of`.
 
     Parameters
     ----------
@@ -49,15 +36,8 @@ def gpu_mask(node: Node, gpu_ids: Sequence[int]) -> Mask:
     if not node.gpus:
         return Mask()
     chosen = [gpu for gpu in node.gpus if gpu.index in set(gpu_ids)]
-    if not chosen:
-        made = {name: _NONE for name in MASK_VARIABLES if name.endswith("VISIBLE_DEVICES")}
-        return _complete({"CUDA_DEVICE_ORDER": "PCI_BUS_ID", **made})
-    names = ",".join(_names(chosen))
-    if node.platform == "rocm":
-        renumbered = ",".join(str(number) for number in range(len(chosen)))
-        return _complete({"ROCR_VISIBLE_DEVICES": names, "HIP_VISIBLE_DEVICES": renumbered})
-    # CUDA's own order is fastest first, so an index means little without the bus order.
-    return _complete({"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": names})
+    made, absent = mask_of(node.platform, _names(chosen))
+    return Mask(made, tuple(absent))
 
 
 def problems_with_node_env(env: object) -> Iterator[str]:
@@ -80,7 +60,3 @@ def _names(gpus: Sequence[Gpu]) -> list[str]:
     if all(gpu.uuid for gpu in gpus):
         return [str(gpu.uuid) for gpu in gpus]
     return [str(gpu.index) for gpu in gpus]
-
-
-def _complete(made: Mapping[str, str]) -> Mask:
-    return Mask(made, tuple(name for name in MASK_VARIABLES if name not in made))

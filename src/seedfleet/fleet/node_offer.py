@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from seedfleet.fleet.engines.base import Gpu, Node
+from seedfleet.fleet.node.gpu_masks import lock_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from seedfleet.fleet.cluster import NodeConfig
 
-__all__ = ["configured_platform", "gpu_lock_name", "offer"]
+__all__ = [
+    "cards_named",
+    "cards_of",
+    "configured_platform",
+    "gpu_lock_name",
+    "lent_places",
+    "offer",
+]
 
 # Words of `gpu_type`, in lower case.
 _MAKERS: Final = {
@@ -76,6 +84,48 @@ def offer(config: NodeConfig, found: Mapping[str, Any]) -> tuple[Node, tuple[str
     return Node(config.name, platform, gpus, cores, max_jobs=most), tuple(remarks)
 
 
+def lent_places(node: Node, count: int) -> Node:
+    """Offer `count` places for GPUs, since which cards they are another scheduler decides later.
+
+    All cards of a node count as the smallest of them, since a job may get any.
+    """
+    sizes = [gpu.memory_gib for gpu in node.gpus if gpu.memory_gib is not None]
+    least = min(sizes) if sizes and len(sizes) == len(node.gpus) else None
+    places = tuple(Gpu(index, memory_gib=least) for index in range(count))
+    most = len(places) + node.cpu_slots
+    platform = node.platform if places else "cpu"
+    return replace(node, platform=platform, gpus=places, max_jobs=most, lent=True)
+
+
+def cards_of(node: Node, found: Mapping[str, Any]) -> tuple[Gpu, ...]:
+    """List what was found of the cards that a node's platform speaks of, else those it offers."""
+    return _cards(found, node.platform) or node.gpus
+
+
+def cards_named(
+    names: Sequence[str], cards: tuple[Gpu, ...]
+) -> tuple[tuple[Gpu, ...], tuple[int, ...]]:
+    """Find cards by index or UUID; one that no probe has found, or a part of one, is added.
+
+    Returns
+    -------
+    cards : tuple of Gpu
+        Those known, and the new ones.
+    indices : tuple of int
+        Of the named ones, in ascending order.
+    """
+    known, indices = list(cards), []
+    for name in names:
+        gpu = next((gpu for gpu in known if name in {gpu.uuid, str(gpu.index)}), None)
+        if gpu is None:
+            numbered = name.isascii() and name.isdigit()
+            beyond = max((gpu.index for gpu in known), default=-1) + 1
+            gpu = Gpu(int(name)) if numbered else Gpu(beyond, name)
+            known.append(gpu)
+        indices.append(gpu.index)
+    return tuple(known), tuple(sorted(indices))
+
+
 def gpu_lock_name(node: Node, index: int, root: str) -> str:
     """Name the lock file that guards one GPU, the same for every user of the machine.
 
@@ -92,9 +142,8 @@ def gpu_lock_name(node: Node, index: int, root: str) -> str:
         The node's root.
     """
     gpu = next((gpu for gpu in node.gpus if gpu.index == index), Gpu(index))
-    place = hashlib.sha256(root.encode()).hexdigest()[:8]
-    name = gpu.uuid or gpu.pci_address or f"{node.platform}-{index}-{place}"
-    return re.sub(r"[^A-Za-z0-9:._-]", "_", name)
+    card = {"uuid": gpu.uuid, "pci_address": gpu.pci_address}
+    return lock_name(card, node.platform, index, root)
 
 
 def _platform(config: NodeConfig, found: Mapping[str, Any], remarks: list[str]) -> str:

@@ -48,7 +48,7 @@ class RunOptions:
     kill_grace_s
         Seconds between TERM and KILL when a script is ended, at least 0.
     engine
-        "local" for this machine, "ssh" for the nodes of `cluster`.
+        "local" for this machine, "ssh" for the nodes of `cluster`, "slurm" or "ray".
     engine_options
         Settings of that engine; see `seedfleet.fleet.engines.choice`.
     cluster

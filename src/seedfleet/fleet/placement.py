@@ -36,6 +36,8 @@ class Requirement:
 
     def gpus_on(self, node: Node) -> int:
         """Tell how many GPUs the job takes on `node`; a slot without wishes is a GPU if any."""
+        if node.queue:
+            return 0  # it takes a place in the line
         if self.platform == "cpu" or self.gpus == 0:
             return 0
         asks_for_gpu = self.gpu_id is not None or self.platform or self.gpu_memory_gib
@@ -43,7 +45,7 @@ class Requirement:
 
     def eligible(self, node: Node) -> tuple[Gpu, ...]:
         """List the node's GPUs that the job may run on, in index order."""
-        if self.platform not in {None, node.platform}:
+        if self.platform not in {None, node.platform} or (node.lent and self.gpu_id is not None):
             return ()
         if self.gpu_id is None and self.gpu_memory_gib is None:
             return node.gpus
@@ -55,14 +57,22 @@ class Requirement:
         )
 
     def fits(self, node: Node) -> bool:
-        """Tell whether the job could run on `node` when all of it is free."""
+        """Tell whether the job could run on `node` when all of it is free.
+
+        Whether a queue has what a job asks only its scheduler knows, but for a physical GPU and for
+        GPU memory, which no scheduler can be asked for by number.
+        """
+        if node.queue:
+            return self.gpu_id is None and self.gpu_memory_gib is None
         if self.node not in {None, node.name}:
             return False
         return len(self.eligible(node)) >= self.gpus_on(node)
 
     def may_fit(self, node: Node) -> bool:
         """Do as `fits`, but hope for everything of a node that is out of contact."""
-        return self.fits(node) if node.contact else self.node in {None, node.name}
+        if node.contact or node.queue or (node.lent and self.gpu_id is not None):
+            return self.fits(node)
+        return self.node in {None, node.name}
 
     def unmet(self, nodes: Iterable[Node]) -> str:
         """Say in words that none of `nodes` has what the job asks."""
@@ -70,7 +80,10 @@ class Requirement:
             f"{name} {wish}" for name, wish in dataclasses.asdict(self).items() if wish is not None
         ]
         offer = "; ".join(
-            f"{node.name} ({node.platform}) with {len(node.gpus)} GPUs and "
+            f"{node.name}, a queue, which takes neither gpu_id nor gpu_memory_gib"
+            if node.queue
+            else f"{node.name} ({node.platform}) with {len(node.gpus)} GPUs"
+            f"{', none of which gpu_id can name,' if node.lent else ''} and "
             f"{node.cpu_slots} CPU slots"
             for node in nodes
         )

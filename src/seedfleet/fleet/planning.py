@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from seedfleet.fleet.durations import expected_durations
 from seedfleet.fleet.engines.choice import make_engine
-from seedfleet.fleet.errors import BadInputError
+from seedfleet.fleet.errors import BadInputError, RunExistsError
+from seedfleet.fleet.node.layout import sync_folder
 from seedfleet.fleet.paths import RUN_ID, new_run_id
 from seedfleet.fleet.placement import FreeSlots, Requirement, cluster_lower_bound, start_order
 from seedfleet.fleet.prepare import problems_with_jobs, problems_with_placement, select
@@ -96,6 +97,26 @@ class PlannedRun:
                 free = free.take(found)
                 shown.append(found)
         return tuple(shown)
+
+    def make_folder(self) -> None:
+        """Make the run's own folder.
+
+        Raises
+        ------
+        RunExistsError
+            If it is there already.
+        BadInputError
+            If the disk refuses.
+        """
+        folder = self.paths.folder
+        if folder.exists():
+            raise RunExistsError(self.paths.run_id, folder.parent)
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir()
+            sync_folder(folder.parent)
+        except OSError as error:
+            raise BadInputError([f"cannot make {folder}: {error.strerror}"]) from error
 
 
 def parse_source(jobs: JobSource, options: RunOptions) -> ParsedJobs:

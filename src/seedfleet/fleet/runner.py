@@ -14,11 +14,10 @@ from seedfleet.fleet.cancelling import CancelWatch
 from seedfleet.fleet.driver import Driver, RunControl
 from seedfleet.fleet.durations import remember_durations
 from seedfleet.fleet.engines.choice import make_engine
-from seedfleet.fleet.errors import BadInputError, HeadLostError, JournalDamagedError, RunExistsError
+from seedfleet.fleet.errors import BadInputError, HeadLostError, JournalDamagedError
 from seedfleet.fleet.journal import Journal
 from seedfleet.fleet.lock import WriterLock
 from seedfleet.fleet.manifest import RunReport, report, said_finished, write_manifest
-from seedfleet.fleet.node.layout import sync_folder
 from seedfleet.fleet.options import RunOptions
 from seedfleet.fleet.planning import PlannedRun, plan_run, planned
 from seedfleet.fleet.prepare import fingerprints, problems_with_placement
@@ -86,7 +85,7 @@ async def run(
     try:
         marks = fingerprints(made.plan.jobs, made.paths)
         recorded = Recorded(made.paths, options, made.plan.jobs, marks, tuple(sys.argv))
-        _make_folder(made)
+        made.make_folder()
         head = _Head(recorded, made, on_event or _nobody, control or RunControl())
         async with _holding(made.paths, made.engine) as lock:
             write_recorded(recorded)
@@ -315,18 +314,6 @@ class _Head:
             write_manifest(paths, result, self.recorded.command)
         remember_durations(_measured(result, paths))
         return result
-
-
-def _make_folder(made: PlannedRun) -> None:
-    folder = made.paths.folder
-    if folder.exists():
-        raise RunExistsError(made.paths.run_id, folder.parent)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir()
-        sync_folder(folder.parent)
-    except OSError as error:
-        raise BadInputError([f"cannot make {folder}: {error.strerror}"]) from error
 
 
 def _measured(result: RunReport, paths: RunPaths) -> Sequence[tuple[str, float]]:

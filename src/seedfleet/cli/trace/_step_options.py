@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from seedfleet.cli._engine_words import options_in_words, pairs_of
+from seedfleet.cli._engine_words import all_options_in_words, engines_in_words, pairs_of
 from seedfleet.cli._spans import Span
 from seedfleet.cli.output import output_option
 from seedfleet.pipeline.run_folder import printable
@@ -40,9 +40,9 @@ def job_place_options(function: _F) -> _F:
             "engine_words",
             multiple=True,
             metavar="K=V",
-            help=f"For local: {options_in_words('local')}. For ssh: {options_in_words('ssh')}.",
+            help=all_options_in_words(),
         ),
-        click.option("--engine", help="Where jobs run: local, or ssh with --cluster.  [local]"),
+        click.option("--engine", help=f"Where jobs run: {engines_in_words()}.  [local]"),
         click.option(
             "--cluster",
             type=click.Path(dir_okay=False, path_type=Path),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from seedfleet.fleet.masks import gpu_mask
@@ -13,7 +13,7 @@ from seedfleet.fleet.node_offer import gpu_lock_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from seedfleet.fleet.engines.base import Allocation, Attempt, Node, Rules
+    from seedfleet.fleet.engines.base import Allocation, Attempt, Gpu, Node, Rules
     from seedfleet.fleet.paths import RunPaths
     from seedfleet.fleet.spec import Job
 
@@ -41,6 +41,8 @@ class Site:
         The head sees the node's home folder at the same path.
     home_shared
         The node's home folder is on a disk that other machines may see.
+    cards
+        The machine's GPUs, where another scheduler picks among them and the node offers places.
     """
 
     node: Node
@@ -52,6 +54,12 @@ class Site:
     sees_root: bool = False
     home_seen: bool = False
     home_shared: bool = False
+    cards: tuple[Gpu, ...] = ()
+
+    @property
+    def machine(self) -> Node:
+        """The node with the cards that indices of allocations mean."""
+        return replace(self.node, gpus=self.cards) if self.node.lent else self.node
 
     def run_folder(self, run_id: str) -> str:
         """Name the folder of a run on the node."""
@@ -72,10 +80,14 @@ def make_order(
 ) -> dict[str, Any]:
     """Write down all that a supervisor has to know."""
     job, run_folder = attempt.job, site.run_folder(paths.run_id)
-    mask = gpu_mask(site.node, allocation.gpu_ids)
+    machine = site.machine
+    mask = gpu_mask(machine, allocation.gpu_ids)
     script = paths.under(site.root, job.script)
     folder = site.attempt(paths, job.job_id, attempt.number)
+    # Only where it is not what the head has allocated: then the status tells it.
+    place = {"host": site.node.name} if site.node.lent else {}
     return {
+        **place,
         "run_id": paths.run_id,
         "job_id": job.job_id,
         "attempt": attempt.number,
@@ -97,7 +109,7 @@ def make_order(
         "mask_set": dict(mask.set),
         "mask_unset": list(mask.unset),
         "gpu_ids": list(allocation.gpu_ids),
-        "gpu_locks": [gpu_lock_name(site.node, index, site.root) for index in allocation.gpu_ids],
+        "gpu_locks": [gpu_lock_name(machine, index, site.root) for index in allocation.gpu_ids],
         "outputs": _outputs(job, site, paths, folder),
         "preserve_paths": paths.preserve,
         "in_place": paths.preserve and site.sees_root,

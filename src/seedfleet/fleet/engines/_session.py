@@ -18,11 +18,14 @@ from seedfleet.fleet.engines._orders import Site, token_of
 from seedfleet.fleet.engines._shift import Held, Ledger, Shift, Task, settle
 from seedfleet.fleet.engines.base import NodeDown, NodeUp, Remark
 from seedfleet.fleet.engines.link import NodeContactError, NodeLink, RefusedError, Timeouts
-from seedfleet.fleet.node_offer import offer
+from seedfleet.fleet.node_offer import cards_of, lent_places, offer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from seedfleet.fleet.cluster import NodeConfig
+    from seedfleet.fleet.engines._channel import Channel
+    from seedfleet.fleet.engines._lending import Lender
     from seedfleet.fleet.engines.base import Allocation, Attempt, Node
 
 __all__ = ["NodeSession", "Reach"]
@@ -47,12 +50,18 @@ class Reach:
         False: files always travel over the connection, also where a disk is shared.
     wishes
         Folders on the nodes other than their own choice; see `NodeLink.connect`.
+    dial
+        Another way to the nodes than `ssh`; see `NodeLink.dialled`.
+    lender
+        Whoever has to be asked for the GPUs and cores of each attempt; None where the head decides.
     """
 
     ssh_command: Sequence[str] = ("ssh",)
     timeouts: Timeouts = field(default_factory=Timeouts)
     shared_disks: bool = True
     wishes: Mapping[str, Any] = field(default_factory=dict)
+    dial: Callable[[NodeConfig, Sequence[str]], Awaitable[Channel]] | None = None
+    lender: Lender | None = None
 
 
 class NodeSession:
@@ -154,6 +163,8 @@ class NodeSession:
 
     def _believed(self) -> Node:
         node, _ = offer(self._task.config, _NOTHING_FOUND)
+        if self._reach.lender is not None:
+            node = lent_places(node, self._task.config.gpu_count or 0)
         return dataclasses.replace(node, contact=False)
 
     def _reached(self, node: Node) -> None:
@@ -178,12 +189,7 @@ class NodeSession:
         wishes = dict(self._reach.wishes)
         if config.is_local and config.script_path is None:
             wishes["root"] = str(self._task.paths.root)
-        link = await NodeLink.connect(
-            config,
-            ssh_command=self._reach.ssh_command,
-            timeouts=self._reach.timeouts,
-            wishes=wishes,
-        )
+        link = await self._start_agent(wishes)
         try:
             site = self._make_site(link.hello)
         except NodeContactError:
@@ -195,6 +201,16 @@ class NodeSession:
         self._link = link
         return site
 
+    async def _start_agent(self, wishes: Mapping[str, Any]) -> NodeLink:
+        config, reach = self._task.config, self._reach
+        if reach.dial is not None:
+            return await NodeLink.dialled(
+                config, reach.dial, timeouts=reach.timeouts, wishes=wishes
+            )
+        return await NodeLink.connect(
+            config, ssh_command=reach.ssh_command, timeouts=reach.timeouts, wishes=wishes
+        )
+
     def _make_site(self, hello: Mapping[str, Any]) -> Site:
         config, problems = self._task.config, []
         if not (hello["root_exists"] or self._task.rules.stage):
@@ -205,8 +221,10 @@ class NodeSession:
             problems.append(f"its {hello['home']} cannot be written (SEEDFLEET_HOME names another)")
         if problems:
             raise NodeContactError("; ".join(problems), for_good=True)
+        node = self._offered(hello["found"])
         return Site(
-            node=self._offered(hello["found"]),
+            node=node,
+            cards=cards_of(node, hello["found"]) if node.lent else (),
             home=str(hello["home"]),
             root=str(hello["root"]),
             locks=str(hello["locks"]),
@@ -218,7 +236,9 @@ class NodeSession:
     def _offered(self, found: Mapping[str, Any]) -> Node:
         node, remarks = offer(self._task.config, found)
         known = self._last_offer
-        if known is not None and known.gpus and found["platform"] == "cpu":
+        if self._reach.lender is not None:
+            node = lent_places(node, self._task.config.gpu_count or 0)
+        elif known is not None and known.gpus and found["platform"] == "cpu":
             # A driver that does not answer this time; cards and their locks are what they were.
             node, remarks = known, (f"{self.name}: its GPUs are not found any more: believed",)
         for remark in remarks:

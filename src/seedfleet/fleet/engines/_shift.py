@@ -19,12 +19,14 @@ from seedfleet.fleet.engines._pacing import Pace
 from seedfleet.fleet.engines._staging import Staging
 from seedfleet.fleet.engines.base import NodeUp, Remark
 from seedfleet.fleet.engines.link import NodeContactError, RefusedError
+from seedfleet.fleet.node_offer import cards_named
 from seedfleet.fleet.outcome import Succeeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from seedfleet.fleet.cluster import NodeConfig
+    from seedfleet.fleet.engines._lending import Lender
     from seedfleet.fleet.engines._orders import Site
     from seedfleet.fleet.engines._staging import ScriptCopies
     from seedfleet.fleet.engines.base import Allocation, Attempt, Ended, EngineEvent, Rules
@@ -78,6 +80,8 @@ class Task:
         False: files always travel over the connection.
     tell
         Takes what the engine has to report.
+    lender
+        Has to be asked before an attempt starts; None where the head decides alone.
     """
 
     config: NodeConfig
@@ -87,6 +91,7 @@ class Task:
     silent_s: float
     shared_disks: bool
     tell: Callable[[EngineEvent], None]
+    lender: Lender | None = None
 
 
 async def settle(link: NodeLink, ledger: Ledger, paths: RunPaths) -> None:
@@ -136,10 +141,12 @@ class Shift:
         self._task = task
         self._ledger = ledger
         self._to_start: asyncio.Queue[str] = asyncio.Queue()
+        self._to_borrow: asyncio.Queue[str] = asyncio.Queue()
+        self._borrowing: dict[str, asyncio.Future[tuple[str, ...]]] = {}
         self._to_settle = asyncio.Event()
         for token, held in ledger.held.items():
             held.arriving = None  # what had come in part comes again
-            self._to_start.put_nowait(token)
+            self.start(token)
         if ledger.unsettled:
             self._to_settle.set()
 
@@ -153,19 +160,50 @@ class Shift:
         """
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._hand_out())
+            tasks.create_task(self._borrow(tasks))
             tasks.create_task(self._listen())
             tasks.create_task(self._settle())
             tasks.create_task(self._knock())
 
     def start(self, token: str) -> None:
         """Hand out an attempt that the ledger holds."""
-        self._to_start.put_nowait(token)
+        (self._to_start if self._task.lender is None else self._to_borrow).put_nowait(token)
 
     def cancel(self, token: str) -> None:
         """Ask for an attempt's end."""
+        borrowing = self._borrowing.get(token)
+        if borrowing is not None:
+            borrowing.cancel()  # what runs nowhere yet need not wait for its turn
         self._link.post({"op": "cancel", "token": token})
 
     # --- orders ---
+
+    async def _borrow(self, tasks: asyncio.TaskGroup) -> None:
+        """Ask for each attempt by itself: one that has to wait must not keep the others waiting."""
+        while True:
+            token = await self._to_borrow.get()
+            held = self._ledger.held.get(token)
+            if held is not None:
+                tasks.create_task(self._borrow_for(token, held))
+
+    async def _borrow_for(self, token: str, held: Held) -> None:
+        job, number, gpus = held.attempt.job, held.attempt.number, held.allocation.gpu_ids
+        folder = self._site.attempt(self._task.paths, job.job_id, number)
+        if self._task.lender is not None and not held.cancelled:
+            asked = self._task.lender.lend(
+                self._task.config.name, token, gpus=len(gpus), alive=folder.alive
+            )
+            borrowing = self._borrowing[token] = asyncio.ensure_future(asked)
+            try:
+                await asyncio.wait({borrowing})
+            finally:
+                borrowing.cancel()
+                del self._borrowing[token]
+            if not borrowing.cancelled():
+                cards, lent = cards_named(borrowing.result(), self._site.cards)
+                self._site = dataclasses.replace(self._site, cards=cards)
+                held.allocation = dataclasses.replace(held.allocation, gpu_ids=lent)
+        self._to_start.put_nowait(token)
 
     async def _hand_out(self) -> None:
         token = await self._to_start.get()
@@ -243,6 +281,8 @@ class Shift:
             # The folder of an attempt that has not succeeded stays, as evidence.
             self._ledger.unsettled[token] = not isinstance(ended.outcome, Succeeded)
             self._ledger.held.pop(token, None)
+            if self._task.lender is not None:
+                self._task.lender.take_back(self._task.config.name, token)
             self._task.tell(ended)
         if complete:
             self._to_settle.set()

@@ -33,7 +33,7 @@ _OUTCOMES: Final = frozenset(  # all but Superseded, which no node can know
         *("output_missing", "output_empty", "output_invalid"),
     )
 )
-_TEXTS: Final = ("run_id", "job_id", "problem", "stderr_tail", "started_utc", "ended_utc")
+_TEXTS: Final = ("run_id", "job_id", "problem", "stderr_tail", "started_utc", "ended_utc", "host")
 _COUNTS: Final = ("version", "attempt", "exit_code", "signal", "processes_ended")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _LONGEST_TEXT: Final = 20_000
@@ -70,6 +70,9 @@ def checked_status(document: object, attempt: Attempt) -> dict[str, Any]:
         if isinstance(value, int | float) and 0 <= value < float("inf"):
             status[name] = float(value)
     status["node_fault"] = document.get("node_fault") is True
+    gpu_ids = document.get("gpu_ids")
+    listed = gpu_ids if isinstance(gpu_ids, list) else ()
+    status["gpu_ids"] = [each for each in listed if isinstance(each, int)]
     paths = document.get("paths")
     status["paths"] = [str(path) for path in paths] if isinstance(paths, list) else []
     if status["outcome"] == "succeeded":
@@ -106,6 +109,8 @@ def ended_by(status: Mapping[str, Any], attempt: Attempt, node: str) -> Ended:
         detail=status["problem"] or "",
         stderr_tail=status["stderr_tail"] or "",
         node_fault=status["node_fault"],
+        host=status["host"],
+        host_gpu_ids=tuple(status["gpu_ids"]),
     )
 
 

@@ -100,6 +100,13 @@ class Node:
         node shares the head's disk. A job that was started there is never started a second time
         while its first copy may live. An engine that finds it out says so with `NodeUp` before it
         starts anything there; once said it is believed of the node for the rest of the run.
+    lent
+        True where another scheduler picks the GPUs on the node: an index in `gpus` is a place and
+        no card, so that no job can pin one, and `Ended` tells which cards an attempt had.
+    queue
+        True where this is no machine but the line before many: its slots are attempts handed in,
+        an allocation says nothing of GPUs, and which machine, platform and how many GPUs a job
+        asks for is told to whoever keeps the line.
     """
 
     name: str
@@ -109,11 +116,16 @@ class Node:
     max_jobs: int | None = None
     contact: bool = True
     in_place: bool = False
+    lent: bool = False
+    queue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """Where an attempt runs: on these GPUs, or on one CPU slot of a node."""
+    """Where an attempt runs: on these GPUs, or on one CPU slot of a node.
+
+    Both are absent where a queue has chosen the machine and the job has no GPU.
+    """
 
     node: str
     gpu_ids: tuple[int, ...]
@@ -156,6 +168,9 @@ class Ended:
         One line of evidence for a person, and the end of the script's stderr.
     node_fault
         True where not the job but the node is to blame, as when no supervisor could be started.
+    host, host_gpu_ids
+        Where a queue has had it run: the machine, and the physical indices of its GPUs there. None
+        for an attempt that ran where it was sent, or never ran.
     """
 
     job_id: str
@@ -168,6 +183,12 @@ class Ended:
     detail: str = ""
     stderr_tail: str = ""
     node_fault: bool = False
+    host: str | None = None
+    host_gpu_ids: tuple[int, ...] = ()
+
+    def place(self, allocation: Allocation) -> Allocation:
+        """Say where it really ran, if `allocation` is where it was sent."""
+        return allocation if self.host is None else Allocation(self.host, self.host_gpu_ids)
 
 
 @dataclass(frozen=True, slots=True)

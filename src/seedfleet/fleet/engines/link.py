@@ -1,8 +1,8 @@
 """The connection of a head with the agent on one node.
 
 A link is one child process, `ssh` or an interpreter on this machine, whose standard input and
-output carry frames. It starts the agent, asks it questions and passes on what the agent says by
-itself. It knows nothing of attempts.
+output carry frames, or whatever else an engine has that behaves like one. It starts the agent, asks
+it questions and passes on what the agent says by itself. It knows nothing of attempts.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from seedfleet.fleet.engines import _boot
-from seedfleet.fleet.engines._ways import NodeContactError, RefusedError, translate, ways_to
+from seedfleet.fleet.engines._channel import Words
+from seedfleet.fleet.engines._ways import NodeContactError, RefusedError, Way, translate, ways_to
 from seedfleet.fleet.node.frames import BrokenFramesError, Unpacker, pack
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from seedfleet.fleet.cluster import NodeConfig
-    from seedfleet.fleet.engines._ways import Way
+    from seedfleet.fleet.engines._channel import Channel
     from seedfleet.fleet.node.frames import Frame
 
 __all__ = ["NodeContactError", "NodeLink", "RefusedError", "Timeouts"]
 
 _READ_BYTES: Final = 1 << 18
-_KEPT_WORDS_BYTES: Final = 8000  # of what `ssh` says on its standard error
+_KEPT_NOISE_BYTES: Final = 8000  # of what a login prints before the agent speaks
 _CLOSE_S: Final = 2.0
 
 
@@ -59,7 +60,7 @@ class NodeLink:
     Parameters
     ----------
     process
-        Speaks frames on its pipes, the agent having said that it is loaded.
+        Speaks frames on its streams, the agent having said that it is loaded.
     unpacker
         Holds what has come of the next frame.
     words
@@ -71,9 +72,7 @@ class NodeLink:
         What the agent found on its node; see `seedfleet.fleet.node.facts`.
     """
 
-    def __init__(
-        self, process: asyncio.subprocess.Process, unpacker: Unpacker, words: _Words
-    ) -> None:
+    def __init__(self, process: Channel, unpacker: Unpacker, words: Words) -> None:
         self._process = process
         self._unpacker = unpacker
         self._words = words
@@ -133,6 +132,32 @@ class NodeLink:
         raise problem
 
     @classmethod
+    async def dialled(
+        cls,
+        config: NodeConfig,
+        dial: Callable[[NodeConfig, Sequence[str]], Awaitable[Channel]],
+        *,
+        timeouts: Timeouts,
+        wishes: Mapping[str, Any],
+    ) -> Self:
+        """Start an agent on a node that neither this machine nor `ssh` leads to.
+
+        `dial` starts a Python interpreter there with these words after its name; all else is as in
+        `connect`.
+        """
+        word = secrets.token_hex(12)
+        way = Way((), "", "python3")
+        try:
+            async with asyncio.timeout(timeouts.start_s):
+                channel = await dial(config, way.command(word)[1:])
+                link = await cls._load(channel, way, word)
+        except TimeoutError:
+            text = f"no agent came up within {timeouts.start_s:g} s"
+            raise NodeContactError(text) from None
+        await link.open_within(timeouts.start_s, config, wishes)
+        return link
+
+    @classmethod
     async def _start(cls, way: Way) -> Self:
         word = secrets.token_hex(12)
         try:
@@ -148,8 +173,11 @@ class NodeLink:
         except OSError as error:
             text = f"cannot run {way.command(word)[0]}: {error.strerror}"
             raise NodeContactError(text, for_good=True) from error
-        words = _Words(process)
-        link = cls(process, Unpacker(), words)
+        return await cls._load(process, way, word)
+
+    @classmethod
+    async def _load(cls, process: Channel, way: Way, word: str) -> Self:
+        link = cls(process, Unpacker(), Words(process))
         try:
             said = await link._wait_word(word)
             await link._check_word(way, said)
@@ -174,7 +202,7 @@ class NodeLink:
                 state, _, version = seen[at + len(wanted) : end].decode("ascii").partition(" ")
                 # Nothing may follow yet: the agent waits for what we send now.
                 return state, version.strip()
-            seen = seen[-_KEPT_WORDS_BYTES:]
+            seen = seen[-_KEPT_NOISE_BYTES:]
 
     async def _check_word(self, way: Way, said: tuple[str, str] | None) -> None:
         if said is None:
@@ -207,7 +235,7 @@ class NodeLink:
 
     async def _open(self, config: NodeConfig, wishes: Mapping[str, Any]) -> None:
         frames = (await self._next_frames())[1:]  # the first one says that it is loaded
-        wanted: dict[str, Any] = {"home": None, "locks": None, "slots": None}
+        wanted: dict[str, Any] = {"home": None, "locks": None, "slots": config.cpu_slots}
         # On this machine scripts run with the interpreter that runs the head.
         python = config.python_env or (sys.executable if config.is_local else None)
         wanted |= {"root": config.script_path, "python": python}
@@ -371,26 +399,3 @@ class NodeLink:
         for future in self._asked.values():
             if not future.done():
                 future.set_exception(NodeContactError(problem))
-
-
-class _Words:
-    """What a process says on its standard error: the end of it."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._kept = b""
-        self._task = asyncio.create_task(self._collect(process), name="link-words")
-
-    async def _collect(self, process: asyncio.subprocess.Process) -> None:
-        while process.stderr is not None and (data := await process.stderr.read(_KEPT_WORDS_BYTES)):
-            self._kept = (self._kept + data)[-_KEPT_WORDS_BYTES:]
-
-    async def all(self) -> str:
-        """Wait a moment for the process's last words and return what is kept of all."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._task, _CLOSE_S)
-        return self._kept.decode("utf-8", "replace")
-
-    def last_line(self) -> str:
-        """Return the last line so far."""
-        lines = self._kept.decode("utf-8", "replace").strip().splitlines()
-        return lines[-1].strip() if lines else ""

@@ -49,13 +49,12 @@ class LocalEngine(NodesEngine):
         wishes: dict[str, Any] = {"home": str(home or node_home())}
         if lock_folder is not None:
             wishes["locks"] = str(lock_folder)
-        if slots is not None:
-            wishes["slots"] = slots
         config = NodeConfig(
             name=LOCALHOST,
             hostname=LOCALHOST,
             python_env=python or sys.executable,
             max_concurrent_script_jobs=_NO_LIMIT,
+            cpu_slots=slots,
         )
         super().__init__(Cluster((config,)), Reach(wishes=wishes))
         self._slots = slots

@@ -56,6 +56,7 @@ class NodesEngine:
                 silent_s=self._reach.timeouts.silent_s,
                 shared_disks=self._reach.shared_disks,
                 tell=self._events.put_nowait,
+                lender=self._reach.lender,
             )
             session = self._sessions[config.name] = NodeSession(self._reach, task)
             running = asyncio.create_task(session.run(), name=f"node {session.name}")

@@ -12,7 +12,7 @@ from .gpus import probe_gpus
 from .locks import shared_folder
 from .shared_lease import is_network_disk
 
-__all__ = ["Facts", "look_around"]
+__all__ = ["Facts", "find_interpreter", "look_around"]
 
 
 class Facts:
@@ -47,7 +47,7 @@ def look_around(wishes: Dict[str, Any]) -> Facts:
         wishes["home"] or os.environ.get("SEEDFLEET_HOME") or "~/.local/state/seedfleet"
     )
     root = _absolute(wishes["root"] or "~")
-    python = _interpreter(wishes["python"])
+    python = find_interpreter(wishes["python"])
     return Facts(
         {
             "home": home,
@@ -72,7 +72,7 @@ def _can_be_written(folder: str) -> bool:
     return os.path.isdir(folder) and os.access(folder, os.W_OK)
 
 
-def _interpreter(wanted: Optional[str]) -> Optional[str]:
+def find_interpreter(wanted: Optional[str]) -> Optional[str]:
     """Find the interpreter of `.py` scripts: a file, a folder of an environment, or on PATH."""
     if wanted is None:
         return shutil.which("python3") or sys.executable

@@ -58,6 +58,7 @@ def _settle_lost(folder: AttemptFolder) -> Dict[str, Any]:
         problem += _restore(folder, order)
     times = _times(folder, datetime.now(timezone.utc), alive=alive)
     status = {"version": 1, "outcome": "lost", "problem": problem, **times}
+    status.update({name: order[name] for name in ("host", "gpu_ids") if name in order})
     # On a full disk the answer still holds: the next to ask finds the same and tries again.
     with contextlib.suppress(OSError):
         write_atomically(folder.status, json.dumps(status).encode())

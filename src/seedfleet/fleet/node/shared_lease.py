@@ -25,7 +25,15 @@ from typing import Any, Dict, Mapping, Optional
 
 from .processes import living
 
-__all__ = ["SharedLease", "boot_id", "disk_type", "has_ended", "is_network_disk", "quiet_s"]
+__all__ = [
+    "SharedLease",
+    "boot_id",
+    "disk_type",
+    "has_ended",
+    "is_network_disk",
+    "lease_lives",
+    "quiet_s",
+]
 
 _HEARTBEAT_S = 5.0
 _QUIET_S = 60.0  # twelve missed heartbeats
@@ -163,6 +171,26 @@ def has_ended(holder: Mapping[str, Any]) -> bool:
     except (OSError, KeyError, TypeError, ValueError):
         return False
     return stat[stat.rindex(")") + 2] == "Z"
+
+
+def lease_lives(path: Path, token: str, quiet_limit_s: float = _QUIET_S) -> bool:
+    """Tell whether an attempt's supervisor may hold the lease at `path`, and so be alive.
+
+    One of this machine that has ended is dead, whatever it has left behind: `orphan.settle` ends
+    that first.
+
+    Parameters
+    ----------
+    path
+        The lease file.
+    token
+        The attempt's.
+    quiet_limit_s
+        As for `SharedLease`.
+    """
+    holder = _read(path)
+    ours = holder.get("token") == token
+    return ours and not has_ended(holder) and quiet_s(path) < quiet_limit_s
 
 
 def quiet_s(path: Path) -> float:

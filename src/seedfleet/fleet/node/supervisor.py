@@ -5,7 +5,10 @@ of it, checks the outputs, and writes `status.json` last. It holds the lock on `
 the folder has its name until it ends: a folder without a status whose lock is free belongs to a
 supervisor that was killed, and `orphan.settle` finishes its work.
 
-TERM cancels the attempt. Nothing is ever read from the script's output while it runs.
+TERM cancels the attempt. Where an order names a `cancel_file`, as those do that a scheduler starts,
+that file cancels it too, and TERM without it means that the scheduler wants the machine back: then
+the attempt is left without a status, as if its supervisor had been killed. Nothing is ever read
+from the script's output while it runs.
 """
 
 from __future__ import annotations
@@ -43,6 +46,7 @@ __all__ = ["EXIT_DUPLICATE", "claim", "supervise", "tail"]
 EXIT_DUPLICATE = 4
 _TAIL_BYTES = 4000
 _LONGEST_WAIT_S = 3600.0  # select refuses very long ones; the caller waits again
+_CANCEL_POLL_S = 2.0
 
 _ADVICE = {
     errno.EACCES: "; `chmod +x` makes it executable",
@@ -79,8 +83,9 @@ def supervise(order: Order) -> int:
         if status["outcome"] != "succeeded":
             restore_previous(folder)
         folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)  # a script may have removed it
-        # Not durable: a machine that goes down forgets the attempt, and its job runs again.
-        write_atomically(folder.status, json.dumps(status).encode(), durable=False)
+        if not (status["outcome"] == "cancelled" and _was_taken_away(order)):
+            # Not durable: a machine that goes down forgets the attempt, and its job runs again.
+            write_atomically(folder.status, json.dumps(status).encode(), durable=False)
     finally:  # a full disk, say: whatever happened, nothing of the job may go on without us
         attempt.end()
     return 0  # the lock on `alive` goes with the process
@@ -170,6 +175,8 @@ class _Attempt:
             "exit_code": None,
             "signal": None,
         }
+        if "host" in order:
+            self._status.update(host=order["host"], gpu_ids=order["gpu_ids"])
 
     def run(self) -> Status:
         began = None
@@ -200,8 +207,15 @@ class _Attempt:
         end_processes(self._processes_left, self._order["kill_grace_s"])
         self._leases.release()
 
+    def _wait(self, timeout_s: float) -> None:
+        """Wait for a signal, the cancel file, or the end of the time."""
+        cancel_file = self._order.get("cancel_file")
+        self._signals.wait(timeout_s if cancel_file is None else min(timeout_s, _CANCEL_POLL_S))
+        if cancel_file is not None and os.path.exists(cancel_file):
+            self._signals.cancelled = True
+
     def _pause(self, timeout_s: float) -> None:
-        self._signals.wait(timeout_s)
+        self._wait(timeout_s)
         if self._signals.cancelled:
             raise UnsuccessfulError("cancelled", [], "cancelled before the script had started")
 
@@ -230,7 +244,7 @@ class _Attempt:
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 break
-            self._signals.wait(left_s)
+            self._wait(left_s)
             self._reap()
         # A script that ended by itself is judged by its files, also if TERM came a moment later.
         by_itself, cancelled = self._exit is not None, self._signals.cancelled
@@ -302,6 +316,11 @@ class _Attempt:
         self._stdout_result.take()
         self._status["outputs"] = check_outputs(order["outputs"])
         self._status["outcome"] = "succeeded"
+
+
+def _was_taken_away(order: Order) -> bool:
+    cancel_file = order.get("cancel_file")
+    return cancel_file is not None and not os.path.exists(cancel_file)
 
 
 def _now() -> str:

@@ -186,6 +186,8 @@ class _Check:
         _must((ended.job_id, ended.attempt) == ("succeed", 1), "an end names its attempt")
         folder = head.paths.attempt("succeed", 1)
         _must(isinstance(ended.outcome, Succeeded), f"a good script succeeds, not {ended}")
+        queued = any(node.queue for node in head.nodes)
+        _must(not queued or ended.host is not None, "a queue tells on which machine a script ran")
         if isinstance(ended.outcome, Succeeded):
             (produced,) = ended.outcome.outputs
             _must(digest(folder.outputs / "0") == produced.sha256, "outputs have come, unchanged")

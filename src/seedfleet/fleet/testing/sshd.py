@@ -12,23 +12,28 @@ ssh configuration with one `Host` a server, so that `network.ssh_command` reache
 
 from __future__ import annotations
 
-import contextlib
 import getpass
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
+
+from seedfleet.fleet.testing._processes import (
+    ADDRESS,
+    Process,
+    all_processes,
+    free_port,
+    wait_gone,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = ["SshNetwork", "SshServer", "missing_programs"]
 
-_ADDRESS: Final = "127.0.0.1"
 _PATIENCE_S: Final = 10.0
 _POLL_S: Final = 0.01
 _PORTS_TRIED: Final = 5
@@ -130,7 +135,7 @@ class SshNetwork:
     def trust(self, host: str) -> None:
         """Write the server's present key into the known hosts, by name and by port."""
         server = self.servers[host]
-        line = f"{host},[{_ADDRESS}]:{server.port} {server.public_key}\n"
+        line = f"{host},[{ADDRESS}]:{server.port} {server.public_key}\n"
         with self.known_hosts.open("a") as stream:
             stream.write(line)
 
@@ -144,7 +149,7 @@ class SshNetwork:
         """Write the client's configuration."""
         lines = list(self.extra_config)
         for host, server in self.servers.items():
-            lines += [f"Host {host}", f"HostName {_ADDRESS}", f"Port {server.port}"]
+            lines += [f"Host {host}", f"HostName {ADDRESS}", f"Port {server.port}"]
             lines += [f"HostKeyAlias {host}"]
             lines += [f"ProxyJump {self._jumps[host]}"] if host in self._jumps else []
         lines += ["Host *", f"User {getpass.getuser()}"]
@@ -198,7 +203,7 @@ class SshServer:
         self._environment = environment
         self._login_command = login_command
         self._daemon: subprocess.Popen[bytes] | None = None
-        self._left: set[_Process] = set()  # connections whose daemon is gone
+        self._left: set[Process] = set()  # connections whose daemon is gone
         _make_key(self._host_key)
 
     @property
@@ -217,7 +222,7 @@ class SshServer:
         if os.geteuid() == 0:
             _PRIVILEGE_SEPARATION.mkdir(exist_ok=True)
         for _ in range(1 if self.port else _PORTS_TRIED):
-            port = self.port or _free_port()
+            port = self.port or free_port()
             if self._listens(port):
                 self.port = port
                 return
@@ -236,7 +241,7 @@ class SshServer:
         dropped = self._connections()
         for process in dropped:
             process.send(signal.SIGKILL)
-        _wait_gone(dropped)
+        wait_gone(dropped)
 
     def freeze(self) -> None:
         """Stop every connection in its tracks: to clients the machine has fallen silent."""
@@ -284,7 +289,7 @@ class SshServer:
         return False
 
     def _settings(self, port: int) -> Iterator[str]:
-        yield f"ListenAddress {_ADDRESS}:{port}"
+        yield f"ListenAddress {ADDRESS}:{port}"
         yield f'HostKey "{self._host_key}"'
         yield f'AuthorizedKeysFile "{self._client_key}.pub"'
         yield "PidFile none"
@@ -302,7 +307,7 @@ class SshServer:
         if self._login_command is not None:
             yield f"ForceCommand {self._login_command}"
 
-    def _connections(self) -> set[_Process]:
+    def _connections(self) -> set[Process]:
         found = {process for process in self._left if process.is_alive()}
         parents = {self._daemon.pid} if self._daemon is not None else set()
         parents |= {process.pid for process in found}
@@ -314,65 +319,11 @@ class SshServer:
         return found
 
 
-class _Process:
-    """A process that cannot be mistaken for a later one with its number."""
-
-    def __init__(self, pid: int, started: bytes) -> None:
-        self.pid = pid
-        self._started = started
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Process) and self._identity == other._identity
-
-    def __hash__(self) -> int:
-        return hash(self._identity)
-
-    @property
-    def _identity(self) -> tuple[int, bytes]:
-        return self.pid, self._started
-
-    def is_alive(self) -> bool:
-        fields = _stat(self.pid)
-        return fields is not None and fields[3] == self._started
-
-    def send(self, number: int) -> None:
-        if self.is_alive():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, number)
-
-
-def _children(parents: set[int]) -> Iterator[_Process]:
+def _children(parents: set[int]) -> Iterator[Process]:
     """Find the servers' own processes among the children: not the sessions that they serve."""
-    for entry in Path("/proc").iterdir():
-        fields = _stat(int(entry.name)) if entry.name.isdigit() else None
-        if fields is not None and int(fields[2]) in parents and fields[0].startswith(b"sshd"):
-            yield _Process(int(entry.name), fields[3])
-
-
-def _stat(pid: int) -> tuple[bytes, bytes, bytes, bytes] | None:
-    """Return name, state, parent and start time of a living process."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:
-        return None
-    name, fields = text[text.index(b"(") + 1 : text.rindex(b")")], text[text.rindex(b")") + 2 :]
-    state, parent, *others = fields.split()
-    return None if state in {b"Z", b"X"} else (name, state, parent, others[17])
-
-
-def _wait_gone(processes: set[_Process]) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
-    while any(process.is_alive() for process in processes):
-        if time.monotonic() > deadline:
-            raise TimeoutError("a connection does not end")
-        time.sleep(_POLL_S)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_ADDRESS, 0))
-        port: int = probe.getsockname()[1]
-    return port
+    for process, facts in all_processes():
+        if facts.parent in parents and facts.name.startswith(b"sshd"):
+            yield process
 
 
 def _make_key(path: Path) -> None:

@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import sys
 from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ from seedfleet.fleet import (
     resume,
     run,
 )
+from seedfleet.fleet.engines.choice import ENGINE_OPTIONS
 from seedfleet.fleet.signals import run_blocking
 from seedfleet.pipeline.run_folder import write_text
 
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["FanOut", "FanOutInterrupted", "failed_jobs", "why_failed"]
 
 _RUNS = "fleet"  # the folder of the fleet's runs, inside that of the jobs
+_SLOTS_OF_A_QUEUE = 32  # of a scheduler, whose machines nobody has counted
 
 
 class FanOutInterrupted(Exception):  # noqa: N818 - nothing went wrong; the user asked for it
@@ -75,9 +78,10 @@ class FanOut:
     Attributes
     ----------
     options
-        Engine, cluster, retries. Folders are set here. With a cluster, this version of
-        `seedfleet[trace]` must be importable by each node's `python_env`; all else is copied there.
-        A job that fails on one node is tried on every other.
+        Engine, cluster, retries. Folders are set here. Where jobs run elsewhere, this version of
+        `seedfleet[trace]` must be importable by each node's `python_env`, or by the engine's option
+        `python`; all else is copied to nodes that do not share the disk. A job that fails on one
+        node is tried on every other.
     notice
         Hears what the user should know of the run of jobs.
     """
@@ -88,9 +92,11 @@ class FanOut:
     @property
     def slots(self) -> int:
         """How many jobs can run at once, as far as that is known without a probe."""
-        cluster = self.options.cluster
-        if cluster is None:
+        cluster, engine = self.options.cluster, self.options.engine
+        if cluster is None and engine == "local":
             return os.cpu_count() or 1
+        if cluster is None:
+            return int(self.options.engine_options.get("slots", _SLOTS_OF_A_QUEUE))
         return sum(
             min(node.max_concurrent_script_jobs, node.gpu_count or node.max_concurrent_script_jobs)
             for node in cluster.nodes
@@ -160,11 +166,20 @@ class FanOut:
             self.options,
             output_dir=root / _RUNS,
             root=root,
+            engine_options={**_defaults(self.options.engine), **self.options.engine_options},
             preserve_paths=preserve_paths,
             stage=cluster is not None,
             retries=max(self.options.retries, others),
         )
         return _Asked(tuple(map(_of_this_version, jobs)), options, root, jobs_file.stem)
+
+
+def _defaults(engine: str) -> dict[str, str]:
+    """Say what an engine over a scheduler is told of these jobs, if the user says nothing."""
+    if engine in {"local", "ssh"}:
+        return {}
+    wished = {"python": sys.executable, "default_gpus": "0"}
+    return {name: value for name, value in wished.items() if name in ENGINE_OPTIONS[engine]}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,395 @@
+"""What a queueing engine does between its opening and its end: hand in, watch, ask, tell."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from seedfleet.fleet.engines._orders import token_of
+from seedfleet.fleet.engines.base import NodeDown, NodeUp
+from seedfleet.fleet.engines.queued._threads import in_thread
+from seedfleet.fleet.engines.queued.arrivals import Arrivals
+from seedfleet.fleet.engines.queued.ledger import BatchLedger, HandedIn
+from seedfleet.fleet.engines.queued.scheduler import (
+    Batch,
+    RefusedBatchError,
+    SchedulerDownError,
+    TaskState,
+)
+from seedfleet.fleet.node.supervisor import tail
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+
+    from seedfleet.fleet.engines.base import Attempt, Ended, EngineEvent
+    from seedfleet.fleet.engines.queued.folder import QueueFolder
+    from seedfleet.fleet.engines.queued.pace import QueuePace
+    from seedfleet.fleet.engines.queued.scheduler import Request, Scheduler
+    from seedfleet.fleet.paths import RunPaths
+
+__all__ = ["Work"]
+
+_MOST_AT_ONCE: Final = 64  # attempts that come to the head with one sync of its disk
+_RETRY_S: Final = 2.0
+_CANCEL_GRACE_S: Final = 2.0
+_MOST_JUDGED: Final = 16
+_SILENT_AFTER: Final = 2  # questions in a row without an answer: one is a restart at most
+
+
+@dataclass
+class _Held:
+    """An attempt whose end has not been told."""
+
+    attempt: Attempt
+    number: int = 0
+    handle: str | None = None  # of its batch, once the scheduler has taken it
+    cancelled: bool = False
+    over_since: float | None = None  # by the scheduler's word
+    fresh: bool = False  # of an earlier head: its files may be there already
+
+
+class Work:
+    """What is under way between `open` and `close`; made in the event loop.
+
+    Parameters
+    ----------
+    scheduler
+        Which starts the tasks.
+    paths
+        Of the run.
+    folder
+        Where head and tasks meet.
+    pace
+        Of everything.
+
+    Attributes
+    ----------
+    events
+        What is to be reported; an exception says that this head cannot go on.
+    """
+
+    def __init__(
+        self, scheduler: Scheduler, paths: RunPaths, folder: QueueFolder, pace: QueuePace
+    ) -> None:
+        self.paths = paths
+        self.events: asyncio.Queue[EngineEvent | BaseException] = asyncio.Queue()
+        self._scheduler = scheduler
+        self._folder = folder
+        self._pace = pace
+        self._arrivals = Arrivals(paths, folder)
+        self._ledger: BatchLedger | None = None
+        self._held: dict[str, _Held] = {}
+        self._to_submit: asyncio.Queue[str] = asyncio.Queue()
+        self._to_cancel: asyncio.Queue[str] = asyncio.Queue()
+        self._uncertain: set[str] = set()  # batches that an earlier head may have handed in
+        self._ask_now = asyncio.Event()
+        self._unheard = 0  # questions in a row that the scheduler did not answer
+        self._kept: list[Ended] = []  # told when the scheduler is back
+        steps = (self._submit, self._watch_files, self._ask_scheduler, self._pass_cancels)
+        self._tasks = [asyncio.create_task(self._guarded(step)) for step in steps]
+
+    # --- from the head ---
+
+    def start(self, attempt: Attempt) -> None:
+        """Hold an attempt, and hand it in unless that was done."""
+        token = token_of(self.paths, attempt.job.job_id, attempt.number)
+        if token not in self._held:
+            self._held[token] = _Held(attempt)
+            self._to_submit.put_nowait(token)
+
+    def cancel(self, job_id: str, number: int) -> None:
+        """Remember that a held attempt shall end, and pass it on."""
+        held = self._held.get(token := token_of(self.paths, job_id, number))
+        if held is not None:
+            held.cancelled = True
+            self._to_cancel.put_nowait(token)
+
+    async def end(self) -> None:
+        """Stop; what a thread is writing is written first."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        self._tasks.clear()
+
+    # --- tasks ---
+
+    async def _guarded(self, step: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await step()
+        except Exception as error:  # noqa: BLE001 - whoever hears the events gets it
+            self.events.put_nowait(error)
+
+    async def _submit(self) -> None:
+        """Hand in what has gathered, in batches that ask the same."""
+        while True:
+            tokens = [await self._to_submit.get()]
+            await asyncio.sleep(self._pace.gather_s)
+            while not self._to_submit.empty():
+                tokens.append(self._to_submit.get_nowait())
+            ledger = await self._opened_ledger()
+            for token in tokens:
+                self._take_up(ledger, token)
+            for name in sorted(self._uncertain):
+                await self._hand_in(ledger, ledger.batches[name], known=True)
+            self._uncertain.clear()
+            await self._drop_cancelled(ledger, tokens)
+            for request, group in self._grouped(ledger, tokens).items():
+                for start in range(0, len(group), self._scheduler.most_in_batch):
+                    chunk = group[start : start + self._scheduler.most_in_batch]
+                    await self._hand_in_new(ledger, request, chunk)
+
+    async def _opened_ledger(self) -> BatchLedger:
+        if self._ledger is None:
+            await in_thread(self._folder.prepare)
+            self._ledger = await in_thread(BatchLedger, self._folder.batches)
+        return self._ledger
+
+    def _take_up(self, ledger: BatchLedger, token: str) -> None:
+        """Find out whether an earlier head has handed an attempt in."""
+        held = self._held.get(token)
+        if held is None or token not in ledger.tasks:
+            return
+        name, held.number = ledger.tasks[token]
+        held.handle, held.fresh = ledger.batches[name].handle, True
+        if held.handle is None:
+            self._uncertain.add(name)
+        if held.cancelled:
+            self._to_cancel.put_nowait(token)
+
+    async def _drop_cancelled(self, ledger: BatchLedger, tokens: Sequence[str]) -> None:
+        status = {"outcome": "cancelled", "problem": "cancelled before it was handed in"}
+        dropped = [
+            (token, held)
+            for token in tokens
+            if (held := self._held.get(token)) and held.cancelled and token not in ledger.tasks
+        ]
+        await self._told(await in_thread(self._end_all, dropped, status))
+
+    def _end_all(
+        self, dropped: Sequence[tuple[str, _Held]], status: Mapping[str, Any]
+    ) -> list[tuple[str, Ended]]:
+        return [(token, self._arrivals.end(held.attempt, status)) for token, held in dropped]
+
+    def _grouped(
+        self, ledger: BatchLedger, tokens: Iterable[str]
+    ) -> dict[Request, list[tuple[str, _Held]]]:
+        groups: dict[Request, list[tuple[str, _Held]]] = {}
+        for token in tokens:
+            held = self._held.get(token)
+            if held is not None and token not in ledger.tasks:
+                request = self._folder.request(held.attempt.job)
+                groups.setdefault(request, []).append((token, held))
+        return groups
+
+    async def _hand_in_new(
+        self, ledger: BatchLedger, request: Request, group: Sequence[tuple[str, _Held]]
+    ) -> None:
+        first = ledger.next_number
+        for number, (_, held) in enumerate(group, first):
+            held.number = number
+        await in_thread(self._write_orders, [held for _, held in group])
+        name = f"{self._scheduler.name}-{secrets.token_hex(6)}"
+        batch = HandedIn(name, first, tuple(token for token, _ in group), request)
+        await in_thread(ledger.add, batch)
+        await self._hand_in(ledger, batch, known=False)
+
+    def _write_orders(self, group: Iterable[_Held]) -> None:
+        for held in group:
+            self._folder.write_order(held.number, held.attempt)
+
+    async def _hand_in(self, ledger: BatchLedger, noted: HandedIn, *, known: bool) -> None:
+        """Hand a batch in until its scheduler has taken or refused it.
+
+        Parameters
+        ----------
+        ledger, noted
+            Where it stands already.
+        known
+            True if the scheduler may have it.
+        """
+        batch = Batch(
+            noted.name,
+            self._folder.words(),
+            noted.numbers,
+            noted.request,
+            self._folder.log(noted.name),
+        )
+        while True:
+            try:
+                handle = await self._scheduler.find(batch) if known else None
+                handle = handle or await self._scheduler.submit(batch)
+            except SchedulerDownError as error:
+                known = True
+                self._silent(str(error))
+                await asyncio.sleep(_RETRY_S)
+            except RefusedBatchError as error:
+                await self._refused(noted, str(error))
+                return
+            else:
+                break
+        self._heard()
+        await in_thread(ledger.taken, noted.name, handle)
+        for token in noted.tokens:
+            if (held := self._held.get(token)) is not None:
+                held.handle = handle
+                if held.cancelled:
+                    self._to_cancel.put_nowait(token)
+
+    async def _refused(self, batch: HandedIn, problem: str) -> None:
+        status = {"outcome": "failed_to_start", "problem": problem}
+        refused = [(t, self._held[t]) for t in batch.tokens if t in self._held]
+        await self._told(await in_thread(self._end_all, refused, status))
+
+    async def _watch_files(self) -> None:
+        """Take in what tasks have marked as ended; a folder is listed, whatever is under way."""
+        while True:
+            await asyncio.sleep(self._pace.files_s)
+            waiting = {held.number: t for t, held in self._held.items() if held.number}
+            if not waiting:
+                continue
+            marked = await in_thread(self._folder.ended)
+            due = [waiting[number] for number in marked if number in waiting]
+            due += [token for token, held in self._held.items() if held.fresh]
+            for start in range(0, len(due), _MOST_AT_ONCE):
+                await self._told(await in_thread(self._take_in, due[start : start + _MOST_AT_ONCE]))
+
+    def _take_in(self, tokens: Sequence[str]) -> list[tuple[str, Ended]]:
+        found = []
+        for token in dict.fromkeys(tokens):
+            held = self._held[token]
+            held.fresh = False
+            ended = self._arrivals.take_in(held.attempt)
+            if ended is not None:
+                found.append((token, ended))
+        return found
+
+    async def _ask_scheduler(self) -> None:
+        """Ask now and then which tasks are over, and look whether those have left anything."""
+        while True:
+            wait_s = min(_RETRY_S, self._pace.poll_s) if self._unheard else self._pace.poll_s
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self._ask_now.wait()
+            except TimeoutError:
+                pass
+            self._ask_now.clear()
+            asked: dict[str, list[int]] = {}
+            for held in self._held.values():
+                if held.handle is not None:
+                    asked.setdefault(held.handle, []).append(held.number)
+            if not asked:
+                continue
+            try:
+                states = await self._scheduler.look(asked)
+            except SchedulerDownError as error:
+                self._silent(str(error))
+            else:
+                self._heard()
+                await self._judge(states)
+
+    async def _judge(self, states: Mapping[tuple[str, int], TaskState]) -> None:
+        now = time.monotonic()
+        due = [
+            (token, held, states.get((held.handle, held.number)))
+            for token, held in self._held.items()
+            if held.handle is not None
+        ]
+        due = [each for each in due if self._is_due(each[1], each[2], now)]
+        # To take over what a dead copy has left lasts seconds: many at once, and not too many.
+        for start in range(0, len(due), _MOST_JUDGED):
+            async with asyncio.TaskGroup() as judges:
+                for token, held, state in due[start : start + _MOST_JUDGED]:
+                    judges.create_task(self._judge_one(token, held, state))
+
+    def _is_due(self, held: _Held, state: TaskState | None, now: float) -> bool:
+        """Tell whether a task has been over for so long that its files must have come."""
+        if state is TaskState.ALIVE:
+            held.over_since = None
+            return False
+        if held.over_since is None:
+            held.over_since = now
+        grace_s = self._pace.grace_s
+        return now - held.over_since >= (
+            min(grace_s, _CANCEL_GRACE_S) if held.cancelled else grace_s
+        )
+
+    async def _judge_one(self, token: str, held: _Held, state: TaskState | None) -> None:
+        ended = await in_thread(self._judged, token, held, state)
+        if ended is not None:
+            await self._told([(token, ended)])
+            await self._take_out(held, state)
+
+    async def _take_out(self, held: _Held, state: TaskState | None) -> None:
+        """Take a task out of the line that nobody waits for; if that fails, it finds no order."""
+        if held.handle is not None and state in {TaskState.HELD, TaskState.NEVER}:
+            with contextlib.suppress(SchedulerDownError):
+                await self._scheduler.cancel(held.handle, [held.number])
+
+    def _judged(self, token: str, held: _Held, state: TaskState | None) -> Ended | None:
+        what = "has ended its task, which has left no status"
+        if state is None:
+            what = "does not know its task any more, which has left no status"
+        elif state in {TaskState.HELD, TaskState.NEVER} and held.handle is not None:
+            what = f"does not run its task: {self._scheduler.reason(held.handle, held.number)}"
+        problem = f"{self._scheduler.name} {what}"
+        if self._ledger is not None and not self._folder.attempt(held.attempt).path.exists():
+            # Its supervisor never came up. All tasks of a batch share the log.
+            said = tail(self._folder.log(self._ledger.tasks[token][0])).strip().splitlines()
+            problem += f"; the last that was said: {said[-1][:300]}" if said else ""
+        return self._arrivals.judge(held.attempt, state, problem, cancelled=held.cancelled)
+
+    async def _pass_cancels(self) -> None:
+        """Pass on what the head wants to end, once it has been handed in."""
+        while True:
+            token = await self._to_cancel.get()
+            held = self._held.get(token)
+            if held is None or not held.number:
+                continue
+            await in_thread(self._folder.ask_to_end, held.number)
+            if held.handle is None:
+                continue
+            try:
+                await self._scheduler.cancel(held.handle, [held.number])
+            except SchedulerDownError as error:
+                self._silent(str(error))
+                await asyncio.sleep(_RETRY_S)
+                self._to_cancel.put_nowait(token)
+            self._ask_now.set()
+
+    # --- to the head ---
+
+    async def _told(self, ended: Sequence[tuple[str, Ended]]) -> None:
+        """Tell ends; what is kept while the scheduler is silent is told when it is back."""
+        pairs = [(self._held[token], end) for token, end in ended if token in self._held]
+        await in_thread(self._settle, pairs)
+        for token, end in ended:
+            if self._held.pop(token, None) is not None:
+                self._kept.append(end)
+        self._tell_kept()
+
+    def _settle(self, pairs: Sequence[tuple[_Held, Ended]]) -> None:
+        if pairs:
+            self._arrivals.settle([(held.attempt, end) for held, end in pairs])
+            self._folder.forget(held.number for held, _ in pairs)
+
+    def _tell_kept(self) -> None:
+        if self._unheard < _SILENT_AFTER:
+            for end in self._kept:
+                self.events.put_nowait(end)
+            self._kept.clear()
+
+    def _silent(self, problem: str) -> None:
+        self._unheard += 1
+        if self._unheard == _SILENT_AFTER:
+            self.events.put_nowait(NodeDown(self._scheduler.name, problem))
+
+    def _heard(self) -> None:
+        was_down, self._unheard = self._unheard >= _SILENT_AFTER, 0
+        if was_down:
+            self.events.put_nowait(NodeUp(self._folder.site.node))
+        self._tell_kept()

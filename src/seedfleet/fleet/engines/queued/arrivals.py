@@ -1,0 +1,145 @@
+"""From what a task has left on the shared disk to the head's own copy of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seedfleet.fleet.engines import _delivery
+from seedfleet.fleet.engines._orders import output_paths
+from seedfleet.fleet.engines.queued.scheduler import TaskState
+from seedfleet.fleet.node.fetching import read_status
+from seedfleet.fleet.node.layout import discard
+from seedfleet.fleet.node.locks import is_held
+from seedfleet.fleet.node.orphan import settle
+from seedfleet.fleet.node.outputs import forget_previous
+from seedfleet.fleet.node.shared_lease import lease_lives
+from seedfleet.fleet.outcome import Succeeded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from seedfleet.fleet.engines.base import Attempt, Ended
+    from seedfleet.fleet.engines.queued.folder import QueueFolder
+    from seedfleet.fleet.paths import RunPaths
+
+__all__ = ["Arrivals"]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Takes attempts in; every method works on the disk and may be called from a thread.
+
+    Parameters
+    ----------
+    paths
+        Of the run.
+    folder
+        Where tasks leave their attempts.
+    """
+
+    paths: RunPaths
+    folder: QueueFolder
+
+    def take_in(self, attempt: Attempt) -> Ended | None:
+        """Bring an attempt that has a status to the head; None if it has none.
+
+        Raises
+        ------
+        OSError
+            If the disk refuses.
+        """
+        status = read_status(self.folder.attempt(attempt))
+        return None if status is None else self.end(attempt, status)
+
+    def judge(
+        self, attempt: Attempt, state: TaskState | None, problem: str, *, cancelled: bool
+    ) -> Ended | None:
+        """Find out what has become of an attempt whose task is over for its scheduler.
+
+        Parameters
+        ----------
+        attempt
+            Which.
+        state
+            What the scheduler says; None if it knows nothing of the task.
+        problem
+            How to call it if the attempt has left nothing.
+        cancelled
+            True if the head has asked for its end.
+
+        Returns
+        -------
+        Ended or None
+            None while a copy of it may be alive, or yet to come.
+        """
+        ended = self.take_in(attempt)
+        if ended is not None:
+            return ended
+        left = self.folder.attempt(attempt)
+        status: dict[str, Any] = {"outcome": "lost", "problem": problem}
+        if left.path.exists():
+            token = f"{self.paths.run_id}/{attempt.job.job_id}/{attempt.number}"
+            if is_held(left.alive) or lease_lives(self.folder.lease(attempt), token):
+                return None
+            settled = settle(left)
+            if settled is None:
+                return None
+            status = settled
+        elif state is TaskState.UNKNOWN and not cancelled:
+            return None
+        elif state is TaskState.NEVER:
+            status["outcome"] = "failed_to_start"
+        if status["outcome"] == "lost" and (cancelled or state is TaskState.CANCELLED):
+            by = "" if cancelled else ", by somebody else"
+            status = {**status, "outcome": "cancelled", "problem": f"cancelled in its queue{by}"}
+        return self.end(attempt, status)
+
+    def end(self, attempt: Attempt, status: Mapping[str, Any]) -> Ended:
+        """Bring an attempt to the head as it has ended by `status`.
+
+        Raises
+        ------
+        OSError
+            If the disk refuses.
+        """
+        head = self.paths.attempt(attempt.job.job_id, attempt.number)
+        name = self.folder.site.node.name
+        known = _delivery.delivered(attempt, name, head)
+        if known is not None:
+            return known
+        try:
+            return self._arrival(attempt, status).finish(name)
+        except (ValueError, TypeError, KeyError) as error:
+            broken = {"outcome": "lost", "problem": f"its status makes no sense: {error}"}
+            return self._arrival(attempt, broken).finish(name)
+
+    def settle(self, ended: Iterable[tuple[Attempt, Ended]]) -> None:
+        """Make what has come durable, and clear what successes have left behind.
+
+        Raises
+        ------
+        OSError
+            If the disk refuses.
+        """
+        pairs = list(ended)
+        _delivery.make_durable(
+            self.paths.attempt(attempt.job.job_id, attempt.number) for attempt, _ in pairs
+        )
+        for attempt, end in pairs:
+            left = self.folder.attempt(attempt)
+            if isinstance(end.outcome, Succeeded) and left.path.exists():
+                forget_previous(left)
+                discard(left)
+
+    def _arrival(self, attempt: Attempt, status: Mapping[str, Any]) -> _delivery.Arrival:
+        left, site, paths = self.folder.attempt(attempt), self.folder.site, self.paths
+        outputs = [Path(path) for path in output_paths(attempt.job, site, paths, left)]
+        places = [paths.on_head(declared) for declared in attempt.job.all_outputs]
+        return _delivery.Arrival(
+            {"status": status, "files": []},
+            attempt,
+            head=paths.attempt(attempt.job.job_id, attempt.number),
+            source=_delivery.Source(left, outputs, places if paths.preserve else None),
+        )

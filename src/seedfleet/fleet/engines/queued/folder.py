@@ -1,0 +1,205 @@
+"""The part of a run's folder through which head and tasks meet, on a disk that all of them share.
+
+RUN/queue/task.pyz          the supervisor, complete: any Python from 3.8 on runs it
+          orders/N.json     what task N is to do
+          cancel/N          there, if attempt N is to end
+          ended/N           there, once attempt N has a status
+          attempts/JOB/K/   as on any node: what attempt K of JOB leaves
+          leases/JOB        says that a copy of the job is alive
+          logs/BATCH.log    what tasks have printed, for people
+          batches.jsonl     what was handed in
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final
+
+from seedfleet.fleet.engines._orders import Site, make_order
+from seedfleet.fleet.engines.base import Allocation, Node
+from seedfleet.fleet.engines.queued.scheduler import Request
+from seedfleet.fleet.node.layout import AttemptFolder, write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from seedfleet.fleet.engines.base import Attempt, Rules
+    from seedfleet.fleet.paths import RunPaths
+    from seedfleet.fleet.spec import Job
+
+__all__ = ["QueueFolder", "QueueSite", "TaskRules", "ended_tasks", "packed_task"]
+
+_MAIN: Final = "import sys\nfrom seedfleet_node.task import main\nsys.exit(main(sys.argv))\n"
+_LONG_AGO: Final = (1980, 1, 1, 0, 0, 0)  # the same bytes, whenever they are packed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRules:
+    """What is the same for every task of a run.
+
+    Parameters
+    ----------
+    python
+        The interpreter on the machines, of tasks and of `.py` scripts: a name on PATH, or a path.
+    default_gpus
+        How many GPUs a job has that does not say.
+    platform
+        "cuda" or "rocm" where no job's wish or probe tells; None: what is found.
+    """
+
+    python: str = "python3"
+    default_gpus: int = 1
+    platform: str | None = None
+
+    def gpus_of(self, job: Job) -> int:
+        """Tell how many GPUs a job takes."""
+        if job.platform == "cpu" or job.gpus == 0:
+            return 0
+        return job.gpus or (1 if job.platform else self.default_gpus)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSite(Site):
+    """Any machine of the queue: its folder for running attempts is the run's own."""
+
+    def run_folder(self, run_id: str) -> str:
+        """Name the folder of a run."""
+        del run_id
+        return self.home
+
+
+class QueueFolder:
+    """Writes what tasks read, and reads what they have written.
+
+    Parameters
+    ----------
+    paths, rules
+        Of the run.
+    node
+        The queue.
+    task_rules
+        For every task.
+    """
+
+    def __init__(self, paths: RunPaths, rules: Rules, node: Node, task_rules: TaskRules) -> None:
+        self.path = paths.queue
+        self.task = self.path / "task.pyz"
+        self.batches = self.path / "batches.jsonl"
+        self.site = QueueSite(
+            node=node,
+            home=str(self.path),
+            root=str(paths.root),
+            locks="",
+            python=task_rules.python,
+            sees_root=True,
+            home_seen=True,
+            home_shared=True,
+        )
+        self._paths = paths
+        self._rules = rules
+        self._task_rules = task_rules
+
+    def order(self, number: int) -> Path:
+        """Name the order of a task."""
+        return self.path / "orders" / f"{number}.json"
+
+    def log(self, batch: str) -> Path:
+        """Name the file that takes what the tasks of a batch print."""
+        return self.path / "logs" / f"{batch}.log"
+
+    def words(self) -> tuple[str, ...]:
+        """List the words that run a task, but for its number."""
+        return (self._task_rules.python, str(self.task))
+
+    def attempt(self, attempt: Attempt) -> AttemptFolder:
+        """Name what a task leaves of its attempt."""
+        return self.site.attempt(self._paths, attempt.job.job_id, attempt.number)
+
+    def lease(self, attempt: Attempt) -> Path:
+        """Name what says that a copy of an attempt's job is alive."""
+        return self.path / "leases" / attempt.job.job_id
+
+    def request(self, job: Job) -> Request:
+        """Say what a job asks of the scheduler."""
+        pin = None if job.node == self.site.node.name else job.node
+        return Request(self._task_rules.gpus_of(job), job.timeout_s, pin, job.platform)
+
+    def prepare(self) -> None:
+        """Make the folders and the task file; may be repeated.
+
+        Raises
+        ------
+        OSError
+            If the disk refuses.
+        """
+        for name in ("orders", "cancel", "ended", "logs"):
+            (self.path / name).mkdir(parents=True, exist_ok=True)
+        if not self.task.exists():
+            write_atomically(self.task, packed_task())
+
+    def write_order(self, number: int, attempt: Attempt) -> None:
+        """Write what a task is to do; what only its machine knows is left open.
+
+        Raises
+        ------
+        OSError
+            If the disk refuses.
+        """
+        job = attempt.job
+        order = make_order(
+            attempt, Allocation(self.site.node.name, ()), self.site, self._paths, self._rules
+        )
+        wished = job.platform if job.platform != "cpu" else None
+        order |= {
+            "gpus": self._task_rules.gpus_of(job),
+            "gpus_needed": bool(job.gpus or wished),
+            "platform": wished or self._task_rules.platform,
+            "cancel_file": str(self.path / "cancel" / str(number)),
+            "ended_mark": str(self.path / "ended" / str(number)),
+        }
+        write_atomically(self.order(number), json.dumps(order).encode(), durable=False)
+
+    def ask_to_end(self, number: int) -> None:
+        """Leave word that a task's attempt is to end."""
+        (self.path / "cancel" / str(number)).touch()
+
+    def ended(self) -> list[int]:
+        """List the tasks that have left a status; cost O(those that were not forgotten)."""
+        return ended_tasks(self._paths)
+
+    def forget(self, numbers: Iterable[int]) -> None:
+        """Drop orders: a task that comes late finds nothing to do."""
+        for number in numbers:
+            for name in (f"orders/{number}.json", f"ended/{number}", f"cancel/{number}"):
+                (self.path / name).unlink(missing_ok=True)
+
+
+def ended_tasks(paths: RunPaths) -> list[int]:
+    """List the tasks of a run that have left a status and were not taken in; none has no queue."""
+    try:
+        marks = [entry.name for entry in (paths.queue / "ended").iterdir()]
+    except FileNotFoundError:
+        return []
+    return [int(name) for name in marks if name.isdigit()]
+
+
+@cache
+def packed_task() -> bytes:
+    """Return a file that is the supervisor with all that it needs: `python3 FILE NUMBER`."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        _add(archive, "__main__.py", _MAIN)
+        for entry in sorted(files("seedfleet.fleet.node").iterdir(), key=lambda each: each.name):
+            if entry.name.endswith(".py"):
+                _add(archive, f"seedfleet_node/{entry.name}", entry.read_text("utf-8"))
+    return packed.getvalue()
+
+
+def _add(archive: zipfile.ZipFile, name: str, text: str) -> None:
+    archive.writestr(zipfile.ZipInfo(name, _LONG_AGO), text.encode(), zipfile.ZIP_DEFLATED)

@@ -1,0 +1,362 @@
+"""What every queueing engine does, over a scheduler of local processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from queue_house import Line
+
+from seedfleet.fleet import BadInputError, Job, ResumeOptions, RunOptions, resume, run
+from seedfleet.fleet.engines.queued.probe import DiskProbe
+from seedfleet.fleet.engines.queued.scheduler import TaskState
+from seedfleet.fleet.node.processes import TOKEN_VARIABLE
+from seedfleet.fleet.outcome import Cancelled, FailedToStart, Lost, Succeeded
+from seedfleet.fleet.testing import Outage, check_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from seedfleet.fleet import RunReport
+    from seedfleet.fleet.engines.queued.engine import QueueEngine
+
+pytestmark = pytest.mark.slow  # all of them start interpreters
+
+# Counts its starts, says what it sees, and waits as long as `hold` is there.
+SCRIPT = """#!/bin/sh
+echo $$ >> "starts-$2"
+env > "env-$2"
+while [ -e hold ]; do sleep 0.02; done
+printf '%s' "$3" > "$1"
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "root"
+    folder.mkdir()
+    (folder / "work.sh").write_text(SCRIPT)
+    (folder / "work.sh").chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def line(root: Path) -> Iterator[Line]:
+    made = Line()
+    yield made
+    (root / "hold").unlink(missing_ok=True)
+    made.end_all()
+    end_scripts(str(root))
+
+
+def end_scripts(marker: str) -> None:
+    """End what a killed supervisor of a failed test has left."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            environment = (entry / "environ").read_bytes()
+            if TOKEN_VARIABLE.encode() in environment and marker.encode() in environment:
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
+def job(name: str = "a", **changes: Any) -> Job:
+    values = {
+        "args": ("{output}", "{job_id}", "{gpu_id}:{device}"),
+        "expected_output": f"{name}.out",
+    }
+    return Job(job_id=name, **{"script": "work.sh"} | values | changes)
+
+
+async def start(root: Path, engine: QueueEngine, *jobs: Job, **more: Any) -> RunReport:
+    options = RunOptions(root=root, output_dir="out", kill_grace_s=0.5, **more)
+    return await run(jobs, options, engine=engine, run_id="r")
+
+
+def starts(root: Path, name: str = "a") -> int:
+    with suppress(FileNotFoundError):
+        return len((root / f"starts-{name}").read_text().split())
+    return 0
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def with_play(
+    root: Path, line: Line, play: Callable[[], Awaitable[None]], *jobs: Job, **options: Any
+) -> RunReport:
+    """Run jobs while something happens to them."""
+
+    async def both() -> RunReport:
+        running = asyncio.ensure_future(start(root, line.engine(), *jobs, **options))
+        try:
+            await play()
+        finally:
+            (root / "hold").unlink(missing_ok=True)
+        async with asyncio.timeout(30):
+            return await running
+
+    (root / "hold").touch()
+    return asyncio.run(both())
+
+
+def test_a_queueing_engine_keeps_the_contract(line: Line, tmp_path: Path) -> None:
+    def set_down(down: bool) -> None:
+        line.down = down
+
+    outage = Outage(cut=lambda: set_down(True), mend=lambda: set_down(False))
+    asyncio.run(check_engine(line.engine, tmp_path, outage))
+
+
+def test_tasks_that_ask_the_same_share_a_batch_and_results_say_where_they_ran(
+    line: Line, root: Path
+) -> None:
+    line.environment["SLURMD_NODENAME"] = "moon"
+    jobs = [job(f"j{n}") for n in range(4)] + [job("other", timeout_s=5.0)]
+    report = asyncio.run(start(root, line.engine(), *jobs))
+    assert report.succeeded
+    assert sorted(len(batch.numbers) for batch in line.batches) == [1, 1, 3]
+    manifest = json.loads(Path(report.folder, "manifest.json").read_text())
+    assert {each["node"] for each in manifest["jobs"].values()} == {"moon"}
+    assert manifest["jobs"]["j0"]["history"][0]["node"] == "moon"
+    assert manifest["nodes"]["line"]["queue"]
+    assert not list(Path(report.folder, "queue", "orders").iterdir()), "nothing is left to do"
+
+
+def test_a_task_that_is_started_again_while_its_first_copy_lives_touches_nothing(
+    line: Line, root: Path
+) -> None:
+    async def play() -> None:
+        await until(lambda: starts(root) == 1)
+        second = line.run_task(line.batches[0], 1)
+        await asyncio.to_thread(second.wait, 20)
+        assert second.returncode == 0
+
+    report = with_play(root, line, play, job())
+    assert report.succeeded
+    assert report.jobs["a"].attempts == 1
+    assert starts(root) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_task_that_its_scheduler_ends_and_starts_again_runs_anew_as_the_same_attempt(
+    line: Line, root: Path, number: signal.Signals
+) -> None:
+    """As preemption does it, with a grace and without."""
+
+    async def play() -> None:
+        await until(lambda: starts(root) == 1)
+        (batch,) = line.batches
+        task = line.tasks[batch.name, 1]
+        line.tasks.pop((batch.name, 1))  # it is queued again, says the scheduler
+        task.send_signal(number)
+        await asyncio.to_thread(task.wait)
+        line.run_task(batch, 1)
+        await until(lambda: starts(root) == 2)
+
+    report = with_play(root, line, play, job())
+    assert report.succeeded
+    assert report.jobs["a"].attempts == 1
+    first, second = (int(pid) for pid in (root / "starts-a").read_text().split())
+    assert not Path(f"/proc/{first}").exists(), "what the dead copy had started was ended"
+    assert first != second
+
+
+@pytest.mark.parametrize("succeeds", [True, False])
+def test_what_stood_at_a_path_survives_a_killed_copy_of_its_attempt(
+    line: Line, root: Path, succeeds: bool
+) -> None:
+    """Also where that one had half written its own, and nobody had put the old one back."""
+    script = root / "half.sh"
+    script.write_text(
+        "#!/bin/sh\n[ -e a.txt ] && cat a.txt > seen\necho half > a.txt\necho x >> starts-a\n"
+        "while [ -e hold ]; do sleep 0.02; done\n"
+        + ("echo new > a.txt\n" if succeeds else "exit 3\n")
+    )
+    script.chmod(0o755)
+    (root / "a.txt").write_text("old")
+
+    async def play() -> None:
+        await until(lambda: starts(root) == 1)
+        (batch,) = line.batches
+        task = line.tasks.pop((batch.name, 1))
+        task.kill()
+        await asyncio.to_thread(task.wait)
+        line.run_task(batch, 1)
+        await until(lambda: starts(root) == 2)
+
+    asked = job(script="half.sh", args=(), expected_output="a.txt", retries=0)
+    report = with_play(root, line, play, asked, preserve_paths=True)
+    assert report.succeeded == succeeds
+    assert (root / "a.txt").read_text() == ("new\n" if succeeds else "old")
+    assert not (root / "seen").exists(), "a stale file is out of the way of each copy"
+    assert report.jobs["a"].attempts == 1
+
+
+def test_a_killed_supervisor_costs_no_retry(line: Line, root: Path) -> None:
+    async def play() -> None:
+        await until(lambda: starts(root) == 1)
+        line.tasks[line.batches[0].name, 1].kill()
+        await until(lambda: starts(root) == 2)
+
+    report = with_play(root, line, play, job(retries=0))
+    assert report.succeeded
+    assert [type(ended.outcome) for ended, _ in report.jobs["a"].history] == [Lost, Succeeded]
+
+
+def test_a_task_that_ends_without_a_trace_is_lost_and_tried_again(line: Line, root: Path) -> None:
+    line.holds = True
+
+    async def play() -> None:
+        await until(lambda: len(line.batches) == 1)
+        line.holds = False
+        line.batches.clear()  # the scheduler has forgotten it
+
+    report = with_play(root, line, play, job(retries=0))
+    assert report.succeeded
+    assert report.jobs["a"].attempts == 2
+    lost = report.jobs["a"].history[0][0]
+    assert "does not know its task any more" in lost.detail
+
+
+def test_what_a_task_said_that_could_not_start_is_told(line: Line, root: Path) -> None:
+    report = asyncio.run(start(root, line.engine(python="/no/such/python3"), job(retries=0)))
+    assert isinstance(report.jobs["a"].outcome, Lost)
+    assert "/no/such/python3" in report.jobs["a"].detail
+
+
+def test_what_somebody_else_cancels_in_the_queue_is_cancelled(line: Line, root: Path) -> None:
+    line.holds = True
+
+    async def play() -> None:
+        await until(lambda: len(line.batches) == 1)
+        line.ended_by_request.add((line.batches[0].name, 1))
+
+    report = with_play(root, line, play, job())
+    assert report.jobs["a"].outcome == Cancelled()
+    assert report.jobs["a"].attempts == 1
+
+
+@pytest.mark.parametrize(
+    ("waits", "outcome"), [(TaskState.HELD, Succeeded), (TaskState.NEVER, FailedToStart)]
+)
+def test_a_task_that_does_not_run_is_taken_out_of_the_line_with_the_reason(
+    line: Line, root: Path, waits: TaskState, outcome: type
+) -> None:
+    """One that its machine has put back is tried anew; one that asks too much is not."""
+    line.holds, line.waits, line.reason = True, waits, "PartitionTimeLimit"
+
+    async def play() -> None:
+        await until(lambda: len(line.batches) == 1)
+        line.holds = False
+        await until(lambda: (line.batches[0].name, 1) in line.ended_by_request)
+
+    report = with_play(root, line, play, job(retries=0))
+    assert isinstance(report.jobs["a"].outcome, outcome)
+    assert "PartitionTimeLimit" in report.jobs["a"].history[0][0].detail
+
+
+def test_a_refused_task_has_failed_to_start_with_the_schedulers_words(
+    line: Line, root: Path
+) -> None:
+    line.refuses = "no such gres"
+    report = asyncio.run(start(root, line.engine(), job(retries=0)))
+    assert report.jobs["a"].outcome == FailedToStart("no such gres")
+
+
+def test_a_batch_whose_taking_was_not_heard_of_is_not_handed_in_twice(
+    line: Line, root: Path
+) -> None:
+    line.loses_answer = True
+
+    async def play() -> None:
+        await until(lambda: line.finds > 0 or len(line.batches) > 1)
+        await asyncio.sleep(0.2)
+
+    report = with_play(root, line, play, job("a"), job("b"))
+    assert report.succeeded
+    assert len(line.batches) == 1
+    assert starts(root, "a") == starts(root, "b") == 1
+
+
+@pytest.mark.parametrize(
+    ("platform", "set_to", "absent"),
+    [
+        ("cuda", {"CUDA_VISIBLE_DEVICES": "1", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}, "ROCR"),
+        ("rocm", {"ROCR_VISIBLE_DEVICES": "1", "HIP_VISIBLE_DEVICES": "0"}, "CUDA"),
+    ],
+)
+def test_masks_of_the_scheduler_are_made_to_agree(
+    line: Line, root: Path, platform: str, set_to: dict[str, str], absent: str
+) -> None:
+    names = ("SLURM_JOB_GPUS", "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
+    line.environment |= dict.fromkeys(names, "1") | {"GPU_DEVICE_ORDINAL": "1"}
+    asked = job(gpus=1, platform=platform)
+    report = asyncio.run(start(root, line.engine(), asked))
+    assert report.jobs["a"].output.read_text() == "1:0", "physical, and inside the mask"
+    seen = dict(each.split("=", 1) for each in (root / "env-a").read_text().splitlines())
+    assert set_to.items() <= seen.items()
+    assert not [name for name in seen if name.startswith((absent, "GPU_DEVICE_ORDINAL"))]
+    manifest = json.loads(Path(report.folder, "manifest.json").read_text())
+    assert manifest["jobs"]["a"]["gpu_ids"] == [1]
+
+
+def test_a_job_without_its_gpus_does_not_start(line: Line, root: Path) -> None:
+    line.environment["SLURM_JOB_GPUS"] = "0"
+    report = asyncio.run(start(root, line.engine(), job(gpus=2, retries=0)))
+    assert isinstance(report.jobs["a"].outcome, FailedToStart)
+    assert "takes 2 GPUs, the scheduler gave 1" in report.jobs["a"].detail
+    assert starts(root) == 0
+
+
+def test_pins_go_to_the_scheduler_but_for_those_that_none_can_keep(line: Line, root: Path) -> None:
+    report = asyncio.run(start(root, line.engine(), job("a", node="moon"), job("b", gpus=0)))
+    assert report.succeeded
+    assert {batch.request.node for batch in line.batches} == {"moon", None}
+    pinned = [job("c", gpu_id=1), job("d", gpu_memory_gib=8.0), job("e")]
+    with pytest.raises(BadInputError, match="gpu_id 1") as refused:
+        asyncio.run(start(root, line.engine(), *pinned))
+    assert len(refused.value.problems) == 2, "every one is listed"
+
+
+def test_a_later_head_takes_in_what_ended_without_one(line: Line, root: Path) -> None:
+    async def leave() -> None:
+        engine = line.engine()
+        running = asyncio.ensure_future(start(root, engine, job("a"), job("b")))
+        await until(lambda: starts(root, "a") == starts(root, "b") == 1)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        (root / "hold").unlink()
+        await until(lambda: all(task.poll() is not None for task in line.tasks.values()))
+
+    (root / "hold").touch()
+    asyncio.run(leave())
+    wanted = ResumeOptions(root=root, output_dir="out")
+    report = asyncio.run(resume("r", wanted, engine=line.engine()))
+    assert report.succeeded
+    assert starts(root, "a") == starts(root, "b") == 1
+    assert len(line.batches) == 1
+
+
+def test_a_disk_that_is_not_shared_is_told_before_anything_starts(line: Line, root: Path) -> None:
+    probe = DiskProbe(wait_s=20, grace_s=0.2, say=print)
+    good = line.engine()
+    good._probe = probe
+    assert asyncio.run(start(root, good, job())).succeeded
+    assert not list(root.rglob(".seedfleet-probe-*"))
+    elsewhere = Line(elsewhere=True)
+    blind = elsewhere.engine()
+    blind._probe = probe
+    options = RunOptions(root=root, output_dir="out")
+    with pytest.raises(BadInputError, match=r"do not share .*root"):
+        asyncio.run(run([job()], options, engine=blind, run_id="s"))
+    assert not (root / "out" / "s").exists()
+    elsewhere.end_all()
