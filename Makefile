@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PREDICT ?= 10
 # What tests on a real scheduler may take, each kind for itself: a hung daemon must not hang all.
-SERVICE_BUDGET_S ?= 300
+SERVICE_BUDGET_S ?= 420
 
 # On machines that only test, whatever is missing is a failure.
 ifeq ($(CI),true)
