@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from seedfleet.fleet.engines.base import Gpu, Node
@@ -13,13 +16,8 @@ A, B = Gpu(0, "GPU-a", "0000:01:00.0", 80.0), Gpu(1, "GPU-b", "0000:02:00.0", 24
 NODE = Node("n", "cuda", (A, B), 4, max_jobs=6)
 
 
-def wish(**wishes: object) -> Requirement:
-    return Requirement(
-        **(
-            {"node": None, "gpu_id": None, "gpus": None, "platform": None, "gpu_memory_gib": None}
-            | wishes
-        )  # type: ignore[arg-type]
-    )
+def wish(**wishes: Any) -> Requirement:
+    return replace(Requirement(None, None, None, None, None), **wishes)
 
 
 def test_places_are_as_many_as_are_lent_and_as_small_as_the_smallest_card() -> None:
