@@ -11,25 +11,35 @@ import pytest
 from seedfleet.fleet.testing import ray, slurm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator
+
+    _Need = Callable[[str, list[str]], None]
 
 
-def need(service: str, missing: Sequence[str]) -> None:
+@pytest.fixture(scope="session")
+def need() -> _Need:
     """Skip what follows where programs are missing; fail where they were to be installed."""
-    if missing:
+
+    def check(service: str, missing: list[str]) -> None:
+        if not missing:
+            return
         reason = f"tests on {service} need {', '.join(missing)} on this machine"
         if os.environ.get("SEEDFLEET_REQUIRE_RUNTIMES") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
 
+    return check
+
 
 @pytest.fixture
-def gnu_parallel() -> None:
+def gnu_parallel(need: _Need) -> None:
     need("GNU parallel", [] if shutil.which("parallel") else ["parallel"])
 
 
 @pytest.fixture(scope="module")
-def shared_slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[slurm.SlurmCluster]:
+def shared_slurm(
+    tmp_path_factory: pytest.TempPathFactory, need: _Need
+) -> Iterator[slurm.SlurmCluster]:
     need("Slurm", slurm.missing_programs())
     with slurm.SlurmCluster(tmp_path_factory.mktemp("slurm")) as cluster:
         yield cluster
@@ -46,7 +56,7 @@ def slurm_cluster(
 
 
 @pytest.fixture(scope="module")
-def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ray.RayCluster]:
+def ray_cluster(tmp_path_factory: pytest.TempPathFactory, need: _Need) -> Iterator[ray.RayCluster]:
     """Two nodes, alpha and beta, each with two GPUs as far as Ray knows, and homes of their own."""
     need("Ray", ray.missing_for_ray())
     folder = tmp_path_factory.mktemp("ray")
@@ -60,7 +70,7 @@ def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ray.RayClu
 
 
 @pytest.fixture(scope="module")
-def plain_ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ray.RayCluster]:
+def plain_ray(tmp_path_factory: pytest.TempPathFactory, need: _Need) -> Iterator[ray.RayCluster]:
     """Two nodes without GPUs."""
     need("Ray", ray.missing_for_ray())
     folder = tmp_path_factory.mktemp("ray")

@@ -40,11 +40,14 @@ class Line:
     reason: str = ""
     holds: bool = False  # takes batches and starts nothing
     elsewhere: bool = False  # its machines do not see this disk
+    finds: int = 0  # how often it was asked for a batch
     loses_answer: bool = False  # the next batch is taken, and the answer does not arrive
 
     def run_task(self, batch: Batch, number: int) -> subprocess.Popen[bytes]:
         """Start a task, for the first time or again."""
-        words = ["false"] if self.elsewhere else [*batch.words, str(number)]
+        # By a shell, as schedulers do: it tells when there is no such program.
+        words = ["sh", "-c", 'exec "$@"', "sh", *batch.words, str(number)]
+        words = ["false"] if self.elsewhere else words
         with batch.log.open("ab") as log:
             task = subprocess.Popen(
                 words,
@@ -99,6 +102,7 @@ class LineScheduler:
 
     async def find(self, batch: Batch) -> str | None:
         self._answer()
+        self._line.finds += 1
         return next((each.name for each in self._line.batches if each.name == batch.name), None)
 
     async def look(

@@ -69,11 +69,11 @@ def job(name: str = "a", **changes: Any) -> Job:
         "args": ("{output}", "{job_id}", "{gpu_id}:{device}"),
         "expected_output": f"{name}.out",
     }
-    return Job(job_id=name, script="work.sh", **values | changes)
+    return Job(job_id=name, **{"script": "work.sh"} | values | changes)
 
 
-async def start(root: Path, engine: QueueEngine, *jobs: Job) -> RunReport:
-    options = RunOptions(root=root, output_dir="out", kill_grace_s=0.5)
+async def start(root: Path, engine: QueueEngine, *jobs: Job, **more: Any) -> RunReport:
+    options = RunOptions(root=root, output_dir="out", kill_grace_s=0.5, **more)
     return await run(jobs, options, engine=engine, run_id="r")
 
 
@@ -89,11 +89,13 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-def with_play(root: Path, line: Line, play: Callable[[], Awaitable[None]], *jobs: Job) -> RunReport:
+def with_play(
+    root: Path, line: Line, play: Callable[[], Awaitable[None]], *jobs: Job, **options: Any
+) -> RunReport:
     """Run jobs while something happens to them."""
 
     async def both() -> RunReport:
-        running = asyncio.ensure_future(start(root, line.engine(), *jobs))
+        running = asyncio.ensure_future(start(root, line.engine(), *jobs, **options))
         try:
             await play()
         finally:
@@ -167,6 +169,37 @@ def test_a_task_that_its_scheduler_ends_and_starts_again_runs_anew_as_the_same_a
     assert first != second
 
 
+@pytest.mark.parametrize("succeeds", [True, False])
+def test_what_stood_at_a_path_survives_a_killed_copy_of_its_attempt(
+    line: Line, root: Path, succeeds: bool
+) -> None:
+    """Also where that one had half written its own, and nobody had put the old one back."""
+    script = root / "half.sh"
+    script.write_text(
+        "#!/bin/sh\n[ -e a.txt ] && cat a.txt > seen\necho half > a.txt\necho x >> starts-a\n"
+        "while [ -e hold ]; do sleep 0.02; done\n"
+        + ("echo new > a.txt\n" if succeeds else "exit 3\n")
+    )
+    script.chmod(0o755)
+    (root / "a.txt").write_text("old")
+
+    async def play() -> None:
+        await until(lambda: starts(root) == 1)
+        (batch,) = line.batches
+        task = line.tasks.pop((batch.name, 1))
+        task.kill()
+        await asyncio.to_thread(task.wait)
+        line.run_task(batch, 1)
+        await until(lambda: starts(root) == 2)
+
+    asked = job(script="half.sh", args=(), expected_output="a.txt", retries=0)
+    report = with_play(root, line, play, asked, preserve_paths=True)
+    assert report.succeeded == succeeds
+    assert (root / "a.txt").read_text() == ("new\n" if succeeds else "old")
+    assert not (root / "seen").exists(), "a stale file is out of the way of each copy"
+    assert report.jobs["a"].attempts == 1
+
+
 def test_a_killed_supervisor_costs_no_retry(line: Line, root: Path) -> None:
     async def play() -> None:
         await until(lambda: starts(root) == 1)
@@ -191,6 +224,12 @@ def test_a_task_that_ends_without_a_trace_is_lost_and_tried_again(line: Line, ro
     assert report.jobs["a"].attempts == 2
     lost = report.jobs["a"].history[0][0]
     assert "does not know its task any more" in lost.detail
+
+
+def test_what_a_task_said_that_could_not_start_is_told(line: Line, root: Path) -> None:
+    report = asyncio.run(start(root, line.engine(python="/no/such/python3"), job(retries=0)))
+    assert isinstance(report.jobs["a"].outcome, Lost)
+    assert "/no/such/python3" in report.jobs["a"].detail
 
 
 def test_what_somebody_else_cancels_in_the_queue_is_cancelled(line: Line, root: Path) -> None:
@@ -236,7 +275,12 @@ def test_a_batch_whose_taking_was_not_heard_of_is_not_handed_in_twice(
     line: Line, root: Path
 ) -> None:
     line.loses_answer = True
-    report = asyncio.run(start(root, line.engine(), job("a"), job("b")))
+
+    async def play() -> None:
+        await until(lambda: line.finds > 0 or len(line.batches) > 1)
+        await asyncio.sleep(0.2)
+
+    report = with_play(root, line, play, job("a"), job("b"))
     assert report.succeeded
     assert len(line.batches) == 1
     assert starts(root, "a") == starts(root, "b") == 1

@@ -136,6 +136,10 @@ async def _read(which: _Which, wanted: tuple[Stream, ...], show: _Show, *, follo
 async def _live(which: _Which) -> AsyncIterator[LogReader]:
     """Give what reads the logs of an attempt that has not come to the head."""
     paths, cluster = which.recorded.paths, which.recorded.options.cluster
+    if paths.queue.is_dir():
+        attempts = paths.queue / "attempts"
+        yield FolderLogs(AttemptFolder(attempts / which.job_id / str(which.attempt)))
+        return
     configs = {config.name: config for config in cluster.nodes} if cluster else {}
     config = configs.get(which.node or "")
     if config is None or config.is_local:

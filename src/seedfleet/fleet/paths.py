@@ -88,6 +88,11 @@ class RunPaths:
         """Where outputs belong that are not written in place."""
         return self.folder / "results"
 
+    @property
+    def queue(self) -> Path:
+        """Where the head meets tasks that a scheduler starts; only such runs have it."""
+        return self.folder / "queue"
+
     @cached_property
     def _tops(self) -> tuple[str, ...]:
         return (str(self.root), *map(str, self.allow_roots))

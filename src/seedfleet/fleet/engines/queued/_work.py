@@ -7,10 +7,11 @@ import contextlib
 import secrets
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from seedfleet.fleet.engines._orders import token_of
 from seedfleet.fleet.engines.base import NodeDown, NodeUp
+from seedfleet.fleet.engines.queued._threads import in_thread
 from seedfleet.fleet.engines.queued.arrivals import Arrivals
 from seedfleet.fleet.engines.queued.ledger import BatchLedger, HandedIn
 from seedfleet.fleet.engines.queued.scheduler import (
@@ -19,49 +20,24 @@ from seedfleet.fleet.engines.queued.scheduler import (
     SchedulerDownError,
     TaskState,
 )
+from seedfleet.fleet.node.supervisor import tail
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from seedfleet.fleet.engines.base import Attempt, Ended, EngineEvent
     from seedfleet.fleet.engines.queued.folder import QueueFolder
+    from seedfleet.fleet.engines.queued.pace import QueuePace
     from seedfleet.fleet.engines.queued.scheduler import Request, Scheduler
     from seedfleet.fleet.paths import RunPaths
 
-__all__ = ["QueuePace", "Work"]
+__all__ = ["Work"]
 
 _MOST_AT_ONCE: Final = 64  # attempts that come to the head with one sync of its disk
 _RETRY_S: Final = 2.0
 _CANCEL_GRACE_S: Final = 2.0
+_MOST_JUDGED: Final = 16
 _SILENT_AFTER: Final = 2  # questions in a row without an answer: one is a restart at most
-
-_Made = TypeVar("_Made")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueuePace:
-    """How an engine divides its time and its line.
-
-    Parameters
-    ----------
-    slots
-        Attempts handed in at once, at least 1.
-    gather_s
-        How long to wait for more attempts that could share a batch.
-    files_s
-        Between two looks at the shared disk.
-    poll_s
-        Between two questions to the scheduler.
-    grace_s
-        How late the shared disk may show what a task has written: so long after its scheduler
-        says that a task is over, one without a status is believed lost.
-    """
-
-    slots: int = 256
-    gather_s: float = 0.3
-    files_s: float = 0.5
-    poll_s: float = 5.0
-    grace_s: float = 30.0
 
 
 @dataclass
@@ -169,8 +145,8 @@ class Work:
 
     async def _opened_ledger(self) -> BatchLedger:
         if self._ledger is None:
-            await _in_thread(self._folder.prepare)
-            self._ledger = await _in_thread(BatchLedger, self._folder.batches)
+            await in_thread(self._folder.prepare)
+            self._ledger = await in_thread(BatchLedger, self._folder.batches)
         return self._ledger
 
     def _take_up(self, ledger: BatchLedger, token: str) -> None:
@@ -192,7 +168,7 @@ class Work:
             for token in tokens
             if (held := self._held.get(token)) and held.cancelled and token not in ledger.tasks
         ]
-        await self._told(await _in_thread(self._end_all, dropped, status))
+        await self._told(await in_thread(self._end_all, dropped, status))
 
     def _end_all(
         self, dropped: Sequence[tuple[str, _Held]], status: Mapping[str, Any]
@@ -216,10 +192,10 @@ class Work:
         first = ledger.next_number
         for number, (_, held) in enumerate(group, first):
             held.number = number
-        await _in_thread(self._write_orders, [held for _, held in group])
+        await in_thread(self._write_orders, [held for _, held in group])
         name = f"{self._scheduler.name}-{secrets.token_hex(6)}"
         batch = HandedIn(name, first, tuple(token for token, _ in group), request)
-        await _in_thread(ledger.add, batch)
+        await in_thread(ledger.add, batch)
         await self._hand_in(ledger, batch, known=False)
 
     def _write_orders(self, group: Iterable[_Held]) -> None:
@@ -257,7 +233,7 @@ class Work:
             else:
                 break
         self._heard()
-        await _in_thread(ledger.taken, noted.name, handle)
+        await in_thread(ledger.taken, noted.name, handle)
         for token in noted.tokens:
             if (held := self._held.get(token)) is not None:
                 held.handle = handle
@@ -267,7 +243,7 @@ class Work:
     async def _refused(self, batch: HandedIn, problem: str) -> None:
         status = {"outcome": "failed_to_start", "problem": problem}
         refused = [(t, self._held[t]) for t in batch.tokens if t in self._held]
-        await self._told(await _in_thread(self._end_all, refused, status))
+        await self._told(await in_thread(self._end_all, refused, status))
 
     async def _watch_files(self) -> None:
         """Take in what tasks have marked as ended; a folder is listed, whatever is under way."""
@@ -276,13 +252,11 @@ class Work:
             waiting = {held.number: t for t, held in self._held.items() if held.number}
             if not waiting:
                 continue
-            marked = await _in_thread(self._folder.ended)
+            marked = await in_thread(self._folder.ended)
             due = [waiting[number] for number in marked if number in waiting]
             due += [token for token, held in self._held.items() if held.fresh]
             for start in range(0, len(due), _MOST_AT_ONCE):
-                await self._told(
-                    await _in_thread(self._take_in, due[start : start + _MOST_AT_ONCE])
-                )
+                await self._told(await in_thread(self._take_in, due[start : start + _MOST_AT_ONCE]))
 
     def _take_in(self, tokens: Sequence[str]) -> list[tuple[str, Ended]]:
         found = []
@@ -320,24 +294,35 @@ class Work:
 
     async def _judge(self, states: Mapping[tuple[str, int], TaskState]) -> None:
         now = time.monotonic()
-        for token, held in list(self._held.items()):
-            if held.handle is None:
-                continue
-            state = states.get((held.handle, held.number))
-            if state is TaskState.ALIVE:
-                held.over_since = None
-                continue
-            if held.over_since is None:
-                held.over_since = now
-            grace_s = self._pace.grace_s
-            if held.cancelled:
-                grace_s = min(grace_s, _CANCEL_GRACE_S)
-            if now - held.over_since < grace_s:
-                continue
-            ended = await _in_thread(self._judge_one, held, state)
-            if ended is not None:
-                await self._told([(token, ended)])
-                await self._take_out(held, state)
+        due = [
+            (token, held, states.get((held.handle, held.number)))
+            for token, held in self._held.items()
+            if held.handle is not None
+        ]
+        due = [each for each in due if self._is_due(each[1], each[2], now)]
+        # To take over what a dead copy has left lasts seconds: many at once, and not too many.
+        for start in range(0, len(due), _MOST_JUDGED):
+            async with asyncio.TaskGroup() as judges:
+                for token, held, state in due[start : start + _MOST_JUDGED]:
+                    judges.create_task(self._judge_one(token, held, state))
+
+    def _is_due(self, held: _Held, state: TaskState | None, now: float) -> bool:
+        """Tell whether a task has been over for so long that its files must have come."""
+        if state is TaskState.ALIVE:
+            held.over_since = None
+            return False
+        if held.over_since is None:
+            held.over_since = now
+        grace_s = self._pace.grace_s
+        return now - held.over_since >= (
+            min(grace_s, _CANCEL_GRACE_S) if held.cancelled else grace_s
+        )
+
+    async def _judge_one(self, token: str, held: _Held, state: TaskState | None) -> None:
+        ended = await in_thread(self._judged, token, held, state)
+        if ended is not None:
+            await self._told([(token, ended)])
+            await self._take_out(held, state)
 
     async def _take_out(self, held: _Held, state: TaskState | None) -> None:
         """Take a task out of the line that nobody waits for; if that fails, it finds no order."""
@@ -345,13 +330,17 @@ class Work:
             with contextlib.suppress(SchedulerDownError):
                 await self._scheduler.cancel(held.handle, [held.number])
 
-    def _judge_one(self, held: _Held, state: TaskState | None) -> Ended | None:
+    def _judged(self, token: str, held: _Held, state: TaskState | None) -> Ended | None:
         what = "has ended its task, which has left no status"
         if state is None:
             what = "does not know its task any more, which has left no status"
         elif state in {TaskState.HELD, TaskState.NEVER} and held.handle is not None:
             what = f"does not run its task: {self._scheduler.reason(held.handle, held.number)}"
         problem = f"{self._scheduler.name} {what}"
+        if self._ledger is not None and not self._folder.attempt(held.attempt).path.exists():
+            # Its supervisor never came up. All tasks of a batch share the log.
+            said = tail(self._folder.log(self._ledger.tasks[token][0])).strip().splitlines()
+            problem += f"; the last that was said: {said[-1][:300]}" if said else ""
         return self._arrivals.judge(held.attempt, state, problem, cancelled=held.cancelled)
 
     async def _pass_cancels(self) -> None:
@@ -361,7 +350,7 @@ class Work:
             held = self._held.get(token)
             if held is None or not held.number:
                 continue
-            await _in_thread(self._folder.ask_to_end, held.number)
+            await in_thread(self._folder.ask_to_end, held.number)
             if held.handle is None:
                 continue
             try:
@@ -377,7 +366,7 @@ class Work:
     async def _told(self, ended: Sequence[tuple[str, Ended]]) -> None:
         """Tell ends; what is kept while the scheduler is silent is told when it is back."""
         pairs = [(self._held[token], end) for token, end in ended if token in self._held]
-        await _in_thread(self._settle, pairs)
+        await in_thread(self._settle, pairs)
         for token, end in ended:
             if self._held.pop(token, None) is not None:
                 self._kept.append(end)
@@ -404,13 +393,3 @@ class Work:
         if was_down:
             self.events.put_nowait(NodeUp(self._folder.site.node))
         self._tell_kept()
-
-
-async def _in_thread(work: Callable[..., _Made], *values: Any) -> _Made:
-    """Work on the disk in a thread; who is cancelled meanwhile waits until that has ended."""
-    working = asyncio.ensure_future(asyncio.to_thread(work, *values))
-    try:
-        return await asyncio.shield(working)
-    finally:
-        if not working.done():
-            await asyncio.wait([working])

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from seedfleet.fleet.engines import _delivery
 from seedfleet.fleet.engines.base import Node
-from seedfleet.fleet.engines.queued._work import QueuePace, Work
+from seedfleet.fleet.engines.queued._work import Work
 from seedfleet.fleet.engines.queued.folder import QueueFolder, TaskRules
+from seedfleet.fleet.engines.queued.pace import QueuePace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["QueueFolder", "QueueSite", "TaskRules", "ended_tasks", "packed_task"]
 
-_FOLDER: Final = "queue"
 _MAIN: Final = "import sys\nfrom seedfleet_node.task import main\nsys.exit(main(sys.argv))\n"
 _LONG_AGO: Final = (1980, 1, 1, 0, 0, 0)  # the same bytes, whenever they are packed
 
@@ -89,7 +88,7 @@ class QueueFolder:
     """
 
     def __init__(self, paths: RunPaths, rules: Rules, node: Node, task_rules: TaskRules) -> None:
-        self.path = paths.folder / _FOLDER
+        self.path = paths.queue
         self.task = self.path / "task.pyz"
         self.batches = self.path / "batches.jsonl"
         self.site = QueueSite(
@@ -184,7 +183,7 @@ class QueueFolder:
 def ended_tasks(paths: RunPaths) -> list[int]:
     """List the tasks of a run that have left a status and were not taken in; none has no queue."""
     try:
-        marks = [entry.name for entry in (paths.folder / _FOLDER / "ended").iterdir()]
+        marks = [entry.name for entry in (paths.queue / "ended").iterdir()]
     except FileNotFoundError:
         return []
     return [int(name) for name in marks if name.isdigit()]
