@@ -47,9 +47,6 @@ EXPORTS = {
         "Validation",
         "create",
         "installed",
-        "load",
-        "model_class",
-        "model_suffix",
     },
     "seedfleet.pipeline": {"RunContext", "recovery_document"},
     "seedfleet.recover": {

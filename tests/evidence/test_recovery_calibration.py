@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from seedfleet.evidence import stakes as starts
 from seedfleet.evidence.part_prior import Division, log2_part_weight
 from seedfleet.evidence.verdict import held_out_draws
 from seedfleet.generators import AtState, Stream
@@ -99,5 +100,5 @@ def test_a_choice_of_stretches_that_is_not_paid_for_is_caught(
 
 
 def test_states_that_weigh_as_much_as_seeds_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stakes, "state_odds", lambda bits: 2 << bits)
+    monkeypatch.setattr(starts, "state_odds", lambda bits: 2 << bits)
     assert payouts().mean() > 1.1 * _COMMON * _PARTS
