@@ -346,7 +346,7 @@ def test_a_trial_that_passes_nearly_everything_is_pruned() -> None:
 
 def test_what_does_not_fit_the_draws_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     run = step_run(tmp_path)
-    options = WindowOptions(generators=("nobody",), sessions=("noon",))
+    options = WindowOptions(generators=("java_next_int",), sessions=("noon", "dusk"))
     with pytest.raises(OptionsError) as caught:
         run_window(history([1, 2, 3] * 3, 100), options, run)
     assert len(caught.value.problems) >= 2
