@@ -64,6 +64,8 @@ def test_draws_of_one_session_are_told_as_such() -> None:
     document = planted()
     document["documents"]["predict"]["sessions"] = ["midday"]
     assert "next draws  midday: 681 " in render_trace_text(document)
+    document["documents"]["predict"]["sessions"] = ["midday", "evening"]
+    assert "next draws  midday and evening: 681 " in render_trace_text(document)
     assert '<span class="small soft">midday +1</span>' in render_trace(document)
 
 

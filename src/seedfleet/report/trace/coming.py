@@ -40,7 +40,8 @@ def said_of_coming(answers: Sequence[Answer]) -> Answer | None:
 
 
 def _foretold(prediction: Mapping[str, Any], sessions: Sequence[str]) -> Coming:
-    label = " ".join([*sessions, f"+{prediction['step']}"])
+    whose = " and ".join(sessions)
+    label = f"{whose} +{prediction['step']}".lstrip()
     value = prediction["value"]
     others = [each for each in prediction["top"] if each["value"] != value]
     return Coming(label, value, prediction["probability"], others)

@@ -189,5 +189,6 @@ def _next_draws(document: Mapping[str, Any]) -> str:
     odds = [each.probability for each in coming if each.value is not None]
     least, most = probability(min(odds)), probability(max(odds))
     each = most if least == most else f"{least} to {most}"
-    whose = "".join(f"{session}: " for session in source.document.get("sessions", ()))
+    named = " and ".join(source.document.get("sessions", ()))
+    whose = f"{named}: " if named else ""
     return f"{whose}{shown}{more} ({each}, by chance {chance})"
