@@ -64,9 +64,10 @@ def test_draws_of_one_session_are_told_as_such() -> None:
     document = planted()
     document["documents"]["predict"]["sessions"] = ["midday"]
     assert "next draws  midday: 681 " in render_trace_text(document)
+    assert '<span class="small soft">midday +1</span>' in render_trace(document)
     document["documents"]["predict"]["sessions"] = ["midday", "evening"]
     assert "next draws  midday and evening: 681 " in render_trace_text(document)
-    assert '<span class="small soft">midday +1</span>' in render_trace(document)
+    assert '<span class="small soft">midday and evening +1</span>' in render_trace(document)
 
 
 def test_nothing_found_names_nobody() -> None:
