@@ -169,14 +169,16 @@ def test_every_step_runs_once_and_an_unchanged_run_runs_none(steps: Steps) -> No
     [
         ("recovered", "no_evidence", "recover"),
         ("signal", "under_powered", "recover"),
-        ("recovered", "signal", "predict"),
+        ("recovered", "signal", "recover"),
+        ("signal", "recovered", "predict"),
+        ("signal", "signal", "predict"),
         ("no_evidence", "under_powered", "predict"),
         ("under_powered", "under_powered", "recover"),
         ("under_powered", "no_evidence", "predict"),
         ("no_evidence", "recovered", "predict"),
     ],
 )
-def test_the_last_answer_leads_unless_step_0_alone_found_a_stream(
+def test_the_stronger_finding_leads_and_of_equal_ones_the_last(
     steps: Steps, recover: str, predict: str, leading: str
 ) -> None:
     steps.verdicts |= {"recover": recover, "predict": predict}

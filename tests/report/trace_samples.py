@@ -391,6 +391,9 @@ def _trace(
             sums["busy_s"] = round(sums["busy_s"] + node["busy_s"], 3)
     leading = next((step for step in leaders if documents[step] is not None), None)
     answer = {} if leading is None else documents[leading]
+    predicting = next(
+        (step for step in leaders if documents[step] and not documents[step]["abstained"]), None
+    )
     return {
         "format": "seedfleet.trace/1",
         "run_id": RUN,
@@ -431,7 +434,8 @@ def _trace(
         "verdict_reason": answer.get("verdict_reason"),
         "null_probability": answer.get("null_probability"),
         "abstained": answer.get("abstained"),
-        "predictions": (documents["predict"] or {}).get("predictions", []),
+        "predicted_by": predicting,
+        "predictions": documents["predict"]["predictions"] if predicting == "predict" else [],
         "steps": steps,
         "nodes": nodes,
         "documents": documents,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from seedfleet.report.trace.answer import answers
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -33,10 +35,10 @@ def coming_of(answer: Answer) -> list[Coming]:
     ]
 
 
-def said_of_coming(answers: Sequence[Answer]) -> Answer | None:
-    """Return the answer that tells of coming draws: the first that does not abstain, if any."""
-    told = (each for each in answers if each.document["predictions"])
-    return next((each for each in told if not each.document["abstained"]), None)
+def said_of_coming(trace: Mapping[str, Any]) -> Answer | None:
+    """Return the answer whose coming draws the run tells of, if any."""
+    speaks = trace["documents"].get(trace["predicted_by"])
+    return next((each for each in answers(trace) if each.document is speaks), None)
 
 
 def _foretold(prediction: Mapping[str, Any], sessions: Sequence[str]) -> Coming:

@@ -12,9 +12,8 @@ from seedfleet.report.trace.answer import answers, headline, missed, streams
 from seedfleet.report.trace.coming import coming_of, said_of_coming
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from seedfleet.report.trace.answer import Answer
 
 __all__ = ["render_trace"]
 
@@ -56,15 +55,15 @@ def render_trace(document: Mapping[str, Any]) -> str:
         beside_chance=course.beside_chance,
         budget_option=lambda needed_s: f"--recover-budget {math.ceil(needed_s)}",
         **_words.searched_part(document["documents"]["recover"] or {"searched": []}),
-        **_coming_part(said),
+        **_coming_part(document),
         **_survivor_part(document),
         **_model_part(document),
         **_calibration_part(document),
     )
 
 
-def _coming_part(said: Sequence[Answer]) -> dict[str, Any]:
-    source = said_of_coming(said)
+def _coming_part(document: Mapping[str, Any]) -> dict[str, Any]:
+    source = said_of_coming(document)
     return {"coming_from": source, "coming": [] if source is None else coming_of(source)}
 
 

@@ -174,7 +174,7 @@ def _end(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _next_draws(document: Mapping[str, Any]) -> str:
     chance = percent(1 / document["history"]["modulus"])
     said = answers(document)
-    source = said_of_coming(said)
+    source = said_of_coming(document)
     if source is None:
         if not said:
             return "none yet"

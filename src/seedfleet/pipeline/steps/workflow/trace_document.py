@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["step_part", "trace_document"]
 
 _FORMAT = "seedfleet.trace/1"
-_FOUND = frozenset({"recovered", "signal"})  # the verdicts that name a generator
+_FOUND = ("recovered", "signal")  # the verdicts that name a generator, the stronger first
+_ANSWERING = ("predict", "recover")  # the steps with a verdict, the one that leads first
 _UNTOLD = "under_powered"
 
 
@@ -48,6 +49,7 @@ def trace_document(
     documents = _documents(files)
     answered_by = _leading_step(documents)
     answer = {} if answered_by is None else documents[answered_by]
+    predicted_by = _predicting_step(documents, answered_by)
     fleet = [run for outcome in outcomes for run in outcome.fleet]
     return {
         "format": _FORMAT,
@@ -64,7 +66,11 @@ def trace_document(
         "verdict_reason": answer.get("verdict_reason"),
         "null_probability": answer.get("null_probability"),
         "abstained": answer.get("abstained"),
-        "predictions": (documents["predict"] or {}).get("predictions", []),
+        "predicted_by": predicted_by,
+        "predictions": [
+            _prediction_part(each)
+            for each in (documents[predicted_by]["predictions"] if predicted_by else ())
+        ],
         "steps": [step_part(outcome) for outcome in outcomes],
         "nodes": busy_by_node(fleet),
         "documents": documents,
@@ -106,19 +112,47 @@ def _slices(history: History, documents: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _leading_step(documents: Mapping[str, Any]) -> str | None:
-    """Return whose word leads: the last step's, or that of step 0 where it alone found a stream.
+    """Return whose word leads: that with the stronger finding, of equal ones the last step's.
 
     Both hold what they find to one prior and the same limits, so that what either finds is found.
     Where neither had draws enough to tell, step 0 leads, which says how many would do.
     """
     verdicts = {
-        step: documents[step].get("verdict")
-        for step in ("predict", "recover")
-        if documents[step] is not None
+        step: documents[step].get("verdict") for step in _ANSWERING if documents[step] is not None
     }
     if set(verdicts.values()) == {_UNTOLD} and "recover" in verdicts:
         return "recover"
-    return min(verdicts, key=lambda step: verdicts[step] not in _FOUND, default=None)
+    return min(verdicts, key=lambda step: _place(verdicts[step]), default=None)
+
+
+def _place(verdict: Any) -> int:
+    return _FOUND.index(verdict) if verdict in _FOUND else len(_FOUND)
+
+
+def _predicting_step(documents: Mapping[str, Any], leading: str | None) -> str | None:
+    """Return whose coming draws are told: the leading step's, or the other's where it abstains."""
+    said = [step for step in _ANSWERING if documents[step] is not None]
+    for step in sorted(said, key=lambda step: step != leading):
+        document = documents[step]
+        if document.get("predictions") and not document.get("abstained"):
+            return step
+    return None
+
+
+def _prediction_part(prediction: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what either step says of a coming draw, in one form."""
+    if "top" in prediction:
+        return dict(prediction)
+    value, probability = prediction["draw"], prediction["probability"]
+    named = [] if value is None else [{"value": value, "probability": probability}]
+    whose = {name: prediction[name] for name in ("date", "session", "machine")}
+    return {
+        "step": prediction["ahead"],
+        "value": value,
+        "probability": probability,
+        "top": named,
+        **whose,
+    }
 
 
 def _document(files: RunFiles, step: str, path: Path) -> Any:
