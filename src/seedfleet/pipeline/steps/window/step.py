@@ -20,7 +20,7 @@ from seedfleet.pipeline.steps.context_record import Check, Metric
 from seedfleet.pipeline.steps.history_files import write_history
 from seedfleet.pipeline.steps.shortage import ShortageError
 from seedfleet.pipeline.steps.survivor_files import write_survivors
-from seedfleet.pipeline.steps.survivor_table import LEAST_STREAMS
+from seedfleet.pipeline.steps.survivor_table import LEAST_STREAMS, NO_END, chosen_draws
 from seedfleet.pipeline.steps.window.choice import choose, most_rows
 from seedfleet.pipeline.steps.window.final import final_sieve
 from seedfleet.pipeline.steps.window.ground import Ground, Part
@@ -137,11 +137,20 @@ def run_window(history: History, options: WindowOptions, run: StepRun) -> Contex
 def _with_recovered_sessions(
     history: History, options: WindowOptions, recovered: Sequence[KnownStream]
 ) -> WindowOptions:
-    """Look at the sessions that step 0 explained, where the user named none."""
+    """Look at the sessions that step 0 explained most draws of, where the user named none.
+
+    All of these streams are more likely than not: which is the likeliest says little by then.
+    """
     if options.sessions or options.bounds.session_options or not recovered:
         return options
-    sessions = recovered[0].sessions or history.session_names
-    return replace(options, sessions=tuple(sessions))
+    explained: dict[tuple[str, ...], int] = {}
+    for stream in recovered:
+        sessions = tuple(stream.sessions or history.session_names)
+        draws = len(chosen_draws(history, stream.sessions))
+        own = min(stream.end, draws) if stream.end != NO_END else draws
+        explained[sessions] = explained.get(sessions, 0) + own - stream.origin
+    # Of equal ones that of the likeliest stream.
+    return replace(options, sessions=max(explained, key=lambda each: explained[each]))
 
 
 def _optimized(
