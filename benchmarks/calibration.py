@@ -31,6 +31,7 @@ from seedfleet.generators.compiled import at_positions
 from seedfleet.models.tilt import Tilt
 from seedfleet.pipeline.steps.predict.narrowing import narrowed
 from seedfleet.pipeline.steps.predict.outlook import foresee
+from seedfleet.pipeline.steps.predict.turns import Turns
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.survivor_table import NO_END, ROW, SurvivorTable
 
@@ -212,7 +213,7 @@ def simulate(
         weights = tilt.log2_weights(evidence.log2_prior, prior.words(prior.skips))
         if narrow:
             evidence, weights = narrowed(evidence, weights, history)
-        outlook = foresee(evidence, weights + raised + log2(broken), 1)
+        outlook = foresee(Turns.of(evidence, weights + raised + log2(broken)), 1)
         yield Told(kind, noise, outlook.coming[0].law, outlook.null, int(draws[-1]), prior.modulus)
 
 

@@ -1,6 +1,6 @@
 """What is foretold, against all that there could be: every law, path, noise and ending, by hand."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import product
 
 import numpy as np
@@ -8,15 +8,17 @@ import pytest
 from numpy.typing import NDArray
 from plain_history import history
 
+from seedfleet.evidence import Verdict
 from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.evidence.part_prior import Division, log2_part_weight
 from seedfleet.evidence.prior import noise_weights
 from seedfleet.generators import find_preset
 from seedfleet.generators.compiled import at_positions
-from seedfleet.pipeline.steps.predict.ending import log2_ended
+from seedfleet.pipeline.steps.predict.judgement import judge
 from seedfleet.pipeline.steps.predict.narrowing import narrowed, narrower_laws
 from seedfleet.pipeline.steps.predict.outlook import foresee
-from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence, predictive_bits
+from seedfleet.pipeline.steps.predict.turns import Turns
+from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.survivor_table import NO_END, ROW, SurvivorTable
 
 PRESET, SEEDS, ASKED, MODULUS, DRAWS = "xorshift32", (1, 2, 3), (0, 2), 3, 4
@@ -64,9 +66,9 @@ def worlds() -> Iterator[tuple[float, list[NDArray[np.float64]]]]:
                 yield weight / stretches, made[:end] + [UNIFORM] * (DRAWS + 1 - end)
 
 
-def joint() -> NDArray[np.float64]:
+def joint(ways: Iterable[tuple[float, list[NDArray[np.float64]]]]) -> NDArray[np.float64]:
     """Return the chance of every history with the draw after it, up to a factor."""
-    weights, laws = zip(*worlds(), strict=True)
+    weights, laws = zip(*ways, strict=True)
     chances = np.array(weights)[:, np.newaxis]
     stacked = np.array(laws)
     for draw in range(DRAWS):
@@ -79,7 +81,7 @@ def joint() -> NDArray[np.float64]:
 
 @pytest.mark.slow
 def test_every_history_is_continued_as_bayes_says() -> None:
-    expected = joint()
+    expected = joint(worlds())
     expected /= expected.sum(axis=-1, keepdims=True)
     assert np.abs(expected - 1 / MODULUS).max() > 0.2  # else any prediction would do
     told = np.zeros_like(expected)
@@ -87,9 +89,86 @@ def test_every_history_is_continued_as_bayes_says() -> None:
         whole = history(list(drawn), modulus=MODULUS)
         evidence = SurvivorEvidence.of(table(), whole)
         evidence, weights = narrowed(evidence, evidence.log2_prior, whole)
-        law = foresee(evidence, weights + RAISED, 1).coming[0].law
+        law = foresee(Turns.of(evidence, weights + RAISED), 1).coming[0].law
         told[drawn] = [law.probability(value) for value in range(MODULUS)]
     np.testing.assert_allclose(told, expected, atol=1e-9)
+
+
+STRETCHES = DRAWS * (DRAWS + 1) // 2 - 1
+IN_TURN = ((1, 0), (2, 0), (3, 1), (2, 2), (1, 3))  # seed and origin
+
+
+def in_turn(begin: int) -> Iterator[tuple[float, list[NDArray[np.float64]]]]:
+    """Yield what may come from a draw on: its odds beside no stream at all, and the laws."""
+    yield 1.0, [UNIFORM] * (DRAWS + 1 - begin)
+    for (seed, origin), (noise, share) in product(
+        IN_TURN, zip(NOISE_RATES, noise_weights(), strict=True)
+    ):
+        if origin < begin:
+            continue
+        values, _ = at_positions(find_preset(PRESET).stream, seed, MODULUS, np.arange(DRAWS + 1))
+        made = [recorded(int(value), noise) for value in values]
+        odds = stake((0, 0)) * share / 0.5
+        before = [UNIFORM] * (origin - begin)
+        yield odds / (STRETCHES if origin else 1), before + made[: DRAWS + 1 - origin]
+        for end in range(origin + 1, DRAWS):
+            for further, rest in in_turn(end):
+                yield odds / STRETCHES * further, before + made[: end - origin] + rest
+
+
+@pytest.mark.slow
+def test_streams_in_turn_are_continued_and_scored_as_bayes_says() -> None:
+    rows = np.zeros(len(IN_TURN), ROW)
+    rows["seed"], rows["origin"] = np.array(IN_TURN).T
+    rows["end"] = NO_END
+    expected = joint(in_turn(0))
+    first = expected.sum(axis=(3, 4)), expected.sum(axis=4)
+    for drawn in product(range(MODULUS), repeat=DRAWS):
+        evidence = SurvivorEvidence.of(
+            SurvivorTable((PRESET,), (), rows), history(list(drawn), modulus=MODULUS)
+        )
+        turns = Turns.of(evidence, evidence.log2_prior + RAISED)
+        law = foresee(turns, 1).coming[0].law
+        told = [law.probability(value) for value in range(MODULUS)]
+        continued = expected[drawn] / expected[drawn].sum()
+        np.testing.assert_allclose(told, continued, atol=1e-9)
+        score = turns.log2_total(DRAWS) - turns.log2_total(DRAWS - 1)
+        odds = MODULUS * first[1][drawn] / first[0][drawn[:-1]]
+        assert score == pytest.approx(np.log2(odds), abs=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("modulus", [10, 1000])
+@pytest.mark.parametrize("skips", [(0, 0), (0, 2)])
+def test_a_reseed_leaves_no_doubt_of_the_stream_that_follows(
+    skips: tuple[int, int], modulus: int
+) -> None:
+    rng = np.random.default_rng(3)
+    gaps = rng.integers(skips[0] + 1, skips[1] + 2, size=401)
+    made = [
+        at_positions(find_preset(PRESET).stream, seed, modulus, np.cumsum(gaps[:count]) - 1)[0]
+        for seed, count in ((1, 200), (2, 201))
+    ]
+    rows = np.zeros(4, ROW)
+    rows["seed"], rows["origin"] = (1, 3, 2, 2), (0, 0, 200, 0)
+    rows["end"], (rows["skip_min"], rows["skip_max"]) = NO_END, skips
+    whole = np.concatenate(made).tolist()
+    evidence = SurvivorEvidence.of(
+        SurvivorTable((PRESET,), (), rows), history(whole[:-1], modulus=modulus)
+    )
+    turns = Turns.of(evidence, evidence.log2_prior)
+    outlook = foresee(turns, 1)
+    assert outlook.posterior[2].sum() > 0.8  # it too may have ended, and been hit by chance
+    assert outlook.coming[0].value == whole[-1] or skips[1] > 0
+    assert turns.log2_total(400) - turns.log2_total(320) > 40
+    judged = judge(turns, powered=True, goes_on=outlook.null < 0.5)
+    assert judged.verdict is Verdict.RECOVERED
+    assert judged.class_posterior > 0.9999
+    # What ended and nothing followed is no rival less.
+    alone = SurvivorEvidence.of(
+        SurvivorTable((PRESET,), (), rows[[0, 1, 3]]), history(whole[:-1], modulus=modulus)
+    )
+    assert foresee(Turns.of(alone, alone.log2_prior), 1).null > 0.99
 
 
 def test_laws_within_a_law() -> None:
@@ -118,7 +197,8 @@ def test_a_law_that_is_asked_too_wide_costs_next_to_nothing() -> None:
         weights = evidence.log2_prior
         if narrow:
             evidence, weights = narrowed(evidence, weights, whole)
-        scores[name] = predictive_bits(evidence, weights, range(150), range(150, 200))
+        turns = Turns.of(evidence, weights)
+        scores[name] = turns.log2_total(200) - turns.log2_total(150)
     assert scores["true"] - scores["wide"] > 50
     assert scores["true"] - scores["narrowed"] < 3
 
@@ -133,4 +213,5 @@ def test_a_stream_that_ended_long_ago_is_still_a_rival() -> None:
     division = Division(500)
     share = log2_part_weight(division, whole=False) - log2_part_weight(division, whole=True)
     at_its_end = evidence.log2_prior[1] + share + evidence.log2_mixed(range(40))[1]
-    assert log2_ended(evidence, evidence.log2_prior) == pytest.approx(at_its_end, abs=1)
+    held = Turns.of(evidence, evidence.log2_prior).log2_ended(500)
+    assert held == pytest.approx(at_its_end, abs=1)

@@ -17,7 +17,7 @@ from seedfleet.evidence.prior import NULL_WEIGHT, log2_alignment_weight, noise_w
 from seedfleet.evidence.stakes import start_odds
 from seedfleet.generators import AtState, find_preset, presets_of
 from seedfleet.generators.compiled import at_positions
-from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence, predictive_bits
+from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.survivor_table import NO_END, ROW, SurvivorTable
 from seedfleet.sieve.rows import constant_skip_positions
 from seedfleet.sieve.weighing import Alignment, Known, told, weigh
@@ -115,9 +115,12 @@ def test_what_is_predicted_is_what_the_mixture_predicts(table: SurvivorTable) ->
     items = [weighed(table, whole, row, 70) for row in going_on]
     fitted, known = mix(items, held_out=False), mix(items, held_out=True)
     expected = known.evidence_bits - fitted.evidence_bits
-    assert predictive_bits(
-        evidence, evidence.log2_prior, range(70), range(70, 90)
-    ) == pytest.approx(expected, abs=1e-6)
+    earned = (evidence.log2_mixed(range(stop))[going_on] for stop in (70, 90))
+    weights = evidence.log2_prior[going_on]
+    first, both = (
+        np.logaddexp2.reduce(weights + bits, initial=log2(NULL_WEIGHT)) for bits in earned
+    )
+    assert both - first == pytest.approx(expected, abs=1e-6)
     assert expected == pytest.approx(mixed_predictive_bits(items), abs=1e-3)
     on = [row for row in range(len(table)) if evidence.goes_on[row]]
     mixture = mix([weighed(table, whole, row, 70) for row in on], held_out=True)
@@ -233,7 +236,6 @@ def test_the_sessions_of_a_table_are_its_draws() -> None:
 
 def test_no_survivors_leave_the_null_alone() -> None:
     evidence = SurvivorEvidence.of(table_of(), history([1, 2, 3] * 20))
-    assert predictive_bits(evidence, evidence.log2_prior, range(50), range(50, 60)) == 0
     posterior, null = evidence.posterior(evidence.log2_prior, range(60))
     assert (posterior.shape, null) == ((0, len(noise_weights())), 1.0)
 

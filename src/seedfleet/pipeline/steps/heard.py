@@ -23,6 +23,8 @@ def log2_standing(
 ) -> NDArray[np.float64]:
     """Return log2 of the largest posterior that each survivor ever had, float64, shape (n,).
 
+    Among those that begin at the same draw: what made the draws before is no rival.
+
     Parameters
     ----------
     log2_weights
@@ -31,10 +33,12 @@ def log2_standing(
         After how many draws it is asked for, each time.
     """
     standing = np.full(len(log2_weights), -np.inf)
+    origins, places = np.unique(evidence.table.rows["origin"], return_inverse=True)
     for stop in stops:
         earned = log2_weights + evidence.log2_mixed(range(stop))
-        total = float(np.logaddexp2.reduce(earned, initial=np.log2(NULL_WEIGHT)))
-        standing = np.maximum(standing, earned - total)
+        totals = np.full(len(origins), np.log2(NULL_WEIGHT))
+        np.logaddexp2.at(totals, places, earned)
+        standing = np.maximum(standing, earned - totals[places])
     return standing
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from seedfleet.evidence.prediction import DrawLaw, Forecast
     from seedfleet.pipeline.steps.survivor_table import SurvivorTable
 
-__all__ = ["SurvivorEvidence", "predictive_bits"]
+__all__ = ["SurvivorEvidence"]
 
 _FIRST_MARK = 8  # draws after which counts are kept, and twice as many, and so on
 _LEAST_TOLD = 1e-9  # posterior below which a survivor says nothing worth its time
@@ -246,7 +246,7 @@ class SurvivorEvidence:
         self,
         log2_weights: NDArray[np.float64],
         *parts: range,
-        log2_rivals: float = -np.inf,
+        log2_null: float = log2(NULL_WEIGHT),
     ) -> tuple[NDArray[np.float64], float]:
         """Return the posterior of those that go on, after the draws of these ranges.
 
@@ -254,22 +254,21 @@ class SurvivorEvidence:
         ----------
         log2_weights
             float64 array, shape (n,): `log2_prior`, or what a model made of it.
-        log2_rivals
-            log2 of the stakes, times what they earned, on whatever else says nothing of the draws
-            to come.
+        log2_null
+            log2 of the stakes, times what they earned, on the null and whatever else says nothing
+            of the draws to come.
 
         Returns
         -------
         posterior : NDArray
             float64 array, shape (n, n_rates); 0 for streams that have ended.
         null : float
-            That of the null and the rivals together.
+            What is left of 1.
         """
         speaking = np.where(self.goes_on, log2_weights, -np.inf)
         stakes = speaking[:, np.newaxis] + np.log2(noise_weights()) + self.log2_joint(*parts)
-        null = float(np.logaddexp2(log2(NULL_WEIGHT), log2_rivals))
-        everything = float(np.logaddexp2.reduce(stakes, axis=None, initial=null))
-        return np.exp2(stakes - everything), float(2.0 ** (null - everything))
+        everything = float(np.logaddexp2.reduce(stakes, axis=None, initial=log2_null))
+        return np.exp2(stakes - everything), float(2.0 ** (log2_null - everything))
 
     def coming(self, posterior: NDArray[np.float64], ahead: int) -> tuple[Forecast, ...]:
         """Return the laws of the next draws, survivors and null together.
@@ -372,29 +371,3 @@ class SurvivorEvidence:
     def _overlap(self, draws: range) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         low = np.clip(self.table.rows["origin"], draws.start, draws.stop)
         return low, np.maximum(low, np.clip(self.ends, draws.start, draws.stop))
-
-
-def predictive_bits(
-    evidence: SurvivorEvidence, log2_weights: NDArray[np.float64], before: range, draws: range
-) -> float:
-    """Return the log2 score of survivors and null together on draws, against uniform ones.
-
-    Survivors whose streams have ended before these draws are no part of it.
-
-    Parameters
-    ----------
-    log2_weights
-        float64 array, shape (n,): prior weights, such as `SurvivorEvidence.log2_prior`.
-    before
-        The draws that are known; those of neither range are unknown.
-    draws
-        The draws to be told, none of which is in `before`.
-    """
-    speaking = np.where(evidence.ends > draws.start, log2_weights, -np.inf)
-    earned = _log2_total(speaking + evidence.log2_mixed(before))
-    return _log2_total(speaking + evidence.log2_mixed(before, draws)) - earned
-
-
-def _log2_total(stakes: NDArray[np.float64]) -> float:
-    """Return log2 of the sum of all stakes and the null's."""
-    return float(np.logaddexp2.reduce(stakes, axis=None, initial=log2(NULL_WEIGHT)))

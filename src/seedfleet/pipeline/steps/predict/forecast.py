@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seedfleet.draws.slices import Slices
-from seedfleet.pipeline.steps.survivor_evidence import predictive_bits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.evidence.prediction import Forecast
+    from seedfleet.pipeline.steps.predict.turns import Turns
     from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 
 __all__ = ["forecast_part", "survivors_part", "test_part"]
@@ -37,13 +37,13 @@ def forecast_part(forecast: Forecast, step: int, top: int, modulus: int) -> dict
     }
 
 
-def test_part(evidence: SurvivorEvidence, log2_weights: NDArray[np.float64]) -> dict[str, Any]:
+def test_part(turns: Turns) -> dict[str, Any]:
     """Say how well the draws of the test slice would have been told, each from all before it."""
-    part = Slices.of(len(evidence.draws)).test
-    uniform = -float(np.log2(evidence.modulus))
+    part = Slices.of(len(turns.evidence.draws)).test
+    uniform = -float(np.log2(turns.evidence.modulus))
     if not len(part):
         return {"draws": 0, "bits": None, "log2_score": None, "uniform_log2_score": uniform}
-    bits = predictive_bits(evidence, log2_weights, range(part.start), part)
+    bits = turns.log2_total(part.stop) - turns.log2_total(part.start)
     return {
         "draws": len(part),
         "bits": bits,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.draws import History
+    from seedfleet.pipeline.steps.predict.turns import Turns
     from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 
 __all__ = ["Judgement", "enough_draws", "judge"]
@@ -47,7 +48,7 @@ class Judgement:
     predictive_bits
         Of the best stream on the draws held out; None where no survivor goes on.
     class_posterior
-        Of the best stream, after the fitted draws.
+        Of the best stream, after the fitted draws: whatever made those before its origin.
     """
 
     verdict: Verdict
@@ -57,31 +58,39 @@ class Judgement:
     class_posterior: float
 
 
-def judge(evidence: SurvivorEvidence, *, powered: bool, goes_on: bool) -> Judgement:
+def judge(turns: Turns, *, powered: bool, goes_on: bool) -> Judgement:
     """Hold the survivors to the limits of `seedfleet.evidence.verdict`, by the published prior.
 
     The last draws are held out, as in every search. One stream has to earn all of it by itself; at
-    a variable skip its offsets and laws count together, since their paths run together.
+    a variable skip its offsets and laws count together, since their paths run together. Streams in
+    turn add nothing to its evidence; they are no rivals either.
 
     Parameters
     ----------
+    turns
+        By any weights: the verdict is by the prior's own.
     powered
         Whether what was searched could have been recovered from so many draws.
     goes_on
         Whether a stream is likelier than not to go on after the last known draw.
     """
-    count = len(evidence.draws)
+    evidence, count = turns.evidence, len(turns.evidence.draws)
+    by_prior = turns.weighed(evidence.log2_prior)
     fitted = range(count - held_out_draws(count))
     earned = evidence.log2_prior + evidence.log2_mixed(fitted)
     total = float(np.logaddexp2.reduce(earned, initial=log2(NULL_WEIGHT)))
-    best = _best_class(evidence, earned)
+    going_on = by_prior.log2_going_on(fitted.stop)
+    best = _best_class(evidence, going_on)
     if not len(best):
         verdict = decide(total, None, 0.0, powered=powered)
         return Judgement(verdict, _reason(verdict, evidence, goes_on=goes_on), total, None, 0.0)
     own = float(np.logaddexp2.reduce(earned[best]))
     known = evidence.log2_prior + evidence.log2_mixed(range(count))
     predictive = float(np.logaddexp2.reduce(known[best])) - own
-    posterior = float(2.0 ** (own - total))
+    # That the stream itself may have ended by then is for the held-out draws to say.
+    rivals = by_prior.without(best).log2_ended(fitted.stop)
+    held = float(np.logaddexp2.reduce(going_on[best]))
+    posterior = float(2.0 ** (held - np.logaddexp2.reduce(going_on, initial=rivals)))
     alone = decide(own, predictive, posterior, powered=powered)
     verdict = alone if alone is Verdict.RECOVERED else decide(total, None, 0.0, powered=powered)
     return Judgement(
@@ -89,9 +98,9 @@ def judge(evidence: SurvivorEvidence, *, powered: bool, goes_on: bool) -> Judgem
     )
 
 
-def _best_class(evidence: SurvivorEvidence, earned: NDArray[np.float64]) -> NDArray[np.int64]:
+def _best_class(evidence: SurvivorEvidence, held: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the rows of the best stream that goes on; none where there is no such stream."""
-    going_on = np.where(evidence.goes_on, earned, -np.inf)
+    going_on = np.where(evidence.goes_on, held, -np.inf)
     if not len(going_on) or going_on.max() == -np.inf:
         return np.zeros(0, np.int64)
     best = int(np.argmax(going_on))

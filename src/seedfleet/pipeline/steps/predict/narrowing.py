@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seedfleet.draws.slices import Slices
 from seedfleet.pipeline.steps.heard import log2_standing
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 
@@ -51,7 +52,8 @@ def narrowed(
 ) -> tuple[SurvivorEvidence, NDArray[np.float64]]:
     """Join survivors with a variable skip by themselves under the narrower laws.
 
-    Those with the largest posteriors come first, as long as there is time.
+    Those with the largest posteriors before the test slice come first, as long as there is time:
+    what its draws say of who is asked would be no forecast of them.
 
     Parameters
     ----------
@@ -86,7 +88,8 @@ def _asked(
     """Return the rows that are tried under other laws, one entry for each law, and the laws."""
     draws = len(evidence.draws)
     going_on = evidence.variable & evidence.goes_on & np.isfinite(log2_weights)
-    standing = log2_standing(evidence, np.where(going_on, log2_weights, -np.inf), (draws,))
+    before = Slices.of(draws).test.start
+    standing = log2_standing(evidence, np.where(going_on, log2_weights, -np.inf), (before,))
     rows = evidence.table.rows
     parents: list[int] = []
     laws: list[tuple[int, int]] = []

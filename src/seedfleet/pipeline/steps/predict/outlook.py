@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seedfleet.pipeline.steps.predict.ending import log2_ended
-
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from seedfleet.evidence.prediction import Forecast
-    from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
+    from seedfleet.pipeline.steps.predict.turns import Turns
 
 __all__ = ["Outlook", "foresee"]
 
@@ -36,19 +34,18 @@ class Outlook:
     coming: tuple[Forecast, ...]
 
 
-def foresee(
-    evidence: SurvivorEvidence, log2_weights: NDArray[np.float64], predictions: int
-) -> Outlook:
-    """Weigh survivors by all known draws, against the null and against their own endings.
+def foresee(turns: Turns, predictions: int) -> Outlook:
+    """Weigh survivors by all known draws, against the null and all that may have ended.
 
     Parameters
     ----------
-    log2_weights
-        float64 array, shape (n,): prior weights, as from `narrowing.narrowed`.
+    turns
+        With weights as from `narrowing.narrowed`.
     predictions
         Coming draws.
     """
-    ended = log2_ended(evidence, log2_weights)
-    known = range(len(evidence.draws))
-    posterior, null = evidence.posterior(log2_weights, known, log2_rivals=ended)
+    evidence, count = turns.evidence, len(turns.evidence.draws)
+    posterior, null = evidence.posterior(
+        turns.log2_entering, range(count), log2_null=turns.log2_ended(count)
+    )
     return Outlook(posterior, null, evidence.coming(posterior, predictions))

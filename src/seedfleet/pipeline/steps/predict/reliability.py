@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from seedfleet.evidence.prediction import foretell
-from seedfleet.evidence.prior import NULL_WEIGHT, noise_weights
+from seedfleet.evidence.prior import noise_weights
 from seedfleet.pipeline.steps.heard import heard_first, log2_standing
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from seedfleet.evidence.prediction import DrawLaw
-    from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
+    from seedfleet.pipeline.steps.predict.turns import Turns
 
 __all__ = ["reliability_part"]
 
@@ -32,23 +30,21 @@ class _Stated(NamedTuple):
     of_the_drawn: float
 
 
-def reliability_part(
-    evidence: SurvivorEvidence, log2_weights: NDArray[np.float64], draws: range
-) -> dict[str, Any]:
+def reliability_part(turns: Turns, draws: range) -> dict[str, Any]:
     """Count how often the likeliest value of a draw came, by the probability stated of it before.
 
-    Each of the draws is told from all before it. Survivors that hardly anything speaks for tell
-    nothing: their weight is the null's. Where no value is likelier than others, the one that is
-    held against the draw is 0.
+    Each of the draws is told from all before it, as the coming ones are. Survivors that hardly
+    anything speaks for tell nothing: their weight is the null's. Where no value is likelier than
+    others, the one that is held against the draw is 0.
 
     Parameters
     ----------
-    log2_weights
-        float64 array, shape (n,): the survivors' prior weights.
+    turns
+        The survivors, and what may have ended.
     draws
         Indexes of the draws to be told.
     """
-    stated = _stated(evidence, log2_weights, draws)
+    stated = _stated(turns, draws)
     probabilities = np.array([each.probability for each in stated])
     true = np.array([each.came_true for each in stated], np.bool_)
     places = np.clip(np.searchsorted(_EDGES, probabilities, "right") - 1, 0, len(_EDGES) - 2)
@@ -56,7 +52,7 @@ def reliability_part(
     return {
         "draws": len(stated),
         "log2_score": float(np.mean(scores)) if scores else None,
-        "uniform_log2_score": -log2(evidence.modulus),
+        "uniform_log2_score": -log2(turns.evidence.modulus),
         "bins": [
             {
                 "from": low,
@@ -70,16 +66,18 @@ def reliability_part(
     }
 
 
-def _stated(
-    evidence: SurvivorEvidence, log2_weights: NDArray[np.float64], draws: range
-) -> list[_Stated]:
+def _stated(turns: Turns, draws: range) -> list[_Stated]:
+    evidence = turns.evidence
     told: list[list[tuple[float, DrawLaw]]] = [[] for _ in draws]
-    rows, null = _heard(evidence, log2_weights, draws)
+    rows, others = _heard(turns, draws)
+    stops = np.arange(draws.start, draws.stop)
     stakes = [
-        log2_weights[row] + np.log2(noise_weights()) + evidence.running(row)[draws.start :]
+        turns.log2_staked(row, stops)[:, np.newaxis]
+        + np.log2(noise_weights())
+        + evidence.running(row)[stops]
         for row in rows
     ]
-    total = np.full(len(draws) + 1, null)
+    total = np.logaddexp2([turns.log2_ended(stop) for stop in draws], others)
     for own in stakes:
         total = np.logaddexp2(total, np.logaddexp2.reduce(own, axis=1))
     for row, own in zip(rows, stakes, strict=True):
@@ -93,17 +91,16 @@ def _stated(
     return [_of(laws, value, evidence.modulus) for laws, value in zip(told, drawn, strict=True)]
 
 
-def _heard(
-    evidence: SurvivorEvidence, log2_weights: NDArray[np.float64], draws: range
-) -> tuple[list[int], float]:
+def _heard(turns: Turns, draws: range) -> tuple[list[int], float]:
     """Return the rows that have a say before or after the draws, and log2 of what else is staked.
 
     What is staked on the others is what they had earned before the first draw.
     """
-    standing = log2_standing(evidence, log2_weights, (draws.start, draws.stop))
+    stops = (draws.start, draws.stop)
+    standing = log2_standing(turns.evidence, turns.log2_weights, stops)
     best = heard_first(standing, _LEAST, _MOST)
-    others = np.delete(log2_weights + evidence.log2_mixed(range(draws.start)), best)
-    return best, float(np.logaddexp2.reduce(others, initial=log2(NULL_WEIGHT)))
+    others = np.delete(turns.log2_going_on(draws.start), best)
+    return best, float(np.logaddexp2.reduce(others, initial=-np.inf))
 
 
 def _of(laws: list[tuple[float, DrawLaw]], value: int, modulus: int) -> _Stated:

@@ -22,6 +22,7 @@ from seedfleet.pipeline.steps.predict.options import PredictError
 from seedfleet.pipeline.steps.predict.outlook import foresee
 from seedfleet.pipeline.steps.predict.ranking import find_trained, rank, refuse_strangers
 from seedfleet.pipeline.steps.predict.reliability import reliability_part
+from seedfleet.pipeline.steps.predict.turns import Turns
 from seedfleet.pipeline.steps.standing import standing
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.survivor_files import SurvivorFileError, read_survivors
@@ -93,9 +94,9 @@ def answer(
     powered: bool,
 ) -> dict[str, Any]:
     """Return what is said of the history and of its coming draws."""
-    weights = ranking.log2_weights
-    outlook = foresee(evidence, weights, options.predictions)
-    judgement = judge(evidence, powered=powered, goes_on=outlook.null < 0.5)
+    turns = Turns.of(evidence, ranking.log2_weights)
+    outlook = foresee(turns, options.predictions)
+    judgement = judge(turns, powered=powered, goes_on=outlook.null < 0.5)
     return {
         "verdict": judgement.verdict.value,
         "verdict_reason": judgement.reason,
@@ -115,8 +116,8 @@ def answer(
         ],
         "survivors": survivors_part(evidence, outlook.posterior, _MOST_SURVIVORS),
         "slices": Slices.of(len(evidence.draws)).to_document(),
-        "test": test_part(evidence, weights),
-        "reliability": reliability_part(evidence, weights, Slices.of(len(evidence.draws)).test),
+        "test": test_part(turns),
+        "reliability": reliability_part(turns, Slices.of(len(evidence.draws)).test),
         "prior": prior_part(),
         "thresholds": thresholds_part(),
     }
@@ -169,7 +170,9 @@ def _powered(history: History, table: SurvivorTable, run: StepRun) -> bool:
     skips = int(config.get("skip_min", 0)), int(config.get("skip_max", 0))
     constant = config.get("skip_law", "constant") == "constant"
     presets = table.presets or tuple(named)
-    return enough_draws(history, presets, table.sessions, (0, skips[1]) if not constant else (0, 0))
+    # Of constant skips the least is the one that the fewest draws would do for.
+    law = (skips[0], skips[0]) if constant else skips
+    return enough_draws(history, presets, table.sessions, law)
 
 
 def _parent(trained: Trained, run: StepRun) -> str | None:
