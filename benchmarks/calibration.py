@@ -15,6 +15,7 @@ draws that it is often open what they are, and sometimes too few to tell anythin
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import log2, sqrt
@@ -44,7 +45,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Bin", "Prior", "Told", "null_reliability", "reliability", "rows", "simulate"]
 
-_HISTORIES = 800
+_HISTORIES = int(os.environ.get("SEEDFLEET_CALIBRATION_HISTORIES", "1200"))  # fewer: a quick run
+_GENERATORS = ("java_lcg", "xorshift32", "mt19937")
 _BINS = (0.0, 0.05, 0.12, 0.3, 0.5, 0.7, 0.9, 0.99, 1.0)
 
 
@@ -329,9 +331,10 @@ def rows() -> Iterator[Row]:
         "one stream": plain,
         "two sessions": replace(plain, sessions=2),
         "tilted by a model": replace(plain, tau=1.0),
+        "three generators": replace(plain, presets=_GENERATORS, seeds=4),
     }
     for number, (name, prior) in enumerate(asked.items()):
-        histories = _HISTORIES if prior is plain else _HISTORIES // 2
+        histories = _HISTORIES // 2 if prior.sessions > 1 or prior.tau else _HISTORIES
         told = list(simulate(prior, histories, seed=20260101 + number))
         yield from _tables(name, told)
         yield from _scores(name, told)
