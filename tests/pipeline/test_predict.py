@@ -28,7 +28,7 @@ from seedfleet.pipeline.steps.out_of_fold import read_out_of_fold, write_out_of_
 from seedfleet.pipeline.steps.predict import PredictError, PredictOptions, run_predict
 from seedfleet.pipeline.steps.predict.features import FeatureSource
 from seedfleet.pipeline.steps.predict.ranking import find_trained, rank
-from seedfleet.pipeline.steps.predict.step import _checks
+from seedfleet.pipeline.steps.predict.step import _checks, _powered
 from seedfleet.pipeline.steps.run_files import RunFiles
 from seedfleet.pipeline.steps.score import score_table
 from seedfleet.pipeline.steps.score.scored_table import ScoredDraws
@@ -454,3 +454,11 @@ def test_the_established_script_finds_the_history_by_the_lineage(
     told = CliRunner().invoke(prediction_generator, words)
     assert told.exit_code == 2
     assert "there is no such file" in told.stderr
+
+
+def test_power_is_that_of_the_law_that_was_searched(tmp_path: Path) -> None:
+    whole, run = begun(tmp_path, [7] * 300, survivors())
+    config = {"generator": "java_lcg", "skip_law": "variable", "skip_min": 0, "skip_max": 1000}
+    for least, enough in ((0, False), (998, True)):
+        run.files.window_config.write_text(json.dumps({**config, "skip_min": least}))
+        assert _powered(whole, survivors(), run) is enough

@@ -13,7 +13,7 @@ from window_runs import FailingFleet, optimized, planted, step_run, uniform
 
 from seedfleet.pipeline.steps.context_record import Decision
 from seedfleet.pipeline.steps.survivor_files import read_survivors
-from seedfleet.pipeline.steps.survivor_table import ROW, SurvivorTable
+from seedfleet.pipeline.steps.survivor_table import NO_END, ROW, SurvivorTable
 from seedfleet.pipeline.steps.window import WindowOptions, run_window, serve
 from seedfleet.pipeline.steps.window.choice import choose
 from seedfleet.pipeline.steps.window.configuration import Configuration, SkipLaw
@@ -28,6 +28,7 @@ from seedfleet.pipeline.steps.window.recovered import (
     joined,
 )
 from seedfleet.pipeline.steps.window.sampling import Sampler
+from seedfleet.pipeline.steps.window.step import _with_recovered_sessions
 from seedfleet.pipeline.steps.window.study import Tried, open_study
 from seedfleet.pipeline.steps.window.trial import Outcome, run_trial
 from seedfleet.recover import OptionsError
@@ -351,3 +352,19 @@ def test_what_does_not_fit_the_draws_is_refused_before_anything_is_written(tmp_p
         run_window(history([1, 2, 3] * 3, 100), options, run)
     assert len(caught.value.problems) >= 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_of_likely_streams_the_sessions_with_most_draws_are_gone_on_with() -> None:
+    known = history([7] * 30, sessions=["midday"] * 10 + ["evening"] * 20)
+    stream = KnownStream("java_lcg", 1, 0, 1, 1, ("midday",), 0, NO_END, 1.0)
+    others = (
+        replace(stream, sessions=("evening",), end=8, posterior=0.9),
+        replace(stream, sessions=("evening",), origin=8, posterior=0.8),
+    )
+    for found, sessions in (
+        ((stream, *others), ("evening",)),
+        ((stream, others[0]), ("midday",)),
+        ((stream, replace(stream, sessions=())), ("midday", "evening")),
+    ):
+        asked = _with_recovered_sessions(known, WindowOptions(), found)
+        assert set(asked.sessions) == set(sessions)

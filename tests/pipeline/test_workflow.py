@@ -58,6 +58,23 @@ def _passed(_: Options) -> list[Check]:
     return [Check("all is well", 1, 1)]
 
 
+COMING: dict[str, dict[str, Any]] = {
+    "recover": {
+        "predictions": [
+            {
+                "ahead": 1,
+                "draw": 7,
+                "probability": 0.75,
+                "date": None,
+                "session": "midday",
+                "machine": None,
+            }
+        ]
+    },
+    "predict": {"predictions": [{"step": 1, "value": 8, "probability": 0.5, "top": []}]},
+}
+
+
 @dataclass
 class Steps:
     """Steps that write what they are told, and remember how they were run."""
@@ -88,6 +105,10 @@ class Steps:
             else:
                 verdict = self.verdicts.get(step, "recovered")
                 told = {"made with": options.size, "verdict": verdict, "sessions": self.sessions}
+                told |= {
+                    "abstained": verdict not in ("recovered", "signal"),
+                    **COMING.get(step, {}),
+                }
                 path.write_text(json.dumps(told))
         if step == self.dies_in:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -185,6 +206,24 @@ def test_the_stronger_finding_leads_and_of_equal_ones_the_last(
     document = steps.take()
     told = {"recover": recover, "predict": predict}[leading]
     assert (document["answered_by"], document["verdict"]) == (leading, told)
+
+
+@pytest.mark.parametrize(
+    ("recover", "predict", "speaks", "value"),
+    [
+        ("recovered", "signal", "recover", 7),
+        ("recovered", "recovered", "predict", 8),
+        ("no_evidence", "recovered", "predict", 8),
+        ("no_evidence", "under_powered", None, None),
+    ],
+)
+def test_the_draws_told_are_those_of_the_step_that_is_named(
+    steps: Steps, recover: str, predict: str, speaks: str | None, value: int | None
+) -> None:
+    steps.verdicts |= {"recover": recover, "predict": predict}
+    document = steps.take()
+    assert document["predicted_by"] == speaks
+    assert [each["value"] for each in document["predictions"]] == ([] if value is None else [value])
 
 
 def test_the_only_answer_leads_and_none_is_nobodys(steps: Steps) -> None:
