@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import log2
+from math import ceil, log2
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,6 +56,7 @@ __all__ = ["run_window"]
 
 _FORMAT = "seedfleet.window/1"
 _LEAST_OUTCOMES = 0.5  # of trials; with fewer the jobs are at fault, and trials are made without
+_SET_SHARE = 0.5  # of trials, at most: the others are sampled
 _SURE_BITS = 20.0  # a signal: from which on a stream is followed through the history
 
 
@@ -140,8 +141,7 @@ def _with_recovered_sessions(
     """Look at the sessions that step 0 explained, where the user named none."""
     if options.sessions or options.bounds.session_options or not recovered:
         return options
-    sessions = recovered[0].sessions or history.session_names
-    return replace(options, sessions=tuple(sessions))
+    return replace(options, sessions=tuple(recovered[0].sessions or history.session_names))
 
 
 def _optimized(
@@ -168,7 +168,8 @@ def _optimized(
     }
     jobs = run.files.folder / "window_jobs"
     left = outcomes_left(jobs, ground)
-    study = open_study(run.files.window_study, about, sampler, options.run_seed, left)
+    file, most_set = run.files.window_study, ceil(options.trials * _SET_SHARE)
+    study = open_study(file, about, sampler, options.run_seed, left, most_set=most_set)
     runner = TrialRunner(
         study,
         jobs,
@@ -176,7 +177,7 @@ def _optimized(
         options.jobs,
         lambda share: run.progress("trials of the window", share),
     )
-    how = runner.run(options.trials)
+    how = (*runner.run(options.trials), *study.untried)
     draws = {part.sessions: len(part.draws) for part in ground.parts}
     chosen = choose(study.tried, options.max_survivors, draws)
     configuration = next(sampler.set_ones()) if chosen is None else chosen.configuration
@@ -240,9 +241,8 @@ def _same_sessions(one: Sequence[str], other: Sequence[str], history: History) -
 
 def _controls(ground: Ground, configuration: Configuration, run_seed: int) -> list[Control]:
     rng = np.random.default_rng(run_seed)
-    families = [family for family in ground.families if configuration.law in family.laws]
-    searches = [ground.planned(family, configuration) for family in families]
-    backend = few_seeds_backend()
+    asked = [family for family in ground.families if configuration.law in family.laws]
+    searches, backend = [ground.planned(each, configuration) for each in asked], few_seeds_backend()
     return [control for search in searches for control in controls_of(search, rng, backend)]
 
 
