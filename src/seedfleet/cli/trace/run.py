@@ -198,7 +198,15 @@ def _checked(request: Request, history: History, known: Sequence[str], output: O
             if session not in history.session_names
         ),
     ]
-    for check in (lambda: asked_steps(request, history), lambda: job_options(request)):
+    readable = request
+    try:
+        job_options(request)
+    except BadInputError as error:
+        problems += error.problems
+        # Without the cluster file, which may hide what else is wrong.
+        engine = None if request.engine == "ssh" else request.engine
+        readable = replace(request, cluster=None, engine=engine)
+    for check in (lambda: job_options(readable), lambda: asked_steps(readable, history)):
         try:
             check()
         except (OptionsError, ProblemsError, BadInputError) as error:
