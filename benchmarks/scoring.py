@@ -98,7 +98,7 @@ def _candidates(slug: str, count: int) -> Candidates:
 def _score(candidates: Candidates, draws: NDArray[np.int64]) -> None:
     settings = ScoringSettings.of_modulus(_MODULUS)
     found = compare(candidates, draws, _MODULUS, settings)
-    scores(found, candidates, draws, _MODULUS, settings)
+    scores(found, candidates, draws=draws, modulus=_MODULUS, settings=settings)
     confidences(found, candidates, draws, _MODULUS, division=Division(len(draws)))
     global_features(draws)
 

@@ -22,6 +22,7 @@ from seedfleet.cli.trace._step_options import step_command_options
 from seedfleet.cli.trace.run import run
 from seedfleet.pipeline.steps.context_record import Check, Metric
 from seedfleet.pipeline.steps.request import open_run
+from seedfleet.pipeline.steps.run_files import RunFiles
 from seedfleet.pipeline.steps.shortage import ShortageError
 from seedfleet.pipeline.steps.workflow import planned_steps
 from seedfleet.recover import OptionsError
@@ -200,7 +201,14 @@ def test_too_few_draws_for_the_sieve_leave_the_last_step_to_answer(fakes: Fakes)
     result = fakes.begin()
     assert (result.exit_code, list(fakes.asked)) == (0, ["recover", "window", "predict"])
     assert "90 would do" in result.stdout
+    left = RunFiles(fakes.folder)
+    stale = [left.window_config, left.train_history, left.holdout_history]
+    for which in ("forward", "reverse", "bidirectional"):
+        stale += [left.survivors(which), left.survivors(which).with_suffix(".json")]
+    for path in stale:
+        path.write_text("of other draws", encoding="utf-8")
     assert fakes.go_on("--steps", "1-5").exit_code == 1
+    assert [path for path in stale if path.exists()] == []
 
 
 def test_steps_that_stand_on_others_are_refused_in_a_new_folder_and_the_others_named(
@@ -242,6 +250,15 @@ def test_a_step_that_cannot_be_done_ends_the_run_with_every_problem(fakes: Fakes
         (["--engine", "abacus"], ["abacus"]),
         (["--cluster", "none.json"], ["none.json"]),
         (["--session", "noon"], ["noon"]),
+        (
+            ["--session", "noon", "--cluster", "none.json", "--engine", "abacus", "--steps", "3"],
+            ["noon", "none.json", "abacus", "needs step 1"],
+        ),
+        (
+            ["--generator", "auto", "--generator", "java_lcg", "--session", "noon"],
+            ["name none beside it", "noon"],
+        ),
+        (["--predict", "0"], ["1<=x<=1000"]),
     ],
 )
 def test_bad_input_starts_nothing(fakes: Fakes, words: list[str], said: list[str]) -> None:

@@ -171,6 +171,26 @@ def test_a_reseed_leaves_no_doubt_of_the_stream_that_follows(
     assert foresee(Turns.of(alone, alone.log2_prior), 1).null > 0.99
 
 
+def test_narrower_laws_have_what_a_model_gives_their_survivor() -> None:
+    whole = history([0, 1, 2, 0, 1, 1], modulus=MODULUS)
+    evidence = SurvivorEvidence.of(table(), whole)
+    plain, own = narrowed(evidence, evidence.log2_prior, whole)
+    tilt = np.array([3.0, 0.0, -2.0])
+    tilted, weights = narrowed(evidence, evidence.log2_prior + tilt, whole)
+
+    def by_law(
+        rows: SurvivorEvidence, log2_weights: NDArray[np.float64]
+    ) -> dict[tuple[int, int, int], float]:
+        names = rows.table.rows[["seed", "skip_min", "skip_max"]].tolist()
+        return dict(zip(names, log2_weights.tolist(), strict=True))
+
+    before, after = by_law(plain, own), by_law(tilted, weights)
+    assert len(after) == len(SEEDS) * len(LAWS)
+    for (seed, least, most), weight in after.items():
+        given = tilt[SEEDS.index(seed)]
+        assert weight == pytest.approx(before[seed, least, most] + given)
+
+
 def test_laws_within_a_law() -> None:
     assert sorted([*narrower_laws(*ASKED), ASKED]) == sorted(LAWS)
     assert len(narrower_laws(0, 8)) == 44  # all there are

@@ -102,7 +102,8 @@ def test_workers_are_given_no_draw_after_the_sieve_slice(tmp_path: Path) -> None
         assert not RunFiles(folder).scores.with_suffix(".json").exists()
         given.append(RunFiles(folder).train_history.read_bytes())
         known = ScoredDraws(history.values[:300], 1000, Division(len(history)))
-        chunks = write_chunks(_table(), 12, known, RunFiles(folder), RunFiles(folder).train_history)
+        files = RunFiles(folder)
+        chunks = write_chunks(_table(), 12, known=known, files=files, settings=files.train_history)
         for chunk in chunks:
             assert {Path(each).name for each in chunk.job.inputs} == {
                 f"{chunk.job.job_id}.parquet",
@@ -169,11 +170,15 @@ def test_a_busier_machine_cuts_the_same_chunks(
     measured = iter([10.0, 99.0, 77.0])
     monkeypatch.setattr("seedfleet.pipeline.steps.score.chunks._rate", lambda *_: next(measured))
     draws, settings = _history().values[:300], ScoringSettings.of_modulus(1000)
-    asked = (draws, 1000, settings, RunFiles(tmp_path))
-    assert measured_rate(_table(), *asked) == measured_rate(_table(), *asked) == 10.0
-    assert measured_rate(_table(19), *asked) == 99.0
+
+    def rate(table: SurvivorTable) -> float:
+        files = RunFiles(tmp_path)
+        return measured_rate(table, draws, modulus=1000, settings=settings, files=files)
+
+    assert rate(_table()) == rate(_table()) == 10.0
+    assert rate(_table(19)) == 99.0
     (tmp_path / "scoring_chunks" / "rate.json").write_text("[")
-    assert measured_rate(_table(19), *asked) == 77.0
+    assert rate(_table(19)) == 77.0
 
 
 @pytest.fixture

@@ -158,6 +158,21 @@ def test_a_stream_counts_once() -> None:
     assert len(set(evidence.digests.tolist())) == 3
 
 
+def test_a_stream_of_two_tables_that_are_joined_counts_once() -> None:
+    whole = history(planted("java_lcg", 777, 2, 90, wrong=6).tolist())
+    entries = [("java_lcg", seed, 0, 2, 2, 0, NO_END) for seed in (777, 778, 779)]
+    both = table_of(*entries)
+    first = SurvivorEvidence.of(table_of(*entries[:2]), whole)
+    other = SurvivorEvidence.of(table_of(entries[0], entries[2]), whole)
+    joined, expected = first.followed_by(other), SurvivorEvidence.of(both, whole)
+    assert np.isfinite(joined.log2_prior).tolist() == [True, True, False, True]
+    known = range(90)
+    posterior, null = joined.posterior(joined.log2_prior, known)
+    alone, alone_null = expected.posterior(expected.log2_prior, known)
+    np.testing.assert_allclose(posterior[[0, 1, 3]], alone)
+    assert null == pytest.approx(alone_null)
+
+
 def test_of_equal_streams_the_one_with_the_largest_stake_counts() -> None:
     # In java_lcg the state 777 is the seed 777; the prior takes a seed to be likelier than a state.
     entry, whole = ("java_lcg", 777, 0, 2, 2, 0, NO_END), history([1, 2, 3] * 20)

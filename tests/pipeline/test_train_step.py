@@ -122,6 +122,12 @@ def test_every_further_opening_of_the_gate_is_charged(tmp_path: Path) -> None:
     assert (once.accepted, once.gate["openings"], once.gate["p_limit"]) == (True, 1, 0.01)
     run_train(history, OPTIONS, run)
     assert Sidecar.read(run.files.sidecar).gate["openings"] == 1  # the very same test
+    for count, other in enumerate(
+        (replace(OPTIONS, permutations=1500), replace(OPTIONS, run_seed=1)), 2
+    ):
+        run_train(history, other, run)
+        assert Sidecar.read(run.files.sidecar).gate["openings"] == count
+    run.files.gate_openings.unlink()
     others = {"format": "seedfleet.gate-openings/1", "tests": [str(each) for each in range(19)]}
     run.files.gate_openings.write_text(json.dumps(others))
     run_train(history, OPTIONS, run)

@@ -20,6 +20,7 @@ from seedfleet.pipeline.steps.window.ground import Family, Ground, Part
 from seedfleet.pipeline.steps.window.options import WindowOptions, families_of
 from seedfleet.pipeline.steps.window.sampling import Sampler
 from seedfleet.pipeline.steps.window.sessions import left_out, session_choices, shortage
+from seedfleet.pipeline.steps.window.study import open_study
 from seedfleet.recover import OptionsError
 
 if TYPE_CHECKING:
@@ -183,3 +184,29 @@ def test_a_shortage_names_the_least_number_of_draws_that_would_do(count: int) ->
     told = shortage(history([0] * count), WindowOptions())
     assert bool(told) == (count < 14)
     assert all("14 draws have" in each for each in told)
+
+
+def test_set_configurations_take_turns_between_the_laws_and_leave_trials_to_sample(
+    tmp_path: Path,
+) -> None:
+    names = [f"at {hour}" for hour in range(14)]
+    known = history(uniform(2800).tolist(), sessions=names * 200)
+    options = WindowOptions(("java_lcg",), seeds="20")
+    choices = session_choices(known, options)
+    parts = tuple(Part.of(known, choice) for choice in choices)
+    ground = Ground(1000, parts, families_of(options, 1000), 20, 0.0)
+    sampler = Sampler(ground, options.study_bounds)
+    study = open_study(tmp_path / "study.log", {}, sampler, 0, most_set=15)
+    asked = [study.ask()[1] for _ in range(15)]
+    assert asked == list(sampler.set_ones(15))
+    assert [each.law for each in asked[:4]] == [*SkipLaw, *SkipLaw]
+    assert len({(each.sessions, each.law) for each in asked}) == 15
+    waiting = study.optuna_study.get_trials(states=[optuna.trial.TrialState.WAITING])
+    assert waiting == []
+
+    constant, variable = sampler.untried(asked)
+    assert constant.startswith("No trial had a constant skip of at 7, at 8, ")
+    assert variable.startswith("No trial had a variable skip of at 6, at 7, ")
+    every = [sampler.first_look(part, law) for part in parts for law in SkipLaw]
+    assert sampler.untried(every) == []
+    assert sampler.untried(every[::2]) == ["No trial had a variable skip."]

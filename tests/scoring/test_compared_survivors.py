@@ -113,7 +113,7 @@ def test_a_variable_skip_is_followed() -> None:
     found = compare(candidates, draws, 1000, SETTINGS, workers=1)
     assert found.matches[0] >= 115
     assert found.matches[1] < 20
-    score = scores(found, candidates, draws, 1000, SETTINGS)
+    score = scores(found, candidates, draws=draws, modulus=1000, settings=SETTINGS)
     confidence = confidences(found, candidates, draws, 1000, division=Division(len(draws)))
     assert score[0] > 7
     assert score[1] < 0
@@ -135,7 +135,7 @@ def test_the_score_of_a_stranger_is_about_nothing() -> None:
         assert 0.7 < parts[:, place].std() < 1.4
     assert np.abs(parts[:, [2, 3, 5]].mean(axis=0)).max() < 2
     weights = ScoringSettings((8, 125, 1000), weights={"lanes": 2.0, "digits": -1.0})
-    score = scores(found, candidates, draws, 1000, weights)
+    score = scores(found, candidates, draws=draws, modulus=1000, settings=weights)
     confidence = confidences(found, candidates, draws, 1000, division=Division(len(draws)))
     np.testing.assert_allclose(score, 2 * parts[:, 1] - parts[:, 4])
     assert (confidence < 1e-20).all()

@@ -65,7 +65,7 @@ def draws_options(function: _F) -> _F:
     return function
 
 
-def run_options(output_dir: str) -> Callable[[_F], _F]:
+def run_options(output_dir: str, *, least_predictions: int = 0) -> Callable[[_F], _F]:
     """Add what every search is asked beside its scope; runs go below `output_dir` by default."""
 
     def decorated(function: _F) -> _F:
@@ -88,7 +88,7 @@ def run_options(output_dir: str) -> Callable[[_F], _F]:
             click.option(
                 "--predict",
                 "predictions",
-                type=click.IntRange(0, MAX_PREDICTIONS),
+                type=click.IntRange(least_predictions, MAX_PREDICTIONS),
                 default=1,
                 show_default=True,
                 help="How many coming draws to predict.",

@@ -37,6 +37,7 @@ _GUMBEL = sqrt(6) / pi  # one over the standard deviation of the standard Gumbel
 def scores(
     compared: Compared,
     candidates: Candidates,
+    *,
     draws: NDArray[np.int64],
     modulus: int,
     settings: ScoringSettings,

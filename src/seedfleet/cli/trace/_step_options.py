@@ -91,16 +91,20 @@ def sampling_options(most: str, default: int, lot: str) -> Callable[[_F], _F]:
     return decorated
 
 
-def variable_skip_option(function: _F) -> _F:
-    """Add the one variable skip that is searched."""
+def variable_skip_option(then: str) -> Callable[[_F], _F]:
+    """Add the one variable skip that is searched.
+
+    Parameters
+    ----------
+    then
+        What follows from it, and in brackets what its absence means, in its help.
+    """
     return click.option(
         "--variable-skip",
         type=Span(MAX_SKIP),
         metavar="LEAST..MOST",
-        help="The program drops any number of outputs from LEAST to MOST before each draw: no "
-        "other skip is tried by the window optimizer, and no other that varies by step 0.  [what "
-        "the steps find]",
-    )(function)
+        help=f"The program drops any number of outputs from LEAST to MOST before each draw: {then}",
+    )
 
 
 def run_argument(function: _F) -> _F:

@@ -16,6 +16,9 @@ from seedfleet.cli.output import EXIT_NOT_ALL_SUCCEEDED, output_option
 from seedfleet.cli.trace._step_command import refusing_steps
 from seedfleet.cli.trace._step_options import job_place_options, places_asked, variable_skip_option
 from seedfleet.cli.trace._trace_words import step_line
+from seedfleet.draws.history import describe_unknown_session
+from seedfleet.errors import ProblemsError
+from seedfleet.fleet import BadInputError
 from seedfleet.pipeline.run_folder import unwritable
 from seedfleet.pipeline.steps.fan_out import FanOut
 from seedfleet.pipeline.steps.request import (
@@ -34,18 +37,22 @@ from seedfleet.pipeline.steps.workflow import (
     parse_steps,
     step_part,
 )
+from seedfleet.recover import OptionsError
 from seedfleet.report import render_trace, render_trace_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from seedfleet.cli.output import Output
+    from seedfleet.draws import History
     from seedfleet.pipeline.steps.workflow import StepOutcome
 
 
 __all__ = ["run"]
 
 _ALL = "0-6"
+_REFUSED = "this cannot be run"
 _OF_THE_FILE = ("columns", "modulus")  # how DRAWS is read; a run that goes on has read it
 # Options of the command that a `Request` has under the same name.
 _SAME_NAMES = (
@@ -91,7 +98,10 @@ class _Steps(click.ParamType[tuple[str, ...]]):
     multiple=True,
     help="Take the draws of this session as one stream.  [the window optimizer's choice]",
 )
-@variable_skip_option
+@variable_skip_option(
+    "no other skip is tried by the window optimizer, and no other that varies by step 0.  [what "
+    "the steps find]"
+)
 @click.option(
     "--steps",
     type=_Steps(),
@@ -121,7 +131,7 @@ class _Steps(click.ParamType[tuple[str, ...]]):
     help="Time for step 0.",
 )
 @job_place_options
-@run_options("trace_results")
+@run_options("trace_results", least_predictions=1)
 @output_option
 @click.pass_context
 def run(ctx: click.Context, /, draws: str | None, output: Output, **options: Any) -> None:
@@ -133,21 +143,29 @@ def run(ctx: click.Context, /, draws: str | None, output: Output, **options: Any
     of the run. Exit codes: 0 the last step has an answer, whatever the verdict; 1 it has none; 2
     bad input; 3 interrupted.
     """
-    problems = _problems(ctx, draws, options)
+    problems = problems_of_source(draws, options)
     if problems:
-        output.refuse("this cannot be run", problems)
+        output.refuse(_REFUSED, problems)
+    told = _problems(ctx, options)
     with refusing_steps(output):
-        made = _resumed(ctx, options, output) if draws is None else _new(draws, options, output)
+        made = (
+            _resumed(ctx, options, told, output)
+            if draws is None
+            else _new(draws, options, told, output)
+        )
         document = _taken(made, output)
     output.result(document, _shown(document, made.files.folder))
     sys.exit(0 if document["state"] == "finished" else EXIT_NOT_ALL_SUCCEEDED)
 
 
-def _problems(ctx: click.Context, draws: str | None, options: dict[str, Any]) -> list[str]:
-    problems = problems_of_source(draws, options)
+def _problems(ctx: click.Context, options: dict[str, Any]) -> list[str]:
+    """Say what is wrong with the options, whatever the draws."""
+    problems = []
     if options["run_id"] is not None:
         given = [name for name in _OF_THE_FILE if _is_given(ctx, name)]
         problems += [f"--{name}: a run that goes on has read its draws" for name in given]
+    if "auto" in options["generators"] and set(options["generators"]) != {"auto"}:
+        problems.append("generator: auto is all of them; name none beside it")
     blocked = unwritable(options["output_dir"])
     return problems if blocked is None else [*problems, blocked]
 
@@ -162,21 +180,45 @@ def _asked(options: dict[str, Any]) -> dict[str, Any]:
     return {name: options[name] for name in _SAME_NAMES} | {"generators": named}
 
 
-def _new(draws: str, options: dict[str, Any], output: Output) -> TraceRun:
+def _new(draws: str, options: dict[str, Any], problems: Sequence[str], output: Output) -> TraceRun:
     history = load_draws(draws, options)
-    for session in options["sessions"]:
-        history.select(session)  # refuses a session that there is not
     context, folder = begin_run(history, options["output_dir"])
     request = Request(context, **_asked(options), **places_asked(options, output))
-    missing = missing_steps(request.steps)
-    if missing:
-        output.refuse("these steps cannot be run in a new folder", missing)
-    fan_out = FanOut(job_options(request), notice=output.note)
-    asked_steps(request, history)  # refuses what is out of range before anything is written
-    return TraceRun(history, request, RunFiles(folder), fan_out)
+    known = [*problems, *missing_steps(request.steps)]
+    return TraceRun(history, request, RunFiles(folder), _checked(request, history, known, output))
 
 
-def _resumed(ctx: click.Context, options: dict[str, Any], output: Output) -> TraceRun:
+def _checked(request: Request, history: History, known: Sequence[str], output: Output) -> FanOut:
+    """Return where jobs run; all that is wrong is refused at once, before anything is written."""
+    problems = [
+        *known,
+        *(
+            describe_unknown_session(session, history.session_names)
+            for session in request.sessions
+            if session not in history.session_names
+        ),
+    ]
+    readable = request
+    try:
+        job_options(request)
+    except BadInputError as error:
+        problems += error.problems
+        # Without the cluster file, which may hide what else is wrong.
+        engine = None if request.engine == "ssh" else request.engine
+        readable = replace(request, cluster=None, engine=engine)
+    for check in (lambda: job_options(readable), lambda: asked_steps(readable, history)):
+        try:
+            check()
+        except (OptionsError, ProblemsError, BadInputError) as error:
+            problems += error.problems
+    if problems:
+        output.refuse(_REFUSED, list(dict.fromkeys(problems)))
+    return FanOut(job_options(request), notice=output.note)
+
+
+def _resumed(
+    ctx: click.Context, options: dict[str, Any], problems: Sequence[str], output: Output
+) -> TraceRun:
     """Open a run; what the command line says beside its name replaces what it was asked."""
     files = RunFiles(options["output_dir"] / options["run_id"])
     history, before = open_run(files.folder)
@@ -186,11 +228,7 @@ def _resumed(ctx: click.Context, options: dict[str, Any], output: Output) -> Tra
     if not before.steps:
         given = {"steps": options["steps"], **given}
     request = replace(before, **given, **places_asked(options, output))
-    for session in request.sessions:
-        history.select(session)
-    fan_out = FanOut(job_options(request), notice=output.note)
-    asked_steps(request, history)
-    return TraceRun(history, request, files, fan_out)
+    return TraceRun(history, request, files, _checked(request, history, problems, output))
 
 
 def _taken(made: TraceRun, output: Output) -> dict[str, Any]:

@@ -57,9 +57,9 @@ def study_options(function: Callable[..., Any]) -> Callable[..., Any]:
             type=click.IntRange(1),
             default=30,
             show_default=True,
-            help="How many configurations are tried.",
+            help="How many configurations are tried; up to half are set, the others sampled.",
         ),
-        variable_skip_option,
+        variable_skip_option("no other skip is tried.  [what the study finds]"),
         click.option(
             "--session",
             "sessions",

@@ -194,8 +194,7 @@ def _output(state: Any) -> Any:
     return temper(state[(int(state[SIZE]) + SIZE - 1) % SIZE])
 
 
-# By the two functions of a definition, what it is made of: the first state word, the ones that
-# follow, the twist and the tempering. Only for states whose words follow from the one before.
+# By a definition's functions: the first state word, those that follow from it, twist, tempering.
 PARTS: dict[tuple[Callable[..., Any], ...], tuple[Callable[..., Any], ...]] = {
     (_seed_state, _step): (_low_word, next_initial, twist, temper),
     (_seed_state, _step_php): (_low_word, next_initial, _twist_php, temper),

@@ -66,6 +66,7 @@ class Chunk:
 def measured_rate(
     table: SurvivorTable,
     draws: NDArray[np.int64],
+    *,
     modulus: int,
     settings: ScoringSettings,
     files: RunFiles,
@@ -119,7 +120,7 @@ def chunk_rows(rows: int, rate: float, slots: int) -> int:
 
 
 def write_chunks(
-    table: SurvivorTable, size: int, known: ScoredDraws, files: RunFiles, settings: Path
+    table: SurvivorTable, size: int, *, known: ScoredDraws, files: RunFiles, settings: Path
 ) -> list[Chunk]:
     """Write every chunk's survivors, and return the chunks with their jobs.
 

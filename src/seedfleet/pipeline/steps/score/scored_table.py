@@ -138,7 +138,7 @@ def score_table(
         except CandidatesError as error:
             raise ScoredTableError([str(error)]) from error
         features[rows] = found.features
-        score[rows] = scores(found, candidates, draws, modulus, settings)
+        score[rows] = scores(found, candidates, draws=draws, modulus=modulus, settings=settings)
         confidence[rows] = confidences(found, candidates, draws, modulus, division=known.division)
         done += len(rows)
     return _with_features(to_arrow(table), features, global_features(draws), (score, confidence))

@@ -125,7 +125,7 @@ def run_score(history: History, options: ScoreOptions, run: StepRun) -> ContextR
     known = ScoredDraws(draws, history.modulus, Division.of(history.sessions, history.machines))
     write_json(files.folder / _SETTINGS, settings.to_document())
     if len(table):
-        scored, jobs, rate = _in_chunks(table, known, settings, options, run)
+        scored, jobs, rate = _in_chunks(table, known, settings=settings, options=options, run=run)
     else:
         scored = score_table(table, known, settings)
         jobs, rate = 0, None
@@ -221,15 +221,19 @@ def _holds(path: Path, draws: NDArray[np.int64], modulus: int) -> bool:
 def _in_chunks(
     table: SurvivorTable,
     known: ScoredDraws,
+    *,
     settings: ScoringSettings,
     options: ScoreOptions,
     run: StepRun,
 ) -> tuple[pa.Table, int, float]:
     """Return the scored table, how many jobs it took, and the measured rows a second and core."""
     run.progress("measuring", 0.0)
-    rate = measured_rate(table, known.values, known.modulus, settings, run.files)
+    rate = measured_rate(
+        table, known.values, modulus=known.modulus, settings=settings, files=run.files
+    )
     size = options.chunk_size or chunk_rows(len(table), rate, run.fan_out.slots)
-    chunks = write_chunks(table, size, known, run.files, run.files.folder / _SETTINGS)
+    path = run.files.folder / _SETTINGS
+    chunks = write_chunks(table, size, known=known, files=run.files, settings=path)
     jobs = [each.job for each in chunks]
     done: set[str] = set()
 

@@ -84,7 +84,9 @@ class Sample:
                 if aligned is None
                 else aligned.compare(settings)
             )
-            found[rows] = scores(compared, candidates, self.draws, self.modulus, settings)
+            found[rows] = scores(
+                compared, candidates, draws=self.draws, modulus=self.modulus, settings=settings
+            )
         return found
 
     @cached_property

@@ -162,7 +162,9 @@ class WindowOptions:
     def _problems_of_names(self) -> Iterator[str]:
         if AUTO in self.generators and not self.auto:
             yield "generator: auto is all of them; name none beside it"
-        for text in () if self.auto else self.generators:
+        for text in self.generators:
+            if text == AUTO:
+                continue
             try:
                 names = _searches(text)
             except ValueError as error:

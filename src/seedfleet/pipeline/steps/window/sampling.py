@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from seedfleet.pipeline.steps.window.configuration import Configuration, SkipLaw
 from seedfleet.sieve import few_seeds_backend, sieve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import optuna
 
@@ -86,17 +87,39 @@ class Sampler:
             "reverse_threshold": configuration.reverse_threshold,
         }
 
-    def set_ones(self) -> Iterator[Configuration]:
+    def set_ones(self, most: int | None = None) -> Iterator[Configuration]:
         """Yield what every study tries first: wide families, windows of medium size.
 
         For each choice of sessions and each law one with a medium threshold, which noise does not
-        fail, and one whose thresholds chance just passes, so that there is something to rank.
+        fail, and then one whose thresholds chance just passes, so that there is something to rank.
+        The laws take turns, so that none waits for the others to be through.
+
+        Parameters
+        ----------
+        most
+            Yield no more than so many.
         """
+        return islice(self._set_ones(), most)
+
+    def _set_ones(self) -> Iterator[Configuration]:
+        asked = [(part, law) for part in self.ground.parts for law in self.laws]
+        for part, law in asked:
+            yield self.first_look(part, law)
+        for part, law in asked:
+            wide = self.first_look(part, law)
+            yield self._passing(wide) if law is SkipLaw.CONSTANT else self._followed(wide)
+
+    def untried(self, tried: Iterable[Configuration]) -> list[str]:
+        """Say which choices of sessions no trial was of, under each law."""
+        seen = {(each.sessions, each.law) for each in tried}
+        remarks = []
         for law in self.laws:
-            for part in self.ground.parts:
-                wide = self.first_look(part, law)
-                yield wide
-                yield self._passing(wide) if law is SkipLaw.CONSTANT else self._followed(wide)
+            parts = self.ground.parts
+            left = [_label(part) for part in parts if (part.sessions, law) not in seen]
+            if left:
+                whose = f" of {', '.join(left)}" if len(left) < len(parts) else ""
+                remarks.append(f"No trial had a {law.value} skip{whose}.")
+        return remarks
 
     def first_look(self, part: Part, law: SkipLaw) -> Configuration:
         """Return a configuration that finds most of what there is to find."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
 from seedfleet.draws.slices import Slices
-from seedfleet.pipeline.steps.survivor_table import chosen_draws
+from seedfleet.pipeline.steps.survivor_table import NO_END, chosen_draws
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from seedfleet.draws import History
     from seedfleet.pipeline.steps.window.options import WindowOptions
+    from seedfleet.pipeline.steps.window.recovered import KnownStream
 
-__all__ = ["left_out", "session_choices", "shortage"]
+__all__ = ["left_out", "session_choices", "shortage", "with_recovered_sessions"]
 
 _LEAST_DRAWS = 8  # of a sieve slice: a window of some, and some to judge it by
 _FEW_DRAWS, _RARE = 32, 1 / 8  # of a slice, and its share in that of all draws
@@ -65,6 +67,25 @@ def shortage(history: History, options: WindowOptions) -> list[str]:
         f"{_LEAST_DRAWS} are needed, which {enough} draws have"
         for choice in short
     ]
+
+
+def with_recovered_sessions(
+    history: History, options: WindowOptions, recovered: Sequence[KnownStream]
+) -> WindowOptions:
+    """Look at the sessions that step 0 explained most draws of, where the user named none.
+
+    All of these streams are more likely than not: which is the likeliest says little by then.
+    """
+    if options.sessions or options.bounds.session_options or not recovered:
+        return options
+    explained: dict[tuple[str, ...], int] = {}
+    for stream in recovered:
+        sessions = tuple(stream.sessions or history.session_names)
+        draws = len(chosen_draws(history, stream.sessions))
+        own = min(stream.end, draws) if stream.end != NO_END else draws
+        explained[sessions] = explained.get(sessions, 0) + own - stream.origin
+    # Of equal ones that of the likeliest stream.
+    return replace(options, sessions=max(explained, key=lambda each: explained[each]))
 
 
 def _named(history: History, options: WindowOptions) -> tuple[tuple[str, ...], ...]:

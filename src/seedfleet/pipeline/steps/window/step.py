@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import log2
+from math import ceil, log2
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from seedfleet.pipeline.steps.context_record import Check, Metric
 from seedfleet.pipeline.steps.history_files import write_history
 from seedfleet.pipeline.steps.shortage import ShortageError
 from seedfleet.pipeline.steps.survivor_files import write_survivors
-from seedfleet.pipeline.steps.survivor_table import LEAST_STREAMS, NO_END, chosen_draws
+from seedfleet.pipeline.steps.survivor_table import LEAST_STREAMS
 from seedfleet.pipeline.steps.window.choice import choose, most_rows
 from seedfleet.pipeline.steps.window.final import final_sieve
 from seedfleet.pipeline.steps.window.ground import Ground, Part
@@ -30,7 +30,12 @@ from seedfleet.pipeline.steps.window.options import families_of
 from seedfleet.pipeline.steps.window.recovered import Recovered, joined
 from seedfleet.pipeline.steps.window.reseeds import streams_in_turn
 from seedfleet.pipeline.steps.window.sampling import Sampler
-from seedfleet.pipeline.steps.window.sessions import left_out, session_choices, shortage
+from seedfleet.pipeline.steps.window.sessions import (
+    left_out,
+    session_choices,
+    shortage,
+    with_recovered_sessions,
+)
 from seedfleet.pipeline.steps.window.study import open_study
 from seedfleet.pipeline.steps.window.trials import TrialRunner
 from seedfleet.recover import OptionsError
@@ -56,6 +61,7 @@ __all__ = ["run_window"]
 
 _FORMAT = "seedfleet.window/1"
 _LEAST_OUTCOMES = 0.5  # of trials; with fewer the jobs are at fault, and trials are made without
+_SET_SHARE = 0.5  # of trials, at most: the others are sampled
 _SURE_BITS = 20.0  # a signal: from which on a stream is followed through the history
 
 
@@ -120,7 +126,7 @@ def run_window(history: History, options: WindowOptions, run: StepRun) -> Contex
     if not files.history.exists():
         write_history(files.history, history, range(len(history)))
     recovered = Recovered.read(files.recovery, history)
-    asked = _with_recovered_sessions(history, options, recovered.streams)
+    asked = with_recovered_sessions(history, options, recovered.streams)
     result = _optimized(history, asked, run, recovered.streams)
     outputs = _written(history, result, run)
     inputs = [files.history, *([files.recovery] if files.recovery.exists() else [])]
@@ -132,25 +138,6 @@ def run_window(history: History, options: WindowOptions, run: StepRun) -> Contex
         checks=_checks(result, options),
         remarks=[*_remarks(result, recovered), *left_out(history, options)],
     )
-
-
-def _with_recovered_sessions(
-    history: History, options: WindowOptions, recovered: Sequence[KnownStream]
-) -> WindowOptions:
-    """Look at the sessions that step 0 explained most draws of, where the user named none.
-
-    All of these streams are more likely than not: which is the likeliest says little by then.
-    """
-    if options.sessions or options.bounds.session_options or not recovered:
-        return options
-    explained: dict[tuple[str, ...], int] = {}
-    for stream in recovered:
-        sessions = tuple(stream.sessions or history.session_names)
-        draws = len(chosen_draws(history, stream.sessions))
-        own = min(stream.end, draws) if stream.end != NO_END else draws
-        explained[sessions] = explained.get(sessions, 0) + own - stream.origin
-    # Of equal ones that of the likeliest stream.
-    return replace(options, sessions=max(explained, key=lambda each: explained[each]))
 
 
 def _optimized(
@@ -177,7 +164,8 @@ def _optimized(
     }
     jobs = run.files.folder / "window_jobs"
     left = outcomes_left(jobs, ground)
-    study = open_study(run.files.window_study, about, sampler, options.run_seed, left)
+    file, most_set = run.files.window_study, ceil(options.trials * _SET_SHARE)
+    study = open_study(file, about, sampler, options.run_seed, left, most_set=most_set)
     runner = TrialRunner(
         study,
         jobs,
@@ -185,7 +173,7 @@ def _optimized(
         options.jobs,
         lambda share: run.progress("trials of the window", share),
     )
-    how = runner.run(options.trials)
+    how = (*runner.run(options.trials), *study.untried)
     draws = {part.sessions: len(part.draws) for part in ground.parts}
     chosen = choose(study.tried, options.max_survivors, draws)
     configuration = next(sampler.set_ones()) if chosen is None else chosen.configuration
@@ -249,9 +237,8 @@ def _same_sessions(one: Sequence[str], other: Sequence[str], history: History) -
 
 def _controls(ground: Ground, configuration: Configuration, run_seed: int) -> list[Control]:
     rng = np.random.default_rng(run_seed)
-    families = [family for family in ground.families if configuration.law in family.laws]
-    searches = [ground.planned(family, configuration) for family in families]
-    backend = few_seeds_backend()
+    asked = [family for family in ground.families if configuration.law in family.laws]
+    searches, backend = [ground.planned(each, configuration) for each in asked], few_seeds_backend()
     return [control for search in searches for control in controls_of(search, rng, backend)]
 
 

@@ -87,6 +87,11 @@ class Study:
         ]
 
     @property
+    def untried(self) -> list[str]:
+        """What no trial that ended was of, in words."""
+        return self.sampler.untried(each.configuration for each in self.tried)
+
+    @property
     def ended(self) -> int:
         """How many have ended, those that failed among them."""
         return sum(
@@ -154,6 +159,8 @@ def open_study(
     sampler: Sampler,
     run_seed: int,
     left: Mapping[int, tuple[Configuration, Outcome]] = MappingProxyType({}),
+    *,
+    most_set: int | None = None,
 ) -> Study:
     """Open the study of this question in a file, or begin it with the configurations that are set.
 
@@ -163,6 +170,8 @@ def open_study(
         All that the outcomes depend on, as JSON values: another question is another study.
     left
         What trials came to that an interrupted study has not been told of, by their numbers.
+    most_set
+        How many configurations are set at most, the others being sampled.
     """
     import optuna  # noqa: PLC0415 - half a second, for this step alone
     from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415 - as above
@@ -181,7 +190,7 @@ def open_study(
     )
     study = Study(kept, sampler)
     if not known:
-        for configuration in sampler.set_ones():
+        for configuration in sampler.set_ones(most_set):
             study.try_first(configuration)
     for trial in kept.get_trials(deepcopy=False):
         if trial.state is optuna.trial.TrialState.RUNNING:

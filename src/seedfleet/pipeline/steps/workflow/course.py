@@ -183,7 +183,7 @@ class Course:
 
         What an earlier attempt left is removed, so that nobody takes it for this one's.
         """
-        for path in step.results(self._files):
+        for path in (*step.results(self._files), *step.beside(self._files)):
             path.unlink(missing_ok=True)
         record = ContextRecord(
             step=step.name,

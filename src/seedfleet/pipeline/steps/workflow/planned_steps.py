@@ -57,6 +57,13 @@ def _nothing(_: RunFiles) -> tuple[Path, ...]:
     return ()
 
 
+def _beside_window(files: RunFiles) -> tuple[Path, ...]:
+    """Return what established scripts read beside the choice and its table."""
+    tables = [files.survivors(which) for which in ("forward", "reverse", "bidirectional")]
+    listed = [path.with_suffix(".json") for path in tables]
+    return (*tables, *listed, files.train_history, files.holdout_history)
+
+
 @dataclass(frozen=True)
 class PlannedStep:
     """One step, as the workflow sees it.
@@ -75,6 +82,8 @@ class PlannedStep:
         Steps whose word it takes into account: they may have stopped, but not without a word.
     results
         Files by which later steps heed it.
+    beside
+        Files that it leaves beside its results, which mean nothing without them.
     may_refuse
         Whether a run goes on, without its results, where it finds that it cannot be done.
     """
@@ -87,6 +96,7 @@ class PlannedStep:
     needs: tuple[str, ...] = ()
     heeds: tuple[str, ...] = ()
     results: Callable[[RunFiles], tuple[Path, ...]] = field(default=_nothing)
+    beside: Callable[[RunFiles], tuple[Path, ...]] = field(default=_nothing)
     may_refuse: bool = False
 
 
@@ -134,6 +144,7 @@ PLANNED: Mapping[str, PlannedStep] = {
             _window_options,
             heeds=("recover",),
             results=lambda files: (files.window_config, files.survivors("bidirectional")),
+            beside=_beside_window,
         ),
         PlannedStep(
             "2.5",

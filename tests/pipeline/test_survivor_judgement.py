@@ -1,0 +1,37 @@
+"""The verdict on survivors: one stream has to earn it by itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from plain_history import history
+
+from seedfleet.pipeline.steps.predict.judgement import judge
+from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
+from seedfleet.pipeline.steps.survivor_table import NO_END, ROW, SurvivorTable
+
+Row = tuple[int, int, int]  # seed, most skips, origin
+OWN: tuple[Row, ...] = ((777, 1, 0), (777, 2, 0))
+
+
+def posterior_of(*rows: Row) -> float:
+    """Return that of the best stream among these, on draws that none of them made."""
+    told = np.zeros(len(rows), ROW)
+    told["seed"], told["skip_max"], told["origin"] = np.array(rows).T
+    told["end"] = NO_END
+    draws = np.random.default_rng(3).integers(0, 10, size=16).tolist()
+    evidence = SurvivorEvidence.of(SurvivorTable(("xorshift32",), (), told), history(draws, 10))
+    return judge(evidence, powered=True, goes_on=True).class_posterior
+
+
+@pytest.mark.parametrize("stranger", [(778, 1, 0), (777, 1, 3)], ids=["seed", "origin"])
+def test_two_strangers_do_not_pool_into_one_stream(stranger: Row) -> None:
+    alone = posterior_of(*OWN), posterior_of(stranger)
+    assert min(alone) > 1e-3 * max(alone) > 0  # else pooling them could not be seen
+    together = posterior_of(*OWN, stranger)
+    assert together in [pytest.approx(each, rel=1e-6, abs=0) for each in alone]
+
+
+def test_the_laws_of_a_stream_count_together() -> None:
+    laws = [posterior_of(row) for row in OWN]
+    assert posterior_of(*OWN) == pytest.approx(sum(laws), rel=1e-6, abs=0)
