@@ -176,6 +176,21 @@ def test_a_head_that_leaves_loses_no_task(root: Path) -> None:
     assert len(list(root.glob("started.*"))) == 2
 
 
+@pytest.mark.usefixtures("root")
+def test_an_exported_run_is_handed_over_and_not_interrupted() -> None:
+    made = export("parallel", jobs_of({}, {}), "--default-gpus", "0")
+    assert made["notes"] == ["JOBS: at least 1; the number of this machine's cores"]
+    (Path(made["folder"]) / "queue" / "ended").mkdir(exist_ok=True)
+    (Path(made["folder"]) / "queue" / "ended" / "2").touch()
+    told = "handed over for submission by hand; 1 task ended, not yet taken in"
+    assert f"{made['run_id']}  {told}\n" in invoke("status")[1]
+    alone = invoke("status", made["run_id"])[1]
+    assert f"{made['run_id']}: {told}\n" in alone
+    assert "no head" not in alone
+    assert "interrupted" not in alone
+    assert status(made["run_id"])["state"] == "handed_over"
+
+
 def test_a_job_file_of_hyperqueue_asks_what_each_job_asks(root: Path) -> None:
     wishes: list[dict[str, Any]] = [{"platform": "rocm"}, {"gpus": 2}, {"platform": "cpu"}]
     made = export("hq", jobs_of(*wishes, {}), "--default-gpus", "0")

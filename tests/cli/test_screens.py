@@ -17,7 +17,7 @@ from seedfleet.cli import main
 from seedfleet.cli._forecast import Forecast
 from seedfleet.cli._picture import RunPicture
 from seedfleet.cli._run_table import RunTable
-from seedfleet.cli._run_view import line_of
+from seedfleet.cli._run_view import line_of, parallel_lines
 from seedfleet.cli._words import duration
 from seedfleet.fleet.engines.base import Allocation, Ended, Gpu, Node
 from seedfleet.fleet.outcome import Cancelled, Failed, Outcome, Succeeded, Superseded
@@ -50,6 +50,16 @@ def drawn(made: RunPicture, width: int, height: int = 24) -> list[str]:
     with console.capture() as capture:
         console.print(RunTable(made, lambda: 1e9 + 75))
     return capture.get().splitlines()
+
+
+def test_jobs_without_a_gpu_have_slots_of_their_own_on_a_node_with_gpus() -> None:
+    node = Node("a", "cuda", (Gpu(0), Gpu(1)), cpu_slots=3)
+    on_gpu, on_cpu = Allocation("a", (1,)), Allocation("a", (), 2)
+    gpus = "🔀 PARALLEL: a | 2 GPU workers | 1 jobs | distribution: {0: 0, 1: 1}"
+    cpus = "🔀 PARALLEL: a | 3 CPU workers | 2 jobs | distribution: {0: 0, 1: 0, 2: 2}"
+    assert parallel_lines([node], [on_cpu, on_cpu]) == [cpus]
+    assert parallel_lines([node], [on_cpu, on_gpu, on_cpu]) == [gpus, cpus]
+    assert parallel_lines([node], [on_gpu]) == [gpus]
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])

@@ -20,6 +20,7 @@ from seedfleet.cli import main
 from seedfleet.cli.trace._step_command import run_step_alone
 from seedfleet.cli.trace._step_options import step_command_options
 from seedfleet.cli.trace.run import run
+from seedfleet.fleet import BadInputError
 from seedfleet.pipeline.steps.context_record import Check, Metric
 from seedfleet.pipeline.steps.request import open_run
 from seedfleet.pipeline.steps.run_files import RunFiles
@@ -243,6 +244,21 @@ def test_a_step_that_cannot_be_done_ends_the_run_with_every_problem(fakes: Fakes
     assert list(fakes.asked)[-1] == "score"
 
 
+def test_a_cluster_that_goes_away_is_no_bad_input_of_a_run_that_has_begun(fakes: Fakes) -> None:
+    fakes.faults["score"] = BadInputError(["engine slurm: the controller is away"])
+    result = fakes.begin("--steps", "1-3")
+    assert result.exit_code == 1
+    assert "error: the jobs of this step could not be run\n  engine slurm: the" in result.stderr
+    go_on = f"seedfleet trace run --resume {fakes.folder.name} --output-dir {fakes.folder.parent}"
+    assert go_on in result.stdout
+    document = json.loads((fakes.folder / "trace.json").read_text())
+    assert document["state"] == "incomplete"
+    again = fakes.go_on("--output", "json")
+    assert (again.exit_code, json.loads(again.stdout)["state"]) == (1, "incomplete")
+    fakes.faults.clear()
+    assert fakes.go_on().exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -353,6 +369,10 @@ def test_a_step_works_alone_on_the_folder_of_a_run(fakes: Fakes) -> None:
 
     fakes.faults["score"] = KeyboardInterrupt()
     assert CliRunner().invoke(score, [str(fakes.folder)]).exit_code == 3
+    fakes.faults["score"] = BadInputError(["it is away"])
+    away = CliRunner().invoke(score, [str(fakes.folder)])
+    assert (away.exit_code, "it is away" in away.stderr) == (1, True)
+    assert f"run {fakes.folder.name}: the same command goes on" in away.stdout
     fakes.faults["score"] = OptionsError(["one", "two"])
     refused = CliRunner().invoke(score, [str(fakes.folder)])
     assert (refused.exit_code, "one" in refused.output, "two" in refused.output) == (2, True, True)

@@ -11,9 +11,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
 from queue_house import Line
 
-from seedfleet.fleet import BadInputError, Job, ResumeOptions, RunOptions, resume, run
+from seedfleet.cli import main
+from seedfleet.fleet import (
+    AttemptStarted,
+    BadInputError,
+    Job,
+    Notice,
+    ResumeOptions,
+    RunOptions,
+    resume,
+    run,
+    run_sync,
+)
 from seedfleet.fleet.engines.queued.probe import DiskProbe
 from seedfleet.fleet.engines.queued.scheduler import TaskState
 from seedfleet.fleet.node.processes import TOKEN_VARIABLE
@@ -23,7 +35,7 @@ from seedfleet.fleet.testing import Outage, check_engine
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from seedfleet.fleet import RunReport
+    from seedfleet.fleet import Progress, RunReport
     from seedfleet.fleet.engines.queued.engine import QueueEngine
 
 pytestmark = pytest.mark.slow  # all of them start interpreters
@@ -70,6 +82,33 @@ def job(name: str = "a", **changes: Any) -> Job:
         "expected_output": f"{name}.out",
     }
     return Job(job_id=name, **{"script": "work.sh"} | values | changes)
+
+
+def test_an_interruption_and_status_say_what_a_queue_may_still_do(
+    root: Path, line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    line.holds = True
+    said: list[str] = []
+
+    def hear(event: Progress) -> None:
+        match event:
+            case AttemptStarted():
+                (folder,) = (root / "full_scoring_results").iterdir()
+                said.append(CliRunner().invoke(main, ["status", folder.name]).stdout)
+                os.kill(os.getpid(), signal.SIGINT)
+            case Notice(text) if "interrupted" in text:
+                said.append(text)
+                if "again to cancel" in text:
+                    os.kill(os.getpid(), signal.SIGINT)
+
+    done = run_sync([job()], RunOptions(root=root), engine=line.engine(), on_event=hear)
+    standing, first, second = said
+    assert "1 handed in\n" in standing
+    assert "1 job handed in or running:\n  a: attempt 1 handed to line " in standing
+    assert first.endswith("are handed in, those handed to the queue go on; again to cancel")
+    assert second == "interrupted: cancelling"
+    assert isinstance(done.jobs["a"].outcome, Cancelled)
 
 
 async def start(root: Path, engine: QueueEngine, *jobs: Job, **more: Any) -> RunReport:

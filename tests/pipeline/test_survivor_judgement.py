@@ -7,6 +7,7 @@ import pytest
 from plain_history import history
 
 from seedfleet.pipeline.steps.predict.judgement import judge
+from seedfleet.pipeline.steps.predict.turns import Turns
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.survivor_table import NO_END, ROW, SurvivorTable
 
@@ -21,7 +22,8 @@ def posterior_of(*rows: Row) -> float:
     told["end"] = NO_END
     draws = np.random.default_rng(3).integers(0, 10, size=16).tolist()
     evidence = SurvivorEvidence.of(SurvivorTable(("xorshift32",), (), told), history(draws, 10))
-    return judge(evidence, powered=True, goes_on=True).class_posterior
+    turns = Turns.of(evidence, evidence.log2_prior)
+    return judge(turns, powered=True, goes_on=True).class_posterior
 
 
 @pytest.mark.parametrize("stranger", [(778, 1, 0), (777, 1, 3)], ids=["seed", "origin"])

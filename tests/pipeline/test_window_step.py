@@ -28,7 +28,7 @@ from seedfleet.pipeline.steps.window.recovered import (
     joined,
 )
 from seedfleet.pipeline.steps.window.sampling import Sampler
-from seedfleet.pipeline.steps.window.step import _with_recovered_sessions
+from seedfleet.pipeline.steps.window.sessions import with_recovered_sessions
 from seedfleet.pipeline.steps.window.study import Tried, open_study
 from seedfleet.pipeline.steps.window.trial import Outcome, run_trial
 from seedfleet.recover import OptionsError
@@ -366,5 +366,5 @@ def test_of_likely_streams_the_sessions_with_most_draws_are_gone_on_with() -> No
         ((stream, others[0]), ("midday",)),
         ((stream, replace(stream, sessions=())), ("midday", "evening")),
     ):
-        asked = _with_recovered_sessions(known, WindowOptions(), found)
+        asked = with_recovered_sessions(known, WindowOptions(), found)
         assert set(asked.sessions) == set(sessions)

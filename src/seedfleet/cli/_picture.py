@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seedfleet.cli._forecast import Forecast
+from seedfleet.cli._words import place
 from seedfleet.fleet.durations import expected_durations
 from seedfleet.fleet.outcome import Succeeded
 from seedfleet.fleet.progress import (
@@ -93,6 +94,16 @@ class RunPicture:
                 )
             case Notice():
                 pass
+
+    def is_queued(self, running: RunningPicture) -> bool:
+        """Tell whether an attempt was handed to a queue, which may not have started it yet."""
+        node = self._node(running.allocation.node)
+        return node is not None and node.node.queue
+
+    def where(self, running: RunningPicture) -> str:
+        """Say where an attempt runs, or to whom it was handed."""
+        said = place(running.allocation)
+        return f"handed to {said}" if self.is_queued(running) else said
 
     def left_s(self, now: float) -> float | None:
         """Estimate the seconds until the run ends; None if nothing sensible can be said."""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from seedfleet.cli._run_view import parallel_lines
 from seedfleet.cli._words import command, counted, duration, in_folder, outcomes, place
-from seedfleet.fleet.manifest import distribution
 from seedfleet.fleet.outcome import Cancelled, Failed
 
 if TYPE_CHECKING:
@@ -36,9 +35,7 @@ def report_text(report: RunReport, output_dir: str, new_run: Sequence[str] = ())
     """
     lines = [
         f"{report.run_id}: {outcomes(report.counts)}",
-        *parallel_lines(
-            report.nodes, distribution(report.nodes, report.last_places), report.jobs_by_node
-        ),
+        *parallel_lines(report.nodes, report.last_places),
         _taken(report),
         f"manifest: {report.folder / 'manifest.json'}",
         *failure_lines(report),

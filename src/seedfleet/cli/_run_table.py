@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seedfleet.cli._picture import NodePicture, RunPicture, slots_of
-from seedfleet.cli._words import duration, place
+from seedfleet.cli._words import duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,7 +81,7 @@ class RunTable:
         for each in islice(self.picture.running.values(), room):
             attempt = () if narrow else (str(each.attempt),)
             elapsed = duration(max(0.0, now - each.since))
-            table.add_row(_cut(each.job_id), _cut(place(each.allocation)), *attempt, elapsed)
+            table.add_row(_cut(each.job_id), _cut(self.picture.where(each)), *attempt, elapsed)
         return table
 
     def _parts(self, now: float, hidden: int) -> list[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, assert_never
 
 from seedfleet.cli._picture import RunPicture
 from seedfleet.cli._words import counted, place
 from seedfleet.fleet._codec import kind_of
+from seedfleet.fleet.manifest import distribution
 from seedfleet.fleet.outcome import Cancelled, Superseded
 from seedfleet.fleet.progress import (
     AttemptEnded,
@@ -21,11 +23,11 @@ from seedfleet.fleet.progress import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from seedfleet.cli._run_table import RunTable
     from seedfleet.cli.output import Output
-    from seedfleet.fleet.engines.base import Node
+    from seedfleet.fleet.engines.base import Allocation, Node
 
 __all__ = ["LiveView", "PlainView", "View", "line_of", "parallel_lines", "view"]
 
@@ -110,34 +112,39 @@ def view(output: Output) -> Iterator[View]:
         yield LiveView(table, say)
 
 
-def parallel_lines(
-    nodes: Sequence[Node], shares: Mapping[str, Mapping[int, int]], jobs: Mapping[str, int]
-) -> list[str]:
-    """Write one line for each node: its workers, its jobs, and how they are spread.
+def parallel_lines(nodes: Sequence[Node], places: Sequence[Allocation]) -> list[str]:
+    """Write a line for each node: its workers, its jobs, and how they are spread.
+
+    A node with GPUs gets one more if jobs without a GPU were there as well, or that one alone.
 
     Parameters
     ----------
     nodes
         In the order of the lines.
-    shares
-        Jobs by node name and slot.
-    jobs
-        Jobs by node name. A job on several GPUs counts here once, and in the share of each GPU.
+    places
+        Of each job. One on several GPUs counts once, and in the share of each GPU.
     """
     lines = []
     for node in nodes:
-        share = shares[node.name]
+        here = [place for place in places if place.node == node.name]
         if node.queue:  # its places are all alike
-            lines.append(
-                f"🔀 QUEUE: {node.name} | {len(share)} at once | {jobs.get(node.name, 0)} jobs"
-            )
+            lines.append(f"🔀 QUEUE: {node.name} | {node.cpu_slots} at once | {len(here)} jobs")
             continue
-        kind = "GPU" if node.gpus else "CPU"
-        lines.append(
-            f"🔀 PARALLEL: {node.name} | {len(share)} {kind} workers | "
-            f"{jobs.get(node.name, 0)} jobs | distribution: {dict(share)}"
-        )
+        on_cpus = [place for place in here if not place.gpu_ids]
+        if node.gpus and (len(on_cpus) < len(here) or not here):
+            on_gpus = [place for place in here if place.gpu_ids]
+            lines.append(_parallel_line(node, "GPU", on_gpus))
+        if on_cpus or not node.gpus:
+            lines.append(_parallel_line(replace(node, gpus=()), "CPU", on_cpus))
     return lines
+
+
+def _parallel_line(node: Node, kind: str, places: Sequence[Allocation]) -> str:
+    share = distribution([node], places)[node.name]
+    return (
+        f"🔀 PARALLEL: {node.name} | {len(share)} {kind} workers | "
+        f"{len(places)} jobs | distribution: {dict(share)}"
+    )
 
 
 def line_of(event: Progress) -> str:

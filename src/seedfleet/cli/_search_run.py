@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
     from seedfleet.cli.output import Output
 
-__all__ = ["SearchCommand", "SearchProgress", "problems_of_resume", "problems_of_source", "stop"]
+__all__ = [
+    "SearchCommand",
+    "SearchProgress",
+    "going_on",
+    "problems_of_resume",
+    "problems_of_source",
+    "stop",
+]
 
 _UNREADABLE = "this command line cannot be read"
 # May be given with --resume.
@@ -94,13 +101,16 @@ def problems_of_resume(ctx: click.Context, draws: str | None, options: dict[str,
     return problems
 
 
+def going_on(command: str, folder: Path, run_id: str) -> str:
+    """Say with which command a run goes on."""
+    where = shlex.quote(str(folder.parent))
+    return f"go on with: seedfleet {command} --resume {run_id} --output-dir {where}"
+
+
 def stop(command: str, folder: Path, run_id: str, output: Output) -> NoReturn:
     """Say how to go on after an interruption, and exit."""
     if folder.exists():
-        text = (
-            f"interrupted; go on with: seedfleet {command} --resume {run_id} "
-            f"--output-dir {shlex.quote(str(folder.parent))}"
-        )
+        text = f"interrupted; {going_on(command, folder, run_id)}"
         document = {"interrupted": True, "run_id": run_id}
     else:
         text = "interrupted; nothing had been written"

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from seedfleet.fleet.options import DEFAULT_OUTPUT_DIR
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from seedfleet.fleet.engines.base import Allocation
+    from seedfleet.fleet.engines.base import Allocation, Node
 
 __all__ = ["command", "counted", "duration", "in_folder", "outcomes", "place"]
 
@@ -39,8 +39,13 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def outcomes(counts: Mapping[str, int]) -> str:
-    """Write numbers of jobs by outcome, success first, then the most frequent."""
+def outcomes(counts: Mapping[str, int], nodes: Iterable[Node] = ()) -> str:
+    """Write numbers of jobs by outcome, success first, then the most frequent.
+
+    Of jobs that were handed to a queue nobody knows here whether they have started.
+    """
+    if any(node.queue for node in nodes):
+        counts = {"handed in" if word == "running" else word: n for word, n in counts.items()}
     ranked = sorted(counts.items(), key=lambda each: (each[0] != "succeeded", -each[1], each[0]))
     said = ", ".join(f"{number} {word.replace('_', ' ')}" for word, number in ranked)
     return said or "no jobs"

@@ -152,7 +152,7 @@ def _tell(
         "asked": asked,
         "unreached": unreached,
     }
-    lines = [f"{result.run_id}: {observer.standing}; {outcomes(result.counts)}"]
+    lines = [f"{result.run_id}: {observer.standing}; {outcomes(result.counts, result.nodes)}"]
     if not asked:
         lines.append("there was nothing to cancel")
     lines += out_of_reach_lines(unreached, result.run_id, output_dir)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -132,8 +131,9 @@ _option = partial(click.option, cls=CollectingOption)
 def run(ctx: click.Context, /, output: Output, **flags: Any) -> None:
     """Run the script jobs of the file JOBS and believe only finished files.
 
-    One Ctrl-C lets running jobs end and starts no more, a second one cancels them. Exit codes: 0
-    all succeeded, 1 some did not, 2 bad input, 3 interrupted (go on with --resume).
+    One Ctrl-C lets running jobs end and starts no more (jobs that were handed to a queue go on), a
+    second one cancels them. Exit codes: 0 all succeeded, 1 some did not, 2 bad input, 3 interrupted
+    (go on with --resume).
 
     A resume uses the jobs as they were; `JOBS --resume RUN_ID --accept-changes` takes an edited
     file.
@@ -284,7 +284,7 @@ def _show_plan(made: PlannedRun, output: Output) -> None:
     if made.dialects:
         seen = ", ".join(f"{name}: {number}" for name, number in made.dialects.items())
         lines.append(f"dialects of the job file: {seen}")
-    lines += parallel_lines(made.nodes, shares, Counter(each.node for each in allocations))
+    lines += parallel_lines(made.nodes, allocations)
     lines += _absent_lines(made)
     lines.append(
         "how long they will take is not known: not all of these scripts have run before"

@@ -11,9 +11,8 @@ import click
 from seedfleet.cli._picture import RunPicture, slots_of
 from seedfleet.cli._run_choice import chosen_run, output_dir_option, run_argument
 from seedfleet.cli._run_report import failure_lines, resume_command
-from seedfleet.cli._words import command, counted, duration, in_folder, outcomes, place
+from seedfleet.cli._words import command, counted, duration, in_folder, outcomes
 from seedfleet.cli.output import output_option
-from seedfleet.fleet.engines.queued.folder import ended_tasks
 from seedfleet.fleet.errors import JournalDamagedError
 from seedfleet.fleet.manifest import report
 from seedfleet.fleet.observing import RunObserver, list_runs
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from seedfleet.cli.output import Output
     from seedfleet.fleet import RunReport
     from seedfleet.fleet.lock import Holder
+    from seedfleet.fleet.observing import RunSummary
 
 __all__ = ["head_line", "status"]
 
@@ -51,12 +51,12 @@ def status(output: Output, output_dir: str, run_id: str | None) -> None:
     except JournalDamagedError as error:
         output.refuse(str(error), [])
     result, head = report(recorded.paths, observer.state), observer.head
-    arrived = len(ended_tasks(recorded.paths))
+    arrived, standing = observer.arrived, observer.standing
     left_s = picture.left_s(now) if head is not None and head.at_work else None
     document = {
         "run_id": result.run_id,
         "folder": str(result.folder),
-        "state": observer.standing,
+        "state": standing,
         "counts": dict(result.counts),
         "head": None
         if head is None
@@ -66,19 +66,37 @@ def status(output: Output, output_dir: str, run_id: str | None) -> None:
         **_details(result, picture, now),
     }
     lines = [
-        f"{result.run_id}: {observer.standing}; {outcomes(result.counts)}",
-        head_line(head),
+        *_standing_lines(result, standing, arrived, head),
         *([] if left_s is None else [f"about {duration(left_s)} to go"]),
-        *([f"{counted(arrived, 'task')} ended, not yet taken in"] if arrived else []),
         *_node_lines(picture),
         *_running_lines(picture, now),
         *failure_lines(result),
     ]
-    if observer.standing == "running":
+    if standing == "handed_over":
+        lines.append(f"take the results in: {resume_command(run_id, output_dir)}")
+    elif standing == "running":
         lines.append(f"follow it: {command('watch', run_id, *in_folder(output_dir))}")
     elif not result.succeeded:
         lines.append(f"go on with: {resume_command(run_id, output_dir)}")
     output.result(document, "\n".join(lines))
+
+
+def _standing_lines(
+    result: RunReport, standing: str, arrived: int, head: Holder | None
+) -> Iterator[str]:
+    """Say how the run stands, and what has come of it that no head knows of."""
+    if standing == "handed_over":
+        yield f"{result.run_id}: {_handed_over(arrived)}"
+        return
+    yield f"{result.run_id}: {standing}; {outcomes(result.counts, result.nodes)}"
+    yield head_line(head)
+    if arrived:
+        yield f"{counted(arrived, 'task')} ended, not yet taken in"
+
+
+def _handed_over(arrived: int) -> str:
+    tasks = counted(arrived, "task")
+    return f"handed over for submission by hand; {tasks} ended, not yet taken in"
 
 
 def head_line(head: Holder | None) -> str:
@@ -109,9 +127,15 @@ def _list(output: Output, output_dir: str) -> None:
         output.result(document, f"no runs in {Path(output_dir).absolute()}")
         return
     width = max(len(run.run_id) for run in runs)
-    lines = [f"{run.run_id:{width}}  {run.state:11}  {outcomes(run.counts)}" for run in runs]
+    lines = [f"{run.run_id:{width}}  {_line_of(run)}" for run in runs]
     newest = command("status", runs[-1].run_id, *in_folder(output_dir))
     output.result(document, "\n".join([*lines, f"more about one: {newest}"]))
+
+
+def _line_of(run: RunSummary) -> str:
+    if run.state == "handed_over":
+        return _handed_over(run.arrived)
+    return f"{run.state:11}  {outcomes(run.counts)}"
 
 
 def _details(result: RunReport, picture: RunPicture, now: float) -> dict[str, Any]:
@@ -164,9 +188,13 @@ def _node_lines(picture: RunPicture) -> Iterator[str]:
 def _running_lines(picture: RunPicture, now: float) -> Iterator[str]:
     running = list(picture.running.values())
     if running:
-        yield f"{counted(len(running), 'job')} running:"
+        queued = any(map(picture.is_queued, running))
+        yield f"{counted(len(running), 'job')} {'handed in or running' if queued else 'running'}:"
     for job in running[:_MOST_RUNNING]:
-        where, elapsed = place(job.allocation), duration(max(0.0, now - job.since))
-        yield f"  {job.job_id}: attempt {job.attempt} on {where} for {elapsed}"
+        where, elapsed = picture.where(job), duration(max(0.0, now - job.since))
+        if picture.is_queued(job):
+            yield f"  {job.job_id}: attempt {job.attempt} {where} {elapsed} ago"
+        else:
+            yield f"  {job.job_id}: attempt {job.attempt} on {where} for {elapsed}"
     if len(running) > _MOST_RUNNING:
         yield f"  … and {len(running) - _MOST_RUNNING} more"

@@ -44,6 +44,7 @@ class RunControl:
         self._stop = Stop.NO
         self._held = False
         self.begun = False  # True from the moment when the run has a head that hears wishes
+        self.hands_in = False  # True where jobs wait in a line that somebody else keeps
 
     def interrupt(self) -> Stop:
         """Ask to drain at the first call and to cancel at every later one; return which."""

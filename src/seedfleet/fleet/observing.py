@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from seedfleet.fleet import core, progress
+from seedfleet.fleet.engines.queued.by_hand import BY_HAND
+from seedfleet.fleet.engines.queued.folder import ended_tasks
 from seedfleet.fleet.errors import BadInputError, JournalDamagedError
 from seedfleet.fleet.journal import JournalFollower
 from seedfleet.fleet.lock import Holder, read_holder
@@ -77,17 +79,25 @@ class RunObserver:
         Returns
         -------
         str
-            "running" with a head at work; "left" if attempts may go on without one; "interrupted"
-            if jobs are left that a resume would run; "finished" otherwise.
+            "running" with a head at work; "handed_over" if its tasks are for somebody else to
+            submit, and no head has looked for them yet; "left" if attempts may go on without one;
+            "interrupted" if jobs are left that a resume would run; "finished" otherwise.
         """
         if self.head_at_work:
             return "running"
+        if self.recorded.options.engine == BY_HAND and not self.state.nodes:
+            return "handed_over"
         if self.state.busy or self.state.orphaned:
             return "left"
         stopped = self.state.stop is not Stop.LIMIT  # a limit of failures is an end of its own
         waiting = self.state.done < len(self.state.jobs)
         cancelled = self.state.stop is Stop.CANCEL
         return "interrupted" if stopped and (waiting or cancelled) else "finished"
+
+    @property
+    def arrived(self) -> int:
+        """Count the tasks of a queue that have ended and were not taken in."""
+        return len(ended_tasks(self.recorded.paths))
 
     def is_done(self, index: int) -> bool:
         """Tell whether a job, by its index, has its outcome."""
@@ -203,13 +213,16 @@ class RunSummary:
     Parameters
     ----------
     state
-        "running" with a head at work, "left" when attempts may go on without one, else as in the
-        manifest: "finished" or "interrupted"; "unknown" if its files cannot be read.
+        "running" with a head at work, "handed_over" as `RunObserver.standing` says, "left" when
+        attempts may go on without one, else as in the manifest: "finished" or "interrupted";
+        "unknown" if its files cannot be read.
     counts
         Number of jobs by outcome in snake case: by the manifest where that is the last word, else
         by the journal.
     started_utc
         When the run was first opened; None if it never was.
+    arrived
+        Tasks of a run that was handed over which have ended and were not taken in.
     """
 
     run_id: str
@@ -217,6 +230,7 @@ class RunSummary:
     state: str
     counts: dict[str, int]
     started_utc: str | None
+    arrived: int = 0
 
 
 def list_runs(
@@ -242,17 +256,20 @@ def run_folders(
 def _summary(folder: Path, output_dir: str | Path, root: str | Path | None) -> RunSummary:
     document = _document(folder / "manifest.json")
     state, counts = document.get("state", "unknown"), document.get("counts", {})
+    arrived = 0
     if state not in {"finished", "interrupted"} or "running" in counts:
         # It was written when a head began, or attempts go on: only the journal knows the rest.
         with contextlib.suppress(BadInputError, JournalDamagedError, OSError):
             observer = RunObserver(find_run(folder.name, output_dir, root))
             observer.poll()
             state = observer.standing
+            arrived = observer.arrived if state == "handed_over" else 0
             counts = dict(report(observer.recorded.paths, observer.state).counts)
     head = read_holder(folder / "lock")
     if head is not None and head.at_work:
         state = "running"
-    return RunSummary(folder.name, folder, state, counts, _first_utc(folder / "journal.jsonl"))
+    began = _first_utc(folder / "journal.jsonl")
+    return RunSummary(folder.name, folder, state, counts, began, arrived)
 
 
 def _document(path: Path) -> dict[str, Any]:

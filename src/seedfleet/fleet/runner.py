@@ -234,8 +234,9 @@ def run_sync(
 ) -> RunReport:
     """Run jobs from code without an event loop; see `run`.
 
-    In the main thread Ctrl-C drains the run, a second one cancels what runs, and TERM or HUP leaves
-    at once while attempts go on. The report then says `interrupted`, and `resume_sync` goes on.
+    In the main thread Ctrl-C drains the run, though what was handed to a queue still starts. A
+    second one cancels what runs or waits in a queue, and TERM or HUP leaves at once while attempts
+    go on. The report then says `interrupted`, and `resume_sync` goes on.
     """
     control, tell = RunControl(), on_event or _nobody
     return run_blocking(
@@ -291,6 +292,7 @@ class _Head:
                     paths.run_id, paths.folder, self.made.nodes, len(state.jobs), done
                 )
             )
+            self.control.hands_in = any(node.queue for node in self.made.nodes)
             self.control.begun = True
             driver = Driver(
                 paths,

@@ -88,7 +88,10 @@ class _Ears:
         if self._ends_before_it_began():
             return
         draining = self._control.interrupt() is Stop.DRAIN
-        what = "no more jobs start; again to cancel" if draining else "cancelling"
+        goes_on = "no more jobs start"
+        if self._control.hands_in:
+            goes_on = "no more jobs are handed in, those handed to the queue go on"
+        what = f"{goes_on}; again to cancel" if draining else "cancelling"
         self._tell(Notice(f"interrupted: {what}"))
 
     def _leave(self) -> None:

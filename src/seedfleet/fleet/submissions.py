@@ -123,11 +123,14 @@ def _parallel(tasks: TaskList) -> Submission:
         own = "CUDA_VISIBLE_DEVICES=$((PARALLEL_JOBSLOT-1)) " if request.gpus else ""
         lines.append(f"{own}{tasks.command(str(number))}")
     where = shlex.quote(f"{tasks.folder}/{name}")
-    notes = []
+    note = "JOBS: at least 1; the number of this machine's cores"
     if any(request.gpus for request in tasks.requests):
-        notes.append("--jobs is the number of this machine's GPUs: slot 1 takes GPU 0, and so on")
+        note = (
+            "JOBS: at least 1; the number of this machine's GPUs (slot 1 takes GPU 0, and so on), "
+            "or of its cores for jobs that ask for none, as with --default-gpus 0"
+        )
     command = f"parallel --jobs JOBS --arg-file {where}"
-    return Submission({name: "\n".join(lines) + "\n"}, (command,), tuple(notes))
+    return Submission({name: "\n".join(lines) + "\n"}, (command,), (note,))
 
 
 def _hq(tasks: TaskList) -> Submission:

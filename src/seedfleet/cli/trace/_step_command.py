@@ -21,6 +21,7 @@ from seedfleet.cli.output import (
 from seedfleet.cli.trace._record_words import record_lines
 from seedfleet.cli.trace._step_options import chosen_folder, places_asked
 from seedfleet.draws import load
+from seedfleet.fleet import FleetError
 from seedfleet.pipeline.steps.context_record import Decision
 from seedfleet.pipeline.steps.fan_out import FanOut
 from seedfleet.pipeline.steps.request import job_options, open_run
@@ -43,6 +44,7 @@ __all__ = [
     "refuse_other_draws",
     "refusing_steps",
     "run_step_alone",
+    "tell_jobs_not_run",
 ]
 
 
@@ -67,8 +69,8 @@ def run_step_alone(
 ) -> None:
     """Do one step of the run that the command line names, print its record, and exit.
 
-    The exit code is 0 if the step's checks hold, 1 if they do not, 2 if it cannot be done, and 3
-    after an interruption.
+    The exit code is 0 if the step's checks hold, 1 if they do not or its jobs could not be run, 2
+    if it cannot be done, and 3 after an interruption.
 
     Parameters
     ----------
@@ -92,7 +94,20 @@ def run_step_alone(
             text = "interrupted; the same command goes on"
             output.result({"interrupted": True, "run_id": request.context.run_id}, text)
             sys.exit(EXIT_INTERRUPTED)
+        except FleetError as error:
+            tell_jobs_not_run(error, output)
+            problems = list(getattr(error, "problems", [str(error)]))
+            document = {"run_id": request.context.run_id, "step": step, "problems": problems}
+            output.result(document, f"run {request.context.run_id}: the same command goes on")
+            sys.exit(EXIT_NOT_ALL_SUCCEEDED)
     finish_step(record, output)
+
+
+def tell_jobs_not_run(error: FleetError, output: Output) -> None:
+    """Tell why the jobs of a run that has begun could not be run: no word of its input is wrong."""
+    output.note("error: the jobs of this step could not be run")
+    for problem in getattr(error, "problems", [str(error)]):
+        output.note(f"  {problem}")
 
 
 def refuse_obstacle(run: StepRun, output: Output) -> None:

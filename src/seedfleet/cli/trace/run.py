@@ -11,14 +11,20 @@ from click.core import ParameterSource
 
 from seedfleet.cli._changed_draws import refuse_changed_draws
 from seedfleet.cli._search_request import begin_run, draws_options, load_draws, run_options
-from seedfleet.cli._search_run import SearchCommand, SearchProgress, problems_of_source, stop
+from seedfleet.cli._search_run import (
+    SearchCommand,
+    SearchProgress,
+    going_on,
+    problems_of_source,
+    stop,
+)
 from seedfleet.cli.output import EXIT_NOT_ALL_SUCCEEDED, output_option
-from seedfleet.cli.trace._step_command import refusing_steps
+from seedfleet.cli.trace._step_command import refusing_steps, tell_jobs_not_run
 from seedfleet.cli.trace._step_options import job_place_options, places_asked, variable_skip_option
 from seedfleet.cli.trace._trace_words import step_line
 from seedfleet.draws.history import describe_unknown_session
 from seedfleet.errors import ProblemsError
-from seedfleet.fleet import BadInputError
+from seedfleet.fleet import BadInputError, FleetError
 from seedfleet.pipeline.run_folder import unwritable
 from seedfleet.pipeline.steps.fan_out import FanOut
 from seedfleet.pipeline.steps.request import (
@@ -140,8 +146,8 @@ def run(ctx: click.Context, /, draws: str | None, output: Output, **options: Any
     Writes every step's files, trace.json and report.html into a new folder. A step is skipped where
     nothing that it was made of has changed; `seedfleet trace explain` says why each went as it did.
     With --resume the run goes on in its folder, and options that are given beside it replace those
-    of the run. Exit codes: 0 the last step has an answer, whatever the verdict; 1 it has none; 2
-    bad input; 3 interrupted.
+    of the run. Exit codes: 0 the last step has an answer, whatever the verdict; 1 it has none, or
+    the jobs of a step could not be run; 2 bad input; 3 interrupted.
     """
     problems = problems_of_source(draws, options)
     if problems:
@@ -234,6 +240,7 @@ def _resumed(
 def _taken(made: TraceRun, output: Output) -> dict[str, Any]:
     """Take the run through its steps, saying how it goes."""
     files, history, request = made.files, made.history, made.request
+    last: dict[str, Any] = {}
 
     def told(outcome: StepOutcome) -> None:
         if output.live:  # elsewhere the result says it soon enough
@@ -241,6 +248,7 @@ def _taken(made: TraceRun, output: Output) -> dict[str, Any]:
 
     def written(document: dict[str, Any]) -> None:
         files.report.write_text(render_trace(document), encoding="utf-8")
+        last.update(document)
 
     shown = replace(made, progress=SearchProgress(output), told=told, written=written)
     try:
@@ -253,6 +261,11 @@ def _taken(made: TraceRun, output: Output) -> dict[str, Any]:
         return shown.take(asked_steps(request, history))
     except INTERRUPTIONS:
         stop("trace run", files.folder, request.context.run_id, output)
+    except FleetError as error:
+        tell_jobs_not_run(error, output)
+        run_id = request.context.run_id
+        output.result(last, f"run {run_id}; {going_on('trace run', files.folder, run_id)}")
+        sys.exit(EXIT_NOT_ALL_SUCCEEDED)
 
 
 def _shown(document: dict[str, Any], folder: Path) -> str:

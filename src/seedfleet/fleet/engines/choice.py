@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import shlex
 import shutil
 from pathlib import Path
@@ -166,8 +167,14 @@ def read_options(engine: str, texts: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _explained(engine: str, name: str, text: str) -> str:
-    known = "; ".join(f"{name}={what}" for name, what in ENGINE_OPTIONS[engine].items())
-    return f"engine option {name}={text}: {engine} knows {known}"
+    known = ENGINE_OPTIONS[engine]
+    if name in known:
+        kind = _NUMBERS.get(_VALUES[engine, name])
+        exactly = f" ({kind})" if kind else ""
+        return f"engine option {name}={text}: it takes {known[name]}{exactly}"
+    near = difflib.get_close_matches(name, known)
+    meant = f"did you mean {' or '.join(near)}? " if near else ""
+    return f"engine option {name}={text}: {meant}{engine} knows {', '.join(known)}"
 
 
 def _count(text: str) -> int | None:
@@ -208,6 +215,15 @@ def _any_words(text: str) -> tuple[str, ...] | None:
         return tuple(shlex.split(text)) or None
     except ValueError:
         return None
+
+
+# What a number has to be, for messages.
+_NUMBERS: Final[Mapping[Callable[[str], Any], str]] = {
+    _count: "a whole number > 0",
+    _number: "a whole number >= 0",
+    _positive: "a number > 0",
+    _from_zero_s: "a number >= 0",
+}
 
 
 def _one_of(*texts: str) -> Callable[[str], str | None]:
