@@ -42,6 +42,7 @@ __all__ = ["planned", "recover"]
 _RIVAL_S = 1.0  # a search for other names of what was found may take so long
 _HOLDS = 0.5  # posterior of what explains its draws
 _CONTROLS_S, _CONTROLS_SHARE = 3.0, 0.25  # seconds, or the share of what the searches took
+_CONTROL_TIMES, _CONTROL_S = 4.0, 5.0  # of its search that a control may take, and at most so long
 
 
 def recover(
@@ -267,7 +268,8 @@ class _Run:
             if done and (self._budget.is_spent or self._budget.spent_s > until_s):
                 return
             search = self._completed[index]
-            if not self._budget.has_room(max(longest_s, search.coverage.controls_s)):
+            guessed_s = min(_CONTROL_TIMES * self._records[index].elapsed_s, _CONTROL_S)
+            if not self._budget.has_room(max(longest_s, guessed_s, search.coverage.controls_s)):
                 continue
             began_s = self._budget.spent_s
             self._progress("controls", done / len(order))
