@@ -178,6 +178,7 @@ class SeedScan:
         name = "seed scan" if every else f"scan of seeds below 2^{int(log2(most_seeds))}"
         positions = len(question.scan_skips) * len(question.offsets)
         rows = positions * sum(map(len, self._windows))
+        seed_s = scan_s(self._streams, max(1, rows), question.modulus)
         self.coverage = Coverage(
             attack=name if most <= 1 else f"{name}, {most} windows",
             streams=self._streams,
@@ -189,9 +190,9 @@ class SeedScan:
             windows=max(1, most),
             readings=len(self._streams),
             power=self._power,
-            cost_s=_KERNEL_S + len(self._seeds) * scan_s(self._streams, max(1, rows)),
+            cost_s=_KERNEL_S + len(self._seeds) * seed_s,
         )
-        fitting = _PART_S / (scan_s(self._streams, max(1, rows)) * (os.cpu_count() or 1))
+        fitting = _PART_S / (seed_s * (os.cpu_count() or 1))
         self._part_size = 2 ** int(log2(min(_MOST_PART, max(_LEAST_PART, fitting))))
 
     def run(self, watch: Watch) -> Found:
@@ -280,7 +281,7 @@ class SeedScan:
     def _shuffled(self, rng: np.random.Generator) -> Control | None:
         modulus = self._question.modulus
         alignments = len(self._question.scan_skips) * len(self._question.offsets)
-        affordable = int(_CONTROL_S / scan_s(self._streams[:1], alignments))
+        affordable = int(_CONTROL_S / scan_s(self._streams[:1], alignments, modulus))
         largest = max(1, min(_CONTROL_SEEDS, affordable, len(self._seeds)) // _REPLICATES)
         depth, wanted = 1, TARGET_SURVIVORS / (_REPLICATES * alignments)
         while wanted * modulus ** (depth + 1) <= largest:
@@ -305,7 +306,9 @@ class SeedScan:
     def _planted(self, rng: np.random.Generator) -> Control:
         question, found = self._question, 0
         depth = self.coverage.draws_used
-        affordable = int(_CONTROL_S / scan_s(self._streams[:1], len(question.scan_skips)))
+        affordable = int(
+            _CONTROL_S / scan_s(self._streams[:1], len(question.scan_skips), question.modulus)
+        )
         size = max(1, min(_PLANTED_AMONG, affordable // PLANTED_SEEDS, len(self._seeds)))
         for planted in range(PLANTED_SEEDS):
             stream = self._streams[planted % len(self._streams)]

@@ -241,7 +241,7 @@ def _names(options: WindowOptions, modulus: int, first: Iterable[str]) -> list[S
     slugs = {stream: presets_of(stream)[0].slug for stream in fitting}
 
     def cost(stream: Stream) -> tuple[float, int]:
-        seconds = scan_s([stream], _LOOK_ROWS) * options.seed_count
+        seconds = scan_s([stream], _LOOK_ROWS, modulus) * options.seed_count
         often = slugs[stream] in _OFTEN_MET
         rank = _OFTEN_MET.index(slugs[stream]) if often else len(_OFTEN_MET)
         return seconds // _COST_STEP_S, rank
