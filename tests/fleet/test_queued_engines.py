@@ -235,7 +235,7 @@ def test_a_copy_whose_lease_was_taken_over_ends_its_script_and_says_nothing(
     async def play() -> None:
         await until(lambda: starts(root) == 1)
         first = line.tasks[line.batches[0].name, 1]
-        lease = root / "out/r/queue/leases/a"
+        (lease,) = root.rglob("leases/a")
         known = json.loads(lease.read_bytes()) | {"name": "x", "host": "elsewhere", "token": "t"}
         draft = lease.with_name("draft")
         draft.write_text(json.dumps(known))
@@ -243,7 +243,7 @@ def test_a_copy_whose_lease_was_taken_over_ends_its_script_and_says_nothing(
         await asyncio.to_thread(first.wait, 20)
         script = int((root / "starts-a").read_text())
         assert not Path(f"/proc/{script}").exists()
-        assert not Path(root, "out/r/queue/attempts/a/1/status.json").exists()
+        assert not list(root.rglob("queue/attempts/a/1/status.json"))
         lease.unlink()
         await until(lambda: starts(root) == 2)
 
@@ -259,7 +259,7 @@ def test_of_a_copy_that_may_live_elsewhere_nothing_is_tried_again_in_place(
     async def play() -> None:
         await until(lambda: starts(root) == 1)
         task = line.tasks[line.batches[0].name, 1]
-        lease = root / "out/r/queue/leases/a"
+        (lease,) = root.rglob("leases/a")
         known = json.loads(lease.read_bytes()) | {"host": "elsewhere"}
         lease.write_text(json.dumps(known))
         task.kill()
