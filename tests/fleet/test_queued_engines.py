@@ -22,6 +22,7 @@ from seedfleet.fleet.engines.queued.arrivals import Arrivals
 from seedfleet.fleet.engines.queued.engine import QueuePace
 from seedfleet.fleet.engines.queued.probe import DiskProbe
 from seedfleet.fleet.engines.queued.scheduler import TaskState
+from seedfleet.fleet.engines.slurm import SlurmScheduler, SlurmWishes
 from seedfleet.fleet.node.processes import TOKEN_VARIABLE
 from seedfleet.fleet.outcome import Cancelled, Failed, FailedToStart, Lost, Succeeded
 from seedfleet.fleet.paths import RunPaths
@@ -252,19 +253,27 @@ def test_a_copy_whose_lease_was_taken_over_ends_its_script_and_says_nothing(
     assert [type(ended.outcome) for ended, _ in report.jobs["a"].history] == [Lost, Succeeded]
 
 
-@pytest.mark.parametrize("in_place", [True, False])
+@pytest.mark.parametrize(
+    ("in_place", "queued_again"), [(True, True), (True, False), (False, False)]
+)
 def test_of_a_copy_that_may_live_elsewhere_nothing_is_tried_again_in_place(
-    line: Line, root: Path, in_place: bool
+    line: Line, root: Path, in_place: bool, queued_again: bool
 ) -> None:
+    """Neither by the head nor by its scheduler."""
+
     async def play() -> None:
         await until(lambda: starts(root) == 1)
         task = line.tasks[line.batches[0].name, 1]
+        line.down = queued_again  # so that the head does not judge it first
         (lease,) = root.rglob("leases/a")
         known = json.loads(lease.read_bytes()) | {"host": "elsewhere"}
         lease.write_text(json.dumps(known))
         task.kill()
         await asyncio.to_thread(task.wait)
         os.utime(lease, (0, 0))  # it has been quiet for long
+        if queued_again:
+            await asyncio.to_thread(line.run_task(line.batches[0], 1).wait)
+            line.down = False
         await until(lambda: in_place or starts(root) == 2)
         (root / "hold").unlink()
 
@@ -272,6 +281,22 @@ def test_of_a_copy_that_may_live_elsewhere_nothing_is_tried_again_in_place(
     assert report.succeeded != in_place
     assert starts(root) == report.jobs["a"].attempts == (1 if in_place else 2)
     assert report.jobs["a"].history[0][0].copy_may_live
+
+
+def test_slurms_word_for_how_a_task_ended_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = ("OUT_OF_MEMORY", "NODE_FAIL", "TIMEOUT", "PENDING", "COMPLETING")
+    lines = [f"7|{n}|{state}|x|Priority" for n, state in enumerate(states)]
+    (tmp_path / "squeue").write_text("#!/bin/sh\ncat <<E\n" + "\n".join(lines) + "\nE\n")
+    (tmp_path / "squeue").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    slurm = SlurmScheduler(SlurmWishes(), 5)
+    told = asyncio.run(slurm.look({"7+1": range(1, 6)}))
+    over, alive = TaskState.OVER, TaskState.ALIVE
+    assert list(told.values()) == [TaskState.OUT_OF_MEMORY, over, over, alive, alive]
+    reasons = [slurm.reason("7+1", number) for number in range(1, 6)]
+    assert reasons == ["OUT_OF_MEMORY", "NODE_FAIL", "TIMEOUT", "Priority", "Priority"]
 
 
 def test_what_a_scheduler_kills_for_its_memory_has_failed(line: Line, root: Path) -> None:
@@ -331,7 +356,9 @@ def test_slow_arrivals_are_brought_in_by_one_at_a_time(
 
 def test_many_tasks_of_a_batch_are_cancelled_with_one_question(line: Line, root: Path) -> None:
     async def both() -> int:
-        paths = RunPaths(root=root, output_dir=root / "out", run_id="r", preserve=False)
+        paths = RunPaths(
+            root=root, output_dir=root / "out", run_id=f"r{os.getpid()}", preserve=False
+        )
         paths.folder.mkdir(parents=True)
         engine = line.engine()
         await engine.open(paths, Rules())
