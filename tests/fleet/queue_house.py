@@ -38,6 +38,8 @@ class Line:
     refuses: str = ""
     waits: TaskState = TaskState.ALIVE  # what it says of tasks that it has not started
     reason: str = ""
+    over: TaskState = TaskState.OVER  # what it says of those that have ended
+    cancels: int = 0  # how often it was asked to end tasks
     holds: bool = False  # takes batches and starts nothing
     elsewhere: bool = False  # its machines do not see this disk
     finds: int = 0  # how often it was asked for a batch
@@ -123,7 +125,7 @@ class LineScheduler:
         if task is None:
             known = any(each.name == name for each in self._line.batches)
             return self._line.waits if known else None
-        return TaskState.ALIVE if task.poll() is None else TaskState.OVER
+        return TaskState.ALIVE if task.poll() is None else self._line.over
 
     def reason(self, batch: str, number: int) -> str:
         del batch, number
@@ -131,6 +133,7 @@ class LineScheduler:
 
     async def cancel(self, batch: str, numbers: Collection[int]) -> None:
         self._answer()
+        self._line.cancels += 1
         for number in numbers:
             self._line.ended_by_request.add((batch, number))
             task = self._line.tasks.get((batch, number))

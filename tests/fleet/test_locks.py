@@ -30,6 +30,7 @@ from seedfleet.fleet.node.shared_lease import (
     disk_type,
     has_ended,
     is_network_disk,
+    may_live,
     quiet_s,
 )
 
@@ -345,6 +346,22 @@ def test_a_holder_keeps_its_lease_fresh(tmp_path: Path, monkeypatch: pytest.Monk
         time.sleep(0.01)
     ours.remove()
     assert not ours.path.exists()
+
+
+def test_a_holder_on_another_host_sees_that_it_was_taken_for_dead(tmp_path: Path) -> None:
+    ours = lease(tmp_path / "a")
+    assert ours.acquire_nowait()
+    assert not ours.is_lost()
+    holder(ours.path)  # as a machine leaves it that has taken over
+    assert ours.is_lost()
+    assert may_live(ours.path, "run/a/1"), "its holder is of another machine"
+    ours.path.unlink()
+    assert ours.is_lost(), "who has taken over may have ended already"
+    assert not may_live(ours.path, "run/a/1"), "and has done so in order"
+    ours.path.mkdir()  # what cannot be read now, as on a disk that stands still
+    assert not ours.is_lost()
+    ours.path.rmdir()
+    ours.remove()
 
 
 def test_a_torn_lease_counts_as_held_while_it_is_fresh(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ import asyncio
 import json
 import os
 import signal
+import time
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,16 +28,23 @@ from seedfleet.fleet import (
     run,
     run_sync,
 )
+from seedfleet.fleet.engines.base import Allocation, Attempt, Rules
+from seedfleet.fleet.engines.queued._held import Held
+from seedfleet.fleet.engines.queued.arrivals import Arrivals
+from seedfleet.fleet.engines.queued.engine import QueuePace
 from seedfleet.fleet.engines.queued.probe import DiskProbe
 from seedfleet.fleet.engines.queued.scheduler import TaskState
+from seedfleet.fleet.engines.slurm import SlurmScheduler, SlurmWishes
 from seedfleet.fleet.node.processes import TOKEN_VARIABLE
-from seedfleet.fleet.outcome import Cancelled, FailedToStart, Lost, Succeeded
+from seedfleet.fleet.outcome import Cancelled, Failed, FailedToStart, Lost, Succeeded
+from seedfleet.fleet.paths import RunPaths
 from seedfleet.fleet.testing import Outage, check_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from seedfleet.fleet import Progress, RunReport
+    from seedfleet.fleet.engines.base import Ended
     from seedfleet.fleet.engines.queued.engine import QueueEngine
 
 pytestmark = pytest.mark.slow  # all of them start interpreters
@@ -237,6 +246,183 @@ def test_what_stood_at_a_path_survives_a_killed_copy_of_its_attempt(
     assert (root / "a.txt").read_text() == ("new\n" if succeeds else "old")
     assert not (root / "seen").exists(), "a stale file is out of the way of each copy"
     assert report.jobs["a"].attempts == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_job_that_must_not_run_again_is_lost_when_its_task_is_started_again(
+    line: Line, root: Path, number: signal.Signals
+) -> None:
+    async def play() -> None:
+        await until(lambda: starts(root) == 1)
+        (batch,) = line.batches
+        assert not batch.request.requeue
+        task = line.tasks.pop((batch.name, 1))
+        task.send_signal(number)
+        await asyncio.to_thread(task.wait)
+        second = line.run_task(batch, 1)
+        await asyncio.to_thread(second.wait)
+
+    report = with_play(root, line, play, job(rerun=False))
+    assert isinstance(report.jobs["a"].outcome, Lost)
+    assert starts(root) == report.jobs["a"].attempts == 1
+
+
+def test_a_copy_whose_lease_was_taken_over_ends_its_script_and_says_nothing(
+    line: Line, root: Path
+) -> None:
+    """As it does where it was cut off from the disk for longer than others wait for it."""
+
+    async def play() -> None:
+        await until(lambda: starts(root) == 1)
+        first = line.tasks[line.batches[0].name, 1]
+        (lease,) = root.rglob("leases/a")
+        known = json.loads(lease.read_bytes()) | {"name": "x", "host": "elsewhere", "token": "t"}
+        draft = lease.with_name("draft")
+        draft.write_text(json.dumps(known))
+        draft.replace(lease)
+        await asyncio.to_thread(first.wait, 20)
+        script = int((root / "starts-a").read_text())
+        assert not Path(f"/proc/{script}").exists()
+        assert not list(root.rglob("queue/attempts/a/1/status.json"))
+        lease.unlink()
+        await until(lambda: starts(root) == 2)
+
+    report = with_play(root, line, play, job(retries=0))
+    assert report.succeeded
+    assert [type(ended.outcome) for ended, _ in report.jobs["a"].history] == [Lost, Succeeded]
+
+
+@pytest.mark.parametrize(
+    ("in_place", "queued_again"), [(True, True), (True, False), (False, False)]
+)
+def test_of_a_copy_that_may_live_elsewhere_nothing_is_tried_again_in_place(
+    line: Line, root: Path, in_place: bool, queued_again: bool
+) -> None:
+    """Neither by the head nor by its scheduler."""
+
+    async def play() -> None:
+        await until(lambda: starts(root) == 1)
+        task = line.tasks[line.batches[0].name, 1]
+        line.down = queued_again  # so that the head does not judge it first
+        (lease,) = root.rglob("leases/a")
+        known = json.loads(lease.read_bytes()) | {"host": "elsewhere"}
+        lease.write_text(json.dumps(known))
+        task.kill()
+        await asyncio.to_thread(task.wait)
+        os.utime(lease, (0, 0))  # it has been quiet for long
+        if queued_again:
+            await asyncio.to_thread(line.run_task(line.batches[0], 1).wait)
+            line.down = False
+        await until(lambda: in_place or starts(root) == 2)
+        (root / "hold").unlink()
+
+    report = with_play(root, line, play, job(retries=0), preserve_paths=in_place)
+    assert report.succeeded != in_place
+    assert starts(root) == report.jobs["a"].attempts == (1 if in_place else 2)
+    assert report.jobs["a"].history[0][0].copy_may_live
+
+
+def test_slurms_word_for_how_a_task_ended_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = ("OUT_OF_MEMORY", "NODE_FAIL", "TIMEOUT", "PENDING", "COMPLETING")
+    lines = [f"7|{n}|{state}|x|Priority" for n, state in enumerate(states)]
+    (tmp_path / "squeue").write_text("#!/bin/sh\ncat <<E\n" + "\n".join(lines) + "\nE\n")
+    (tmp_path / "squeue").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    slurm = SlurmScheduler(SlurmWishes(), 5)
+    told = asyncio.run(slurm.look({"7+1": range(1, 6)}))
+    over, alive = TaskState.OVER, TaskState.ALIVE
+    assert list(told.values()) == [TaskState.OUT_OF_MEMORY, over, over, alive, alive]
+    reasons = [slurm.reason("7+1", number) for number in range(1, 6)]
+    assert reasons == ["OUT_OF_MEMORY", "NODE_FAIL", "TIMEOUT", "Priority", "Priority"]
+
+
+def test_what_a_scheduler_kills_for_its_memory_has_failed(line: Line, root: Path) -> None:
+    async def play() -> None:
+        await until(lambda: starts(root) == 1)
+        line.over, line.reason = TaskState.OUT_OF_MEMORY, "OUT_OF_MEMORY"
+        line.tasks[line.batches[0].name, 1].kill()
+
+    report = with_play(root, line, play, job(retries=0))
+    assert report.jobs["a"].outcome == Failed(None, signal.SIGKILL)
+    assert "OUT_OF_MEMORY" in report.jobs["a"].detail
+    assert starts(root) == 1
+
+
+def test_what_ends_while_the_scheduler_is_away_for_long_counts(line: Line, root: Path) -> None:
+    """Also where the job writes in place, so that nothing may start beside it."""
+
+    async def play() -> None:
+        await until(lambda: starts(root) == 1)
+        line.down = True
+        await asyncio.sleep(0.5)  # it has missed two questions
+        (root / "hold").unlink()
+        await asyncio.sleep(2.5)
+        line.down = False
+
+    report = with_play(root, line, play, job(), preserve_paths=True, node_lost_after_s=2.0)
+    assert report.succeeded
+    assert starts(root) == report.jobs["a"].attempts == 1
+
+
+def test_slow_arrivals_are_brought_in_by_one_at_a_time(
+    line: Line, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files are seen and the scheduler says so meanwhile: both would end the attempt."""
+    at_work: list[str] = []
+    told: list[str] = []
+    end = Arrivals.end
+
+    def slow(self: Arrivals, attempt: Attempt, status: Mapping[str, Any]) -> Ended:
+        name = attempt.job.job_id
+        assert name not in at_work
+        told.append(name)
+        at_work.append(name)
+        time.sleep(0.5)
+        try:
+            return end(self, attempt, status)
+        finally:
+            at_work.remove(name)
+
+    monkeypatch.setattr(Arrivals, "end", slow)
+    monkeypatch.setattr("seedfleet.fleet.engines.queued._work._MOST_AT_ONCE", 2)
+    names = [f"j{n}" for n in range(6)]
+    report = asyncio.run(start(root, line.engine(), *map(job, names)))
+    assert report.succeeded
+    assert sorted(told) == names
+
+
+def test_many_tasks_of_a_batch_are_cancelled_with_one_question(line: Line, root: Path) -> None:
+    async def both() -> int:
+        paths = RunPaths(
+            root=root, output_dir=root / "out", run_id=f"r{os.getpid()}", preserve=False
+        )
+        paths.folder.mkdir(parents=True)
+        engine = line.engine()
+        await engine.open(paths, Rules())
+        for name in "abc":
+            await engine.start(Attempt(job(name), 1), Allocation("line", ()))
+        await until(lambda: all(starts(root, name) for name in "abc"))
+        for name in "abc":
+            await engine.cancel(name, 1)
+        ends = engine.events()
+        for _ in "abc":
+            assert (await anext(ends)).outcome == Cancelled()  # type: ignore[union-attr]
+        await engine.close()
+        return line.cancels
+
+    (root / "hold").touch()
+    assert asyncio.run(both()) == 1
+
+
+def test_a_task_that_nobody_keeps_is_judged_more_and_more_seldom() -> None:
+    held, pace = Held(Attempt(job(), 1)), QueuePace(poll_s=5.0, grace_s=0.0)
+    judged = [now for now in range(0, 3600, 5) if held.is_due(TaskState.UNKNOWN, now, pace)]
+    assert judged[:4] == [0, 5, 15, 35]
+    assert max(b - a for a, b in pairwise(judged)) == 120
+    held.cancelled = True
+    assert held.is_due(TaskState.UNKNOWN, judged[-1], pace), "but at once when it is to end"
 
 
 def test_a_killed_supervisor_costs_no_retry(line: Line, root: Path) -> None:

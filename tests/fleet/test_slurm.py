@@ -169,15 +169,18 @@ def test_a_killed_supervisor_and_a_node_that_crashes_cost_no_retry(
     slurm_cluster: SlurmCluster, root: Path
 ) -> None:
     async def play() -> None:
-        await until(lambda: starts(root, "a") == starts(root, "b") == 1)
+        await until(lambda: all(starts(root, name) == 1 for name in "abc"))
         os.kill(holder(root, "a"), signal.SIGKILL)
         await asyncio.to_thread(slurm_cluster.nodes["beta"].crash)
         slurm_cluster.nodes["beta"].start()
         await until(lambda: starts(root, "a") == starts(root, "b") == 2)
 
-    jobs = [job("a", node="alpha"), job("b", node="beta")]
+    jobs = [job("a", node="alpha"), job("b", node="beta"), job("c", node="beta", rerun=False)]
     report = with_play(root, play, *jobs)
-    assert report.succeeded
+    assert report.jobs["a"].succeeded
+    assert report.jobs["b"].succeeded
+    assert isinstance(report.jobs["c"].outcome, Lost), "it must not run again"
+    assert starts(root, "c") == 1
     first = [ended.outcome for ended, _ in report.jobs["a"].history]
     assert [type(each) for each in first] == [Lost, Succeeded]
     assert starts(root, "a") == starts(root, "b") == 2

@@ -73,7 +73,7 @@ def unsuccessful(state: State, index: int, ended: Ended, place: Allocation) -> S
         losses=job.losses + 1 if fault else 0,
     )
     state = replace(state, jobs=state.jobs.put(index, job))
-    if _try_again(state, index, ended):
+    if _try_again(state, index, ended) and not _may_still_write(state, ended, place):
         job = replace(job, phase=Waiting())
         state = replace(state, jobs=state.jobs.put(index, job), busy=state.busy - {index})
         return _waiting.come_back(state, index)
@@ -193,6 +193,11 @@ def _counting(job: JobState) -> int:
             return job.attempts
         case _ as never:
             assert_never(never)
+
+
+def _may_still_write(state: State, ended: Ended, place: Allocation) -> bool:
+    """Tell whether a lost copy could write the file that another attempt would write."""
+    return ended.copy_may_live and state.writes_in_place(Orphan(ended.attempt, place))
 
 
 def _try_again(state: State, index: int, ended: Ended) -> bool:

@@ -111,6 +111,7 @@ def make_order(
         "gpu_ids": list(allocation.gpu_ids),
         "gpu_locks": [gpu_lock_name(machine, index, site.root) for index in allocation.gpu_ids],
         "outputs": _outputs(job, site, paths, folder),
+        "rerun": job.rerun,
         "preserve_paths": paths.preserve,
         "in_place": paths.preserve and site.sees_root,
         "carry": not site.home_seen,

@@ -69,7 +69,8 @@ def checked_status(document: object, attempt: Attempt) -> dict[str, Any]:
         status[name] = 0.0
         if isinstance(value, int | float) and 0 <= value < float("inf"):
             status[name] = float(value)
-    status["node_fault"] = document.get("node_fault") is True
+    for name in ("node_fault", "copy_may_live"):
+        status[name] = document.get(name) is True
     gpu_ids = document.get("gpu_ids")
     listed = gpu_ids if isinstance(gpu_ids, list) else ()
     status["gpu_ids"] = [each for each in listed if isinstance(each, int)]
@@ -109,6 +110,7 @@ def ended_by(status: Mapping[str, Any], attempt: Attempt, node: str) -> Ended:
         detail=status["problem"] or "",
         stderr_tail=status["stderr_tail"] or "",
         node_fault=status["node_fault"],
+        copy_may_live=status["copy_may_live"],
         host=status["host"],
         host_gpu_ids=tuple(status["gpu_ids"]),
     )

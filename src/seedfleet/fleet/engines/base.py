@@ -18,7 +18,8 @@ What every engine owes, and `seedfleet.fleet.testing.check_engine` checks:
   `start` raises nothing for it; `OSError` from any method means that this head cannot go on.
 - **Contact.** An engine that loses its hold on a node says `NodeDown`, and `NodeUp` when it has it
   again; what it heard of attempts in between it reports after that. Attempts of a node that is out
-  of contact go on, and none of them has ended until its files have come.
+  of contact go on, and none of them has ended until its files have come. Those of a queue leave
+  their files on the head's own disk, so it reports their ends as they come.
 - **Cancellation.** `cancel` only asks; the attempt ends as usual, most often `Cancelled`. Asking
   for an attempt that is unknown or has ended does nothing.
 - **What survives a crash.** A head that is killed at any point leaves the engine's attempts
@@ -168,6 +169,8 @@ class Ended:
         One line of evidence for a person, and the end of the script's stderr.
     node_fault
         True where not the job but the node is to blame, as when no supervisor could be started.
+    copy_may_live
+        True for one that is believed lost for its silence alone.
     host, host_gpu_ids
         Where a queue has had it run: the machine, and the physical indices of its GPUs there. None
         for an attempt that ran where it was sent, or never ran.
@@ -185,6 +188,7 @@ class Ended:
     node_fault: bool = False
     host: str | None = None
     host_gpu_ids: tuple[int, ...] = ()
+    copy_may_live: bool = False
 
     def place(self, allocation: Allocation) -> Allocation:
         """Say where it really ran, if `allocation` is where it was sent."""

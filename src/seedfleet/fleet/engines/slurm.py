@@ -41,10 +41,11 @@ _MOST_WORDS: Final = 200
 # squeue knows more states than these; a task in any other is waiting, running or about to.
 _OVER: Final = frozenset(
     (
-        *("BOOT_FAIL", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY"),
+        *("BOOT_FAIL", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL"),
         *("PREEMPTED", "REVOKED", "TIMEOUT"),
     )
 )
+_IN_LINE: Final = frozenset((TaskState.ALIVE, TaskState.HELD, TaskState.NEVER))
 # Why a task waits, without separators and in lower case: for a person, or for what cannot come.
 _HELD: Final = ("requeuedheld", "jobheldadmin", "holdmaxrequeue")
 _NEVER: Final = ("partitiontimelimit", "partitionnodelimit", "badconstraints")
@@ -172,7 +173,8 @@ class SlurmScheduler:
     async def submit(self, batch: Batch) -> str:
         """Hand an array in."""
         words = [
-            *("sbatch", "--parsable", f"--job-name={batch.name}", "--requeue", "--chdir=/"),
+            *("sbatch", "--parsable", f"--job-name={batch.name}", "--chdir=/"),
+            "--requeue" if batch.request.requeue else "--no-requeue",
             # With NONE or NIL a node would start a login shell for every task to see what it sets.
             "--export=ALL",
             f"--array=0-{len(batch.numbers) - 1}",
@@ -213,7 +215,8 @@ class SlurmScheduler:
             if batch is not None and task.place.isdigit():
                 key = (batch, int(batch.partition("+")[2]) + int(task.place))
                 states[key] = _state(task)
-                self._reasons[key] = task.reason
+                alive = states[key] in _IN_LINE
+                self._reasons[key] = task.reason if alive else task.state
         return states
 
     def reason(self, batch: str, number: int) -> str:
@@ -256,6 +259,8 @@ class _Listed(NamedTuple):
 def _state(task: _Listed) -> TaskState:
     if task.state.startswith("CANCELLED"):
         return TaskState.CANCELLED
+    if task.state == "OUT_OF_MEMORY":
+        return TaskState.OUT_OF_MEMORY
     if task.state in _OVER:
         return TaskState.OVER
     why = "".join(filter(str.isalnum, task.reason.casefold()))

@@ -82,6 +82,15 @@ class Leases:
                 pause(_POLL_S)
             self._gpus.append(lock)
 
+    @property
+    def are_shared(self) -> bool:
+        """Whether any of them can be lost while we live."""
+        return any(isinstance(lock, SharedLease) for lock in self._names)
+
+    def are_lost(self) -> bool:
+        """Look whether somebody else has taken one over, having believed us dead."""
+        return any(isinstance(lock, SharedLease) and lock.is_lost() for lock in self._names)
+
     def descriptors(self) -> List[int]:
         """List the open lock files, for a child to inherit."""
         locks = [lock for lock in self._names if isinstance(lock, Lock)]

@@ -17,7 +17,7 @@ from .processes import end_processes, living
 __all__ = ["settle"]
 
 
-def settle(folder: AttemptFolder) -> Optional[Dict[str, Any]]:
+def settle(folder: AttemptFolder, *, copy_may_live: bool = False) -> Optional[Dict[str, Any]]:
     """Return how an attempt ended, or None while its supervisor lives.
 
     If the supervisor died without a word, its processes are ended, what stood at its output paths
@@ -27,6 +27,8 @@ def settle(folder: AttemptFolder) -> Optional[Dict[str, Any]]:
     ----------
     folder
         The folder of an attempt that has been claimed.
+    copy_may_live
+        What a loss is to say of the supervisor: True if it is believed dead for its silence alone.
 
     Raises
     ------
@@ -40,12 +42,12 @@ def settle(folder: AttemptFolder) -> Optional[Dict[str, Any]]:
         with contextlib.suppress(FileNotFoundError, ValueError):  # torn by a machine that went down
             status: Dict[str, Any] = json.loads(folder.status.read_bytes())
             return status
-        return _settle_lost(folder)
+        return _settle_lost(folder, copy_may_live=copy_may_live)
     finally:
         alive.release()
 
 
-def _settle_lost(folder: AttemptFolder) -> Dict[str, Any]:
+def _settle_lost(folder: AttemptFolder, *, copy_may_live: bool) -> Dict[str, Any]:
     problem = "its supervisor was killed"
     try:
         order = json.loads(folder.order.read_bytes())
@@ -58,6 +60,8 @@ def _settle_lost(folder: AttemptFolder) -> Dict[str, Any]:
         problem += _restore(folder, order)
     times = _times(folder, datetime.now(timezone.utc), alive=alive)
     status = {"version": 1, "outcome": "lost", "problem": problem, **times}
+    if copy_may_live:
+        status["copy_may_live"] = True
     status.update({name: order[name] for name in ("host", "gpu_ids") if name in order})
     # On a full disk the answer still holds: the next to ask finds the same and tries again.
     with contextlib.suppress(OSError):

@@ -7,8 +7,8 @@ that all machines see. Who takes it over puts a file of his own in its place and
 a moment, so of several who do so at once only the last has it.
 
 A holder that stands still for longer than the quiet time, or is cut off from the disk, can lose the
-lease while it lives: this guards against second copies started by mistake, not against a network
-that is broken for minutes.
+lease while it lives. It sees that when the disk is back, and has to stop; what it does until then
+nobody can prevent.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ __all__ = [
     "has_ended",
     "is_network_disk",
     "lease_lives",
+    "may_live",
     "quiet_s",
 ]
 
@@ -113,6 +114,16 @@ class SharedLease:
             with contextlib.suppress(FileNotFoundError):
                 self.path.unlink()
 
+    def is_lost(self) -> bool:
+        """Look whether somebody else has it now; a disk that does not answer says nothing."""
+        try:
+            holder = json.loads(self.path.read_bytes())
+        except FileNotFoundError:
+            return True
+        except (OSError, ValueError):
+            return False
+        return not isinstance(holder, dict) or holder.get("name") != self._name
+
     def _take_over(self, draft: Path) -> bool:
         holder = _read(self.path)
         if has_ended(holder):
@@ -127,7 +138,7 @@ class SharedLease:
     def _beat(self) -> None:
         while not self._ended.wait(_HEARTBEAT_S):
             with contextlib.suppress(OSError):  # the disk may answer again before the time is over
-                if not self._is_ours():
+                if self.is_lost():
                     return
                 os.utime(self.path)  # without times: the disk's server sets its own
 
@@ -191,6 +202,20 @@ def lease_lives(path: Path, token: str, quiet_limit_s: float = _QUIET_S) -> bool
     holder = _read(path)
     ours = holder.get("token") == token
     return ours and not has_ended(holder) and quiet_s(path) < quiet_limit_s
+
+
+def may_live(path: Path, token: str) -> bool:
+    """Tell whether a supervisor that is believed dead is so for its silence alone.
+
+    Parameters
+    ----------
+    path
+        The lease file; one that ended in order has removed it.
+    token
+        The attempt's.
+    """
+    holder = _read(path)
+    return holder.get("token") == token and not has_ended(holder)
 
 
 def quiet_s(path: Path) -> float:

@@ -7,8 +7,9 @@ supervisor that was killed, and `orphan.settle` finishes its work.
 
 TERM cancels the attempt. Where an order names a `cancel_file`, as those do that a scheduler starts,
 that file cancels it too, and TERM without it means that the scheduler wants the machine back: then
-the attempt is left without a status, as if its supervisor had been killed. Nothing is ever read
-from the script's output while it runs.
+the attempt is left without a status, as if its supervisor had been killed. So it is where another
+machine has taken a lease over: then the folder and the output paths belong to somebody else.
+Nothing is ever read from the script's output while it runs.
 """
 
 from __future__ import annotations
@@ -79,16 +80,21 @@ def supervise(order: Order) -> int:
     attempt = _Attempt(order, folder, signals)
     try:
         status = attempt.run()
-        # Restored before the status says how it ended: whoever reads it finds the old file back.
-        if status["outcome"] != "succeeded":
-            restore_previous(folder)
-        folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)  # a script may have removed it
-        if not (status["outcome"] == "cancelled" and _was_taken_away(order)):
-            # Not durable: a machine that goes down forgets the attempt, and its job runs again.
-            write_atomically(folder.status, json.dumps(status).encode(), durable=False)
+        if not attempt.is_cut_off():
+            _leave(status, order, folder)
     finally:  # a full disk, say: whatever happened, nothing of the job may go on without us
         attempt.end()
     return 0  # the lock on `alive` goes with the process
+
+
+def _leave(status: Status, order: Order, folder: AttemptFolder) -> None:
+    # Restored before the status says how it ended: whoever reads it finds the old file back.
+    if status["outcome"] != "succeeded":
+        restore_previous(folder)
+    folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)  # a script may have removed it
+    if not (status["outcome"] == "cancelled" and _was_taken_away(order)):
+        # Not durable: a machine that goes down forgets the attempt, and its job runs again.
+        write_atomically(folder.status, json.dumps(status).encode(), durable=False)
 
 
 def claim(folder: AttemptFolder, order: Order) -> Optional[Lock]:
@@ -202,16 +208,21 @@ class _Attempt:
         self._status["stderr_tail"] = tail(self._folder.stderr)
         return self._status
 
+    def is_cut_off(self) -> bool:
+        """Look whether another machine believes us dead and has gone on without us."""
+        return self._leases.are_lost()
+
     def end(self) -> None:
         """Leave no process behind and let go of the locks."""
         end_processes(self._processes_left, self._order["kill_grace_s"])
         self._leases.release()
 
     def _wait(self, timeout_s: float) -> None:
-        """Wait for a signal, the cancel file, or the end of the time."""
+        """Wait for a signal, the cancel file, the loss of a lease, or the end of the time."""
         cancel_file = self._order.get("cancel_file")
-        self._signals.wait(timeout_s if cancel_file is None else min(timeout_s, _CANCEL_POLL_S))
-        if cancel_file is not None and os.path.exists(cancel_file):
+        polls = cancel_file is not None or self._leases.are_shared
+        self._signals.wait(min(timeout_s, _CANCEL_POLL_S) if polls else timeout_s)
+        if (cancel_file is not None and os.path.exists(cancel_file)) or self.is_cut_off():
             self._signals.cancelled = True
 
     def _pause(self, timeout_s: float) -> None:
@@ -313,6 +324,8 @@ class _Attempt:
         if self._status["exit_code"] not in order["ok_exit_codes"] and not order["accept_any_exit"]:
             how = "exit code {exit_code}" if self._status["signal"] is None else "signal {signal}"
             raise UnsuccessfulError("failed", [], "ended with " + how.format(**self._status))
+        if self.is_cut_off():  # nothing at the output paths is ours any more
+            raise UnsuccessfulError("cancelled", [], "another copy has taken over")
         self._stdout_result.take()
         self._status["outputs"] = check_outputs(order["outputs"])
         self._status["outcome"] = "succeeded"

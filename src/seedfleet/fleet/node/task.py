@@ -3,7 +3,8 @@
 A scheduler may start a task again: after its machine went down, or was wanted for somebody else.
 So the attempt's folder and lease decide. While the first copy may live, a second one touches
 nothing. What a dead one has left is put aside, with what stood at its output paths restored, and
-the same attempt runs anew.
+the same attempt runs anew. A job that must not run again, or one that writes in place while its
+first copy may live on another machine, ends as lost instead.
 
 The words are `task.pyz NUMBER` for the order `orders/NUMBER.json` beside it, and
 `task.pyz probe FOLDER... NUMBER` for a look at whether head and machine share these folders.
@@ -25,7 +26,7 @@ from .layout import AttemptFolder, write_atomically
 from .locks import is_held
 from .orphan import settle
 from .outputs import UnsuccessfulError
-from .shared_lease import lease_lives
+from .shared_lease import lease_lives, may_live
 from .supervisor import claim, supervise
 
 __all__ = ["main"]
@@ -100,6 +101,10 @@ def _refuse(order: Dict[str, Any], folder: AttemptFolder, problem: UnsuccessfulE
 def _put_aside(folder: AttemptFolder, order: Dict[str, Any]) -> bool:
     """Say whether the attempt may run anew, with what a dead copy has left out of the way."""
     if folder.status.exists() or is_held(folder.alive) or not _has_died(folder, order):
+        return False
+    copy_may_live = may_live(Path(order["job_lease"]), order["token"])
+    if not order["rerun"] or (copy_may_live and order["in_place"]):
+        settle(folder, copy_may_live=copy_may_live)
         return False
     aside = AttemptFolder(
         folder.path.with_name(".{}.{}".format(folder.path.name, secrets.token_hex(4)))

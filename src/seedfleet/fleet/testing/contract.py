@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from seedfleet.fleet.engines.base import (
@@ -107,6 +107,7 @@ class _Head:
     paths: RunPaths
     nodes: tuple[Node, ...]
     events: AsyncIterator[EngineEvent]
+    early: list[Ended] = field(default_factory=list)  # told by a queue that was out of contact
 
     async def start(self, name: str, *more_outputs: str, place: Allocation | None = None) -> None:
         outputs = (name, *more_outputs)
@@ -125,6 +126,8 @@ class _Head:
         return place or Allocation("", ())
 
     async def next_end(self) -> Ended:
+        if self.early:
+            return self.early.pop(0)
         while True:
             event = await self.next_event()
             if isinstance(event, Ended):
@@ -139,10 +142,10 @@ class _Head:
         told: set[str] = set()
         while told != {node.name for node in self.nodes}:
             event = await self.next_event()
-            _must(
-                not isinstance(event, Ended),
-                "what ends on a node out of contact is reported when the node is back",
-            )
+            if isinstance(event, Ended):
+                queue = there and all(node.queue for node in self.nodes)
+                _must(queue, "what ends on a node out of contact is reported when it is back")
+                self.early.append(event)
             if there and isinstance(event, NodeUp):
                 _must(event.node.contact, "a node that is up is in contact")
                 told.add(event.node.name)

@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 import secrets
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from seedfleet.fleet.engines._orders import token_of
 from seedfleet.fleet.engines.base import NodeDown, NodeUp
+from seedfleet.fleet.engines.queued._held import Held, HeldAttempts
 from seedfleet.fleet.engines.queued._threads import in_thread
 from seedfleet.fleet.engines.queued.arrivals import Arrivals
 from seedfleet.fleet.engines.queued.ledger import BatchLedger, HandedIn
@@ -35,21 +35,8 @@ __all__ = ["Work"]
 
 _MOST_AT_ONCE: Final = 64  # attempts that come to the head with one sync of its disk
 _RETRY_S: Final = 2.0
-_CANCEL_GRACE_S: Final = 2.0
 _MOST_JUDGED: Final = 16
 _SILENT_AFTER: Final = 2  # questions in a row without an answer: one is a restart at most
-
-
-@dataclass
-class _Held:
-    """An attempt whose end has not been told."""
-
-    attempt: Attempt
-    number: int = 0
-    handle: str | None = None  # of its batch, once the scheduler has taken it
-    cancelled: bool = False
-    over_since: float | None = None  # by the scheduler's word
-    fresh: bool = False  # of an earlier head: its files may be there already
 
 
 class Work:
@@ -82,13 +69,12 @@ class Work:
         self._pace = pace
         self._arrivals = Arrivals(paths, folder)
         self._ledger: BatchLedger | None = None
-        self._held: dict[str, _Held] = {}
+        self._held = HeldAttempts()
         self._to_submit: asyncio.Queue[str] = asyncio.Queue()
         self._to_cancel: asyncio.Queue[str] = asyncio.Queue()
         self._uncertain: set[str] = set()  # batches that an earlier head may have handed in
         self._ask_now = asyncio.Event()
         self._unheard = 0  # questions in a row that the scheduler did not answer
-        self._kept: list[Ended] = []  # told when the scheduler is back
         steps = (self._submit, self._watch_files, self._ask_scheduler, self._pass_cancels)
         self._tasks = [asyncio.create_task(self._guarded(step)) for step in steps]
 
@@ -98,7 +84,7 @@ class Work:
         """Hold an attempt, and hand it in unless that was done."""
         token = token_of(self.paths, attempt.job.job_id, attempt.number)
         if token not in self._held:
-            self._held[token] = _Held(attempt)
+            self._held[token] = Held(attempt)
             self._to_submit.put_nowait(token)
 
     def cancel(self, job_id: str, number: int) -> None:
@@ -164,21 +150,28 @@ class Work:
     async def _drop_cancelled(self, ledger: BatchLedger, tokens: Sequence[str]) -> None:
         status = {"outcome": "cancelled", "problem": "cancelled before it was handed in"}
         dropped = [
-            (token, held)
+            token
             for token in tokens
             if (held := self._held.get(token)) and held.cancelled and token not in ledger.tasks
         ]
-        await self._told(await in_thread(self._end_all, dropped, status))
+        await self._end_all(dropped, status)
 
-    def _end_all(
-        self, dropped: Sequence[tuple[str, _Held]], status: Mapping[str, Any]
-    ) -> list[tuple[str, Ended]]:
-        return [(token, self._arrivals.end(held.attempt, status)) for token, held in dropped]
+    async def _end_all(self, tokens: Iterable[str], status: Mapping[str, Any]) -> None:
+        """End attempts by `status`, once nobody else is at work on them."""
+
+        def ends(mine: Iterable[tuple[str, Held]]) -> list[tuple[str, Ended]]:
+            return [(token, self._arrivals.end(held.attempt, status)) for token, held in mine]
+
+        while left := [token for token in tokens if token in self._held]:
+            with self._held.owned(left) as mine:
+                await self._told(await in_thread(ends, mine))
+            if len(mine) < len(left):
+                await asyncio.sleep(self._pace.files_s)
 
     def _grouped(
         self, ledger: BatchLedger, tokens: Iterable[str]
-    ) -> dict[Request, list[tuple[str, _Held]]]:
-        groups: dict[Request, list[tuple[str, _Held]]] = {}
+    ) -> dict[Request, list[tuple[str, Held]]]:
+        groups: dict[Request, list[tuple[str, Held]]] = {}
         for token in tokens:
             held = self._held.get(token)
             if held is not None and token not in ledger.tasks:
@@ -187,7 +180,7 @@ class Work:
         return groups
 
     async def _hand_in_new(
-        self, ledger: BatchLedger, request: Request, group: Sequence[tuple[str, _Held]]
+        self, ledger: BatchLedger, request: Request, group: Sequence[tuple[str, Held]]
     ) -> None:
         first = ledger.next_number
         for number, (_, held) in enumerate(group, first):
@@ -198,7 +191,7 @@ class Work:
         await in_thread(ledger.add, batch)
         await self._hand_in(ledger, batch, known=False)
 
-    def _write_orders(self, group: Iterable[_Held]) -> None:
+    def _write_orders(self, group: Iterable[Held]) -> None:
         for held in group:
             self._folder.write_order(held.number, held.attempt)
 
@@ -242,8 +235,7 @@ class Work:
 
     async def _refused(self, batch: HandedIn, problem: str) -> None:
         status = {"outcome": "failed_to_start", "problem": problem}
-        refused = [(t, self._held[t]) for t in batch.tokens if t in self._held]
-        await self._told(await in_thread(self._end_all, refused, status))
+        await self._end_all(batch.tokens, status)
 
     async def _watch_files(self) -> None:
         """Take in what tasks have marked as ended; a folder is listed, whatever is under way."""
@@ -256,12 +248,13 @@ class Work:
             due = [waiting[number] for number in marked if number in waiting]
             due += [token for token, held in self._held.items() if held.fresh]
             for start in range(0, len(due), _MOST_AT_ONCE):
-                await self._told(await in_thread(self._take_in, due[start : start + _MOST_AT_ONCE]))
+                # Of those that were due at first, some have been judged meanwhile.
+                with self._held.owned(due[start : start + _MOST_AT_ONCE]) as mine:
+                    await self._told(await in_thread(self._take_in, mine))
 
-    def _take_in(self, tokens: Sequence[str]) -> list[tuple[str, Ended]]:
+    def _take_in(self, mine: Iterable[tuple[str, Held]]) -> list[tuple[str, Ended]]:
         found = []
-        for token in dict.fromkeys(tokens):
-            held = self._held[token]
+        for token, held in mine:
             held.fresh = False
             ended = self._arrivals.take_in(held.attempt)
             if ended is not None:
@@ -299,43 +292,35 @@ class Work:
             for token, held in self._held.items()
             if held.handle is not None
         ]
-        due = [each for each in due if self._is_due(each[1], each[2], now)]
+        due = [each for each in due if each[1].is_due(each[2], now, self._pace)]
         # To take over what a dead copy has left lasts seconds: many at once, and not too many.
         for start in range(0, len(due), _MOST_JUDGED):
             async with asyncio.TaskGroup() as judges:
-                for token, held, state in due[start : start + _MOST_JUDGED]:
-                    judges.create_task(self._judge_one(token, held, state))
+                for token, _, state in due[start : start + _MOST_JUDGED]:
+                    judges.create_task(self._judge_one(token, state))
 
-    def _is_due(self, held: _Held, state: TaskState | None, now: float) -> bool:
-        """Tell whether a task has been over for so long that its files must have come."""
-        if state is TaskState.ALIVE:
-            held.over_since = None
-            return False
-        if held.over_since is None:
-            held.over_since = now
-        grace_s = self._pace.grace_s
-        return now - held.over_since >= (
-            min(grace_s, _CANCEL_GRACE_S) if held.cancelled else grace_s
-        )
+    async def _judge_one(self, token: str, state: TaskState | None) -> None:
+        with self._held.owned([token]) as mine:
+            for _, held in mine:
+                ended = await in_thread(self._judged, token, held, state)
+                if ended is not None:
+                    await self._told([(token, ended)])
+                    await self._take_out(held, state)
 
-    async def _judge_one(self, token: str, held: _Held, state: TaskState | None) -> None:
-        ended = await in_thread(self._judged, token, held, state)
-        if ended is not None:
-            await self._told([(token, ended)])
-            await self._take_out(held, state)
-
-    async def _take_out(self, held: _Held, state: TaskState | None) -> None:
+    async def _take_out(self, held: Held, state: TaskState | None) -> None:
         """Take a task out of the line that nobody waits for; if that fails, it finds no order."""
         if held.handle is not None and state in {TaskState.HELD, TaskState.NEVER}:
             with contextlib.suppress(SchedulerDownError):
                 await self._scheduler.cancel(held.handle, [held.number])
 
-    def _judged(self, token: str, held: _Held, state: TaskState | None) -> Ended | None:
-        what = "has ended its task, which has left no status"
+    def _judged(self, token: str, held: Held, state: TaskState | None) -> Ended | None:
+        why = "" if held.handle is None else self._scheduler.reason(held.handle, held.number)
+        by = f" ({why})" if why else ""
+        what = f"has ended its task{by}, which has left no status"
         if state is None:
             what = "does not know its task any more, which has left no status"
-        elif state in {TaskState.HELD, TaskState.NEVER} and held.handle is not None:
-            what = f"does not run its task: {self._scheduler.reason(held.handle, held.number)}"
+        elif state in {TaskState.HELD, TaskState.NEVER}:
+            what = f"does not run its task: {why}"
         problem = f"{self._scheduler.name} {what}"
         if self._ledger is not None and not self._folder.attempt(held.attempt).path.exists():
             # Its supervisor never came up. All tasks of a batch share the log.
@@ -346,42 +331,43 @@ class Work:
     async def _pass_cancels(self) -> None:
         """Pass on what the head wants to end, once it has been handed in."""
         while True:
-            token = await self._to_cancel.get()
-            held = self._held.get(token)
-            if held is None or not held.number:
-                continue
-            await in_thread(self._folder.ask_to_end, held.number)
-            if held.handle is None:
-                continue
-            try:
-                await self._scheduler.cancel(held.handle, [held.number])
-            except SchedulerDownError as error:
-                self._silent(str(error))
-                await asyncio.sleep(_RETRY_S)
-                self._to_cancel.put_nowait(token)
+            tokens = [await self._to_cancel.get()]
+            while not self._to_cancel.empty():
+                tokens.append(self._to_cancel.get_nowait())
+            wanted = [(t, held) for t in tokens if (held := self._held.get(t)) and held.number]
+            await in_thread(self._ask_to_end, [held.number for _, held in wanted])
+            taken: dict[str, list[tuple[str, int]]] = {}
+            for token, held in wanted:
+                if held.handle is not None:
+                    taken.setdefault(held.handle, []).append((token, held.number))
+            for handle, group in taken.items():
+                try:
+                    await self._scheduler.cancel(handle, [number for _, number in group])
+                except SchedulerDownError as error:
+                    self._silent(str(error))
+                    await asyncio.sleep(_RETRY_S)
+                    for token, _ in group:
+                        self._to_cancel.put_nowait(token)
             self._ask_now.set()
+
+    def _ask_to_end(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            self._folder.ask_to_end(number)
 
     # --- to the head ---
 
     async def _told(self, ended: Sequence[tuple[str, Ended]]) -> None:
-        """Tell ends; what is kept while the scheduler is silent is told when it is back."""
+        """Tell ends, also while the scheduler is silent: files are the truth."""
         pairs = [(self._held[token], end) for token, end in ended if token in self._held]
         await in_thread(self._settle, pairs)
         for token, end in ended:
             if self._held.pop(token, None) is not None:
-                self._kept.append(end)
-        self._tell_kept()
+                self.events.put_nowait(end)
 
-    def _settle(self, pairs: Sequence[tuple[_Held, Ended]]) -> None:
+    def _settle(self, pairs: Sequence[tuple[Held, Ended]]) -> None:
         if pairs:
             self._arrivals.settle([(held.attempt, end) for held, end in pairs])
             self._folder.forget(held.number for held, _ in pairs)
-
-    def _tell_kept(self) -> None:
-        if self._unheard < _SILENT_AFTER:
-            for end in self._kept:
-                self.events.put_nowait(end)
-            self._kept.clear()
 
     def _silent(self, problem: str) -> None:
         self._unheard += 1
@@ -392,4 +378,3 @@ class Work:
         was_down, self._unheard = self._unheard >= _SILENT_AFTER, 0
         if was_down:
             self.events.put_nowait(NodeUp(self._folder.site.node))
-        self._tell_kept()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from seedfleet.fleet.node.layout import discard
 from seedfleet.fleet.node.locks import is_held
 from seedfleet.fleet.node.orphan import settle
 from seedfleet.fleet.node.outputs import forget_previous
-from seedfleet.fleet.node.shared_lease import lease_lives
+from seedfleet.fleet.node.shared_lease import lease_lives, may_live
 from seedfleet.fleet.outcome import Succeeded
 
 if TYPE_CHECKING:
@@ -81,16 +82,22 @@ class Arrivals:
         status: dict[str, Any] = {"outcome": "lost", "problem": problem}
         if left.path.exists():
             token = f"{self.paths.run_id}/{attempt.job.job_id}/{attempt.number}"
-            if is_held(left.alive) or lease_lives(self.folder.lease(attempt), token):
+            lease = self.folder.lease(attempt)
+            if is_held(left.alive) or lease_lives(lease, token):
                 return None
-            settled = settle(left)
+            settled = settle(left, copy_may_live=may_live(lease, token))
             if settled is None:
                 return None
             status = settled
+            if status["outcome"] == "lost":
+                status = {**status, "problem": f"{status['problem']}; {problem}"}
         elif state is TaskState.UNKNOWN and not cancelled:
             return None
         elif state is TaskState.NEVER:
             status["outcome"] = "failed_to_start"
+        if status["outcome"] == "lost" and state is TaskState.OUT_OF_MEMORY and not cancelled:
+            # The job's own doing: elsewhere it would meet the same end.
+            status = {**status, "outcome": "failed", "exit_code": None, "signal": signal.SIGKILL}
         if status["outcome"] == "lost" and (cancelled or state is TaskState.CANCELLED):
             by = "" if cancelled else ", by somebody else"
             status = {**status, "outcome": "cancelled", "problem": f"cancelled in its queue{by}"}

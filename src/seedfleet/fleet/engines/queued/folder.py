@@ -128,7 +128,9 @@ class QueueFolder:
     def request(self, job: Job) -> Request:
         """Say what a job asks of the scheduler."""
         pin = None if job.node == self.site.node.name else job.node
-        return Request(self._task_rules.gpus_of(job), job.timeout_s, pin, job.platform)
+        return Request(
+            self._task_rules.gpus_of(job), job.timeout_s, pin, job.platform, requeue=job.rerun
+        )
 
     def prepare(self) -> None:
         """Make the folders and the task file; may be repeated.

@@ -33,6 +33,7 @@ class TaskState(enum.Enum):
 
     ALIVE = enum.auto()  # waiting, running, or about to run again
     OVER = enum.auto()
+    OUT_OF_MEMORY = enum.auto()  # over, since it took more than it was given
     CANCELLED = enum.auto()  # over, since somebody asked for that
     HELD = enum.auto()  # put back by a fault of its machine, and waits until a person lets it go
     NEVER = enum.auto()  # waits for what cannot come
@@ -53,12 +54,15 @@ class Request:
         The machine that the job pins, as the scheduler names it; None for any.
     platform
         "cuda", "rocm", "cpu" or None for any.
+    requeue
+        False if a task that has been started must not be started again.
     """
 
     gpus: int
     timeout_s: float
     node: str | None = None
     platform: str | None = None
+    requeue: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +141,10 @@ class Scheduler(Protocol):
         """
 
     def reason(self, batch: str, number: int) -> str:
-        """Say in the scheduler's words why a task waits, by the last `look`; "" if it does not."""
+        """Say in the scheduler's words why a task waits, or how it ended, by the last `look`.
+
+        "" where it has no word for it.
+        """
 
     async def cancel(self, batch: str, numbers: Collection[int]) -> None:
         """Ask for the end of tasks, whether they wait or run: TERM, and later KILL."""
