@@ -99,7 +99,7 @@ def let_go(root: Path) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(90):  # Slurm queues again what was preempted, in its own time
         while not condition():
             await asyncio.sleep(0.05)
 
