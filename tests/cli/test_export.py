@@ -69,6 +69,11 @@ def export(form: str, jobs: list[dict[str, Any]], *words: str) -> dict[str, Any]
     return document
 
 
+def task_file(made: dict[str, Any]) -> Path:
+    (found,) = Path(made["folder"], "queue").glob("task-*.pyz")
+    return found
+
+
 def take_in(run_id: str) -> dict[str, Any]:
     code, text = invoke("run", "--resume", run_id, "--output=json")
     assert code in {0, 1}, text
@@ -149,7 +154,7 @@ def test_array_scripts_run_on_slurm_and_a_resume_waits_for_what_nobody_has_hande
 @pytest.mark.slow
 def test_a_failed_job_is_asked_for_again_by_name_of_its_task(root: Path) -> None:
     made = export("parallel", jobs_of({"job_id": "bad", "args": ["bad", "{output}"]}))
-    task = Path(made["folder"]) / "queue" / "task.pyz"
+    task = task_file(made)
     subprocess.run([sys.executable, task, "1"], check=True, timeout=30)
     assert take_in(made["run_id"])["bad"]["outcome"] == "failed"
     (root / "mended").touch()
@@ -164,7 +169,7 @@ def test_a_failed_job_is_asked_for_again_by_name_of_its_task(root: Path) -> None
 @pytest.mark.slow
 def test_a_head_that_leaves_loses_no_task(root: Path) -> None:
     made = export("parallel", jobs_of({}, {}))
-    task = Path(made["folder"]) / "queue" / "task.pyz"
+    task = task_file(made)
     words = [sys.executable, "-m", "seedfleet", "run", "--resume", made["run_id"]]
     with subprocess.Popen(words, stderr=subprocess.DEVNULL) as head:
         subprocess.run([sys.executable, task, "1"], check=True, timeout=30)
@@ -191,7 +196,7 @@ def test_an_exported_run_is_handed_over_and_not_interrupted() -> None:
     assert status(made["run_id"])["state"] == "handed_over"
 
 
-def test_a_job_file_of_hyperqueue_asks_what_each_job_asks(root: Path) -> None:
+def test_a_job_file_of_hyperqueue_asks_what_each_job_asks() -> None:
     wishes: list[dict[str, Any]] = [{"platform": "rocm"}, {"gpus": 2}, {"platform": "cpu"}]
     made = export("hq", jobs_of(*wishes, {}), "--default-gpus", "0")
     assert made["submit"][0].startswith("hq job submit-file ")
@@ -199,8 +204,7 @@ def test_a_job_file_of_hyperqueue_asks_what_each_job_asks(root: Path) -> None:
     assert job["name"] == made["run_id"]
     tasks = job["task"]
     assert [task["id"] for task in tasks] == [1, 2, 3, 4]
-    task_file = str(root / "full_scoring_results" / made["run_id"] / "queue" / "task.pyz")
-    assert tasks[1]["command"] == [sys.executable, task_file, "2"]
+    assert tasks[1]["command"] == [sys.executable, str(task_file(made)), "2"]
     asked = [[request["resources"] for request in task["request"]] for task in tasks]
     assert asked == [
         [{"cpus": 1, "gpus/amd": 1}],
@@ -228,6 +232,49 @@ def test_what_a_form_cannot_pass_on_is_refused_at_once_and_nothing_is_written(ro
     assert "none.py" in text
     assert not Path("runs").exists()
     assert not (root / "runs").exists()
+
+
+@pytest.mark.parametrize("form", ["slurm", "parallel", "hq"])
+@pytest.mark.parametrize("node", ["a\ntouch injected", "a b", "a;b", "$(b)", "a\n", "#"])
+def test_a_node_that_is_no_one_word_is_refused_for_every_job_and_nothing_is_written(
+    root: Path, form: str, node: str
+) -> None:
+    jobs = jobs_of({"node": node}, {"node": node, "gpus": 0}, {"node": "gpu[01-04],b.c_d"})
+    (root / "jobs.json").write_text(json.dumps(jobs))
+    code, text = invoke("export", "jobs.json", "--to", form, "--output-dir", "runs")
+    assert code == 2
+    told = [line for line in text.splitlines() if "no node has" in line]
+    assert [line.split(":")[0].strip(" -") for line in told] == ["$[0]", "$[1]"]
+    assert not (root / "runs").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("form", "seen"), [("parallel", "1"), ("hq", "1"), ("slurm", "0")])
+@pytest.mark.usefixtures("root")
+def test_what_shares_out_an_allocation_of_slurm_says_by_masks_who_has_which_gpu(
+    monkeypatch: pytest.MonkeyPatch, form: str, seen: str
+) -> None:
+    for name in ("SLURM_STEP_GPUS", "SLURM_JOB_GPUS"):
+        monkeypatch.setenv(name, "0,1")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    made = export(form, jobs_of({"gpus": 1, "platform": "cuda"}))
+    subprocess.run([sys.executable, task_file(made), "1"], check=True, timeout=30)
+    assert take_in(made["run_id"])["j0"]["outcome"] == "succeeded"
+    assert given(made, "j0")["SEEDFLEET_GPU_IDS"] == seen
+
+
+@pytest.mark.usefixtures("root")
+def test_nobody_else_reads_what_jobs_have_in_their_environment() -> None:
+    made = export("slurm", jobs_of({"env": {"API_TOKEN": "hunter-2"}}))
+    holding = [each for each in Path(made["folder"]).rglob("*") if _holds(each, b"hunter-2")]
+    assert {each.name for each in holding} == {"1.json", "jobs.json"}
+    for each in holding:
+        above = [each, *list(each.parents)[: len(each.relative_to(made["folder"]).parts) - 1]]
+        assert any(not place.stat().st_mode & 0o077 for place in above), each
+
+
+def _holds(path: Path, text: bytes) -> bool:
+    return path.is_file() and text in path.read_bytes()
 
 
 def test_a_disk_that_refuses_leaves_no_half_a_run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shlex
 import sys
@@ -15,12 +16,19 @@ import seedfleet
 from seedfleet.cli import main
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from seedfleet.fleet.testing.ray import RayCluster
 
-pytestmark = pytest.mark.slow
-pytest.importorskip("lightgbm")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("lightgbm")]
 
 _SOURCE = Path(seedfleet.__file__).parents[1]
+
+
+@pytest.fixture
+def lightgbm(need: Callable[[str, list[str]], None]) -> None:
+    found = importlib.util.find_spec("lightgbm")
+    need("LightGBM", [] if found else ["the lightgbm package (seedfleet[trace])"])
 
 
 @pytest.mark.slurm

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 from contextlib import suppress
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 
 SOON = QueuePace(slots=8, gather_s=0.02, files_s=0.05, poll_s=0.1, grace_s=0.3)
 BASE = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+
+
+def own_run_id() -> str:
+    """Name a run as no other process does: whatever has a run's token is ended with its attempt."""
+    return f"r{secrets.token_hex(4)}"
 
 
 @dataclass

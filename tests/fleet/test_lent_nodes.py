@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,6 +12,10 @@ from seedfleet.fleet.engines.base import Gpu, Node
 from seedfleet.fleet.masks import gpu_mask
 from seedfleet.fleet.node_offer import cards_named, cards_of, lent_places
 from seedfleet.fleet.placement import FreeSlots, Requirement
+from seedfleet.fleet.testing.ray import missing_for_ray
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 A, B = Gpu(0, "GPU-a", "0000:01:00.0", 80.0), Gpu(1, "GPU-b", "0000:02:00.0", 24.0)
 NODE = Node("n", "cuda", (A, B), 4, max_jobs=6)
@@ -68,8 +73,11 @@ def test_what_was_found_counts_before_what_is_offered() -> None:
     assert cards_of(NODE, {"platform": "cpu", "gpus": []}) == NODE.gpus
 
 
-def test_a_script_gets_nothing_that_ray_has_put_into_its_worker() -> None:
-    keeper = pytest.importorskip("seedfleet.fleet.engines.ray.keeper")
+def test_a_script_gets_nothing_that_ray_has_put_into_its_worker(
+    need: Callable[[str, list[str]], None],
+) -> None:
+    need("Ray", missing_for_ray())
+    keeper = importlib.import_module("seedfleet.fleet.engines.ray.keeper")
     raylet = {"PATH": "/bin", "CUDA_VISIBLE_DEVICES": "2,3", "RAY_X": "1", "LD_PRELOAD": "jemalloc"}
     worker = {"PATH": "/bin", "CUDA_VISIBLE_DEVICES": "", "RAY_X": "1", "OMP_NUM_THREADS": "1"}
     assert keeper.own_environment(worker, raylet) == {"PATH": "/bin"}

@@ -21,7 +21,7 @@ import pytest
 
 from seedfleet.fleet.node import locks
 from seedfleet.fleet.node.leases import Leases
-from seedfleet.fleet.node.locks import Lock, is_held, shared_folder
+from seedfleet.fleet.node.locks import Lock, is_held, owned_folder, shared_folder
 from seedfleet.fleet.node.outputs import UnsuccessfulError
 from seedfleet.fleet.node.processes import TOKEN_VARIABLE
 from seedfleet.fleet.node.shared_lease import (
@@ -449,3 +449,24 @@ def test_the_kind_of_a_disk_is_read_from_the_mounts(tmp_path: Path) -> None:
         assert is_network_disk(Path(path), mounts) is network, path
     assert disk_type(Path("/x"), tmp_path / "none") == ""
     assert disk_type(Path("/proc/self")) == "proc", "the real list is read by default"
+
+
+def test_folders_of_owners_that_died_are_cleared_and_nobody_elses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    made = {name: owned_folder("x-") for name in ("lives", "died", "died lately")}
+    for name in ("died", "died lately"):
+        made[name][1].release()
+    for name in ("lives", "died"):
+        os.utime(made[name][0] / "owner", (0, 0))
+    foreign = tmp_path / "x-of-something-else"
+    foreign.mkdir()
+    (tmp_path / "x-link").symlink_to(made["lives"][0])
+    newest, lock = owned_folder("x-")
+    left = {path.name for path in tmp_path.iterdir()}
+    kept = {made["lives"][0].name, made["died lately"][0].name}
+    assert left == kept | {foreign.name, "x-link", newest.name}
+    assert stat.S_IMODE(newest.stat().st_mode) == 0o700
+    for each in (lock, made["lives"][1]):
+        each.release()

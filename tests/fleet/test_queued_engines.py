@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
-from queue_house import Line
+from queue_house import Line, own_run_id
 
 from seedfleet.cli import main
 from seedfleet.fleet import (
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from seedfleet.fleet.engines.queued.engine import QueueEngine
 
 pytestmark = pytest.mark.slow  # all of them start interpreters
+
+RUN = own_run_id()
 
 # Counts its starts, says what it sees, and waits as long as `hold` is there.
 SCRIPT = """#!/bin/sh
@@ -122,7 +124,7 @@ def test_an_interruption_and_status_say_what_a_queue_may_still_do(
 
 async def start(root: Path, engine: QueueEngine, *jobs: Job, **more: Any) -> RunReport:
     options = RunOptions(root=root, output_dir="out", kill_grace_s=0.5, **more)
-    return await run(jobs, options, engine=engine, run_id="r")
+    return await run(jobs, options, engine=engine, run_id=RUN)
 
 
 def starts(root: Path, name: str = "a") -> int:
@@ -565,7 +567,7 @@ def test_a_later_head_takes_in_what_ended_without_one(line: Line, root: Path) ->
     (root / "hold").touch()
     asyncio.run(leave())
     wanted = ResumeOptions(root=root, output_dir="out")
-    report = asyncio.run(resume("r", wanted, engine=line.engine()))
+    report = asyncio.run(resume(RUN, wanted, engine=line.engine()))
     assert report.succeeded
     assert starts(root, "a") == starts(root, "b") == 1
     assert len(line.batches) == 1
@@ -582,6 +584,6 @@ def test_a_disk_that_is_not_shared_is_told_before_anything_starts(line: Line, ro
     blind._probe = probe
     options = RunOptions(root=root, output_dir="out")
     with pytest.raises(BadInputError, match=r"do not share .*root"):
-        asyncio.run(run([job()], options, engine=blind, run_id="s"))
-    assert not (root / "out" / "s").exists()
+        asyncio.run(run([job()], options, engine=blind, run_id=f"{RUN}-s"))
+    assert not (root / "out" / f"{RUN}-s").exists()
     elsewhere.end_all()

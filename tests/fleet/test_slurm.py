@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from queue_house import own_run_id
 
 import seedfleet
 from seedfleet.fleet import BadInputError, Job, RunOptions, run
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.usefixtures("slurm_cluster")]
 
 SOON = QueuePace(slots=300, gather_s=0.05, files_s=0.1, poll_s=0.3, grace_s=1.0)
+RUN = own_run_id()
 _MANY = int(os.environ.get("SEEDFLEET_MANY_TASKS", "12"))
 # Its own peak: what `getrusage` tells includes the process that has forked it.
 _HEAD = """from seedfleet.cli import main
@@ -82,7 +84,7 @@ def make_engine(**wishes: Any) -> SlurmEngine:
 
 async def start(root: Path, *jobs: Job, engine: SlurmEngine | None = None) -> RunReport:
     options = RunOptions(root=root, output_dir="out", kill_grace_s=0.5)
-    return await run(jobs, options, engine=engine or make_engine(), run_id="r")
+    return await run(jobs, options, engine=engine or make_engine(), run_id=RUN)
 
 
 def starts(root: Path, name: str = "a") -> int:
@@ -97,7 +99,7 @@ def let_go(root: Path) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(90):  # Slurm queues again what was preempted, in its own time
         while not condition():
             await asyncio.sleep(0.05)
 
@@ -121,7 +123,7 @@ def with_play(root: Path, play: Callable[[], Awaitable[None]], *jobs: Job) -> Ru
 
 def holder(root: Path, name: str = "a") -> int:
     """Name the supervisor of a job's living attempt."""
-    lease = json.loads((root / "out/r/queue/leases" / name).read_bytes())
+    lease = json.loads((root / f"out/{RUN}/queue/leases" / name).read_bytes())
     assert not has_ended(lease)
     return int(lease["pid"])
 
@@ -160,7 +162,7 @@ def test_each_job_gets_what_it_asks_and_the_manifest_tells_where(
     assert "sbatch" in report.jobs["never"].detail
     assert isinstance(report.jobs["nowhere"].outcome, FailedToStart)
     assert isinstance(report.jobs["nothing"].outcome, OutputMissing)
-    manifest = json.loads((root / "out/r/manifest.json").read_text())["jobs"]
+    manifest = json.loads((root / f"out/{RUN}/manifest.json").read_text())["jobs"]
     assert [manifest[name]["node"] for name in ("cuda0", "rocm0")] == ["alpha", "beta"]
     assert manifest["both"]["gpu_ids"] == [0, 1]
 

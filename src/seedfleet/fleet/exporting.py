@@ -75,6 +75,7 @@ async def export(
     RunExistsError
         If the run's folder is there already.
     """
+    task_rules = dataclasses.replace(task_rules, masks_only=FORMS[form].masks_only)
     options = dataclasses.replace(options, engine=BY_HAND, engine_options=_noted(task_rules, 1))
     made = await plan_run(jobs, options)
     try:
@@ -90,6 +91,7 @@ def _noted(task_rules: TaskRules, tasks: int) -> dict[str, str]:
     return {
         "python": task_rules.python,
         "default_gpus": str(task_rules.default_gpus),
+        "masks_only": "yes" if task_rules.masks_only else "no",
         "slots": str(max(tasks, 1)),
     }
 

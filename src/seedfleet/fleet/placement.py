@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from seedfleet.fleet.engines.base import Allocation
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from seedfleet.fleet.spec import Job
 
 __all__ = ["FreeSlots", "Requirement", "cluster_lower_bound", "lower_bound", "start_order"]
+
+# A name, or a list of them as Slurm writes it: one word, whatever file or shell it goes into.
+_QUEUED_NODE: Final = re.compile(r"[A-Za-z0-9._,\[\]-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +64,12 @@ class Requirement:
         """Tell whether the job could run on `node` when all of it is free.
 
         Whether a queue has what a job asks only its scheduler knows, but for a physical GPU and for
-        GPU memory, which no scheduler can be asked for by number.
+        GPU memory, which no scheduler can be asked for by number, and for a node whose name would
+        be more than one word of a submission.
         """
         if node.queue:
-            return self.gpu_id is None and self.gpu_memory_gib is None
+            named = self.node is None or _QUEUED_NODE.fullmatch(self.node)
+            return bool(named) and self.gpu_id is None and self.gpu_memory_gib is None
         if self.node not in {None, node.name}:
             return False
         return len(self.eligible(node)) >= self.gpus_on(node)
@@ -77,10 +83,13 @@ class Requirement:
     def unmet(self, nodes: Iterable[Node]) -> str:
         """Say in words that none of `nodes` has what the job asks."""
         wishes = [
-            f"{name} {wish}" for name, wish in dataclasses.asdict(self).items() if wish is not None
+            f"{name} {_shown(wish)}"
+            for name, wish in dataclasses.asdict(self).items()
+            if wish is not None
         ]
         offer = "; ".join(
-            f"{node.name}, a queue, which takes neither gpu_id nor gpu_memory_gib"
+            f"{node.name}, a queue, which takes neither gpu_id nor gpu_memory_gib, and as a node "
+            "letters, digits and . _ - , [ ] alone"
             if node.queue
             else f"{node.name} ({node.platform}) with {len(node.gpus)} GPUs"
             f"{', none of which gpu_id can name,' if node.lent else ''} and "
@@ -88,6 +97,11 @@ class Requirement:
             for node in nodes
         )
         return f"no node has {', '.join(wishes)}; there is {offer}"
+
+
+def _shown(wish: Any) -> str:
+    """Write what a job asks on one line, however it is named."""
+    return str(wish) if str(wish).isprintable() else repr(wish)
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ def write_recorded(recorded: Recorded) -> None:
     write_atomically(recorded.paths.options, json.dumps(document, indent=1).encode())
     # One job a line, which the fast encoder can write, and people can still read and compare.
     jobs = ",\n".join(json.dumps(job.to_document()) for job in recorded.jobs)
-    write_atomically(recorded.paths.jobs, f"[\n{jobs}\n]\n".encode())
+    write_atomically(recorded.paths.jobs, f"[\n{jobs}\n]\n".encode(), private=True)  # its `env`
 
 
 def read_recorded(run_id: str, wanted: ResumeOptions) -> Recorded:

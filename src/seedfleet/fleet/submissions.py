@@ -190,14 +190,17 @@ class Form:
         Makes the files.
     problems
         Why a task cannot be had so.
+    masks_only
+        True: it shares out an allocation of Slurm's, if there is one around it, by masks.
     """
 
     write: Callable[[TaskList], Submission]
     problems: Callable[[Request], Iterable[str]]
+    masks_only: bool
 
 
 FORMS: Final[Mapping[str, Form]] = {
-    "slurm": Form(_slurm, _nothing),
-    "parallel": Form(_parallel, _beyond_parallel),
-    "hq": Form(_hq, _pinned),
+    "slurm": Form(_slurm, _nothing, masks_only=False),
+    "parallel": Form(_parallel, _beyond_parallel, masks_only=True),
+    "hq": Form(_hq, _pinned, masks_only=True),
 }

@@ -63,7 +63,10 @@ ENGINE_OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "batch": "N, tasks of one array, less than MaxArraySize",
         **_QUEUE_OPTIONS,
     },
-    BY_HAND: {name: _QUEUE_OPTIONS[name] for name in ("slots", "python", "default_gpus")},
+    BY_HAND: {
+        **{name: _QUEUE_OPTIONS[name] for name in ("slots", "python", "default_gpus")},
+        "masks_only": "yes or no; yes: Slurm's own word on a task's GPUs does not count",
+    },
     "ray": {
         "address": "HOST:PORT of a cluster to join, or auto, the one that this machine belongs to",
         "python": "PATH, the interpreter of .py scripts on the nodes, or its venv",
@@ -268,6 +271,7 @@ _VALUES: Final[Mapping[tuple[str, str], Callable[[str], Any]]] = {
     },
     **_queue_values("slurm"),
     **_queue_values(BY_HAND),
+    (BY_HAND, "masks_only"): _yes_or_no,
     ("ray", "address"): _address,
     ("ray", "python"): _text,
     ("ray", "root"): _text,

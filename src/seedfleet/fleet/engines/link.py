@@ -361,9 +361,8 @@ class NodeLink:
             data = await self._stdout().read(_READ_BYTES)
             self._heard_s = time.monotonic()
             if not data:
-                raise NodeContactError(
-                    f"the connection ended: {self.last_words() or 'no reason given'}"
-                )
+                said = self.last_words() or "no reason given"
+                raise NodeContactError(f"the connection ended: {said}")
             try:
                 frames = self._unpacker.feed(data)
             except BrokenFramesError as error:

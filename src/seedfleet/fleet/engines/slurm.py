@@ -55,9 +55,11 @@ _SILENCE: Final = (
     *("communication connection failure", "zero bytes were transmitted", "temporarily"),
     *("transport endpoint", "authentication", "unable to establish"),
 )
-# All that tasks are given of the head's environment.
-_PASSED_ON: Final = ("HOME", "LANG", "LOGNAME", "PATH", "SLURM_CONF", "TZ", "USER")
-_OWN_VARIABLES: Final = ("SLURM_", "SBATCH_", "SQUEUE_", "SCANCEL_")
+# All that Slurm's tools, and so tasks, are given of the head's environment. A head that itself runs
+# under Slurm must not hand its own job's variables on.
+_PASSED_ON: Final = frozenset(
+    ("HOME", "LANG", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "SLURM_CONF", "TZ", "USER")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +190,7 @@ class SlurmScheduler:
             # TERM must reach the supervisor itself, so no shell stays in between.
             f'exec {command} "$(({batch.numbers.start} + SLURM_ARRAY_TASK_ID))"\n'
         )
-        code, printed, said = await _run(words, script, _passed_on())
+        code, printed, said = await _run(words, script)
         if code != 0 and _is_silence(said):
             raise SchedulerDownError(said)
         if code != 0:
@@ -279,18 +281,7 @@ def _passed_on() -> dict[str, str]:
     return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
 
 
-def _without_own_job() -> dict[str, str]:
-    # A head that itself runs under Slurm must not hand its own job's variables on.
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name == "SLURM_CONF" or not name.startswith(_OWN_VARIABLES)
-    }
-
-
-async def _run(
-    words: Collection[str], script: str = "", environment: Mapping[str, str] | None = None
-) -> tuple[int, str, str]:
+async def _run(words: Collection[str], script: str = "") -> tuple[int, str, str]:
     """Run a tool; return its exit code, what it printed, and what it complained of, on one line.
 
     Raises
@@ -298,11 +289,10 @@ async def _run(
     SchedulerDownError
         If it does not come to an end, or cannot be run.
     """
-    environment = _without_own_job() if environment is None else environment
     try:
         process = await asyncio.create_subprocess_exec(
             *words,
-            env={**environment, "LC_ALL": "C"},
+            env={**_passed_on(), "LC_ALL": "C"},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

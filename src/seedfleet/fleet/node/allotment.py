@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import socket
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from .facts import find_interpreter
 from .gpu_masks import lock_name, mask_of
@@ -16,9 +16,10 @@ from .outputs import UnsuccessfulError
 __all__ = ["complete_environment", "filled", "host_name"]
 
 # The first that is there counts. Slurm's own hold physical numbers; the others are masks already.
-_GIVEN = (
-    *("SLURM_STEP_GPUS", "SLURM_JOB_GPUS", "CUDA_VISIBLE_DEVICES"),
-    *("ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL"),
+_OF_SLURM = ("SLURM_STEP_GPUS", "SLURM_JOB_GPUS")
+_MASKS = (
+    *("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"),
+    *("HIP_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL"),
 )
 _OWN_MASK = {"cuda": "CUDA_VISIBLE_DEVICES", "rocm": "ROCR_VISIBLE_DEVICES"}
 _USUAL_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
@@ -46,8 +47,9 @@ def filled(order: Dict[str, Any], environment: Mapping[str, str] = os.environ) -
     Parameters
     ----------
     order
-        Read are `gpus`, how many the job shall have, `gpus_needed`, whether it can do without, and
-        `platform`, "cuda", "rocm" or None for what is found.
+        Read are `gpus`, how many the job shall have, `gpus_needed`, whether it can do without,
+        `platform`, "cuda", "rocm" or None for what is found, and `masks_only`, whether Slurm's own
+        variables are of an allocation that another scheduler shares out.
     environment
         As the scheduler has made it.
 
@@ -64,7 +66,8 @@ def filled(order: Dict[str, Any], environment: Mapping[str, str] = os.environ) -
     cards: List[Dict[str, Any]] = []
     platform = order["platform"] or "cuda"
     if order["gpus"]:
-        given = _given(environment)[: order["gpus"]]
+        names = _MASKS if order.get("masks_only") else _OF_SLURM + _MASKS
+        given = _given(environment, names)[: order["gpus"]]
         if len(given) < order["gpus"] and (given or order["gpus_needed"]):
             text = "the job takes {} GPUs, the scheduler gave {} on {}"
             raise UnsuccessfulError(
@@ -105,9 +108,9 @@ def _interpreter(wanted: str) -> str:
     return found
 
 
-def _given(environment: Mapping[str, str]) -> List[str]:
-    for name in _GIVEN:
-        names = [part.strip() for part in environment.get(name, "").split(",")]
+def _given(environment: Mapping[str, str], variables: Sequence[str]) -> List[str]:
+    for variable in variables:
+        names = [part.strip() for part in environment.get(variable, "").split(",")]
         if any(names) and names != ["-1"]:
             return [part for part in names if part]
     return []

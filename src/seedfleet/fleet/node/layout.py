@@ -104,7 +104,9 @@ def discard(folder: AttemptFolder) -> None:
     shutil.rmtree(discarded)
 
 
-def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> None:
+def write_atomically(
+    path: Path, content: bytes, *, durable: bool = True, private: bool = False
+) -> None:
     """Put `content` at `path` so that a reader sees the old file or all of the new one.
 
     Parameters
@@ -116,6 +118,8 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
     durable
         True: the content is on disk before its name is, and the name is on disk when this returns.
         False: a machine that goes down soon after may lose the file, or leave it torn.
+    private
+        True: nobody but this user may read it.
 
     Raises
     ------
@@ -125,6 +129,8 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
     temporary = path.with_name(".{}.{}.tmp".format(path.name, secrets.token_hex(4)))
     try:
         with temporary.open("wb") as stream:
+            if private:
+                os.fchmod(stream.fileno(), 0o600)
             stream.write(content)
             if durable:
                 stream.flush()

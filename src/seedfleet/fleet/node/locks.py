@@ -14,13 +14,18 @@ import fcntl
 import hashlib
 import os
 import secrets
+import shutil
+import tempfile
+import time
 from pathlib import Path
-from typing import Mapping, Optional
+from typing import Mapping, Optional, Tuple
 
-__all__ = ["Lock", "is_held", "path_lock_name", "shared_folder"]
+__all__ = ["Lock", "is_held", "owned_folder", "path_lock_name", "shared_folder"]
 
 _SHARED_FOLDER = "/var/tmp/seedfleet-locks"  # noqa: S108 - all users of a machine meet there
 _FOLDER_VARIABLE = "SEEDFLEET_LOCKS"
+_OWNER = "owner"
+_YOUNG_S = 600.0  # somebody may be about to lock it
 _FREE_TO_RETRY = 100  # a holder that removes the file at each try would be no holder of ours
 
 
@@ -85,6 +90,42 @@ def is_held(path: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def owned_folder(prefix: str) -> Tuple[Path, Lock]:
+    """Make a temporary folder of this process, and remove those whose owners were killed.
+
+    Parameters
+    ----------
+    prefix
+        Of the folder's name, and of those that are looked at.
+
+    Returns
+    -------
+    tuple
+        The folder, and the lock that says that its owner lives.
+
+    Raises
+    ------
+    OSError
+        If there is no place for it.
+    """
+    for old in Path(tempfile.gettempdir()).glob(prefix + "*"):
+        with contextlib.suppress(OSError):  # it has gone meanwhile
+            if _is_left(old):
+                shutil.rmtree(old, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    lock = Lock(folder / _OWNER)
+    lock.acquire_nowait()
+    return folder, lock
+
+
+def _is_left(folder: Path) -> bool:
+    """Tell whether a folder is ours, not young, and had an owner that has died."""
+    found, owner = os.lstat(folder), folder / _OWNER
+    if found.st_uid != os.getuid() or not os.path.isdir(folder) or os.path.islink(folder):
+        return False
+    return time.time() - os.lstat(owner).st_mtime > _YOUNG_S and not is_held(owner)
 
 
 def path_lock_name(path: Path) -> str:

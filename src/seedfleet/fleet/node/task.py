@@ -6,8 +6,8 @@ nothing. What a dead one has left is put aside, with what stood at its output pa
 the same attempt runs anew. A job that must not run again, or one that writes in place while its
 first copy may live on another machine, ends as lost instead.
 
-The words are `task.pyz NUMBER` for the order `orders/NUMBER.json` beside it, and
-`task.pyz probe FOLDER... NUMBER` for a look at whether head and machine share these folders.
+The words are `task-DIGEST.pyz NUMBER` for the order `orders/NUMBER.json` beside it, and
+`task-DIGEST.pyz probe FOLDER... NUMBER` for a look at whether head and machine share these folders.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -158,6 +159,8 @@ class _Check:
     def __init__(self, make_engine: Callable[[], Engine], folder: Path) -> None:
         self._make_engine = make_engine
         self._folder = folder
+        # What has a run's token is ended with its attempt, whoever else checks an engine here.
+        self._name = f"contract-{secrets.token_hex(4)}"
         self._runs = 0
 
     def _new_run(self, *, preserve: bool = False) -> RunPaths:
@@ -165,7 +168,7 @@ class _Check:
         return RunPaths(
             root=self._folder,
             output_dir=self._folder / "runs",
-            run_id=f"contract-{self._runs}",
+            run_id=f"{self._name}-{self._runs}",
             preserve=preserve,
         )
 

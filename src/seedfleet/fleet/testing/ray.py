@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
+from seedfleet.fleet.testing._guard import Guard
 from seedfleet.fleet.testing._processes import free_port
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ class RayCluster:
         # Names of sockets have room for about a hundred letters.
         self._ray_folder = Path(tempfile.mkdtemp(prefix="ray-"))
         self._machines: dict[str, _Machine] = {}
+        self._mark = {"RAY_LOOPBACK_FOLDER": str(self._ray_folder)}
+        self._guard: Guard | None = None
 
     def __enter__(self) -> Self:
         """Nothing starts before the first node."""
@@ -110,6 +112,9 @@ class RayCluster:
         OSError
             If it does not come up, with what Ray said.
         """
+        if self._guard is None:  # whatever ends this process must not leave Ray behind
+            (mark,) = self._mark.items()
+            self._guard = Guard("=".join(mark), self._ray_folder)
         number = len(self._machines)
         where = [f"--address={self.address}"]
         if number == 0:
@@ -166,13 +171,14 @@ class RayCluster:
         """End all nodes, the head last."""
         for name in reversed(self._machines):
             self.kill(name)
-        shutil.rmtree(self._ray_folder, ignore_errors=True)
+        if self._guard is not None:
+            self._guard.close()
 
     def _start(self, machine: _Machine, said: Path) -> bool:
         with said.open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - Ray's own program
                 machine.words,
-                env={**os.environ, **_SPARING, **machine.environment},
+                env={**os.environ, **_SPARING, **self._mark, **machine.environment},
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

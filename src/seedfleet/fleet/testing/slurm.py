@@ -12,7 +12,6 @@ that Slurm asks of a GPU: jobs are given indices and the variables that name the
 
 from __future__ import annotations
 
-import atexit
 import os
 import pwd
 import shutil
@@ -24,6 +23,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
+from seedfleet.fleet.testing._guard import Guard
 from seedfleet.fleet.testing._processes import (
     ADDRESS,
     Process,
@@ -99,6 +99,7 @@ class SlurmCluster:
             [_program("slurmctld") or "slurmctld", "-D"], folder / "slurmctld.out", self.environment
         )
         self.nodes = {name: self._make_node(name) for name in nodes}
+        self._guard: Guard | None = None
 
     def __enter__(self) -> Self:
         """Start."""
@@ -122,7 +123,8 @@ class SlurmCluster:
         OSError
             If they do not come up, with what they said.
         """
-        atexit.register(self.close)
+        # Whatever ends this process must not leave daemons and jobs behind.
+        self._guard = Guard(f"SLURM_CONF={self.config}", self._sockets)
         for _ in range(_STARTS_TRIED):
             self._write_config()  # with other ports: another process may have taken one
             for daemon in self._daemons():
@@ -136,11 +138,11 @@ class SlurmCluster:
 
     def close(self) -> None:
         """End the daemons and every process of every job."""
-        atexit.unregister(self.close)
         self._stop_daemons()
         for node in self.nodes.values():
             node.crash()
-        shutil.rmtree(self._sockets, ignore_errors=True)
+        if self._guard is not None:
+            self._guard.close()
 
     def run(self, *words: str) -> str:
         """Run a client command and return what it printed.

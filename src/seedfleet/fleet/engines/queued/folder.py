@@ -1,6 +1,6 @@
 """The part of a run's folder through which head and tasks meet, on a disk that all of them share.
 
-RUN/queue/task.pyz          the supervisor, complete: any Python from 3.8 on runs it
+RUN/queue/task-DIGEST.pyz   the supervisor, complete: any Python from 3.8 on runs it
           orders/N.json     what task N is to do
           cancel/N          there, if attempt N is to end
           ended/N           there, once attempt N has a status
@@ -12,6 +12,7 @@ RUN/queue/task.pyz          the supervisor, complete: any Python from 3.8 on run
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import zipfile
@@ -51,11 +52,14 @@ class TaskRules:
         How many GPUs a job has that does not say.
     platform
         "cuda" or "rocm" where no job's wish or probe tells; None: what is found.
+    masks_only
+        True: a task's GPUs are those of its mask, whatever Slurm says of the allocation around it.
     """
 
     python: str = "python3"
     default_gpus: int = 1
     platform: str | None = None
+    masks_only: bool = False
 
     def gpus_of(self, job: Job) -> int:
         """Tell how many GPUs a job takes."""
@@ -89,7 +93,8 @@ class QueueFolder:
 
     def __init__(self, paths: RunPaths, rules: Rules, node: Node, task_rules: TaskRules) -> None:
         self.path = paths.queue
-        self.task = self.path / "task.pyz"
+        # By its content: the tasks of a newer version must not meet an older supervisor.
+        self.task = self.path / f"task-{hashlib.sha256(packed_task()).hexdigest()[:12]}.pyz"
         self.batches = self.path / "batches.jsonl"
         self.site = QueueSite(
             node=node,
@@ -140,8 +145,10 @@ class QueueFolder:
         OSError
             If the disk refuses.
         """
+        # Orders hold what jobs are given in their environment, which may be secret.
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in ("orders", "cancel", "ended", "logs"):
-            (self.path / name).mkdir(parents=True, exist_ok=True)
+            (self.path / name).mkdir(exist_ok=True)
         if not self.task.exists():
             write_atomically(self.task, packed_task())
 
@@ -162,6 +169,7 @@ class QueueFolder:
             "gpus": self._task_rules.gpus_of(job),
             "gpus_needed": bool(job.gpus or wished),
             "platform": wished or self._task_rules.platform,
+            "masks_only": self._task_rules.masks_only,
             "cancel_file": str(self.path / "cancel" / str(number)),
             "ended_mark": str(self.path / "ended" / str(number)),
         }

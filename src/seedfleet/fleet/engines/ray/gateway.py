@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import seedfleet
 from seedfleet.fleet.engines.link import NodeContactError
+from seedfleet.fleet.node.locks import owned_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +79,7 @@ class Gateway:
         self._run_id = run_id
         self._connect_s = connect_s
         self._cpus = cpus
-        self._folder = Path(tempfile.mkdtemp(prefix="seedfleet-ray-"))  # 0700; the socket is in it
+        self._folder, self._owner = owned_folder("seedfleet-ray-")  # 0700; the socket is in it
         self._joining = asyncio.Lock()
         self._child: asyncio.subprocess.Process | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -160,6 +160,7 @@ class Gateway:
                     await child.wait()
         await self._let_go()
         shutil.rmtree(self._folder, ignore_errors=True)
+        self._owner.release()
 
     # --- the child ---
 

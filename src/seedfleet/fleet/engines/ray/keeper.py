@@ -20,7 +20,6 @@ import os
 import shutil
 import socket
 import sys
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Final
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from seedfleet.fleet.node.locks import is_held
+from seedfleet.fleet.node.locks import is_held, owned_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,7 +80,7 @@ class Keeper:
 
     def __init__(self, node_id: str) -> None:
         self._node_id = node_id
-        self._folder = Path(tempfile.mkdtemp(prefix="seedfleet-ray-"))
+        self._folder, self._owner = owned_folder("seedfleet-ray-")
         # A worker that serves GPU tasks only once, as Ray has it, costs a new process each.
         self._task: Any = ray.remote(max_calls=0, max_retries=0)(_hold)
         self._numbers = itertools.count(1)

@@ -1,0 +1,192 @@
+"""How attempts in a queue end, watched at the engine itself: who hears of it, and how often."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from queue_house import Line, LineScheduler, own_run_id
+
+from seedfleet.fleet import BadInputError, Job
+from seedfleet.fleet.engines.base import Allocation, Attempt, Ended, Rules
+from seedfleet.fleet.engines.queued import probe as probing
+from seedfleet.fleet.engines.queued.arrivals import Arrivals
+from seedfleet.fleet.node.task import main as run_task
+from seedfleet.fleet.outcome import Cancelled, Succeeded
+from seedfleet.fleet.paths import RunPaths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from seedfleet.fleet.engines.queued.engine import QueueEngine
+
+pytestmark = pytest.mark.slow  # all of them start interpreters, or wait
+
+RUN = own_run_id()
+JOB = Job(job_id="a", script="work.sh", args=("{output}",), expected_output="a.out")
+SCRIPT = """#!/bin/sh
+echo $$ > started
+while [ -e hold ]; do sleep 0.02; done
+echo done > "$1"
+"""
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> RunPaths:
+    (tmp_path / "work.sh").write_text(SCRIPT)
+    (tmp_path / "work.sh").chmod(0o755)
+    made = RunPaths(root=tmp_path, output_dir=tmp_path / "out", run_id=RUN, preserve=False)
+    made.folder.mkdir(parents=True)
+    return made
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Iterator[Line]:
+    made = Line()
+    yield made
+    (tmp_path / "hold").unlink(missing_ok=True)
+    made.end_all()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def ends(
+    engine: QueueEngine, paths: RunPaths, cancel_when: Callable[[], bool] | None = None
+) -> list[Ended]:
+    """Run one attempt, or cancel it; return all ends that are told, those too many included."""
+    (node,) = await engine.open(paths, Rules(kill_grace_s=0.5))
+    told: list[Ended] = []
+
+    async def listen() -> None:
+        async for event in engine.events():
+            if isinstance(event, Ended):
+                told.append(event)  # noqa: PERF401 - each is seen as it comes
+
+    listening = asyncio.ensure_future(listen())
+    try:
+        await engine.start(Attempt(JOB, 1), Allocation(node.name, ()))
+        if cancel_when is not None:
+            await until(cancel_when)
+            await engine.cancel("a", 1)
+        await until(lambda: bool(told))
+        await asyncio.sleep(1.0)  # many looks at files, and questions to the scheduler
+    finally:
+        listening.cancel()
+        await engine.close()
+    return told
+
+
+def test_a_probe_believes_the_answer_to_its_own_nonce_alone(
+    line: Line, paths: RunPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not one of another run, nor what a slow disk shows of an old file."""
+    line.holds = True
+    make_folder = probing._make_folder
+
+    def with_old_answer(top: Path) -> Path:
+        folder = make_folder(top)
+        (folder / "answer").write_text(json.dumps({"nonce": "0" * 32}))
+        return folder
+
+    monkeypatch.setattr(probing, "_make_folder", with_old_answer)
+    probe = probing.DiskProbe(wait_s=0.1, grace_s=0.1, say=print)
+    with pytest.raises(BadInputError, match="has not run the task"):
+        asyncio.run(probe.check(LineScheduler(line), paths, "python3"))
+    assert (line.batches[0].name, 0) in line.ended_by_request, "nobody waits for it any more"
+
+
+def test_a_cancel_is_passed_on_to_the_scheduler_that_has_the_task(
+    line: Line, paths: RunPaths
+) -> None:
+    line.holds = True
+
+    def is_taken() -> bool:
+        ledger = paths.queue / "batches.jsonl"
+        return bool(line.batches) and len(ledger.read_text().splitlines()) == 2
+
+    (end,) = asyncio.run(ends(line.engine(), paths, is_taken))
+    assert end.outcome == Cancelled()
+    assert (line.batches[0].name, 1) in line.ended_by_request
+
+
+def test_a_supervisor_ends_its_script_by_the_cancel_file_alone(
+    line: Line, paths: RunPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no other way where people start the tasks."""
+
+    async def nobody(*_: object) -> None:
+        """Pass nothing on."""
+
+    monkeypatch.setattr(LineScheduler, "cancel", nobody)
+    (paths.root / "hold").touch()
+    started = paths.root / "started"
+    (end,) = asyncio.run(ends(line.engine(), paths, lambda: _says_something(started)))
+    assert end.outcome == Cancelled()
+    assert not Path(f"/proc/{started.read_text().strip()}").exists()
+
+
+def test_an_end_that_is_found_twice_at_once_is_told_once(
+    line: Line, paths: RunPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its mark, and since the scheduler says that the task is over."""
+    found: list[Ended] = []
+    take_in = Arrivals.take_in
+
+    def slowly(self: Arrivals, attempt: Attempt) -> Ended | None:
+        ended = take_in(self, attempt)
+        if ended is not None:
+            found.append(ended)
+            deadline = time.monotonic() + 5
+            while len(found) < 2 and time.monotonic() < deadline:
+                time.sleep(0.01)
+        return ended
+
+    monkeypatch.setattr(Arrivals, "take_in", slowly)
+    (end,) = asyncio.run(ends(line.engine(), paths))
+    assert isinstance(end.outcome, Succeeded)
+    assert len(found) == 2
+
+
+def test_a_task_that_starts_while_its_first_copy_shows_that_it_lives_touches_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On another machine, that is: its process is not seen here, its heartbeats alone are."""
+    queue, attempt, lease = tmp_path / "queue", tmp_path / "queue/attempts/a/1", tmp_path / "lease"
+    attempt.mkdir(parents=True)
+    (attempt / "left").touch()
+    holder = {"name": "x", "pid": 1, "host": "elsewhere", "boot_id": "b", "token": f"{RUN}/a/1"}
+    lease.write_text(json.dumps(holder))
+    order: dict[str, Any] = {"folder": str(attempt), "token": holder["token"]}
+    order |= {"job_lease": str(lease), "ended_mark": str(queue / "ended/1")}
+    (queue / "orders").mkdir()
+    (queue / "orders/1.json").write_text(json.dumps(order))
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(0.2):
+            os.utime(lease)
+
+    beats = threading.Thread(target=beat)
+    beats.start()
+    try:
+        assert run_task([str(queue / "task.pyz"), "1"]) == 0
+    finally:
+        over.set()
+        beats.join()
+    assert "runs already" in capsys.readouterr().out
+    assert [path.name for path in attempt.iterdir()] == ["left"]
+    assert [path.name for path in attempt.parent.iterdir()] == ["1"]
+
+
+def _says_something(path: Path) -> bool:
+    return path.exists() and path.read_text().endswith("\n")
