@@ -308,3 +308,13 @@ def test_a_search_out_of_time_says_how_little_it_decided() -> None:
     found = search.run(ExpiredAtOnce())
     assert (found.survivors, found.tested) == ((), 0)
     assert search.coverage.space == 2**48
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("modulus", [10, 100])
+def test_controls_do_not_hang_on_a_shuffle_that_hardly_ever_fits(modulus: int) -> None:
+    # The low bits alternate: most shuffles contradict that, and the others let hundreds pass.
+    asked = question(random_draws(500, modulus=modulus), modulus=modulus)
+    (search, *_) = searches([Stream(GLIBC_RAND_TYPE0, MODULO)], asked)
+    for seed in range(30):
+        assert all(control.passed for control in search.controls(np.random.default_rng(seed)))

@@ -39,6 +39,7 @@ _WALKED_BITS = 32
 _SPARE_BITS = 10  # by which the lanes of a window over-determine its low words
 _CONTROL_WORK = 2e7  # residue tests that one replicate of the negative control may cost
 _MAX_REPLICATES = 64  # with two residues the survivors come in rare clusters
+_RAREST_FIT = -2  # log2 of the share of shuffles whose lanes some low word fits: else all may fail
 _CONTROL_LOW_WORDS = 2**15  # low words that all replicates together may leave
 _LATTICE_REPLICATES = 4
 _LATTICE_SURVIVORS = 200  # of all replicates together
@@ -198,6 +199,7 @@ class Residues:
         while (
             TARGET_SURVIVORS * family.cofactor**words < _CONTROL_WORK
             and TARGET_SURVIVORS * family.radix ** (words + 1) < family.lcg.modulus
+            and family.low_bits - family.lane_bits * (words + 1) >= _RAREST_FIT
         ):
             words += 1
         low_words = 2.0 ** (family.low_bits - family.lane_bits * words)
