@@ -196,6 +196,7 @@ def test_an_exported_run_is_handed_over_and_not_interrupted() -> None:
     assert status(made["run_id"])["state"] == "handed_over"
 
 
+@pytest.mark.usefixtures("root")
 def test_a_job_file_of_hyperqueue_asks_what_each_job_asks() -> None:
     wishes: list[dict[str, Any]] = [{"platform": "rocm"}, {"gpus": 2}, {"platform": "cpu"}]
     made = export("hq", jobs_of(*wishes, {}), "--default-gpus", "0")

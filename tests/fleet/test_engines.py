@@ -155,7 +155,7 @@ class Eager(FakeEngine):
         (Overwriting, "is put back"),
         (Trusting, "torn status"),
         (Everywhere, "wherever it ran"),
-        (Eager, "reported when the node is back"),
+        (Eager, "reported when it is back"),
     ],
 )
 def test_the_contract_notices_a_broken_engine(
