@@ -52,6 +52,7 @@ def test_random_draws_end_in_no_evidence_no_model_and_no_prediction(tmp_path: Pa
     assert document["verdict"] in {"no_evidence", "under_powered"}
     assert document["abstained"]
     assert document["documents"]["predict"]["model_used"] == "likelihood"
-    (prediction,) = document["predictions"]
+    assert document["predictions"] == []
+    (prediction,) = document["documents"]["predict"]["predictions"]
     assert prediction["top"] == []
     assert prediction["highest_probability"] < 0.002

@@ -146,7 +146,7 @@ def test_an_end_that_is_found_twice_at_once_is_told_once(
         ended = take_in(self, attempt)
         if ended is not None:
             found.append(ended)
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + 1
             while len(found) < 2 and time.monotonic() < deadline:
                 time.sleep(0.01)
         return ended
@@ -154,7 +154,7 @@ def test_an_end_that_is_found_twice_at_once_is_told_once(
     monkeypatch.setattr(Arrivals, "take_in", slowly)
     (end,) = asyncio.run(ends(line.engine(), paths))
     assert isinstance(end.outcome, Succeeded)
-    assert len(found) == 2
+    assert len(found) == 1  # whoever was first has it alone
 
 
 def test_a_task_that_starts_while_its_first_copy_shows_that_it_lives_touches_nothing(
