@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import signal
@@ -20,7 +21,7 @@ from seedfleet.fleet.engines.queued.scheduler import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 SOON = QueuePace(slots=8, gather_s=0.02, files_s=0.05, poll_s=0.1, grace_s=0.3)
 BASE = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
@@ -29,6 +30,13 @@ BASE = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
 def own_run_id() -> str:
     """Name a run as no other process does: whatever has a run's token is ended with its attempt."""
     return f"r{secrets.token_hex(4)}"
+
+
+async def until(condition: Callable[[], bool], limit_s: float = 20.0) -> None:
+    """Wait for something to come true; TimeoutError where it does not."""
+    async with asyncio.timeout(limit_s):
+        while not condition():
+            await asyncio.sleep(0.02)
 
 
 @dataclass

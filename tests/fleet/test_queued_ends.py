@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from queue_house import Line, LineScheduler, own_run_id
+from queue_house import Line, LineScheduler, own_run_id, until
 
 from seedfleet.fleet import BadInputError, Job
 from seedfleet.fleet.engines.base import Allocation, Attempt, Ended, Rules
@@ -52,12 +52,6 @@ def line(tmp_path: Path) -> Iterator[Line]:
     yield made
     (tmp_path / "hold").unlink(missing_ok=True)
     made.end_all()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def ends(
@@ -135,10 +129,10 @@ def test_a_supervisor_ends_its_script_by_the_cancel_file_alone(
     assert not Path(f"/proc/{started.read_text().strip()}").exists()
 
 
-def test_an_end_that_is_found_twice_at_once_is_told_once(
+def test_of_two_that_look_at_an_end_at_once_the_first_has_it_alone(
     line: Line, paths: RunPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By its mark, and since the scheduler says that the task is over."""
+    """One for its mark, one since the scheduler says that the task is over."""
     found: list[Ended] = []
     take_in = Arrivals.take_in
 
@@ -154,7 +148,7 @@ def test_an_end_that_is_found_twice_at_once_is_told_once(
     monkeypatch.setattr(Arrivals, "take_in", slowly)
     (end,) = asyncio.run(ends(line.engine(), paths))
     assert isinstance(end.outcome, Succeeded)
-    assert len(found) == 1  # whoever was first has it alone
+    assert len(found) == 1
 
 
 def test_a_task_that_starts_while_its_first_copy_shows_that_it_lives_touches_nothing(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
-from queue_house import Line, own_run_id
+from queue_house import Line, own_run_id, until
 
 from seedfleet.cli import main
 from seedfleet.fleet import (
@@ -131,12 +131,6 @@ def starts(root: Path, name: str = "a") -> int:
     with suppress(FileNotFoundError):
         return len((root / f"starts-{name}").read_text().split())
     return 0
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 def with_play(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from queue_house import own_run_id
+from queue_house import own_run_id, until
 
 import seedfleet
 from seedfleet.fleet import BadInputError, Job, RunOptions, run
@@ -34,6 +34,7 @@ pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.usefixtures("slur
 
 SOON = QueuePace(slots=300, gather_s=0.05, files_s=0.1, poll_s=0.3, grace_s=1.0)
 RUN = own_run_id()
+_PATIENCE_S = 90.0  # Slurm queues again what was preempted, in its own time
 _MANY = int(os.environ.get("SEEDFLEET_MANY_TASKS", "12"))
 # Its own peak: what `getrusage` tells includes the process that has forked it.
 _HEAD = """from seedfleet.cli import main
@@ -96,12 +97,6 @@ def starts(root: Path, name: str = "a") -> int:
 def let_go(root: Path) -> None:
     for hold in root.glob("hold-*"):
         hold.unlink()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(90):  # Slurm queues again what was preempted, in its own time
-        while not condition():
-            await asyncio.sleep(0.05)
 
 
 def with_play(root: Path, play: Callable[[], Awaitable[None]], *jobs: Job) -> RunReport:
@@ -171,11 +166,11 @@ def test_a_killed_supervisor_and_a_node_that_crashes_cost_no_retry(
     slurm_cluster: SlurmCluster, root: Path
 ) -> None:
     async def play() -> None:
-        await until(lambda: all(starts(root, name) == 1 for name in "abc"))
+        await until(lambda: all(starts(root, name) == 1 for name in "abc"), _PATIENCE_S)
         os.kill(holder(root, "a"), signal.SIGKILL)
         await asyncio.to_thread(slurm_cluster.nodes["beta"].crash)
         slurm_cluster.nodes["beta"].start()
-        await until(lambda: starts(root, "a") == starts(root, "b") == 2)
+        await until(lambda: starts(root, "a") == starts(root, "b") == 2, _PATIENCE_S)
 
     jobs = [job("a", node="alpha"), job("b", node="beta"), job("c", node="beta", rerun=False)]
     report = with_play(root, play, *jobs)
@@ -193,7 +188,7 @@ def test_a_killed_slurmd_and_a_restarted_slurmctld_end_nothing(
     slurm_cluster: SlurmCluster, root: Path
 ) -> None:
     async def play() -> None:
-        await until(lambda: starts(root) == 1)
+        await until(lambda: starts(root) == 1, _PATIENCE_S)
         alpha, controller = slurm_cluster.nodes["alpha"], slurm_cluster.controller
         await asyncio.to_thread(alpha.kill)
         await asyncio.to_thread(controller.stop)
@@ -212,7 +207,7 @@ def test_a_preempted_attempt_runs_again_and_one_cancelled_in_the_queue_never_doe
     slurm_cluster: SlurmCluster, root: Path
 ) -> None:
     async def play() -> None:
-        await until(lambda: starts(root, "a") == starts(root, "b") == 1)
+        await until(lambda: starts(root, "a") == starts(root, "b") == 1, _PATIENCE_S)
         listed = await asyncio.to_thread(
             slurm_cluster.run, "squeue", "--noheader", "--array", "--format=%i %T"
         )
@@ -220,7 +215,7 @@ def test_a_preempted_attempt_runs_again_and_one_cancelled_in_the_queue_never_doe
         await asyncio.to_thread(slurm_cluster.run, "scancel", waiting)
         words = ("--partition=urgent", "--gres=gpu:2", "--nodelist=alpha", "--output=/dev/null")
         await asyncio.to_thread(slurm_cluster.run, "sbatch", *words, "--wrap=sleep 1")
-        await until(lambda: starts(root, "a") == 2)
+        await until(lambda: starts(root, "a") == 2, _PATIENCE_S)
 
     jobs = [
         job("a", gpus=2, node="alpha"),
@@ -251,7 +246,7 @@ def test_a_killed_head_is_followed_by_one_that_takes_everything_up(root: Path) -
     (root / "jobs.json").write_text(json.dumps(jobs))
     (root / "hold-j0").touch()
     head = start_head("run", "jobs.json", "--engine", "slurm", *option_words())
-    asyncio.run(until(lambda: starts(root, "j0") > 0))
+    asyncio.run(until(lambda: starts(root, "j0") > 0, _PATIENCE_S))
     head.kill()
     head.communicate()
     let_go(root)

@@ -6,8 +6,6 @@ is nearly all of the work: ten milliseconds a survivor, against some microsecond
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +15,7 @@ from seedfleet.scoring._slice_plan import SlicePlan
 from seedfleet.scoring.feature_names import SURVIVOR_FEATURES
 from seedfleet.scoring.reference import STREAM_FEATURES
 from seedfleet.scoring.survivors import Compared, aligned_draws
+from seedfleet.threads import ThreadPool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +62,7 @@ class Aligned:
             act = draws[first[row] : stops[row]]
             return aligned_draws(candidates, row, act, modulus) if len(act) else act
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPool() as pool:
             streams = list(pool.map(align, range(len(candidates))))
         return cls(candidates, draws, modulus, streams, first)
 

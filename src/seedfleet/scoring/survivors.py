@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,6 +14,7 @@ from seedfleet.scoring._stream_kernels import ConstantSkips
 from seedfleet.scoring.feature_names import SURVIVOR_FEATURES
 from seedfleet.scoring.mean_path import likely_noise, pruned_mean_path
 from seedfleet.scoring.reference import STREAM_FEATURES
+from seedfleet.threads import ThreadPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -167,16 +166,12 @@ def compare(
         found.features[:, STREAM_FEATURES + place] = column
     done = 0
     tasks = _tasks(candidates, spans, draws, modulus, settings)
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        try:
-            for rows, measured in pool.map(lambda task: task(), tasks):
-                found.features[rows, :STREAM_FEATURES] = measured[:, :STREAM_FEATURES]
-                found.matches[rows] = measured[:, STREAM_FEATURES]
-                done += len(rows)
-                progress(done / len(candidates))
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    with ThreadPool(workers) as pool:
+        for rows, measured in pool.map(lambda task: task(), tasks):
+            found.features[rows, :STREAM_FEATURES] = measured[:, :STREAM_FEATURES]
+            found.matches[rows] = measured[:, STREAM_FEATURES]
+            done += len(rows)
+            progress(done / len(candidates))
     return found
 
 

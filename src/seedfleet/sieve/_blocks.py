@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.sieve.backend import Hits, TooManyHitsError
+from seedfleet.threads import ThreadPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,18 +75,14 @@ def over_blocks(
             pace.learn(block.stop - block.start, len(part.seeds), took_s)
         return part
 
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for part in _in_order(pool, run, _blocks(seeds, pace), workers + 1):
-                parts.append(part)
-                tested += part.tested
-                found += len(part.seeds)
-                _refuse_more_than(room, found)
-                if progress is not None:
-                    progress(tested)
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    with ThreadPool(workers) as pool:
+        for part in _in_order(pool, run, _blocks(seeds, pace), workers + 1):
+            parts.append(part)
+            tested += part.tested
+            found += len(part.seeds)
+            _refuse_more_than(room, found)
+            if progress is not None:
+                progress(tested)
     return Hits.joined(parts, legs)
 
 
@@ -99,7 +95,7 @@ def _blocks(seeds: range, pace: _Pace) -> Iterator[range]:
 
 
 def _in_order(
-    pool: ThreadPoolExecutor, run: Callable[[range], Hits], blocks: Iterator[range], ahead: int
+    pool: ThreadPool, run: Callable[[range], Hits], blocks: Iterator[range], ahead: int
 ) -> Iterator[Hits]:
     """Yield what `run` makes of each block; only so many blocks are in the pool at a time."""
     waiting: deque[Future[Hits]] = deque()

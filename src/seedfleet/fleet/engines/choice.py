@@ -7,7 +7,7 @@ import difflib
 import shlex
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from seedfleet.fleet.engines.link import Timeouts
 from seedfleet.fleet.engines.local import LocalEngine
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from seedfleet.fleet.engines.base import Engine
     from seedfleet.fleet.options import RunOptions
+
+_T = TypeVar("_T")
 
 __all__ = ["ENGINE_OPTIONS", "make_engine", "read_options"]
 
@@ -103,7 +105,9 @@ def make_engine(options: RunOptions) -> Engine:
     if options.engine == "slurm":
         return _slurm(settings)
     if options.engine == BY_HAND:
-        return ByHandEngine(task_rules=_task_rules(settings), pace=_queue_pace(settings))
+        return ByHandEngine(
+            task_rules=_picked(TaskRules, settings), pace=_picked(QueuePace, settings)
+        )
     if options.engine == "ray":
         return RayEngine(RaySettings(**settings))
     if options.cluster is None:
@@ -117,25 +121,20 @@ def make_engine(options: RunOptions) -> Engine:
 
 
 def _slurm(settings: Mapping[str, Any]) -> SlurmEngine:
-    wishes = {entry.name for entry in dataclasses.fields(SlurmWishes)}
     wait_s = settings.get("probe_wait_s", DEFAULT_WAIT_S)
     return SlurmEngine(
-        SlurmWishes(**{name: value for name, value in settings.items() if name in wishes}),
-        task_rules=_task_rules(settings),
-        pace=_queue_pace(settings),
+        _picked(SlurmWishes, settings),
+        task_rules=_picked(TaskRules, settings),
+        pace=_picked(QueuePace, settings),
         most_in_batch=settings.get("batch", DEFAULT_BATCH),
         probe_wait_s=wait_s if settings.get("probe", True) else None,
     )
 
 
-def _task_rules(settings: Mapping[str, Any]) -> TaskRules:
-    names = {entry.name for entry in dataclasses.fields(TaskRules)}
-    return TaskRules(**{name: value for name, value in settings.items() if name in names})
-
-
-def _queue_pace(settings: Mapping[str, Any]) -> QueuePace:
-    names = {entry.name for entry in dataclasses.fields(QueuePace)}
-    return QueuePace(**{name: value for name, value in settings.items() if name in names})
+def _picked(kind: Callable[..., _T], settings: Mapping[str, Any]) -> _T:
+    """Make a dataclass of those settings that it has, and its own defaults."""
+    names = {entry.name for entry in dataclasses.fields(cast("Any", kind))}
+    return kind(**{name: value for name, value in settings.items() if name in names})
 
 
 def read_options(engine: str, texts: Mapping[str, str]) -> dict[str, Any]:

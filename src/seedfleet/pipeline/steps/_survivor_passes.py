@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,6 +18,7 @@ from seedfleet.pipeline.steps._match_counts import Counted, Paces, count_of_seed
 from seedfleet.pipeline.steps._path_sums import sum_paths, values_before
 from seedfleet.pipeline.steps.survivor_table import NO_END
 from seedfleet.sieve.weighing import AHEAD, Alignment
+from seedfleet.threads import ThreadPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -251,7 +250,7 @@ class Passes:
         if len(self.table) * len(self.draws) < _SMALL:
             yield from map(work, items)
             return
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPool() as pool:
             yield from pool.map(work, items)
 
     def _sum(self, row: int, marks: NDArray[np.int64], seen: NDArray[np.bool_] | None) -> PathSums:

@@ -6,8 +6,6 @@ walked back to the beginning of its scope, and named by a seed where one leads t
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import chain
@@ -24,6 +22,7 @@ from seedfleet.recover.search import Coverage, Found, Survivor
 from seedfleet.recover.windows import chance_of_clean_window, window_batches
 from seedfleet.sieve import constant_skip_positions
 from seedfleet.sieve.weighing import Alignment
+from seedfleet.threads import ThreadPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -206,7 +205,7 @@ class WindowSearch:
         """Yield window, skip and states found, on all cores, until time is up."""
         skips, stop = self._question.skips, Event()
         plans = [self._family.observations(skip, self._length) for skip in skips]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPool() as pool:
             try:
                 for start in self._starts:
                     draws = self._scope.values[start : start + self._length]
@@ -217,7 +216,6 @@ class WindowSearch:
                         yield start, skip, states
             finally:
                 stop.set()
-                pool.shutdown(wait=True, cancel_futures=True)
 
     def _survivors(self, skip: int, start: int, state: int) -> list[Survivor]:
         """Name the state at a window's first word as a start of every stream that has one for it.

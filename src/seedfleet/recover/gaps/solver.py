@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import islice
@@ -27,6 +27,7 @@ from seedfleet.generators.boundings import FLOOR_26_27
 from seedfleet.recover.gaps._kernel import Layout, gaps_kernel
 from seedfleet.recover.search import Unwatched
 from seedfleet.sieve.residues import odd_part
+from seedfleet.threads import ThreadPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -332,7 +333,7 @@ def _over_pairs(
     left, waiting = iter(pairs), deque[Future[list[int]]]()
     states: list[int] = []
     decided, expired = 0, False
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPool(workers) as pool:
         while True:
             room = 0 if expired else 2 * workers - len(waiting)
             waiting.extend(pool.submit(one, pair) for pair in islice(left, room))

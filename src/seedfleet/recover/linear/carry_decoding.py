@@ -8,7 +8,6 @@ equations or fewer. How often that happens follows from the doubts alone, by sim
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ from seedfleet.recover.linear._carry_kernel import (
 )
 from seedfleet.recover.linear.carries import carry_errors, doubtful_equations, word_ranges
 from seedfleet.recover.linear.systems import SystemTable
+from seedfleet.threads import ThreadPool
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,7 +112,7 @@ class CarryDecoder:
         run = partial(decoding_kernel(), self.table.rows, sides, orders)
         workers = os.cpu_count() or 1
         shares = [self.lines[each::workers] for each in range(workers)]
-        with ThreadPoolExecutor(workers) as threads:
+        with ThreadPool(workers) as threads:
             found = threads.map(lambda share: _collect(partial(run, share, most_failed)), shares)
             return np.concatenate(list(found))
 

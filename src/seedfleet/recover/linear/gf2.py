@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.recover.linear._gf2_kernel import CHUNK, back_kernel, clear_kernel, pivot_kernel
+from seedfleet.threads import ThreadPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +85,7 @@ def solve(
     """
     columns: list[int] = []
     words = -(-unknowns // _WORD)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPool() as pool:
         for word in range(words):
             last = np.uint64(2 ** min(_WORD, unknowns - _WORD * word) - 1)
             _eliminate(rows, columns, word, last, pool)
@@ -113,7 +112,7 @@ def _eliminate(
     columns: list[int],
     word: int,
     last: np.uint64,
-    pool: ThreadPoolExecutor,
+    pool: ThreadPool,
 ) -> None:
     """Clear a word's columns below their pivots; append the pivots' columns."""
     first = len(columns)

@@ -8,7 +8,6 @@ a word of every row.
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from numpy import uint64
 
 from seedfleet.generators.compiled import build_kernel
 from seedfleet.generators.start import state_of_words, state_words
+from seedfleet.threads import ThreadPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -157,7 +157,7 @@ def fill_rows(
     fill(0)  # alone, so that two threads do not build the kernels at once
     columns = range(1, -(-unknowns // _LANES))
     workers = os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPool(workers) as pool:
         for start in range(0, len(columns), 4 * workers):
             batch = columns[start : start + 4 * workers]
             list(pool.map(fill, batch))

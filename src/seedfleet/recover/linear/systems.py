@@ -8,7 +8,6 @@ unknowns, so that most systems cost 10 to 20 microseconds.
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ import numpy as np
 
 from seedfleet.recover.linear._gf2_kernel import consistency_kernel
 from seedfleet.recover.linear.rows import fill_rows, unknown_count
+from seedfleet.threads import ThreadPool
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -96,7 +96,7 @@ def consistent_systems(
     run = partial(consistency_kernel(), table.rows, sides, phases)
     workers = os.cpu_count() or 1
     shares = [np.array(strides[each::workers], dtype=np.int64) for each in range(workers)]
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPool(workers) as pool:
         found = pool.map(lambda share: _collect(partial(run, share, least_surplus)), shares)
         return [system for hits in found for system in hits]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from seedfleet.generators import Residue
 from seedfleet.generators.compiled import build_kernel
 from seedfleet.recover.scans._orbit_kernel import WALKERS, orbit_factory
 from seedfleet.sieve import TooManyHitsError
+from seedfleet.threads import ThreadPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -153,16 +153,13 @@ def pieces(asked: Pieces, length: int) -> Iterator[tuple[int, list[OrbitHit]]]:
     workers = os.cpu_count() or 1
     waiting: deque[tuple[int, Future[list[OrbitHit]]]] = deque()
     start = first_state(asked.stream.generator)
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for first in range(0, length, _PIECE):
-                count = min(_PIECE, length - first)
-                waiting.append((first + count, pool.submit(asked.hits, start, first, count)))
-                start = asked.stream.generator.jumped(start, count)
-                if len(waiting) > workers:
-                    done, future = waiting.popleft()
-                    yield done, future.result()
-            for done, future in waiting:
+    with ThreadPool(workers) as pool:
+        for first in range(0, length, _PIECE):
+            count = min(_PIECE, length - first)
+            waiting.append((first + count, pool.submit(asked.hits, start, first, count)))
+            start = asked.stream.generator.jumped(start, count)
+            if len(waiting) > workers:
+                done, future = waiting.popleft()
                 yield done, future.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        for done, future in waiting:
+            yield done, future.result()
