@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from seedfleet.fleet.node import locks
+from seedfleet.fleet.node.disks import disk_type, is_network_disk
 from seedfleet.fleet.node.leases import Leases
 from seedfleet.fleet.node.locks import Lock, is_held, owned_folder, shared_folder
 from seedfleet.fleet.node.outputs import UnsuccessfulError
@@ -27,9 +28,7 @@ from seedfleet.fleet.node.processes import TOKEN_VARIABLE
 from seedfleet.fleet.node.shared_lease import (
     SharedLease,
     boot_id,
-    disk_type,
     has_ended,
-    is_network_disk,
     may_live,
     quiet_s,
 )

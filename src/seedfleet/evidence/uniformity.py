@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seedfleet.generators.definition import FieldResidue, Monotone, Residue, never
+from seedfleet.generators.definition import never
 from seedfleet.generators.first_word import first_word
+from seedfleet.generators.shapes import FieldResidue, Monotone, Residue
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

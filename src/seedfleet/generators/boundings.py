@@ -11,7 +11,8 @@ from typing import Any
 
 from numpy import float64, int64, uint32, uint64
 
-from seedfleet.generators.definition import Bounding, FieldResidue, Monotone, Residue
+from seedfleet.generators.definition import Bounding
+from seedfleet.generators.shapes import FieldResidue, Monotone, Residue
 
 __all__ = [
     "BIT_COUNT",

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import uint64
 
+from seedfleet.generators.algebra import EarlyWords
 from seedfleet.generators.compiled import jitable
-from seedfleet.generators.definition import EarlyWords
 from seedfleet.generators.registers import CHUNK, LOADS, STORES
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.generators import Bounding, Generator, Stream
-    from seedfleet.generators.definition import EarlyWords
+    from seedfleet.generators.algebra import EarlyWords
     from seedfleet.sieve._blocks import Found
     from seedfleet.sieve.rows import Rows
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy import uint32, uint64
 
 from seedfleet.generators import Monotone, Residue
-from seedfleet.generators.definition import FieldResidue
 from seedfleet.generators.first_word import first_word
+from seedfleet.generators.shapes import FieldResidue
 from seedfleet.sieve.residues import odd_part, residue_of_32, residue_of_64, residue_of_field
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, Optional
 
+from .disks import is_network_disk
 from .gpus import probe_gpus
 from .locks import shared_folder
-from .shared_lease import is_network_disk
 
 __all__ = ["Facts", "find_interpreter", "look_around"]
 

@@ -10,9 +10,10 @@ import os
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Union
 
+from .disks import is_network_disk
 from .locks import Lock, path_lock_name
 from .outputs import UnsuccessfulError
-from .shared_lease import SharedLease, is_network_disk
+from .shared_lease import SharedLease
 
 __all__ = ["Leases"]
 

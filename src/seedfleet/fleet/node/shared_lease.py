@@ -28,9 +28,7 @@ from .processes import living
 __all__ = [
     "SharedLease",
     "boot_id",
-    "disk_type",
     "has_ended",
-    "is_network_disk",
     "lease_lives",
     "may_live",
     "quiet_s",
@@ -39,12 +37,6 @@ __all__ = [
 _HEARTBEAT_S = 5.0
 _QUIET_S = 60.0  # twelve missed heartbeats
 _SETTLE_S = 2.0
-_NETWORK = frozenset(
-    (
-        *("9p", "afs", "beegfs", "ceph", "cifs", "coda", "glusterfs", "gfs2", "gpfs", "lustre"),
-        *("ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "panfs", "pvfs2", "smb3", "smbfs", "wekafs"),
-    )
-)
 
 
 class SharedLease:
@@ -237,38 +229,6 @@ def quiet_s(path: Path) -> float:
             probe.unlink()
 
 
-def disk_type(path: Path, mounts: Path = Path("/proc/mounts")) -> str:
-    """Name the type of the file system that holds `path`, "" where the system does not say.
-
-    Parameters
-    ----------
-    path
-        Need not exist; the nearest folder above it counts.
-    mounts
-        The kernel's list of mounted file systems.
-    """
-    try:
-        lines = mounts.read_text(errors="replace").splitlines()
-    except OSError:
-        return ""
-    real, best, found = os.path.realpath(path), -1, ""
-    for line in lines:
-        fields = line.split(" ")
-        if len(fields) < 3:
-            continue
-        point = _unescape(fields[1])
-        inside = real == point or real.startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= best:  # of two mounts at one point the later one is seen
-            best, found = len(point), fields[2]
-    return found
-
-
-def is_network_disk(path: Path, mounts: Path = Path("/proc/mounts")) -> bool:
-    """Tell whether other machines may see the disk that holds `path`."""
-    kind = disk_type(path, mounts)
-    return kind in _NETWORK or kind.startswith("fuse.")  # of those, most reach over a network
-
-
 def _link(draft: Path, path: Path) -> bool:
     try:
         os.link(draft, path)
@@ -284,9 +244,3 @@ def _read(path: Path) -> Dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return holder if isinstance(holder, dict) else {}
-
-
-def _unescape(text: str) -> str:
-    for code, character in (("040", " "), ("011", "\t"), ("012", "\n"), ("134", "\\")):
-        text = text.replace("\\" + code, character)
-    return text

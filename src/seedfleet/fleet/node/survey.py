@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Tuple
 
 from .commands import Answer, ask
+from .disks import disk_type, is_network_disk
 from .gpus import probe_gpus
 from .processes_on_gpus import GPU_PROCESS_TOOLS, gpu_processes
-from .shared_lease import disk_type, is_network_disk
 
 __all__ = ["read_logind", "survey"]
 

@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import int32, int64, uint32, uint64
 
+from seedfleet.generators.algebra import EarlyWords
 from seedfleet.generators.boundings import DIVIDE_31
 from seedfleet.generators.compiled import jitable
-from seedfleet.generators.definition import EarlyWords, Generator, Preset, Stream
+from seedfleet.generators.definition import Generator, Preset, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable

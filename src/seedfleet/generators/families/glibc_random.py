@@ -21,16 +21,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import int32, int64, uint32, uint64
 
+from seedfleet.generators.algebra import EarlyWords, Leap, PowerOfTwoLcg
 from seedfleet.generators.boundings import MODULO
 from seedfleet.generators.compiled import jitable
-from seedfleet.generators.definition import (
-    EarlyWords,
-    Generator,
-    Leap,
-    PowerOfTwoLcg,
-    Preset,
-    Stream,
-)
+from seedfleet.generators.definition import Generator, Preset, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,8 +21,9 @@ from typing import Any
 
 from numpy import uint32, uint64
 
+from seedfleet.generators.algebra import Leap
 from seedfleet.generators.boundings import MODULO
-from seedfleet.generators.definition import Generator, Leap, Preset, Stream
+from seedfleet.generators.definition import Generator, Preset, Stream
 from seedfleet.generators.linear_jump import affine_power
 
 __all__ = ["LCG32", "MINSTD", "MINSTD0", "PRESETS"]

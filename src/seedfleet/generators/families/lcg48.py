@@ -20,6 +20,7 @@ from typing import Any
 
 from numpy import uint32, uint64
 
+from seedfleet.generators.algebra import Leap, PowerOfTwoLcg
 from seedfleet.generators.boundings import (
     FLOOR_26_27,
     FLOOR_48,
@@ -28,7 +29,7 @@ from seedfleet.generators.boundings import (
     MODULO,
     MODULO_31,
 )
-from seedfleet.generators.definition import Generator, Leap, PowerOfTwoLcg, Preset, Stream
+from seedfleet.generators.definition import Generator, Preset, Stream
 
 __all__ = ["DRAND48", "JAVA_LCG", "JAVA_RANDOM", "PRESETS", "RAND48"]
 

@@ -18,8 +18,9 @@ from typing import Any
 
 from numpy import uint32
 
+from seedfleet.generators.algebra import Leap, PowerOfTwoLcg
 from seedfleet.generators.boundings import MODULO
-from seedfleet.generators.definition import Generator, Leap, PowerOfTwoLcg, Preset, Stream
+from seedfleet.generators.definition import Generator, Preset, Stream
 
 __all__ = ["MSVC", "PRESETS"]
 

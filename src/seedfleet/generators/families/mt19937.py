@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import uint32, uint64
 
+from seedfleet.generators.algebra import EarlyWords, LinearState
 from seedfleet.generators.boundings import (
     BIT_COUNT,
     FLOOR_27_26,
@@ -36,7 +37,7 @@ from seedfleet.generators.boundings import (
     MODULO,
     PHP_RANGE,
 )
-from seedfleet.generators.definition import EarlyWords, Generator, LinearState, Preset, Stream
+from seedfleet.generators.definition import Generator, Preset, Stream
 from seedfleet.generators.families.mt19937_early import (
     COUNT,
     MIDDLE,

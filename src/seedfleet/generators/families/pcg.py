@@ -26,8 +26,9 @@ from typing import Any
 
 from numpy import uint32, uint64
 
+from seedfleet.generators.algebra import Leap
 from seedfleet.generators.boundings import LEMIRE, MODULO
-from seedfleet.generators.definition import Generator, Leap, Preset, Stream
+from seedfleet.generators.definition import Generator, Preset, Stream
 from seedfleet.generators.families.numpy_seeding import (
     FIRST_WORDS,
     LATER_WORDS,

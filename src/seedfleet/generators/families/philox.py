@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import uint32, uint64
 
+from seedfleet.generators.algebra import EarlyWords, Leap
 from seedfleet.generators.boundings import LEMIRE, MODULO
 from seedfleet.generators.compiled import jitable
-from seedfleet.generators.definition import EarlyWords, Generator, Leap, Preset, Stream
+from seedfleet.generators.definition import Generator, Preset, Stream
 from seedfleet.generators.families.numpy_seeding import FIRST_WORDS, seed_pool, two_words
 from seedfleet.generators.families.words64 import half, high_product
 

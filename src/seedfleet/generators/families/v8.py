@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import uint64
 
+from seedfleet.generators.algebra import LinearState
 from seedfleet.generators.boundings import FLOOR_52, FLOOR_53
-from seedfleet.generators.definition import Generator, LinearState, Preset, Stream
+from seedfleet.generators.definition import Generator, Preset, Stream
 from seedfleet.generators.stepped_words import stepped_words
 
 if TYPE_CHECKING:

@@ -20,8 +20,9 @@ from typing import Any
 
 from numpy import uint32, uint64
 
+from seedfleet.generators.algebra import LinearState
 from seedfleet.generators.boundings import MODULO
-from seedfleet.generators.definition import Generator, LinearState, Preset, Stream
+from seedfleet.generators.definition import Generator, Preset, Stream
 from seedfleet.generators.linear_jump import linear_jump
 
 __all__ = ["PRESETS", "XORSHIFT32", "XORSHIFT64", "XORSHIFT128"]

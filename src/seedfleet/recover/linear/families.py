@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.generators import Monotone, Residue
-from seedfleet.generators.definition import FieldResidue
 from seedfleet.generators.first_word import first_word
+from seedfleet.generators.shapes import FieldResidue
 from seedfleet.sieve.residues import odd_part
 
 if TYPE_CHECKING:
