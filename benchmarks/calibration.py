@@ -357,6 +357,9 @@ def _tables(name: str, told: list[Told]) -> Iterator[Row]:
             yield Row(
                 said, each.observed, each.stated, "share", "stated", each.observed / each.stated
             )
+        surprise = sum(each.deviation**2 for each in found)
+        said = f"{name}: {what}, all bins: sum of squared deviations in standard errors"
+        yield Row(said, surprise, float(len(found)), "", "bins", surprise / len(found))
 
 
 def _scores(name: str, told: list[Told]) -> Iterator[Row]:
