@@ -23,7 +23,9 @@ from seedfleet.recover.congruential import lane_search, lattice_search
 from seedfleet.recover.gaps.solver import Gaps, gap_families
 from seedfleet.recover.gaps.solver import solve as solve_gaps
 from seedfleet.recover.linear import attack as linear_attack
-from seedfleet.recover.search import Question, Scope, Unwatched
+from seedfleet.recover.scope import Scope
+from seedfleet.recover.search import Question
+from seedfleet.recover.watch import Unwatched
 from seedfleet.sieve import constant_skip_positions
 
 if TYPE_CHECKING:

@@ -8,7 +8,9 @@ from benchmarks.table import Row, seconds
 from seedfleet.generators import compiled, streams
 from seedfleet.recover.scans.seed_scan import seed_scans
 from seedfleet.recover.scans.state_scan import state_scans
-from seedfleet.recover.search import Question, Scope, Unwatched
+from seedfleet.recover.scope import Scope
+from seedfleet.recover.search import Question
+from seedfleet.recover.watch import Unwatched
 from seedfleet.sieve import constant_skip_positions, local_backend
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from seedfleet.cli.trace.recover import recover
 from seedfleet.evidence.verdict import draws_in_principle
 from seedfleet.generators import CATALOGUE, presets_of, streams
 from seedfleet.recover.attacks import searches
-from seedfleet.recover.search import Question, Scope
+from seedfleet.recover.scope import Scope
+from seedfleet.recover.search import Question
 from seedfleet.sieve import local_backend
 
 if TYPE_CHECKING:

@@ -19,8 +19,9 @@ from seedfleet.generators import AtState, Stream
 from seedfleet.generators.boundings import MODULO
 from seedfleet.generators.families.xorshift import XORSHIFT32
 from seedfleet.recover import stakes
+from seedfleet.recover.scope import Scope
 from seedfleet.recover.scoring import weigh
-from seedfleet.recover.search import Question, Scope, Survivor
+from seedfleet.recover.search import Question, Survivor
 from seedfleet.sieve import weighing
 from seedfleet.sieve.weighing import Alignment
 

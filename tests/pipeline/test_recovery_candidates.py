@@ -19,8 +19,9 @@ from seedfleet.pipeline.recovery_candidates import (
     findings_part,
 )
 from seedfleet.recover import Recovery
+from seedfleet.recover.scope import Scope
 from seedfleet.recover.scoring import weigh
-from seedfleet.recover.search import Question, Scope, Survivor
+from seedfleet.recover.search import Question, Survivor
 from seedfleet.sieve.weighing import Alignment
 
 if TYPE_CHECKING:

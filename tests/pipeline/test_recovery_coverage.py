@@ -10,7 +10,8 @@ import pytest
 from seedfleet.evidence.path_chance import WalkShape, walk_chance
 from seedfleet.generators import find_preset
 from seedfleet.pipeline.recovery_coverage import chance_pairs
-from seedfleet.recover.search import Coverage, Scope
+from seedfleet.recover.scope import Scope
+from seedfleet.recover.search import Coverage
 
 
 def _coverage(depth: int, gaps: int, *, before: int = 0, from_states: bool = False) -> Coverage:

@@ -8,7 +8,9 @@ import numpy as np
 
 from seedfleet.draws import History
 from seedfleet.generators import Stream, compiled
-from seedfleet.recover.search import Question, Scope, Unwatched
+from seedfleet.recover.scope import Scope
+from seedfleet.recover.search import Question
+from seedfleet.recover.watch import Unwatched
 from seedfleet.sieve import constant_skip_positions
 
 if TYPE_CHECKING:

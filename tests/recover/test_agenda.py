@@ -9,7 +9,9 @@ import numpy as np
 from seedfleet.generators import Stream, find_preset
 from seedfleet.recover.agenda import Agenda, in_order
 from seedfleet.recover.controls import Control
-from seedfleet.recover.search import Coverage, Found, Scope, Watch
+from seedfleet.recover.scope import Scope
+from seedfleet.recover.search import Coverage, Found
+from seedfleet.recover.watch import Watch
 
 _SCOPE = Scope(np.zeros(50, dtype=np.int64), 45)
 _JAVA, _MINSTD = (find_preset(slug).stream for slug in ("java_next_int", "cpp_minstd_rand0"))

@@ -14,7 +14,8 @@ from seedfleet.generators import find_preset
 from seedfleet.recover import Options, Status, recover
 from seedfleet.recover.attacks import searches
 from seedfleet.recover.portfolio import planned
-from seedfleet.recover.search import Question, Scope
+from seedfleet.recover.scope import Scope
+from seedfleet.recover.search import Question
 from seedfleet.sieve import local_backend
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from seedfleet.generators.boundings import JAVA_NEXT_INT
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
 from seedfleet.recover import DEEP, Options, Status, portfolio, recover
 from seedfleet.recover.controls import Control
-from seedfleet.recover.search import Coverage, Found, Question, Search, Survivor, Watch
+from seedfleet.recover.search import Coverage, Found, Question, Search, Survivor
+from seedfleet.recover.watch import Watch
 from seedfleet.sieve.weighing import Alignment
 
 _JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from seedfleet.evidence.part_prior import Division
 from seedfleet.recover.calendar import Calendar
 from seedfleet.recover.dated_rules import parse_formula
-from seedfleet.recover.search import Scope
+from seedfleet.recover.scope import Scope
 
 _DAY = dt.timedelta(1)
 _FIRST = dt.date(2020, 1, 1)

@@ -24,7 +24,7 @@ from seedfleet.generators.families.xorshift import XORSHIFT32
 from seedfleet.recover.dated import DatedQuestion, coming_laws, dated_findings
 from seedfleet.recover.dated_rules import DatedRule, SeedTable, parse_formula, parse_table
 from seedfleet.recover.options import OptionsError
-from seedfleet.recover.search import Scope
+from seedfleet.recover.scope import Scope
 
 _TWISTER, _JAVA = Stream(MT19937, MODULO), Stream(JAVA_RANDOM, JAVA_NEXT_INT)
 _SHIFT = Stream(XORSHIFT32, MODULO)

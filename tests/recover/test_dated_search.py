@@ -18,7 +18,8 @@ from seedfleet.recover import Options, Status, dated, dated_search, recover
 from seedfleet.recover.calendar import calendar_of
 from seedfleet.recover.dated import DatedFinding, coming_laws
 from seedfleet.recover.dated_search import DatedSearch
-from seedfleet.recover.search import Question, Scope
+from seedfleet.recover.scope import Scope
+from seedfleet.recover.search import Question
 from seedfleet.sieve import CpuBackend
 
 _JAVA = find_preset("java_next_int").stream

@@ -27,7 +27,7 @@ from seedfleet.generators.boundings import (
 )
 from seedfleet.generators.families.lcg48 import DRAND48, JAVA_LCG, JAVA_RANDOM, RAND48
 from seedfleet.recover.gaps.solver import Depth, GapFamily, Gaps, gap_families, solve
-from seedfleet.recover.search import Unwatched
+from seedfleet.recover.watch import Unwatched
 
 _BITS, _SHIFT = 16, 5
 _WORDS = 2 ** (_BITS - _SHIFT)

@@ -18,7 +18,8 @@ from seedfleet.recover import Options, Status, recover
 from seedfleet.recover.gaps.ladder import laws_within
 from seedfleet.recover.gaps.search import searches
 from seedfleet.recover.gaps.solver import Depth, GapFamily, Gaps, gap_families
-from seedfleet.recover.search import Question, Scope
+from seedfleet.recover.scope import Scope
+from seedfleet.recover.search import Question
 from seedfleet.sieve.weighing import Alignment
 
 _JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)

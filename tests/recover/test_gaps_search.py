@@ -17,7 +17,8 @@ from seedfleet.recover.gaps import search as gaps_search
 from seedfleet.recover.gaps.path import skips_of
 from seedfleet.recover.gaps.search import GapsSearch, searches
 from seedfleet.recover.gaps.solver import Gaps, Solved, gap_families
-from seedfleet.recover.search import Question, Scope, Survivor
+from seedfleet.recover.scope import Scope
+from seedfleet.recover.search import Question, Survivor
 from seedfleet.sieve.weighing import Alignment
 
 _JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)

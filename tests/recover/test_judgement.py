@@ -13,8 +13,9 @@ from seedfleet.generators import Stream
 from seedfleet.generators.boundings import JAVA_NEXT_INT
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
 from seedfleet.recover.judgement import Judgement, judge
+from seedfleet.recover.scope import Scope
 from seedfleet.recover.scoring import Weighed, weigh
-from seedfleet.recover.search import Question, Scope, Survivor
+from seedfleet.recover.search import Question, Survivor
 from seedfleet.sieve.weighing import Alignment
 
 _JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)

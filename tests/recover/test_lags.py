@@ -16,7 +16,8 @@ from seedfleet.generators.families.xorshift import XORSHIFT32
 from seedfleet.recover.scans import lags
 from seedfleet.recover.scans.lag_relations import LAGGED, Relation, relation
 from seedfleet.recover.scans.lags import LagSearch, lag_searches
-from seedfleet.recover.search import Question, Scope
+from seedfleet.recover.scope import Scope
+from seedfleet.recover.search import Question
 
 pytestmark = pytest.mark.slow
 

@@ -23,7 +23,7 @@ from seedfleet.recover.congruential.jumps import Observations
 from seedfleet.recover.congruential.lane import LaneFamily, lane_families, solve
 from seedfleet.recover.congruential.lane_search import Residues, searches
 from seedfleet.recover.scans.state_scan import state_scans
-from seedfleet.recover.search import Unwatched
+from seedfleet.recover.watch import Unwatched
 from seedfleet.sieve import constant_skip_positions
 
 _JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)

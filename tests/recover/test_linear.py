@@ -40,8 +40,9 @@ from seedfleet.recover.linear.states import (
 )
 from seedfleet.recover.linear.survivors import Solved, linear_survivors
 from seedfleet.recover.linear.whole_state import WholeStateSearch
+from seedfleet.recover.scope import Scope
 from seedfleet.recover.scoring import weigh
-from seedfleet.recover.search import Scope, Survivor
+from seedfleet.recover.search import Survivor
 from seedfleet.sieve import constant_skip_positions
 from seedfleet.sieve.weighing import Alignment
 

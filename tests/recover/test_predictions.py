@@ -18,8 +18,9 @@ from seedfleet.generators import AtState, Stream, compiled
 from seedfleet.generators.boundings import JAVA_NEXT_INT, MODULO
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
 from seedfleet.generators.families.xorshift import XORSHIFT32
+from seedfleet.recover.scope import Scope
 from seedfleet.recover.scoring import Weighed, predict, weigh, worth_weighing
-from seedfleet.recover.search import Question, Scope, Survivor
+from seedfleet.recover.search import Question, Survivor
 from seedfleet.sieve.weighing import Alignment, Weighing
 
 _MODULUS = 10

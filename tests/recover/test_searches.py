@@ -15,7 +15,8 @@ from seedfleet.recover.congruential.lane import lane_families, solve
 from seedfleet.recover.congruential.lane_search import Residues, searches
 from seedfleet.recover.congruential.window_search import WindowSearch
 from seedfleet.recover.controls import negative_control
-from seedfleet.recover.search import Question, Scope, Search
+from seedfleet.recover.scope import Scope
+from seedfleet.recover.search import Question, Search
 from seedfleet.sieve import local_backend
 
 _JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)

@@ -25,7 +25,8 @@ from seedfleet.generators.families.xorshift import XORSHIFT32, XORSHIFT64
 from seedfleet.recover.scans import seed_scan
 from seedfleet.recover.scans.rates import scan_s
 from seedfleet.recover.scans.seed_scan import SeedScan, scan_problems, seed_scans
-from seedfleet.recover.search import Question, Scope, Search
+from seedfleet.recover.scope import Scope
+from seedfleet.recover.search import Question, Search
 from seedfleet.sieve import CpuBackend, Hits, constant_skip_positions
 
 _PLAIN = Stream(XORSHIFT32, MODULO)

@@ -16,8 +16,9 @@ from seedfleet.generators.boundings import JAVA_NEXT_INT, MODULO
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
 from seedfleet.generators.families.mt19937 import MT19937
 from seedfleet.generators.families.xorshift import XORSHIFT32
+from seedfleet.recover.scope import Scope
 from seedfleet.recover.scoring import Weighed, weigh
-from seedfleet.recover.search import Question, Scope, Survivor
+from seedfleet.recover.search import Question, Survivor
 from seedfleet.recover.segments import Segment, rest_of, segment_of
 from seedfleet.sieve.weighing import Alignment
 

@@ -20,7 +20,8 @@ from seedfleet.generators.start import state_words
 from seedfleet.recover.scans import state_scan
 from seedfleet.recover.scans.orbit import OrbitHit, Pieces, orbit_length
 from seedfleet.recover.scans.state_scan import StateScan, state_scans
-from seedfleet.recover.search import Question, Scope
+from seedfleet.recover.scope import Scope
+from seedfleet.recover.search import Question
 
 pytestmark = pytest.mark.slow
 

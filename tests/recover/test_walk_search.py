@@ -10,7 +10,9 @@ from planted import UNWATCHED
 from seedfleet.generators import Stream, compiled, find_stream
 from seedfleet.generators.boundings import MODULO
 from seedfleet.recover.gaps.walk_search import searches
-from seedfleet.recover.search import Question, Scope, Unwatched
+from seedfleet.recover.scope import Scope
+from seedfleet.recover.search import Question
+from seedfleet.recover.watch import Unwatched
 from seedfleet.sieve.weighing import Alignment
 
 _WHOLE = find_stream("xorshift32", "word % m")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from seedfleet.fleet.options import DEFAULT_OUTPUT_DIR
+from seedfleet.fleet.paths import DEFAULT_OUTPUT_DIR
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Final
 
-from seedfleet.fleet.options import DEFAULT_OUTPUT_DIR
+from seedfleet.fleet.paths import DEFAULT_OUTPUT_DIR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -19,8 +19,9 @@ from seedfleet.fleet.journal import JournalFollower
 from seedfleet.fleet.lock import Holder, read_holder
 from seedfleet.fleet.manifest import report
 from seedfleet.fleet.messages import Start
-from seedfleet.fleet.options import DEFAULT_OUTPUT_DIR, RunOptions
+from seedfleet.fleet.options import RunOptions
 from seedfleet.fleet.outcome import Succeeded
+from seedfleet.fleet.paths import DEFAULT_OUTPUT_DIR
 from seedfleet.fleet.planning import plan_of
 from seedfleet.fleet.resuming import find_run
 from seedfleet.fleet.state import Done, JobState, Publishing, Running, State, Stop

@@ -6,18 +6,16 @@ import dataclasses
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from seedfleet.fleet.cluster import Cluster, NodeConfig
 from seedfleet.fleet.engines.base import Rules
-from seedfleet.fleet.paths import RunPaths
+from seedfleet.fleet.paths import DEFAULT_OUTPUT_DIR, RunPaths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["DEFAULT_OUTPUT_DIR", "RunOptions"]
-
-DEFAULT_OUTPUT_DIR: Final = "full_scoring_results"
+__all__ = ["RunOptions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-__all__ = ["RUN_ID", "RunPaths", "Territory", "new_run_id", "node_home"]
+__all__ = ["DEFAULT_OUTPUT_DIR", "RUN_ID", "RunPaths", "Territory", "new_run_id", "node_home"]
 
+DEFAULT_OUTPUT_DIR: Final = "full_scoring_results"
 RUN_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _HIDDEN: Final = ".seedfleet"
 

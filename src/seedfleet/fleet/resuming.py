@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from seedfleet import __version__
 from seedfleet.fleet.errors import BadInputError
 from seedfleet.fleet.node.layout import write_atomically
-from seedfleet.fleet.options import DEFAULT_OUTPUT_DIR, RunOptions
+from seedfleet.fleet.options import RunOptions
 from seedfleet.fleet.outcome import Succeeded
+from seedfleet.fleet.paths import DEFAULT_OUTPUT_DIR
 from seedfleet.fleet.placement import Requirement
 from seedfleet.fleet.planning import JobSource, parse_source
 from seedfleet.fleet.prepare import fingerprints, problems_with_jobs, select

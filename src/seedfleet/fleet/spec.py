@@ -15,7 +15,7 @@ from seedfleet.fleet._keys import IGNORED, REQUIRED
 from seedfleet.fleet.dialects import Entry
 from seedfleet.fleet.documents import read_document
 from seedfleet.fleet.errors import BadInputError
-from seedfleet.fleet.options import DEFAULT_OUTPUT_DIR
+from seedfleet.fleet.paths import DEFAULT_OUTPUT_DIR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

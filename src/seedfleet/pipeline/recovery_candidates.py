@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from seedfleet.draws import History
     from seedfleet.generators import Preset, Start, Stream
     from seedfleet.recover import Recovery
+    from seedfleet.recover.scope import Scope
     from seedfleet.recover.scoring import Weighed
-    from seedfleet.recover.search import Scope, Survivor
+    from seedfleet.recover.search import Survivor
 
 __all__ = ["candidates_part", "comparison_part", "findings_part", "scope_part", "state_part"]
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from seedfleet.generators import Stream
-    from seedfleet.recover.search import Coverage, Question, Scope, Search
+    from seedfleet.recover.scope import Scope
+    from seedfleet.recover.search import Coverage, Question, Search
     from seedfleet.sieve import Backend
 
 __all__ = ["searches"]

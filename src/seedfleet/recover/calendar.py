@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from seedfleet.draws import History
     from seedfleet.recover.dated_rules import DatedRule
     from seedfleet.recover.options import Options
-    from seedfleet.recover.search import Scope
+    from seedfleet.recover.scope import Scope
 
 __all__ = ["Calendar", "Occasion", "calendar_of", "rule_problems"]
 

@@ -33,7 +33,7 @@ from seedfleet.recover._dated_counts import (
     scan_counted,
     tables,
 )
-from seedfleet.recover.stakes import part_bits
+from seedfleet.recover.scope import part_bits
 from seedfleet.sieve import constant_skip_positions, local_backend
 from seedfleet.sieve.weighing import Alignment
 
@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     from seedfleet.evidence.part_prior import Division
     from seedfleet.generators import Stream
     from seedfleet.recover.dated_rules import DatedRule
-    from seedfleet.recover.search import Scope, Watch
+    from seedfleet.recover.scope import Scope
+    from seedfleet.recover.watch import Watch
     from seedfleet.sieve import Backend
 
 __all__ = ["DatedFinding", "DatedQuestion", "DatedSeed", "coming_laws", "dated_findings"]

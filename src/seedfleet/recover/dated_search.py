@@ -14,7 +14,8 @@ from seedfleet.evidence.verdict import Thresholds
 from seedfleet.generators import compiled
 from seedfleet.recover.controls import PLANTED_SEEDS, negative_control, positive_control
 from seedfleet.recover.dated import DatedQuestion, dated_findings
-from seedfleet.recover.search import Coverage, Found, Unwatched
+from seedfleet.recover.search import Coverage, Found
+from seedfleet.recover.watch import Unwatched
 from seedfleet.sieve import constant_skip_positions
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from seedfleet.generators import Generator, Stream
     from seedfleet.recover.controls import Control
     from seedfleet.recover.dated import DatedFinding
-    from seedfleet.recover.search import Question, Watch
+    from seedfleet.recover.search import Question
+    from seedfleet.recover.watch import Watch
     from seedfleet.sieve import Backend
     from seedfleet.sieve.weighing import Alignment
 

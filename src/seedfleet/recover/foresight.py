@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from seedfleet.evidence.prediction import DrawLaw
     from seedfleet.recover.calendar import Calendar, Occasion
     from seedfleet.recover.dated import DatedFinding
+    from seedfleet.recover.scope import Scope
     from seedfleet.recover.scoring import Weighed
-    from seedfleet.recover.search import Question, Scope
+    from seedfleet.recover.search import Question
 
 __all__ = ["foresee"]
 

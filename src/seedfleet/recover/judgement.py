@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from seedfleet.evidence import Scored
     from seedfleet.recover.answer import SearchRecord
     from seedfleet.recover.dated import DatedFinding
+    from seedfleet.recover.scope import Scope
     from seedfleet.recover.scoring import Weighed
-    from seedfleet.recover.search import Question, Scope
+    from seedfleet.recover.search import Question
     from seedfleet.recover.unevenness import Unevenness
 
 __all__ = ["Judgement", "few_draws", "goes_on", "is_recovered", "judge", "scores_of"]

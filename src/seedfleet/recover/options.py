@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.generators import CATALOGUE, generators, presets_of, streams
-from seedfleet.recover.scoring import MAX_PREDICTIONS
+from seedfleet.sieve.weighing import AHEAD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from seedfleet.generators import Stream
 
-__all__ = ["DEEP", "MAX_OFFSET", "MAX_SKIP", "Options", "OptionsError"]
+__all__ = ["DEEP", "MAX_OFFSET", "MAX_PREDICTIONS", "MAX_SKIP", "Options", "OptionsError"]
 
 MAX_SKIP = 4095  # a jump table of such a skip still takes no time
+MAX_PREDICTIONS = AHEAD
 MAX_OFFSET = 65535  # beyond it the prior has no stake
 _MOST_NOISE = max(NOISE_RATES)
 # What `deep` changes in the defaults of Options.

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from seedfleet.recover.analysis import Analysis
     from seedfleet.recover.dated import DatedFinding
     from seedfleet.recover.options import Options
+    from seedfleet.recover.scope import Scope
     from seedfleet.recover.scoring import Weighed
-    from seedfleet.recover.search import Coverage, Found, Scope, Search, Survivor
+    from seedfleet.recover.search import Coverage, Found, Search, Survivor
     from seedfleet.sieve import Backend
     from seedfleet.sieve.weighing import Alignment
 

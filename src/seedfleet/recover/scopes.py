@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.evidence.verdict import held_out_draws
-from seedfleet.recover.search import Scope
+from seedfleet.recover.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

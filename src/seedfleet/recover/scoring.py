@@ -16,8 +16,9 @@ from seedfleet.evidence.skip_paths import log2_likelihood_ratios, path_certainty
 from seedfleet.evidence.stakes import start_odds
 from seedfleet.generators import presets_of
 from seedfleet.generators.compiled import at_positions
-from seedfleet.recover.stakes import part_bits
-from seedfleet.sieve.weighing import AHEAD, Known, Weighing, told
+from seedfleet.recover.options import MAX_PREDICTIONS
+from seedfleet.recover.scope import part_bits
+from seedfleet.sieve.weighing import Known, Weighing, told
 from seedfleet.sieve.weighing import weigh as weighed_stream
 
 if TYPE_CHECKING:
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
     from seedfleet.evidence.part_prior import Division
     from seedfleet.evidence.prediction import DrawLaw
     from seedfleet.generators import AtState
-    from seedfleet.recover.search import Question, Scope, Survivor
+    from seedfleet.recover.scope import Scope
+    from seedfleet.recover.search import Question, Survivor
 
 __all__ = [
-    "MAX_PREDICTIONS",
     "Prediction",
     "Weighed",
     "abstained",
@@ -42,7 +43,6 @@ __all__ = [
     "worth_weighing",
 ]
 
-MAX_PREDICTIONS = AHEAD
 _ABSTAIN = 0.5  # posterior that the scope's streams must pass together
 _LOOK_NOISE = 0.1
 _LEAST_STRETCH_BITS = 24.0  # of the best stretch; every verdict needs more

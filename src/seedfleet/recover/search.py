@@ -10,12 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     import numpy as np
-    from numpy.typing import NDArray
 
     from seedfleet.generators import Start, Stream
     from seedfleet.recover.calendar import Calendar
     from seedfleet.recover.controls import Control
     from seedfleet.recover.dated import DatedFinding
+    from seedfleet.recover.scope import Scope
+    from seedfleet.recover.watch import Watch
     from seedfleet.sieve.weighing import Alignment
 
 __all__ = [
@@ -23,50 +24,9 @@ __all__ = [
     "Found",
     "Lead",
     "Question",
-    "Scope",
     "Search",
     "Survivor",
-    "Unwatched",
-    "Watch",
 ]
-
-
-@dataclass(frozen=True, eq=False)
-class Scope:
-    """The draws that one stream would have made.
-
-    Attributes
-    ----------
-    values
-        int64 array, shape (n,): every known draw of it, oldest first.
-    fitted
-        How many of the first draws may be searched; the others are held out.
-    session, machine
-        The session or the machine that has the stream to itself; None when all share one.
-    segment
-        ``(start, stop)``, indices into the draws of that session or machine: the part of them
-        between two reseeds; None for all of them.
-    draws_after
-        Known draws of that session or machine after the last of these.
-    """
-
-    values: NDArray[np.int64]
-    fitted: int
-    session: str | None = None
-    machine: str | None = None
-    segment: tuple[int, int] | None = None
-    draws_after: int = 0
-
-    @property
-    def searchable(self) -> NDArray[np.int64]:
-        """The draws that a search may look at."""
-        return self.values[: self.fitted]
-
-    @property
-    def part(self) -> tuple[str | None, str | None, tuple[int, int] | None] | None:
-        """Which part of the history this is; None for all of it."""
-        part = (self.session, self.machine, self.segment)
-        return None if part == (None, None, None) else part
 
 
 @dataclass(frozen=True)
@@ -270,27 +230,6 @@ class Found:
     dated: tuple[DatedFinding, ...] = ()
     undecided: int = 0
     remark: str | None = None
-
-
-class Watch(Protocol):
-    """What a running search tells, and is told."""
-
-    def progress(self, share: float) -> None:
-        """Take the share that is done, in [0, 1]; it may raise, and the search then ends."""
-
-    def expired(self) -> bool:
-        """Tell whether time is up: return soon with what was decided."""
-
-
-class Unwatched:
-    """A watch that nobody reads and that never expires."""
-
-    def progress(self, share: float) -> None:
-        """Take it and say nothing."""
-
-    def expired(self) -> bool:
-        """Tell that there is time."""
-        return False
 
 
 class Search(Protocol):

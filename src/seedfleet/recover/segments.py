@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.generators import Start
+    from seedfleet.recover.scope import Scope
     from seedfleet.recover.scoring import Weighed
-    from seedfleet.recover.search import Scope, Survivor
+    from seedfleet.recover.search import Survivor
 
 __all__ = ["Segment", "rest_of", "segment_of"]
 

@@ -5,28 +5,18 @@ from __future__ import annotations
 from math import ceil, log2
 from typing import TYPE_CHECKING
 
-from seedfleet.evidence.part_prior import log2_part_weight
 from seedfleet.evidence.prior import log2_alignment_weight
 from seedfleet.evidence.start_prior import seed_odds, state_odds
 from seedfleet.evidence.verdict import draws_for_fitted, draws_needed
 from seedfleet.generators import presets_of
 from seedfleet.generators.start import state_bits
+from seedfleet.recover.scope import part_bits
 
 if TYPE_CHECKING:
     from seedfleet.evidence.part_prior import Division
-    from seedfleet.recover.search import Coverage, Scope
+    from seedfleet.recover.search import Coverage
 
-__all__ = ["attainable_bits", "draws_to_recover", "part_bits"]
-
-
-def part_bits(scope: Scope, division: Division) -> float:
-    """Return log2 of the prior weight of the draws that a scope holds."""
-    return log2_part_weight(
-        division,
-        sessions=None if scope.session is None else 1,
-        machines=None if scope.machine is None else 1,
-        whole=scope.segment is None,
-    )
+__all__ = ["attainable_bits", "draws_to_recover"]
 
 
 def draws_to_recover(coverage: Coverage, division: Division, modulus: int) -> int:

@@ -18,7 +18,7 @@ from seedfleet.cli.run import run
 from seedfleet.fleet import BadInputError
 from seedfleet.fleet.documents import read_document
 from seedfleet.fleet.node.layout import marker_path, write_atomically
-from seedfleet.fleet.options import DEFAULT_OUTPUT_DIR
+from seedfleet.fleet.paths import DEFAULT_OUTPUT_DIR
 from seedfleet.fleet.results_documents import is_results, results_document
 from seedfleet.fleet.spec import parse_jobs
 

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from seedfleet.recover.congruential.jumps import Observations
     from seedfleet.recover.congruential.seeds_before import SeedBefore
     from seedfleet.recover.controls import Control
-    from seedfleet.recover.search import Question, Scope, Watch
+    from seedfleet.recover.scope import Scope
+    from seedfleet.recover.search import Question
+    from seedfleet.recover.watch import Watch
 
 __all__ = ["WindowFamily", "WindowSearch", "window_searches"]
 

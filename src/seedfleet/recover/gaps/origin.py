@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from seedfleet.generators import PowerOfTwoLcg, Stream
     from seedfleet.recover.gaps.solver import GapFamily, Gaps
-    from seedfleet.recover.search import Scope
+    from seedfleet.recover.scope import Scope
 
 __all__ = ["Sighting", "streams_sighted", "survivors_of"]
 

@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from seedfleet.generators import Stream
     from seedfleet.recover.controls import Control
     from seedfleet.recover.gaps.solver import GapFamily
-    from seedfleet.recover.search import Question, Scope, Survivor, Watch
+    from seedfleet.recover.scope import Scope
+    from seedfleet.recover.search import Question, Survivor
+    from seedfleet.recover.watch import Watch
 
 __all__ = ["GapsSearch", "searches"]
 

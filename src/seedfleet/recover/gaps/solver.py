@@ -25,7 +25,7 @@ import numpy as np
 from seedfleet.generators import Bounding, Monotone, PowerOfTwoLcg, Residue, Stream
 from seedfleet.generators.boundings import FLOOR_26_27
 from seedfleet.recover.gaps._kernel import Layout, gaps_kernel
-from seedfleet.recover.search import Unwatched
+from seedfleet.recover.watch import Unwatched, Watch
 from seedfleet.sieve.residues import odd_part
 from seedfleet.threads import ThreadPool
 
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
-
-    from seedfleet.recover.search import Watch
 
 __all__ = ["Depth", "GapFamily", "Gaps", "Solved", "gap_families", "solve"]
 

@@ -25,7 +25,8 @@ from seedfleet.recover.linear.carry_survivors import carry_survivors
 from seedfleet.recover.linear.families import LinearFamily
 from seedfleet.recover.linear.rows import unknown_count
 from seedfleet.recover.linear.search import LEAST_SURPLUS
-from seedfleet.recover.search import Coverage, Found, Scope
+from seedfleet.recover.scope import Scope
+from seedfleet.recover.search import Coverage, Found
 from seedfleet.sieve import constant_skip_positions
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 
     from seedfleet.generators import Stream
     from seedfleet.recover.controls import Control
-    from seedfleet.recover.search import Question, Survivor, Watch
+    from seedfleet.recover.search import Question, Survivor
+    from seedfleet.recover.watch import Watch
 
 __all__ = ["CarrySearch", "searches"]
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seedfleet.recover.linear.families import LinearFamily
-    from seedfleet.recover.search import Scope, Survivor
+    from seedfleet.recover.scope import Scope
+    from seedfleet.recover.search import Survivor
 
 __all__ = ["carry_survivors"]
 

@@ -19,7 +19,8 @@ from seedfleet.recover.linear.rows import unknown_count
 from seedfleet.recover.linear.states import solve_state
 from seedfleet.recover.linear.survivors import Solved, linear_survivors
 from seedfleet.recover.linear.systems import SystemTable, consistent_systems
-from seedfleet.recover.search import Coverage, Found, Scope
+from seedfleet.recover.scope import Scope
+from seedfleet.recover.search import Coverage, Found
 from seedfleet.recover.windows import chance_of_clean_window
 from seedfleet.sieve import constant_skip_positions
 
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
     from seedfleet.recover.controls import Control
     from seedfleet.recover.linear.families import LinearFamily
-    from seedfleet.recover.search import Question, Survivor, Watch
+    from seedfleet.recover.search import Question, Survivor
+    from seedfleet.recover.watch import Watch
 
 __all__ = ["LEAST_SURPLUS", "LinearSearch", "window_length"]
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from seedfleet.generators import Stream
     from seedfleet.recover.linear.families import LinearFamily
-    from seedfleet.recover.search import Scope
+    from seedfleet.recover.scope import Scope
 
 __all__ = ["Solved", "linear_survivors"]
 

@@ -13,7 +13,9 @@ from seedfleet.recover.linear.rows import unknown_count
 from seedfleet.recover.linear.search import LEAST_SURPLUS
 from seedfleet.recover.linear.states import solve_state
 from seedfleet.recover.linear.survivors import Solved, linear_survivors
-from seedfleet.recover.search import Coverage, Found, Scope, Unwatched
+from seedfleet.recover.scope import Scope
+from seedfleet.recover.search import Coverage, Found
+from seedfleet.recover.watch import Unwatched
 from seedfleet.sieve import constant_skip_positions
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 
     from seedfleet.recover.linear.families import LinearFamily
     from seedfleet.recover.linear.states import StateFound
-    from seedfleet.recover.search import Question, Survivor, Watch
+    from seedfleet.recover.search import Question, Survivor
+    from seedfleet.recover.watch import Watch
 
 __all__ = ["WholeStateSearch", "whole_state_length"]
 

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from seedfleet.generators import Stream
     from seedfleet.recover.controls import Control
     from seedfleet.recover.scans.lag_relations import Relation
-    from seedfleet.recover.search import Question, Scope, Watch
+    from seedfleet.recover.scope import Scope
+    from seedfleet.recover.search import Question
+    from seedfleet.recover.watch import Watch
 
 __all__ = ["LagSearch", "lag_searches"]
 

@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 
     from seedfleet.generators import Generator, Stream
     from seedfleet.recover.controls import Control
-    from seedfleet.recover.search import Question, Scope, Watch
+    from seedfleet.recover.scope import Scope
+    from seedfleet.recover.search import Question
+    from seedfleet.recover.watch import Watch
     from seedfleet.sieve import Backend
 
 __all__ = ["SeedScan", "scan_problems", "seed_scans"]

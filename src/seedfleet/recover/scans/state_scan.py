@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
     from seedfleet.generators import Start, Stream
     from seedfleet.recover.controls import Control
-    from seedfleet.recover.search import Question, Watch
+    from seedfleet.recover.search import Question
+    from seedfleet.recover.watch import Watch
 
 __all__ = ["StateScan", "state_scans"]
 
