@@ -102,6 +102,8 @@ class SlurmWishes:
             words.append(f"--constraint={'&'.join(constraints)}")
         if request.node is not None:
             words.append(f"--nodelist={request.node}")
+        if request.exclude:
+            words.append(f"--exclude={','.join(request.exclude)}")
         if request.gpus:
             kind = f"{self.gres_type}:{request.gpus}" if self.gres_type else str(request.gpus)
             words.append(f"--gpus={kind}" if self.gpus_flag == "gpus" else f"--gres=gpu:{kind}")
@@ -194,7 +196,7 @@ class SlurmScheduler:
         if code != 0 and _is_silence(said):
             raise SchedulerDownError(said)
         if code != 0:
-            raise RefusedBatchError(f"sbatch: {said}")
+            raise RefusedBatchError(f"sbatch: {said}{_advice(batch.request)}")
         job = printed.strip().splitlines()[-1].partition(";")[0]
         return f"{job}+{batch.numbers.start}"
 
@@ -271,6 +273,17 @@ def _state(task: _Listed) -> TaskState:
     if task.state == "PENDING" and any(each in why for each in _NEVER):
         return TaskState.NEVER
     return TaskState.ALIVE
+
+
+def _advice(request: Request) -> str:
+    """Say what helps where GPUs were asked for that there are not."""
+    if not request.gpus:
+        return ""
+    asked = "1 GPU was" if request.gpus == 1 else f"{request.gpus} GPUs were"
+    return (
+        f"; {asked} asked for: where there are none, --engine-option default_gpus=0 asks for none "
+        'unless a job says so, "gpus": 0 in a job asks for none for that job'
+    )
 
 
 def _is_silence(said: str) -> bool:

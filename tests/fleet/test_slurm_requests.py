@@ -1,0 +1,204 @@
+"""What Slurm is asked, where retries go, and what of a run is left in a line."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from queue_house import SOON, Line, LineScheduler, own_run_id, until
+
+from seedfleet.fleet import Job, RunOptions, run
+from seedfleet.fleet.engines.queued.engine import QueueEngine
+from seedfleet.fleet.engines.queued.folder import TaskRules
+from seedfleet.fleet.engines.queued.ledger import BatchLedger, HandedIn
+from seedfleet.fleet.engines.queued.line import waiting_apart, waiting_jobs
+from seedfleet.fleet.engines.queued.scheduler import (
+    Batch,
+    RefusedBatchError,
+    Request,
+    TaskState,
+)
+from seedfleet.fleet.engines.slurm import SlurmScheduler, SlurmWishes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from seedfleet.fleet import RunReport
+
+RUN = own_run_id()
+GOOD_S = 50.0
+# Says which process is its supervisor, and waits as long as its `hold` is there.
+SCRIPT = """#!/bin/sh
+echo $PPID > "supervisor-$2"
+while [ -e "hold-$2" ]; do sleep 0.02; done
+echo x > "$1"
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "work.sh").write_text(SCRIPT)
+    (tmp_path / "work.sh").chmod(0o755)
+    return tmp_path
+
+
+@pytest.fixture
+def line(root: Path) -> Iterator[Line]:
+    made = Line()
+    yield made
+    for hold in root.glob("hold-*"):
+        hold.unlink()
+    made.end_all()
+
+
+class Strict(LineScheduler):
+    """Has a machine for each kind of request."""
+
+    refuses_exclude = False
+
+    async def submit(self, batch: Batch) -> str:
+        if self.refuses_exclude and batch.request.exclude:
+            raise RefusedBatchError("no machine is left")
+        known = "beta" if batch.request.timeout_s == GOOD_S else "alpha"
+        self._line.environment["SLURMD_NODENAME"] = known
+        return await super().submit(batch)
+
+
+def job(name: str, **changes: Any) -> Job:
+    values: dict[str, Any] = {
+        "script": "work.sh",
+        "args": ("{output}", "{job_id}"),
+        "expected_output": f"{name}.out",
+        "gpus": 0,
+        "retries": 0,
+    }
+    return Job(job_id=name, **values | changes)
+
+
+async def start(root: Path, scheduler: Strict, *jobs: Job) -> RunReport:
+    engine = QueueEngine(scheduler, task_rules=TaskRules(default_gpus=0), pace=SOON)
+    options = RunOptions(root=root, output_dir="out", kill_grace_s=0.5)
+    return await run(jobs, options, engine=engine, run_id=RUN)
+
+
+def tried_again(root: Path, scheduler: Strict, **changes: Any) -> RunReport:
+    """Have `bad` lose its supervisor on alpha, after `good` has run on beta."""
+
+    async def play() -> RunReport:
+        good = job("good", timeout_s=GOOD_S)
+        running = asyncio.ensure_future(start(root, scheduler, good, job("bad", **changes)))
+        out = root / f"out/{RUN}/results/good.out.done"
+        await until(out.exists)
+        await until((root / "supervisor-bad").exists)
+        os.kill(int((root / "supervisor-bad").read_text()), signal.SIGKILL)
+        (root / "hold-bad").unlink()
+        async with asyncio.timeout(30):
+            return await running
+
+    (root / "hold-bad").touch()
+    return asyncio.run(play())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_retry_keeps_off_the_machine_that_failed_while_that_leaves_one(
+    root: Path, line: Line, refused: bool
+) -> None:
+    scheduler = Strict(line)
+    scheduler.refuses_exclude = refused
+    report = tried_again(root, scheduler)
+    assert report.succeeded
+    assert report.jobs["bad"].attempts == 2
+    asked = [batch.request.exclude for batch in line.batches]
+    assert asked == [(), (), () if refused else ("alpha",)]
+
+
+@pytest.mark.slow
+def test_a_pinned_job_keeps_its_pin(root: Path, line: Line) -> None:
+    report = tried_again(root, Strict(line), node="alpha")
+    assert report.jobs["bad"].attempts == 2
+    assert [batch.request.exclude for batch in line.batches] == [()] * 3
+    assert line.batches[-1].request.node == "alpha"
+
+
+@pytest.mark.slow
+def test_the_only_machine_that_is_known_is_not_kept_off(root: Path, line: Line) -> None:
+    async def play() -> RunReport:
+        running = asyncio.ensure_future(start(root, Strict(line), job("bad")))
+        await until((root / "supervisor-bad").exists)
+        os.kill(int((root / "supervisor-bad").read_text()), signal.SIGKILL)
+        (root / "hold-bad").unlink()
+        async with asyncio.timeout(30):
+            return await running
+
+    (root / "hold-bad").touch()
+    assert asyncio.run(play()).jobs["bad"].attempts == 2
+    assert [batch.request.exclude for batch in line.batches] == [(), ()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("state", [TaskState.HELD, TaskState.ALIVE])
+def test_of_what_has_ended_only_a_task_that_is_held_back_is_taken_out_of_the_line(
+    root: Path, line: Line, state: TaskState
+) -> None:
+    line.over = state
+    report = asyncio.run(start(root, Strict(line), job("a"), job("b")))
+    assert report.succeeded
+    taken_out = {number for _, number in line.ended_by_request}
+    assert taken_out == ({1, 2} if state is TaskState.HELD else set())
+
+
+def test_a_ledger_keeps_what_a_batch_has_asked(tmp_path: Path) -> None:
+    asked = Request(1, 5.0, "n", "rocm", requeue=False, exclude=("alpha", "beta"))
+    BatchLedger(tmp_path / "batches").add(HandedIn("x", 1, ("t",), asked))
+    assert BatchLedger(tmp_path / "batches").batches["x"].request == asked
+
+
+def test_sbatch_is_told_what_to_keep_off() -> None:
+    words = SlurmWishes().words(Request(0, 60.0, exclude=("alpha", "beta")))
+    assert "--exclude=alpha,beta" in words
+    assert not any("exclude" in word for word in SlurmWishes().words(Request(0, 60.0)))
+
+
+@pytest.mark.parametrize("gpus", [0, 1, 2])
+def test_a_refusal_of_gpus_names_what_helps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpus: int
+) -> None:
+    tool = tmp_path / "sbatch"
+    tool.write_text("#!/bin/sh\necho 'Invalid generic resource (gres) specification' >&2; exit 1\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    batch = Batch("name", ("true",), range(1, 2), Request(gpus, 60.0), tmp_path / "log")
+    with pytest.raises(RefusedBatchError, match="sbatch: Invalid generic resource") as refused:
+        asyncio.run(SlurmScheduler(SlurmWishes(), 10).submit(batch))
+    said = str(refused.value)
+    assert ("--engine-option default_gpus=0" in said) == ('"gpus": 0' in said) == (gpus > 0)
+    assert gpus == 0 or f"{gpus} GPU" in said
+
+
+def test_what_tasks_have_left_tells_who_waits(tmp_path: Path) -> None:
+    now = time.time()
+    states = ("fresh", "quiet", "let-go", "ended", "unstarted")
+    (tmp_path / "leases").mkdir()
+    for name in states[:4]:
+        folder = tmp_path / f"attempts/{name}/1"
+        folder.mkdir(parents=True)
+        if name in {"fresh", "quiet"}:
+            (tmp_path / "leases" / name).touch()
+    (tmp_path / "attempts/ended/1/status.json").touch()
+    os.utime(tmp_path / "leases/quiet", (now - 61, now - 61))
+    waiting = waiting_jobs(tmp_path, [(name, 1) for name in states], now)
+    assert waiting == {"quiet", "let-go", "unstarted"}
+    assert waiting_jobs(tmp_path, [("fresh", 2)], now) == {"fresh"}, "a later attempt"
+
+
+def test_who_waits_is_counted_apart_from_who_runs() -> None:
+    counts = {"succeeded": 3, "running": 5}
+    assert waiting_apart(counts, 2) == {"succeeded": 3, "running": 3, "waiting": 2}
+    assert waiting_apart(counts, 5) == {"succeeded": 3, "waiting": 5}
+    assert waiting_apart(counts, 0) == counts
