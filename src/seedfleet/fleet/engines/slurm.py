@@ -90,6 +90,11 @@ class SlurmWishes:
     rocm: str | None = None
     extra: tuple[str, ...] = ()
 
+    def finds(self, platform: str | None) -> bool:
+        """Tell whether Slurm is told which machines have a platform of GPUs."""
+        features = {"cuda": self.cuda, "rocm": self.rocm}.get(platform or "")
+        return features is not None or self.partition is not None
+
     def words(self, request: Request) -> list[str]:
         """List what `sbatch` is to be told of one request."""
         minutes = math.ceil((request.timeout_s + _MARGIN_S) / 60)
