@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import signal
+import subprocess
+import sys
 import time
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from queue_house import SOON, Line, LineScheduler, own_run_id, until
 
 from seedfleet.fleet import Job, RunOptions, run
+from seedfleet.fleet.engines.choice import make_engine
+from seedfleet.fleet.engines.queued.by_hand import BY_HAND, ByHandEngine
 from seedfleet.fleet.engines.queued.engine import QueueEngine
-from seedfleet.fleet.engines.queued.folder import TaskRules
+from seedfleet.fleet.engines.queued.folder import TaskRules, packed_task
 from seedfleet.fleet.engines.queued.ledger import BatchLedger, HandedIn
 from seedfleet.fleet.engines.queued.line import waiting_apart, waiting_jobs
 from seedfleet.fleet.engines.queued.scheduler import (
@@ -25,7 +31,7 @@ from seedfleet.fleet.engines.queued.scheduler import (
 from seedfleet.fleet.engines.slurm import SlurmScheduler, SlurmWishes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
     from seedfleet.fleet import RunReport
@@ -60,6 +66,7 @@ class Strict(LineScheduler):
     """Has a machine for each kind of request."""
 
     refuses_exclude = False
+    holds_back: Callable[[], bool] = staticmethod(lambda: False)  # also what runs
 
     async def submit(self, batch: Batch) -> str:
         if self.refuses_exclude and batch.request.exclude:
@@ -67,6 +74,12 @@ class Strict(LineScheduler):
         known = "beta" if batch.request.timeout_s == GOOD_S else "alpha"
         self._line.environment["SLURMD_NODENAME"] = known
         return await super().submit(batch)
+
+    async def look(
+        self, batches: Mapping[str, Collection[int]]
+    ) -> Mapping[tuple[str, int], TaskState]:
+        states = await super().look(batches)
+        return dict.fromkeys(states, TaskState.HELD) if self.holds_back() else states
 
 
 def job(name: str, **changes: Any) -> Job:
@@ -142,15 +155,40 @@ def test_the_only_machine_that_is_known_is_not_kept_off(root: Path, line: Line) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("state", [TaskState.HELD, TaskState.ALIVE])
+@pytest.mark.parametrize("held", [True, False])
 def test_of_what_has_ended_only_a_task_that_is_held_back_is_taken_out_of_the_line(
-    root: Path, line: Line, state: TaskState
+    root: Path, line: Line, held: bool
 ) -> None:
-    line.over = state
-    report = asyncio.run(start(root, Strict(line), job("a"), job("b")))
+    scheduler = Strict(line)
+    begun = [root / "supervisor-a", root / "supervisor-b"]
+    scheduler.holds_back = lambda: held and all(each.exists() for each in begun)
+    line.over = TaskState.OVER if held else TaskState.ALIVE
+    report = asyncio.run(start(root, scheduler, job("a"), job("b")))
     assert report.succeeded
     taken_out = {number for _, number in line.ended_by_request}
-    assert taken_out == ({1, 2} if state is TaskState.HELD else set())
+    assert taken_out == ({1, 2} if held else set())
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "count"), [(".py", 0), (".pyc", 0), ("", 1)], ids=["sources", "compiled", "neither"]
+)
+def test_a_task_is_compiled_for_this_python_and_runs_under_others_from_its_source(
+    tmp_path: Path, spoiled: str, count: int
+) -> None:
+    path = tmp_path / "task.pyz"
+    with (
+        zipfile.ZipFile(io.BytesIO(packed_task())) as packed,
+        zipfile.ZipFile(path, "w") as changed,
+    ):
+        for name in packed.namelist():
+            data = packed.read(name)
+            if name.startswith("seedfleet_node/"):
+                # As another version's compiled files begin, and as no source does.
+                data = b"spoiled)" + data[8:] if name.endswith(spoiled) else data
+            changed.writestr(name, data)
+    done = subprocess.run([sys.executable, path, "7"], capture_output=True, text=True, check=False)
+    assert done.returncode == count
+    assert (done.stdout == "order 7 has been dealt with\n") == (count == 0)
 
 
 def test_a_ledger_keeps_what_a_batch_has_asked(tmp_path: Path) -> None:
@@ -179,6 +217,14 @@ def test_a_refusal_of_gpus_names_what_helps(
     said = str(refused.value)
     assert ("--engine-option default_gpus=0" in said) == ('"gpus": 0' in said) == (gpus > 0)
     assert gpus == 0 or f"{gpus} GPU" in said
+
+
+def test_an_exported_run_waits_for_no_late_disk_whatever_its_number_of_tasks() -> None:
+    for options in ({"slots": "9"}, {}):
+        engine = make_engine(RunOptions(engine=BY_HAND, engine_options=options))
+        assert isinstance(engine, ByHandEngine)
+        assert engine._pace.grace_s == 0
+        assert engine._pace.slots == int(options.get("slots", "4096"))
 
 
 def test_what_tasks_have_left_tells_who_waits(tmp_path: Path) -> None:
