@@ -201,7 +201,9 @@ class SlurmScheduler:
         if code != 0 and _is_silence(said):
             raise SchedulerDownError(said)
         if code != 0:
-            raise RefusedBatchError(f"sbatch: {said}{_advice(batch.request)}")
+            raise RefusedBatchError(
+                f"sbatch: {said.removeprefix('sbatch: ')}{_advice(batch.request)}"
+            )
         job = printed.strip().splitlines()[-1].partition(";")[0]
         return f"{job}+{batch.numbers.start}"
 
@@ -286,8 +288,8 @@ def _advice(request: Request) -> str:
         return ""
     asked = "1 GPU was" if request.gpus == 1 else f"{request.gpus} GPUs were"
     return (
-        f"; {asked} asked for: where there are none, --engine-option default_gpus=0 asks for none "
-        'unless a job says so, "gpus": 0 in a job asks for none for that job'
+        f"; {asked} asked for; where there are none: --engine-option default_gpus=0 for jobs that do "
+        'not say, "gpus": 0 in those that do'
     )
 
 
