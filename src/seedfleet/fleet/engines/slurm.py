@@ -288,8 +288,8 @@ def _advice(request: Request) -> str:
         return ""
     asked = "1 GPU was" if request.gpus == 1 else f"{request.gpus} GPUs were"
     return (
-        f"; {asked} asked for; where there are none: --engine-option default_gpus=0 for jobs that do "
-        'not say, "gpus": 0 in those that do'
+        f"; {asked} asked for; where there are none: --engine-option default_gpus=0 for jobs that "
+        'do not say, "gpus": 0 in those that do'
     )
 
 
