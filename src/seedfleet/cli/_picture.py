@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -82,7 +83,7 @@ class RunPicture:
         self._forecast: Forecast | None = None
         self.waiting: frozenset[str] = frozenset()
         self._queue = Path()
-        self._looked_at = 0.0
+        self._looked_at, self._pause_s = 0.0, _LOOK_S
 
     def look(self, now: float) -> None:
         """Find out which attempts wait in a queue, unless that was done a moment ago.
@@ -92,12 +93,14 @@ class RunPicture:
         now
             Seconds since 1970.
         """
-        if abs(now - self._looked_at) < _LOOK_S:
+        if abs(now - self._looked_at) < self._pause_s:
             return
-        self._looked_at = now
+        self._looked_at, began = now, time.monotonic()
         queued = [each for each in list(self.running.values()) if self.is_queued(each)]
         attempts = [(each.job_id, each.attempt) for each in queued]
         self.waiting = waiting_jobs(self._queue, attempts, now)
+        # Over a slow disk a table of thousands of jobs must not do nothing else.
+        self._pause_s = max(_LOOK_S, 20 * (time.monotonic() - began))
 
     def hear(self, event: Progress, at: float) -> None:
         """Take in what happened at a time in seconds since 1970."""

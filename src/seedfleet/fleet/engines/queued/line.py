@@ -45,10 +45,10 @@ def waiting_apart(counts: Mapping[str, int], waiting: int) -> dict[str, int]:
 
 def _waits(queue: Path, job_id: str, number: int, now: float) -> bool:
     folder = AttemptFolder(queue / "attempts" / job_id / str(number))
-    if folder.status.exists():
-        return False
     # The folder first: a lease may be that of an earlier attempt, whose folder is another.
-    return not (folder.path.exists() and _is_fresh(queue / "leases" / job_id, now))
+    if not folder.path.exists():
+        return True
+    return not (folder.status.exists() or _is_fresh(queue / "leases" / job_id, now))
 
 
 def _is_fresh(lease: Path, now: float) -> bool:
