@@ -99,18 +99,21 @@ async def start(root: Path, scheduler: Strict, *jobs: Job) -> RunReport:
     return await run(jobs, options, engine=engine, run_id=RUN)
 
 
-def tried_again(root: Path, scheduler: Strict, **changes: Any) -> RunReport:
+def tried_again(
+    root: Path, scheduler: Strict, *, good_s: float = GOOD_S, **changes: Any
+) -> RunReport:
     """Have `bad` lose its supervisor on alpha, after `good` has run on beta."""
 
     async def play() -> RunReport:
-        good = job("good", timeout_s=GOOD_S)
+        good = job("good", timeout_s=good_s)
         running = asyncio.ensure_future(start(root, scheduler, good, job("bad", **changes)))
         out = root / f"out/{RUN}/results/good.out.done"
         await until(out.exists)
-        await until((root / "supervisor-bad").exists)
-        os.kill(int((root / "supervisor-bad").read_text()), signal.SIGKILL)
+        supervisor = root / "supervisor-bad"
+        await until(lambda: supervisor.exists() and bool(supervisor.read_text()))
+        os.kill(int(supervisor.read_text()), signal.SIGKILL)
         (root / "hold-bad").unlink()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             return await running
 
     (root / "hold-bad").touch()
@@ -141,17 +144,12 @@ def test_a_pinned_job_keeps_its_pin(root: Path, line: Line) -> None:
 
 @pytest.mark.slow
 def test_the_only_machine_that_is_known_is_not_kept_off(root: Path, line: Line) -> None:
-    async def play() -> RunReport:
-        running = asyncio.ensure_future(start(root, Strict(line), job("bad")))
-        await until((root / "supervisor-bad").exists)
-        os.kill(int((root / "supervisor-bad").read_text()), signal.SIGKILL)
-        (root / "hold-bad").unlink()
-        async with asyncio.timeout(30):
-            return await running
-
-    (root / "hold-bad").touch()
-    assert asyncio.run(play()).jobs["bad"].attempts == 2
-    assert [batch.request.exclude for batch in line.batches] == [(), ()]
+    report = tried_again(root, Strict(line), good_s=GOOD_S + 1)
+    assert report.jobs["bad"].attempts == 2
+    place = report.jobs["good"].place
+    assert place is not None
+    assert place.node == "alpha"
+    assert [batch.request.exclude for batch in line.batches] == [()] * 3
 
 
 @pytest.mark.slow
