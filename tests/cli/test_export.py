@@ -21,6 +21,8 @@ from seedfleet.fleet.submissions import FORMS, TaskList
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from seedfleet.fleet.testing.slurm import SlurmCluster
+
 # Notes each start in a file of its own, says what it was given, and fails where it is told to.
 SCRIPT = """\
 import json, os, pathlib, sys, time
@@ -29,6 +31,8 @@ pathlib.Path(f"started.{job}.{time.time_ns()}").touch()
 if job == "bad" and not os.path.exists("mended"): sys.exit("it is broken")
 json.dump({name: os.environ.get(name) for name in sorted(os.environ)}, open(out, "w"))
 """
+
+COMMENT = '--comment="it\'s two; \\$HOME"'
 
 
 @pytest.fixture
@@ -124,15 +128,17 @@ def test_gnu_parallel_runs_the_tasks_and_a_resume_takes_them_in(root: Path) -> N
 
 @pytest.mark.slow
 @pytest.mark.slurm
-@pytest.mark.usefixtures("slurm_cluster")
 def test_array_scripts_run_on_slurm_and_a_resume_waits_for_what_nobody_has_handed_in(
-    root: Path,
+    root: Path, slurm_cluster: SlurmCluster
 ) -> None:
-    made = export("slurm", jobs_of({}, {"gpus": 2}, {"gpus": 0, "node": "beta"}, {}))
+    words = ("--engine-option", "partition=urgent", "--engine-option", f"extra={COMMENT}")
+    made = export("slurm", jobs_of({}, {"gpus": 2}, {"gpus": 0, "node": "beta"}, {}), *words)
     assert len(made["submit"]) == 3, "one for each kind of request"
     alone = [line for line in made["submit"] if "array-3" not in line]
     for line in alone:
         subprocess.run(["sh", "-c", line], check=True, capture_output=True, timeout=30)
+    listed = slurm_cluster.run("squeue", "--noheader", "--states=all", "--format=%P|%k")
+    assert set(listed.splitlines()) == {"urgent|it's two; $HOME"}
     wait_until(lambda: status(made["run_id"])["arrived"] == 3, "three tasks have ended")
     head = subprocess.Popen(
         [sys.executable, "-m", "seedfleet", "run", "--resume", made["run_id"], "--output=json"],
@@ -291,6 +297,43 @@ def test_a_disk_that_refuses_leaves_no_half_a_run(
     assert code == 2
     assert "No space left" in text
     assert not list((root / "runs").iterdir())
+
+
+@pytest.mark.usefixtures("root")
+def test_what_slurm_is_to_be_asked_is_in_every_array_script() -> None:
+    wishes = ("partition=gpu", "account=a&b", "cuda=v100", "gres_type=big", "gpus_flag=gpus")
+    words = [word for wish in wishes for word in ("--engine-option", wish)]
+    made = export("slurm", jobs_of({"gpus": 0}, {"platform": "cuda"}), *words)
+    plain, cuda = (Path(name).read_text().splitlines() for name in made["files"])
+    for text in (plain, cuda):
+        assert "#SBATCH --partition=gpu" in text
+        assert "#SBATCH '--account=a&b'" in text
+    assert "#SBATCH --constraint=v100" in cuda
+    assert "#SBATCH --gpus=big:1" in cuda
+    assert not any("constraint" in line or "gpus" in line for line in plain)
+    assert made["notes"] == [], "which machines have that was said"
+
+
+@pytest.mark.parametrize(
+    ("form", "word", "why"),
+    [
+        ("slurm", "slots=3", "--default-gpus and --python"),
+        ("slurm", "default_gpus=0", "--default-gpus and --python"),
+        ("slurm", "gpus_flag=x", "it takes gres or gpus"),
+        ("slurm", "partition=a\n#SBATCH -w x", "printable"),
+        ("slurm", "partition", "is not K=V"),
+        ("hq", "partition=gpu", "goes with --to slurm"),
+        ("parallel", "partition=gpu", "goes with --to slurm"),
+    ],
+)
+def test_a_wish_that_an_export_cannot_pass_on_is_refused_and_nothing_is_written(
+    root: Path, form: str, word: str, why: str
+) -> None:
+    Path("jobs.json").write_text(json.dumps(jobs_of({})))
+    code, text = invoke("export", "jobs.json", "--to", form, "--engine-option", word)
+    assert code == 2
+    assert why in text
+    assert not (root / "full_scoring_results").exists()
 
 
 def test_arrays_are_no_longer_than_slurm_takes_by_default_and_leave_out_no_task() -> None:

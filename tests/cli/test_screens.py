@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,27 @@ def drawn(made: RunPicture, width: int, height: int = 24) -> list[str]:
     with console.capture() as capture:
         console.print(RunTable(made, lambda: 1e9 + 75))
     return capture.get().splitlines()
+
+
+def test_the_table_tells_who_waits_in_the_line_of_a_scheduler(tmp_path: Path) -> None:
+    made = RunPicture()
+    line = Node("slurm", "any", (), cpu_slots=9, queue=True)
+    made.hear(RunStarted("r", tmp_path, (line,), 5, 0), 1e9)
+    for number, name in enumerate(("begun", "next", "last")):
+        made.hear(AttemptStarted(name, 1, Allocation("slurm", (), number)), 1e9)
+    (tmp_path / "queue/attempts/begun/1").mkdir(parents=True)
+    (tmp_path / "queue/leases").mkdir()
+    (tmp_path / "queue/leases/begun").touch()
+    os.utime(tmp_path / "queue/leases/begun", (1e9 + 74, 1e9 + 74))
+    lines = drawn(made, 80)
+    assert [each.split()[:2] for each in lines if each.split()[1] == "slurm"] == [
+        ["begun", "slurm"]
+    ]
+    assert [each.split()[:3] for each in lines if "slurm," in each] == [
+        ["next", "slurm,", "waiting"],
+        ["last", "slurm,", "waiting"],
+    ]
+    assert "2 of those waiting in the queue" in "\n".join(lines)
 
 
 def test_jobs_without_a_gpu_have_slots_of_their_own_on_a_node_with_gpus() -> None:

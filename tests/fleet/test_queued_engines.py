@@ -115,8 +115,10 @@ def test_an_interruption_and_status_say_what_a_queue_may_still_do(
 
     done = run_sync([job()], RunOptions(root=root), engine=line.engine(), on_event=hear)
     standing, first, second = said
-    assert "1 handed in\n" in standing
-    assert "1 job handed in or running:\n  a: attempt 1 handed to line " in standing
+    assert "; 1 waiting\n" in standing
+    assert (
+        "1 job under way, 1 waiting in the queue:\n  a: attempt 1 waits in line, handed in "
+    ) in standing
     assert first.endswith("are handed in, those handed to the queue go on; again to cancel")
     assert second == "interrupted: cancelling"
     assert isinstance(done.jobs["a"].outcome, Cancelled)

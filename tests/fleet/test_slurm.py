@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.usefixtures("slur
 SOON = QueuePace(slots=300, gather_s=0.05, files_s=0.1, poll_s=0.3, grace_s=1.0)
 RUN = own_run_id()
 _PATIENCE_S = 90.0  # Slurm queues again what was preempted, in its own time
-_MANY = int(os.environ.get("SEEDFLEET_MANY_TASKS", "12"))
+_MANY = int(os.environ.get("SEEDFLEET_MANY_TASKS", "150"))
 # Its own peak: what `getrusage` tells includes the process that has forked it.
 _HEAD = """from seedfleet.cli import main
 try:

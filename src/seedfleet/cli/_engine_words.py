@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from seedfleet.fleet.engines.choice import ENGINE_OPTIONS
 from seedfleet.fleet.engines.queued.by_hand import BY_HAND
+from seedfleet.fleet.engines.slurm import SlurmWishes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["all_options_in_words", "engines_in_words", "options_in_words", "pairs_of"]
+__all__ = [
+    "all_options_in_words",
+    "engines_in_words",
+    "options_in_words",
+    "pairs_of",
+    "wish_options",
+    "wishes_in_words",
+]
 
 _NAMED = tuple(engine for engine in ENGINE_OPTIONS if engine != BY_HAND)  # `export` takes that
 
@@ -28,6 +37,16 @@ def all_options_in_words() -> str:
 def options_in_words(engine: str) -> str:
     """List the options of an engine with what each takes."""
     return "; ".join(f"{name}={what}" for name, what in ENGINE_OPTIONS[engine].items())
+
+
+def wish_options() -> tuple[str, ...]:
+    """Name the options of the Slurm engine that say what tasks ask of Slurm."""
+    return tuple(field.name for field in dataclasses.fields(SlurmWishes))
+
+
+def wishes_in_words() -> str:
+    """List these options with what each takes."""
+    return "; ".join(f"{name}={ENGINE_OPTIONS['slurm'][name]}" for name in wish_options())
 
 
 def pairs_of(words: Sequence[str], problems: list[str]) -> dict[str, str]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from seedfleet.cli._forecast import Forecast
 from seedfleet.cli._words import place
 from seedfleet.fleet.durations import expected_durations
+from seedfleet.fleet.engines.queued.line import waiting_jobs
 from seedfleet.fleet.outcome import Succeeded
 from seedfleet.fleet.progress import (
     AttemptEnded,
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from seedfleet.fleet.engines.base import Allocation, Node
 
 __all__ = ["NodePicture", "RunPicture", "RunningPicture", "expected_by_job", "slots_of"]
+
+_LOOK_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,8 @@ class RunPicture:
         By name.
     total, done, failed
         Jobs of the run, those with an outcome, and those of them without success that are known.
+    waiting
+        The jobs that were handed to a queue and had not begun when `look` was called.
     """
 
     def __init__(self) -> None:
@@ -75,6 +81,26 @@ class RunPicture:
             str, str
         ] = {}  # job id -> node, between an attempt's end and the job's
         self._forecast: Forecast | None = None
+        self.waiting: frozenset[str] = frozenset()
+        self._queue = Path()
+        self._looked_at, self._pause_s = 0.0, _LOOK_S
+
+    def look(self, now: float) -> None:
+        """Find out which attempts wait in a queue, unless that was done a moment ago.
+
+        Parameters
+        ----------
+        now
+            Seconds since 1970.
+        """
+        if abs(now - self._looked_at) < self._pause_s:
+            return
+        self._looked_at, began = now, time.monotonic()
+        queued = [each for each in list(self.running.values()) if self.is_queued(each)]
+        attempts = [(each.job_id, each.attempt) for each in queued]
+        self.waiting = waiting_jobs(self._queue, attempts, now)
+        # Over a slow disk a table of thousands of jobs must not do nothing else.
+        self._pause_s = max(_LOOK_S, 20 * (time.monotonic() - began))
 
     def hear(self, event: Progress, at: float) -> None:
         """Take in what happened at a time in seconds since 1970."""
@@ -96,14 +122,16 @@ class RunPicture:
                 pass
 
     def is_queued(self, running: RunningPicture) -> bool:
-        """Tell whether an attempt was handed to a queue, which may not have started it yet."""
+        """Tell whether an attempt was handed to a queue."""
         node = self._node(running.allocation.node)
         return node is not None and node.node.queue
 
     def where(self, running: RunningPicture) -> str:
-        """Say where an attempt runs, or to whom it was handed."""
-        said = place(running.allocation)
-        return f"handed to {said}" if self.is_queued(running) else said
+        """Say where an attempt runs, or in which line it waits."""
+        if not self.is_queued(running):
+            return place(running.allocation)
+        line = running.allocation.node  # its slots are all alike
+        return f"{line}, waiting" if running.job_id in self.waiting else line
 
     def left_s(self, now: float) -> float | None:
         """Estimate the seconds until the run ends; None if nothing sensible can be said."""
@@ -116,6 +144,7 @@ class RunPicture:
 
     def _start(self, event: RunStarted) -> None:
         self.run_id, self.total, self.done = event.run_id, event.total, event.done
+        self._queue = event.folder / "queue"
         old = self.nodes
         self.nodes = {
             node.name: replace(old.get(node.name, NodePicture(node)), node=node)

@@ -45,6 +45,7 @@ class RunTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw nodes, running jobs and totals."""
         picture, now = self.picture, self._clock()
+        picture.look(now)
         narrow = options.max_width < _NARROW
         if picture.nodes:
             yield self._nodes(now, narrow=narrow)
@@ -90,6 +91,8 @@ class RunTable:
         if picture.failed:
             parts.append(f"{picture.failed} without success")
         parts.append(f"{picture.total - picture.done} left")
+        if waiting := len(picture.waiting & picture.running.keys()):
+            parts.append(f"{waiting} of those waiting in the queue")
         if hidden > 0:
             parts.append(f"{hidden} more running")
         left_s = picture.left_s(now)

@@ -14,8 +14,9 @@ import click
 
 from seedfleet.cli._own_faults import refusing_own_faults
 from seedfleet.cli._search_run import problems_of_resume
+from seedfleet.cli.output import EXIT_INTERRUPTED
 from seedfleet.draws import DrawsError, load
-from seedfleet.fleet import BadInputError, FleetError
+from seedfleet.fleet import BadInputError, FleetError, HeadLostError
 from seedfleet.pipeline import RunContext
 from seedfleet.pipeline.recorded import RecordError
 from seedfleet.pipeline.run_folder import new_run_id, printable, unwritable
@@ -125,6 +126,11 @@ def refusing(output: Output) -> Iterator[None]:
         output.refuse("this cluster cannot be used", error.problems)
     except TooManyHitsError as error:
         output.refuse("too much passes", [f"{error}: raise the thresholds"])
+    except HeadLostError as error:
+        # As `seedfleet run` has it: no word of the input is wrong, and the answer can still come.
+        text = f"error: {error}\nWhat runs goes on; the run goes on with --resume."
+        output.result({"error": str(error)}, text)
+        sys.exit(EXIT_INTERRUPTED)
     except FleetError as error:
         output.refuse("the jobs of this search cannot be run", [str(error)])
 

@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seedfleet.cli._engine_words import pairs_of, wish_options, wishes_in_words
 from seedfleet.cli._run_choice import output_dir_option
 from seedfleet.cli._run_report import resume_command
 from seedfleet.cli._words import command, counted, in_folder
 from seedfleet.cli.output import output_option
+from seedfleet.fleet.engines.choice import read_options
 from seedfleet.fleet.engines.queued.folder import TaskRules
+from seedfleet.fleet.engines.slurm import SlurmWishes
 from seedfleet.fleet.errors import BadInputError, FleetError
 from seedfleet.fleet.exporting import Exported, export
 from seedfleet.fleet.options import RunOptions
 from seedfleet.fleet.submissions import FORMS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from seedfleet.cli.output import Output
 
 __all__ = ["export_command"]
@@ -59,6 +64,12 @@ __all__ = ["export_command"]
     show_default=True,
     help="GPUs of a job that does not say.",
 )
+@click.option(
+    "--engine-option",
+    multiple=True,
+    metavar="K=V",
+    help="With --to slurm, for every array script: " + wishes_in_words() + ".",
+)
 @output_option
 def export_command(output: Output, jobs: Path, form: str, **flags: Any) -> None:
     """Write the script jobs of the file JOBS as tasks for a scheduler, and start none of them.
@@ -77,13 +88,42 @@ def export_command(output: Output, jobs: Path, form: str, **flags: Any) -> None:
         accept_any_exit=flags["accept_exit"] == "any",
     )
     rules = TaskRules(python=flags["python"], default_gpus=flags["default_gpus"])
+    wishes = _wishes(form, flags["engine_option"], output)
     try:
-        made = asyncio.run(export(jobs, options, form, rules))
+        made = asyncio.run(export(jobs, options, form, rules, wishes=wishes))
     except BadInputError as error:
         output.refuse("nothing was written", error.problems)
     except FleetError as error:
         output.refuse(str(error), [])
     output.result(_document(made, flags["output_dir"]), _text(made, flags["output_dir"]))
+
+
+def _wishes(form: str, words: Sequence[str], output: Output) -> SlurmWishes:
+    problems: list[str] = []
+    pairs = pairs_of(words, problems)
+    if pairs and form != "slurm":
+        problems.append("--engine-option goes with --to slurm")
+    known = wish_options()
+    problems += [
+        f"--engine-option {name}: export takes {', '.join(known)}; "
+        "for GPUs and the interpreter there are --default-gpus and --python"
+        for name in pairs
+        if name not in known
+    ]
+    problems += [
+        f"--engine-option {name}: what goes into such a file has to be printable text"
+        for name, value in pairs.items()
+        if not value.isprintable()
+    ]
+    wished: dict[str, Any] = {}
+    if not problems:
+        try:
+            wished = read_options("slurm", pairs)
+        except BadInputError as error:
+            problems += error.problems
+    if problems:
+        output.refuse("nothing was written", problems)
+    return SlurmWishes(**wished)
 
 
 def _document(made: Exported, output_dir: str) -> dict[str, Any]:

@@ -13,12 +13,13 @@ from seedfleet.cli._run_choice import chosen_run, output_dir_option, run_argumen
 from seedfleet.cli._run_report import failure_lines, resume_command
 from seedfleet.cli._words import command, counted, duration, in_folder, outcomes
 from seedfleet.cli.output import output_option
+from seedfleet.fleet.engines.queued.line import waiting_apart
 from seedfleet.fleet.errors import JournalDamagedError
 from seedfleet.fleet.manifest import report
 from seedfleet.fleet.observing import RunObserver, list_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from seedfleet.cli.output import Output
     from seedfleet.fleet import RunReport
@@ -48,16 +49,18 @@ def status(output: Output, output_dir: str, run_id: str | None) -> None:
     try:
         for at, event in observer.poll():
             picture.hear(event, at)
+        picture.look(now)
     except JournalDamagedError as error:
         output.refuse(str(error), [])
     result, head = report(recorded.paths, observer.state), observer.head
+    counts = waiting_apart(result.counts, len(picture.waiting))
     arrived, standing = observer.arrived, observer.standing
     left_s = picture.left_s(now) if head is not None and head.at_work else None
     document = {
         "run_id": result.run_id,
         "folder": str(result.folder),
         "state": standing,
-        "counts": dict(result.counts),
+        "counts": counts,
         "head": None
         if head is None
         else {"pid": head.pid, "host": head.host, "at_work": head.at_work},
@@ -66,7 +69,7 @@ def status(output: Output, output_dir: str, run_id: str | None) -> None:
         **_details(result, picture, now),
     }
     lines = [
-        *_standing_lines(result, standing, arrived, head),
+        *_standing_lines(result.run_id, standing, counts, arrived, head),
         *([] if left_s is None else [f"about {duration(left_s)} to go"]),
         *_node_lines(picture),
         *_running_lines(picture, now),
@@ -82,13 +85,13 @@ def status(output: Output, output_dir: str, run_id: str | None) -> None:
 
 
 def _standing_lines(
-    result: RunReport, standing: str, arrived: int, head: Holder | None
+    run_id: str, standing: str, counts: Mapping[str, int], arrived: int, head: Holder | None
 ) -> Iterator[str]:
     """Say how the run stands, and what has come of it that no head knows of."""
     if standing == "handed_over":
-        yield f"{result.run_id}: {_handed_over(arrived)}"
+        yield f"{run_id}: {_handed_over(arrived)}"
         return
-    yield f"{result.run_id}: {standing}; {outcomes(result.counts, result.nodes)}"
+    yield f"{run_id}: {standing}; {outcomes(counts)}"
     yield head_line(head)
     if arrived:
         yield f"{counted(arrived, 'task')} ended, not yet taken in"
@@ -157,6 +160,7 @@ def _details(result: RunReport, picture: RunPicture, now: float) -> dict[str, An
                 "gpu_ids": list(each.allocation.gpu_ids),
                 "attempt": each.attempt,
                 "elapsed_s": round(now - each.since, 3),
+                "waiting": each.job_id in picture.waiting,
             }
             for each in picture.running.values()
         },
@@ -188,13 +192,17 @@ def _node_lines(picture: RunPicture) -> Iterator[str]:
 def _running_lines(picture: RunPicture, now: float) -> Iterator[str]:
     running = list(picture.running.values())
     if running:
-        queued = any(map(picture.is_queued, running))
-        yield f"{counted(len(running), 'job')} {'handed in or running' if queued else 'running'}:"
+        waiting = len(picture.waiting)
+        more = f", {waiting} waiting in the queue" if waiting else ""
+        yield f"{counted(len(running), 'job')} {'under way' if waiting else 'running'}{more}:"
     for job in running[:_MOST_RUNNING]:
         where, elapsed = picture.where(job), duration(max(0.0, now - job.since))
-        if picture.is_queued(job):
-            yield f"  {job.job_id}: attempt {job.attempt} {where} {elapsed} ago"
+        if job.job_id in picture.waiting:
+            how = f"waits in {job.allocation.node}, handed in {elapsed} ago"
+        elif picture.is_queued(job):
+            how = f"runs on {where}, handed in {elapsed} ago"
         else:
-            yield f"  {job.job_id}: attempt {job.attempt} on {where} for {elapsed}"
+            how = f"on {where} for {elapsed}"
+        yield f"  {job.job_id}: attempt {job.attempt} {how}"
     if len(running) > _MOST_RUNNING:
         yield f"  … and {len(running) - _MOST_RUNNING} more"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from seedfleet.fleet.engines.queued.by_hand import BY_HAND, write_tasks
 from seedfleet.fleet.engines.queued.folder import QueueFolder
+from seedfleet.fleet.engines.slurm import SlurmWishes
 from seedfleet.fleet.errors import BadInputError
 from seedfleet.fleet.node.layout import write_atomically
 from seedfleet.fleet.planning import plan_run
@@ -53,7 +54,12 @@ class Exported:
 
 
 async def export(
-    jobs: JobSource, options: RunOptions, form: str, task_rules: TaskRules
+    jobs: JobSource,
+    options: RunOptions,
+    form: str,
+    task_rules: TaskRules,
+    *,
+    wishes: SlurmWishes | None = None,
 ) -> Exported:
     """Check jobs, make a run of them, and write the files of a scheduler.
 
@@ -67,6 +73,8 @@ async def export(
         One of `submissions.FORMS`.
     task_rules
         For every task.
+    wishes
+        What every task asks of Slurm beside what its job asks; only the form "slurm" passes it on.
 
     Raises
     ------
@@ -81,7 +89,7 @@ async def export(
     try:
         tasks = len(made.plan.jobs)
         options = dataclasses.replace(options, engine_options=_noted(task_rules, tasks))
-        return _write(made, options, form, task_rules)
+        return _write(made, options, form, task_rules, wishes or SlurmWishes())
     finally:
         await made.engine.close()
 
@@ -96,7 +104,9 @@ def _noted(task_rules: TaskRules, tasks: int) -> dict[str, str]:
     }
 
 
-def _write(made: PlannedRun, options: RunOptions, form: str, task_rules: TaskRules) -> Exported:
+def _write(
+    made: PlannedRun, options: RunOptions, form: str, task_rules: TaskRules, wishes: SlurmWishes
+) -> Exported:
     paths, jobs = made.paths, made.plan.jobs
     folder = QueueFolder(paths, options.rules(), made.nodes[0], task_rules)
     requests = [folder.request(job) for job in jobs]
@@ -118,6 +128,7 @@ def _write(made: PlannedRun, options: RunOptions, form: str, task_rules: TaskRul
             folder=str(paths.folder),
             logs=str(folder.path / "logs"),
             requests=requests,
+            wishes=wishes,
         )
         submission = FORMS[form].write(tasks)
         for name, text in submission.files.items():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from seedfleet.fleet import core, progress
 from seedfleet.fleet.engines.queued.by_hand import BY_HAND
 from seedfleet.fleet.engines.queued.folder import ended_tasks
+from seedfleet.fleet.engines.queued.line import waiting_apart, waiting_jobs
 from seedfleet.fleet.errors import BadInputError, JournalDamagedError
 from seedfleet.fleet.journal import JournalFollower
 from seedfleet.fleet.lock import Holder, read_holder
@@ -99,6 +101,19 @@ class RunObserver:
     def arrived(self) -> int:
         """Count the tasks of a queue that have ended and were not taken in."""
         return len(ended_tasks(self.recorded.paths))
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """Name the jobs that were handed to a queue and have not begun."""
+        state = self.state
+        queues = {name for name, known in state.nodes.items() if known.node.queue}
+        attempts = [
+            (state.plan.jobs[index].job_id, number)
+            for index in state.busy
+            for number, place in state.jobs[index].living()
+            if place.node in queues
+        ]
+        return waiting_jobs(self.recorded.paths.queue, attempts, time.time())
 
     def is_done(self, index: int) -> bool:
         """Tell whether a job, by its index, has its outcome."""
@@ -219,7 +234,7 @@ class RunSummary:
         "unknown" if its files cannot be read.
     counts
         Number of jobs by outcome in snake case: by the manifest where that is the last word, else
-        by the journal.
+        by the journal, and "waiting" for those in a queue that have not begun.
     started_utc
         When the run was first opened; None if it never was.
     arrived
@@ -265,7 +280,8 @@ def _summary(folder: Path, output_dir: str | Path, root: str | Path | None) -> R
             observer.poll()
             state = observer.standing
             arrived = observer.arrived if state == "handed_over" else 0
-            counts = dict(report(observer.recorded.paths, observer.state).counts)
+            known = report(observer.recorded.paths, observer.state).counts
+            counts = waiting_apart(known, len(observer.waiting))
     head = read_holder(folder / "lock")
     if head is not None and head.at_work:
         state = "running"

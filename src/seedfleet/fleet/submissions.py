@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from seedfleet.fleet.engines.slurm import SlurmWishes
@@ -40,6 +40,8 @@ class TaskList:
         An existing folder for what tasks print, absolute.
     requests
         What task i + 1 asks, by i.
+    wishes
+        What every task asks of Slurm beside that.
     """
 
     run_id: str
@@ -47,6 +49,7 @@ class TaskList:
     folder: str
     logs: str
     requests: Sequence[Request]
+    wishes: SlurmWishes = field(default_factory=SlurmWishes)
 
     def numbered(self) -> Iterator[tuple[int, Request]]:
         """Go through the tasks with their numbers."""
@@ -85,10 +88,11 @@ def _slurm(tasks: TaskList) -> Submission:
             name = f"array-{len(files) + 1}.sh"
             files[name] = _array_script(tasks, request, numbers[start : start + _MOST_IN_ARRAY])
             commands.append(f"sbatch {shlex.quote(f'{tasks.folder}/{name}')}")
-            if request.platform in _HQ_GPUS:
+            if request.platform in _HQ_GPUS and not tasks.wishes.finds(request.platform):
                 notes.append(
                     f"{name} asks for {request.platform}: say to sbatch which nodes have that, "
-                    "with --constraint or --partition"
+                    "with --constraint or --partition, or to export with --engine-option "
+                    f"{request.platform}=FEATURES"
                 )
     return Submission(files, tuple(commands), tuple(notes))
 
@@ -102,11 +106,11 @@ def _alike(tasks: TaskList) -> dict[Request, list[int]]:
 
 def _array_script(tasks: TaskList, request: Request, numbers: Sequence[int]) -> str:
     asked = [f"--job-name={tasks.run_id}", f"--array=0-{len(numbers) - 1}"]
-    asked += ["--requeue", "--output=/dev/null", *SlurmWishes().words(request)]
+    asked += ["--requeue", "--output=/dev/null", *tasks.wishes.words(request)]
     log = f'{shlex.quote(tasks.logs)}/"slurm-$SLURM_ARRAY_JOB_ID.log"'
     lines = [
         "#!/bin/sh",
-        *(f"#SBATCH {option}" for option in asked),
+        *(f"#SBATCH {shlex.quote(option)}" for option in asked),
         "# These tasks, one for each index of the array.",
         f"set -- {' '.join(map(str, numbers))}",
         'shift "$SLURM_ARRAY_TASK_ID"',

@@ -105,9 +105,7 @@ def make_engine(options: RunOptions) -> Engine:
     if options.engine == "slurm":
         return _slurm(settings)
     if options.engine == BY_HAND:
-        return ByHandEngine(
-            task_rules=_picked(TaskRules, settings), pace=_picked(QueuePace, settings)
-        )
+        return _by_hand(settings)
     if options.engine == "ray":
         return RayEngine(RaySettings(**settings))
     if options.cluster is None:
@@ -129,6 +127,12 @@ def _slurm(settings: Mapping[str, Any]) -> SlurmEngine:
         most_in_batch=settings.get("batch", DEFAULT_BATCH),
         probe_wait_s=wait_s if settings.get("probe", True) else None,
     )
+
+
+def _by_hand(settings: Mapping[str, Any]) -> ByHandEngine:
+    # Nobody says when a task is over, so there is no lateness of the disk after that to wait for.
+    pace = QueuePace(slots=settings["slots"], grace_s=0) if "slots" in settings else None
+    return ByHandEngine(task_rules=_picked(TaskRules, settings), pace=pace)
 
 
 def _picked(kind: Callable[..., _T], settings: Mapping[str, Any]) -> _T:

@@ -90,6 +90,11 @@ class SlurmWishes:
     rocm: str | None = None
     extra: tuple[str, ...] = ()
 
+    def finds(self, platform: str | None) -> bool:
+        """Tell whether Slurm is told which machines have a platform of GPUs."""
+        features = {"cuda": self.cuda, "rocm": self.rocm}.get(platform or "")
+        return features is not None or self.partition is not None
+
     def words(self, request: Request) -> list[str]:
         """List what `sbatch` is to be told of one request."""
         minutes = math.ceil((request.timeout_s + _MARGIN_S) / 60)
@@ -102,6 +107,8 @@ class SlurmWishes:
             words.append(f"--constraint={'&'.join(constraints)}")
         if request.node is not None:
             words.append(f"--nodelist={request.node}")
+        if request.exclude:
+            words.append(f"--exclude={','.join(request.exclude)}")
         if request.gpus:
             kind = f"{self.gres_type}:{request.gpus}" if self.gres_type else str(request.gpus)
             words.append(f"--gpus={kind}" if self.gpus_flag == "gpus" else f"--gres=gpu:{kind}")
@@ -194,7 +201,9 @@ class SlurmScheduler:
         if code != 0 and _is_silence(said):
             raise SchedulerDownError(said)
         if code != 0:
-            raise RefusedBatchError(f"sbatch: {said}")
+            raise RefusedBatchError(
+                f"sbatch: {said.removeprefix('sbatch: ')}{_advice(batch.request)}"
+            )
         job = printed.strip().splitlines()[-1].partition(";")[0]
         return f"{job}+{batch.numbers.start}"
 
@@ -271,6 +280,17 @@ def _state(task: _Listed) -> TaskState:
     if task.state == "PENDING" and any(each in why for each in _NEVER):
         return TaskState.NEVER
     return TaskState.ALIVE
+
+
+def _advice(request: Request) -> str:
+    """Say what helps where GPUs were asked for that there are not."""
+    if not request.gpus:
+        return ""
+    asked = "1 GPU was" if request.gpus == 1 else f"{request.gpus} GPUs were"
+    return (
+        f"; {asked} asked for; where there are none: --engine-option default_gpus=0 for jobs that "
+        'do not say, "gpus": 0 in those that do'
+    )
 
 
 def _is_silence(said: str) -> bool:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from seedfleet.fleet.engines._orders import token_of
 from seedfleet.fleet.engines.base import NodeDown, NodeUp
+from seedfleet.fleet.engines.queued._elsewhere import Elsewhere
 from seedfleet.fleet.engines.queued._held import Held, HeldAttempts
+from seedfleet.fleet.engines.queued._spent import SpentTasks
 from seedfleet.fleet.engines.queued._threads import in_thread
 from seedfleet.fleet.engines.queued.arrivals import Arrivals
 from seedfleet.fleet.engines.queued.ledger import BatchLedger, HandedIn
@@ -68,6 +70,8 @@ class Work:
         self._folder = folder
         self._pace = pace
         self._arrivals = Arrivals(paths, folder)
+        self._elsewhere = Elsewhere(folder, self._arrivals)
+        self._spent = SpentTasks(scheduler)
         self._ledger: BatchLedger | None = None
         self._held = HeldAttempts()
         self._to_submit: asyncio.Queue[str] = asyncio.Queue()
@@ -100,6 +104,7 @@ class Work:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+            await self._spent.last_look()
         self._tasks.clear()
 
     # --- tasks ---
@@ -124,7 +129,7 @@ class Work:
                 await self._hand_in(ledger, ledger.batches[name], known=True)
             self._uncertain.clear()
             await self._drop_cancelled(ledger, tokens)
-            for request, group in self._grouped(ledger, tokens).items():
+            for request, group in (await self._grouped(ledger, tokens)).items():
                 for start in range(0, len(group), self._scheduler.most_in_batch):
                     chunk = group[start : start + self._scheduler.most_in_batch]
                     await self._hand_in_new(ledger, request, chunk)
@@ -168,15 +173,20 @@ class Work:
             if len(mine) < len(left):
                 await asyncio.sleep(self._pace.files_s)
 
-    def _grouped(
+    async def _grouped(
         self, ledger: BatchLedger, tokens: Iterable[str]
     ) -> dict[Request, list[tuple[str, Held]]]:
+        fresh = [
+            (token, held)
+            for token in tokens
+            if (held := self._held.get(token)) and token not in ledger.tasks
+        ]
+        requests = await in_thread(
+            lambda: [self._elsewhere.request(held.attempt) for _, held in fresh]
+        )
         groups: dict[Request, list[tuple[str, Held]]] = {}
-        for token in tokens:
-            held = self._held.get(token)
-            if held is not None and token not in ledger.tasks:
-                request = self._folder.request(held.attempt.job)
-                groups.setdefault(request, []).append((token, held))
+        for request, each in zip(requests, fresh, strict=True):
+            groups.setdefault(request, []).append(each)
         return groups
 
     async def _hand_in_new(
@@ -221,8 +231,11 @@ class Work:
                 self._silent(str(error))
                 await asyncio.sleep(_RETRY_S)
             except RefusedBatchError as error:
-                await self._refused(noted, str(error))
-                return
+                if not batch.request.exclude:
+                    await self._refused(noted, str(error))
+                    return
+                # Where nothing else fits, the machine that failed is better than none.
+                batch = replace(batch, request=replace(batch.request, exclude=()))
             else:
                 break
         self._heard()
@@ -271,7 +284,7 @@ class Work:
             except TimeoutError:
                 pass
             self._ask_now.clear()
-            asked: dict[str, list[int]] = {}
+            asked = self._spent.asked()
             for held in self._held.values():
                 if held.handle is not None:
                     asked.setdefault(held.handle, []).append(held.number)
@@ -283,6 +296,7 @@ class Work:
                 self._silent(str(error))
             else:
                 self._heard()
+                await self._spent.clear(states)
                 await self._judge(states)
 
     async def _judge(self, states: Mapping[tuple[str, int], TaskState]) -> None:
@@ -305,13 +319,8 @@ class Work:
                 ended = await in_thread(self._judged, token, held, state)
                 if ended is not None:
                     await self._told([(token, ended)])
-                    await self._take_out(held, state)
-
-    async def _take_out(self, held: Held, state: TaskState | None) -> None:
-        """Take a task out of the line that nobody waits for; if that fails, it finds no order."""
-        if held.handle is not None and state in {TaskState.HELD, TaskState.NEVER}:
-            with contextlib.suppress(SchedulerDownError):
-                await self._scheduler.cancel(held.handle, [held.number])
+                    if held.handle is not None and state in {TaskState.HELD, TaskState.NEVER}:
+                        await self._spent.take_out(held.handle, [held.number])
 
     def _judged(self, token: str, held: Held, state: TaskState | None) -> Ended | None:
         why = "" if held.handle is None else self._scheduler.reason(held.handle, held.number)
@@ -361,7 +370,10 @@ class Work:
         pairs = [(self._held[token], end) for token, end in ended if token in self._held]
         await in_thread(self._settle, pairs)
         for token, end in ended:
-            if self._held.pop(token, None) is not None:
+            if (held := self._held.pop(token, None)) is not None:
+                self._elsewhere.learn(end)
+                if held.handle is not None:
+                    self._spent.add(held.handle, held.number)
                 self.events.put_nowait(end)
 
     def _settle(self, pairs: Sequence[tuple[Held, Ended]]) -> None:

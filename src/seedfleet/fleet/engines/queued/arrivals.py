@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedfleet.fleet.engines import _delivery
 from seedfleet.fleet.engines._orders import output_paths
+from seedfleet.fleet.engines.base import Attempt
 from seedfleet.fleet.engines.queued.scheduler import TaskState
 from seedfleet.fleet.node.fetching import read_status
 from seedfleet.fleet.node.layout import discard
@@ -21,7 +22,7 @@ from seedfleet.fleet.outcome import Succeeded
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from seedfleet.fleet.engines.base import Attempt, Ended
+    from seedfleet.fleet.engines.base import Ended
     from seedfleet.fleet.engines.queued.folder import QueueFolder
     from seedfleet.fleet.paths import RunPaths
 
@@ -121,6 +122,23 @@ class Arrivals:
         except (ValueError, TypeError, KeyError) as error:
             broken = {"outcome": "lost", "problem": f"its status makes no sense: {error}"}
             return self._arrival(attempt, broken).finish(name)
+
+    def hosts_tried(self, attempt: Attempt) -> tuple[str, ...]:
+        """Name the machines on which earlier attempts of a job have ended, each once.
+
+        Raises
+        ------
+        OSError
+            If the disk refuses.
+        """
+        job = attempt.job
+        hosts = {}
+        for number in range(1, attempt.number):
+            head = self.paths.attempt(job.job_id, number)
+            ended = _delivery.delivered(Attempt(job, number), self.folder.site.node.name, head)
+            if ended is not None and ended.host is not None:
+                hosts[ended.host] = True
+        return tuple(hosts)
 
     def settle(self, ended: Iterable[tuple[Attempt, Ended]]) -> None:
         """Make what has come durable, and clear what successes have left behind.

@@ -113,7 +113,8 @@ class BatchLedger:
             known = self.batches[record["name"]]
             self.batches[known.name] = dataclasses.replace(known, handle=record["handle"])
             return
-        request = Request(**record.pop("request"))
+        asked = record.pop("request")
+        request = Request(**asked | {"exclude": tuple(asked.get("exclude", ()))})
         tokens = tuple(record.pop("tokens"))
         batch = HandedIn(**record, tokens=tokens, request=request)
         self.batches[batch.name] = batch

@@ -56,6 +56,8 @@ class Request:
         "cuda", "rocm", "cpu" or None for any.
     requeue
         False if a task that has been started must not be started again.
+    exclude
+        Machines to keep off, as long as that leaves others.
     """
 
     gpus: int
@@ -63,6 +65,7 @@ class Request:
     node: str | None = None
     platform: str | None = None
     requeue: bool = True
+    exclude: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
