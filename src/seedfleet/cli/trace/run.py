@@ -134,7 +134,7 @@ class _Steps(click.ParamType[tuple[str, ...]]):
     metavar="SECONDS",
     default=15.0,
     show_default=True,
-    help="Time for step 0.",
+    help="Time for step 0; compiling its kernels, once on a machine, is not counted.",
 )
 @job_place_options
 @run_options("trace_results", least_predictions=1)

@@ -16,6 +16,7 @@ from seedfleet.cli.trace._step_command import finish_step, make_step_run, refusi
 from seedfleet.cli.trace._step_options import job_place_options, places_asked, variable_skip_option
 from seedfleet.pipeline.run_folder import unwritable
 from seedfleet.pipeline.steps.request import Request, begin_folder, open_run
+from seedfleet.pipeline.steps.standing import without_word
 from seedfleet.pipeline.steps.step_run import INTERRUPTIONS
 from seedfleet.pipeline.steps.window import (
     SearchBounds,
@@ -152,8 +153,8 @@ def window(ctx: click.Context, /, draws: str | None, output: Output, **options: 
                 begin_folder(run.files, history, request, {folder / _OPTIONS: asked.to_document()})
                 for note in history.notes:
                     output.note(f"note: {note}")
-            run.files.context("window").unlink(missing_ok=True)
-            record = run_window(history, asked, run)
+            with without_word(run.files, "window"):
+                record = run_window(history, asked, run)
         except INTERRUPTIONS:
             stop("trace window", folder, request.context.run_id, output)
     finish_step(record, output)
