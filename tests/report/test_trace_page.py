@@ -158,9 +158,8 @@ def test_a_variable_skip_has_a_line_that_gives_every_output_and_says_how_draws_s
     assert "--skip 2 --offset 0 --count 5000 It gives draws 0 to 4999." in _text(document)
     best["skip_max"] = 5
     text = _text(document)
-    assert "--skip 0 --offset 0 --count 30000 It gives every output" in text
-    assert "draws 0 to 4999 may have" in text
-    assert "2..5 outputs dropped before each" in text
+    told = "It gives all outputs: draws 0 to 4999 stand among them in this order, 2..5 dropped"
+    assert f"--skip 0 --offset 0 --count 30000 {told} before each" in text
     best |= {"origin": 400, "draws": 4600, "skip_max": 2}
     document["documents"]["predict"]["sessions"] = ["midday"]
     document["history"]["sessions"] = ["midday", "evening"]
@@ -232,12 +231,31 @@ def test_charts_say_what_they_show() -> None:
     names = re.findall(r'role="img" aria-label="([^"]+)"', render_trace(planted()))
     for told in (
         "Survivors: Forward: 7,623 passed, 7,737 by chance",
-        "Trials: 26 trials judged, best 518.7 bits, 4 pruned",
+        "Trials: 26 trials judged, best 518.7 bits, chosen is trial ",
         "Rank correlation with the labels, 0 by chance: xgboost: learned from 0.75",
         "A draw of the test slice: 1.3 bits as predicted, 10.0 bits uniformly",
         "Reliability: stated 90.1%, came true 91.1% of 750",
     ):
         assert any(name.startswith(told) for name in names), told
+
+
+def test_the_chosen_trial_stands_above_all_others_also_at_lower_thresholds() -> None:
+    document = planted()
+    window = document["documents"]["window"]
+    chosen = window["trials"][window["chosen_trial"]]
+    objective = chosen["outcome"]["objective"]
+    window["forward_threshold"] /= 2  # as where more survivors are wanted
+    for trial in window["trials"]:
+        trial["outcome"] |= {"objective": objective, "pruned": None}
+    page = render_trace(document)
+    chart = page[page.index('aria-label="Trials: ') :].split("</svg>")[0]
+    marks = re.findall(r'<circle class="(\w+)"[^>]*><title>trial (\d+)', chart)
+    assert len(marks) == 30
+    assert marks[-1] == ("hit", str(chosen["number"]))
+    assert [kind for kind, _ in marks[:-1]] == ["observed"] * 29
+    assert page.count(f'rowheader">{chosen["number"]}<div class="small pass">chosen') == 1
+    assert "</svg>pruned</li>" not in page
+    assert "</svg>pruned</li>" in render_trace(planted())
 
 
 def test_marks_stand_where_their_figures_say() -> None:

@@ -48,9 +48,8 @@ def drawn_again(survivor: Mapping[str, Any], modulus: int, sessions: Sequence[st
     outputs = min(count * (most + 1), _MOST_OUTPUTS)
     return Again(
         _sampling(survivor, modulus, 0, outputs),
-        f"It gives every output from the first that {these} may have: they stand among them in "
-        f"their order, {span_text((least, most))} outputs dropped before each. Steps 1 to 6 add up "
-        "all ways to drop them, and name none.",
+        f"It gives all outputs: {these} stand among them in this order, "
+        f"{span_text((least, most))} dropped before each; which, steps 1 to 6 leave open.",
     )
 
 
