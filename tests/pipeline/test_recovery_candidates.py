@@ -135,9 +135,7 @@ def test_what_was_asked_for_comes_first_among_what_draws_alike() -> None:
 def test_what_was_asked_for_speaks_for_streams_that_draw_alike(asked: str, bounding: str) -> None:
     scope, history = _whole(_stream_draws("php_mt_rand", 4711, np.arange(80)))
     slugs = ("php_mt_rand", "mt19937")
-    alike = [
-        Survivor(find_preset(each).stream, scope, 4711, Alignment(0, 0, 0)) for each in slugs
-    ]
+    alike = [Survivor(find_preset(each).stream, scope, 4711, Alignment(0, 0, 0)) for each in slugs]
     for survivors in (alike, alike[::-1]):
         recovery = _recovery(*survivors)
         (candidate,) = candidates_part(recovery, history, (asked,))

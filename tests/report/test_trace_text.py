@@ -98,7 +98,9 @@ def test_what_there_was_no_time_to_look_at_stands_below_the_verdict() -> None:
         f"step 0 completed {completed} of {len(asked)} searches; no time was left for 1, which "
         "--recover-budget 96 would do for"
     ) in told
-    assert "step 1 looked at 1 of 3 generators and skip laws; no time was left for mt19937, " in told
+    assert (
+        "step 1 looked at 1 of 3 generators and skip laws; no time was left for mt19937, " in told
+    )
     assert "Time was too short to look at all." in render_trace(document)
 
 
