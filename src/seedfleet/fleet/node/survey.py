@@ -57,10 +57,10 @@ def survey(settings: Mapping[str, Any]) -> Dict[str, Any]:
     Returns
     -------
     dict
-        `agent`, `python`, `trace`, `system`, `cores`, `memory`, `gpus`, `gpu_processes`, `home`, `root`,
-        `logout`, `limits` and `clock`; each part is `{"unknown": reason}` if it failed. Sizes are
-        in bytes. `clock` has the time when this began and ended, in seconds since 1970, the second
-        by a clock that nobody sets meanwhile.
+        `agent`, `python`, `trace`, `system`, `cores`, `memory`, `gpus`, `gpu_processes`, `home`,
+        `root`, `logout`, `limits` and `clock`; each part is `{"unknown": reason}` if it failed.
+        Sizes are in bytes. `clock` has the time when this began and ended, in seconds since 1970,
+        the second by a clock that nobody sets meanwhile.
     """
     began_utc_s, began = time.time(), time.monotonic()
     python = settings.get("python")
