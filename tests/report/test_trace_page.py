@@ -45,6 +45,26 @@ def test_every_coming_draw_stands_with_its_probability_and_chance() -> None:
     assert "by chance every value has 0.1% (1/1000)" in Outline(page).text()
 
 
+def test_a_value_that_is_second_to_come_stands_on_one_line_with_its_share() -> None:
+    page = render_trace(planted())
+    told = [each for each in planted()["predictions"] if len(each["top"]) > 1]
+    assert told
+    for each in told:
+        assert f'<span class="pair-of">{each["top"][1]["value"]} ' in page
+
+
+def test_a_ranking_below_chance_is_explained() -> None:
+    document = planted()
+    assert "Below chance" not in _text(document)
+    step = next(each for each in document["steps"] if each["step"] == "tune-model")
+    step["record"]["metrics"] = [
+        {"name": "worth-weighted AUC of lightgbm", "value": 0.4153, "chance": 0.5075}
+    ]
+    text = _text(document)
+    assert "Below chance worth-weighted AUC of lightgbm, 0.4153, where 0.5075 is chance" in text
+    assert "what was learned is noise" in text
+
+
 def test_nothing_found_names_no_candidate_and_never_says_random() -> None:
     document = at_random()
     document["documents"]["recover"]["searched"] = []
