@@ -205,6 +205,11 @@ def test_all_sessions_by_their_names_are_the_stream_of_all_sessions() -> None:
     document["history"]["sessions"] = ["midday", "evening"]
     document["documents"]["predict"]["sessions"] = ["midday", "evening"]
     assert render_trace(document).count("<dt>Found by</dt>") == 1
+    found["alignment"]["skip_max"], own["skip_max"] = 8, 5  # a law, told more or less closely
+    page = render_trace(document)
+    assert page.count("<dt>Found by</dt>") == 1
+    assert "programs on the page drop them along the likeliest path" in page
+    found["alignment"]["skip_max"] = own["skip_max"] = 2
     # Of one session, steps count its draws and those of the history.
     document["documents"]["predict"]["sessions"] = ["evening"]
     assert render_trace(document).count("<dt>Found by</dt>") == 2
@@ -229,6 +234,11 @@ def test_a_reseed_is_told_with_the_seeds_before_and_after_it() -> None:
     assert f"The generator was seeded anew. {told}." in _text(document)
     assert f"reseeds     {told}" in render_trace_text(document).splitlines()
     known = document["documents"]["window"]["known_streams"]
+    known.append(
+        known[0] | {"origin": 299}
+    )  # which draw was its first, a variable skip leaves open
+    assert f"The generator was seeded anew. {told}." in _text(document)
+    known.pop()
     known[1]["end"] = 290
     assert "Reseeded at a draw from 290 to 300: before" in _text(document)
     known[1]["preset"] = "xorshift32"
@@ -243,7 +253,12 @@ def test_a_reseed_that_step_0_found_is_told_of_whom_it_is() -> None:
     before, after = document["documents"]["recover"]["findings"][1:]
     told = f"at draw 120 of B: before it seed {before['seed']}, after it seed {after['seed']}."
     assert f"Reseeded {told}" in _text(document)
-    after["machine"] = "C"
+    findings = document["documents"]["recover"]["findings"]
+    twin = after | {"segment": [119, 250], "first": 239, "n": after["n"] + 1}
+    findings.insert(2, twin)
+    assert f"Reseeded {told}" in _text(document)
+    assert render_trace(document).count("<dt>Found by</dt>") == 3
+    after["machine"] = twin["machine"] = "C"
     assert "Reseeded" not in _text(document)
 
 

@@ -12,6 +12,7 @@ from seedfleet.report import _words
 from seedfleet.report._figures import whole
 from seedfleet.report._places import alignment_text
 from seedfleet.report.trace.drawn_again import drawn_again
+from seedfleet.report.trace.reseeding import distinct_findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -49,9 +50,10 @@ class Place(NamedTuple):
     """Where in its stream and in the history a finding stands, as far as steps tell it alike.
 
     `origin` is None where a session has a stream of its own: steps count its draws differently.
+    `skip` is None where it varies: steps may tell its range more or less closely.
     """
 
-    skips: tuple[int, int]
+    skip: int | None
     offset: int
     whose: frozenset[str]
     origin: int | None
@@ -92,10 +94,13 @@ class Stream(NamedTuple):
 
     def also(self, other: Stream) -> Stream:
         """Return this one with what another finding of it adds."""
+        note = self.note if self.reproduce else other.note
+        if self.place is not None and self.place.skip is None and other.members:
+            note += " The programs on the page drop them along the likeliest path."
         return self._replace(
             source=f"{self.source} and {other.source[:1].lower()}{other.source[1:]}",
             reproduce=self.reproduce or other.reproduce,
-            note=self.note if self.reproduce else other.note,
+            note=note,
             presets=tuple(dict.fromkeys((*self.presets, *other.presets))),
             members=self.members or other.members,
         )
@@ -192,8 +197,14 @@ def _part_of(chosen: Sequence[str], every: Sequence[str]) -> tuple[str, ...]:
 
 
 def _place(alignment: Mapping[str, Any], whose: Iterable[str]) -> Place:
-    skips, part = (alignment["skip_min"], alignment["skip_max"]), frozenset(whose)
-    return Place(skips, alignment["offset"], part, None if part else alignment["origin"])
+    least, most = alignment["skip_min"], alignment["skip_max"]
+    part = frozenset(whose)
+    return Place(
+        least if least == most else None,
+        alignment["offset"],
+        part,
+        None if part else alignment["origin"],
+    )
 
 
 def _recovered(answer: Answer) -> Iterator[Stream]:
@@ -202,7 +213,7 @@ def _recovered(answer: Answer) -> Iterator[Stream]:
     if dated is not None:
         yield _dated(answer, dated)
         return
-    findings, candidates = document["findings"], document["candidates"]
+    findings, candidates = distinct_findings(document), document["candidates"]
     if len(findings) < 2:
         yield from (_candidate(answer, best) for best in candidates[:1])
     for each in findings if len(findings) > 1 else ():
