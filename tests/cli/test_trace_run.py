@@ -212,6 +212,39 @@ def test_too_few_draws_for_the_sieve_leave_the_last_step_to_answer(fakes: Fakes)
     assert [path for path in stale if path.exists()] == []
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["run", "window"])
+def test_everything_that_is_wrong_is_told_once(tmp_path: Path, command: str) -> None:
+    draws, cluster = tmp_path / "draws.txt", tmp_path / "cluster.json"
+    draws.write_text("\n".join(map(str, range(40))), encoding="utf-8")
+    bounds = {"window_size": [5, 2], "size": 1}
+    cluster.write_text(json.dumps({"nodes": [{"hostname": "localhost"}], "search_bounds": bounds}))
+    asked = ["trace", command, str(draws), "--generator", "foo", "--generator", "bar"]
+    asked += ["--engine", "wrong", "--engine-option", "word", "--cluster", str(cluster)]
+    asked += ["--model-type", "forest"] if command == "run" else []
+    refused = CliRunner().invoke(main, [*asked, "--output-dir", str(tmp_path / "out")])
+    assert (refused.exit_code, (tmp_path / "out").exists()) == (2, False)
+    lines = refused.stderr.splitlines()[1:]
+    for told in (
+        "--engine-option word: is not K=V",
+        "engine 'wrong': known are",
+        "$.search_bounds.size: no such bound",
+        "$.search_bounds.window_size: 5..2 is not within",
+        "generator: there is no generator or search 'foo'",
+        "generator: there is no generator or search 'bar'",
+        *(["there is no model type 'forest'"] if command == "run" else []),
+    ):
+        assert sum(told in line for line in lines) == 1, told
+    own = [line for line in lines if not line.startswith("note: ")]
+    assert len(own) == (7 if command == "run" else 6)
+
+    cluster.write_text("no JSON")
+    words = ["trace", command, str(draws), "--cluster", str(cluster), "--engine-option", "slots=x"]
+    refused = CliRunner().invoke(main, [*words, "--output-dir", str(tmp_path / "out")])
+    assert refused.exit_code == 2
+    assert refused.output.count("not JSON") == refused.output.count("slots=x") == 1
+
+
 def test_steps_that_stand_on_others_are_refused_in_a_new_folder_and_the_others_named(
     fakes: Fakes,
 ) -> None:

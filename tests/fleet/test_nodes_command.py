@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
 
+from seedfleet import __version__
 from seedfleet.cli import main
 from seedfleet.fleet.node.layout import AttemptFolder
 
@@ -59,6 +61,32 @@ def test_this_machine_in_a_cluster_file_runs_scripts_as_the_head_does(bare: Hous
     words = ("check", "--cluster", cluster(bare, {"hostname": "localhost"}), "--output", "json")
     (node,) = json.loads(nodes(*words)[1])["nodes"]
     assert node["survey"]["python"]["path"] == sys.executable
+
+
+def test_whether_a_node_can_run_jobs_of_trace_is_shown_and_is_no_problem(
+    bare: House, tmp_path: Path
+) -> None:
+    def shown(entry: dict[str, Any]) -> tuple[int, str]:
+        code, text = nodes("check", "--cluster", cluster(bare, entry))
+        heading, row, *_ = text.splitlines()
+        return code, row[heading.index("trace") : heading.index("GPUs")].strip()
+
+    node = {"hostname": "localhost"}
+    well, told = shown(node)
+    assert told == __version__
+    package, other = tmp_path / "own" / "seedfleet", tmp_path / "python"
+    package.mkdir(parents=True)
+    other.write_text(
+        f'#!/bin/sh\nexport PYTHONPATH={package.parent}\nexec {sys.executable} $DOES "$@"\n'
+    )
+    other.chmod(0o755)
+    (package / "__init__.py").write_text('__version__ = "0.0.1"\n')
+    assert shown({**node, "python_env": str(other)}) == (well, "other: 0.0.1")
+    other.write_text(other.read_text().replace("$DOES", "-S"))
+    code, told = shown({**node, "python_env": str(other)})
+    assert (code, told.startswith("lacks numpy, numba")) == (well, True)
+    shutil.rmtree(package)
+    assert shown({**node, "python_env": str(other)}) == (well, "not installed")
 
 
 def test_problems_are_listed_with_what_to_do(bare: House) -> None:

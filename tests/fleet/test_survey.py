@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seedfleet import __version__
 from seedfleet.fleet.checking import Clock, judge
 from seedfleet.fleet.cluster import NodeConfig
 from seedfleet.fleet.node import survey as survey_module
@@ -21,8 +24,9 @@ from seedfleet.fleet.node.processes import TOKEN_VARIABLE
 from seedfleet.fleet.node.processes_on_gpus import gpu_processes
 from seedfleet.fleet.node.survey import read_logind, survey
 
+ROOT = Path(__file__).parents[2]
 PARTS = {
-    *("agent", "python", "system", "cores", "memory", "gpus", "gpu_processes"),
+    *("agent", "python", "trace", "system", "cores", "memory", "gpus", "gpu_processes"),
     *("home", "root", "logout", "limits", "clock"),
 }
 SILENT = {name: Answer("", "not installed") for name in ("nvidia processes", "rocm processes")}
@@ -65,6 +69,28 @@ def test_an_interpreter_that_is_missing_or_broken_is_told(tmp_path: Path) -> Non
     assert "no module named encodings" in problem
     (problem,) = problems(seen(tmp_path, python=None))
     assert "there is no such interpreter" in problem
+
+
+def test_an_interpreter_says_what_it_lacks_for_jobs_of_the_pipeline(tmp_path: Path) -> None:
+    assert seen(tmp_path)["trace"] == {"version": __version__, "missing": [], "problem": ""}
+    other = tmp_path / "python"  # with packages of its own, and Python's
+    (tmp_path / "packages" / "seedfleet").mkdir(parents=True)
+    (tmp_path / "packages" / "seedfleet" / "__init__.py").write_text('__version__ = "0.0.1"\n')
+    other.write_text(
+        f'#!/bin/sh\nexport PYTHONPATH={tmp_path}/packages\nexec {sys.executable} -S "$@"\n'
+    )
+    other.chmod(0o755)
+    found = seen(tmp_path, python=str(other))
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = {re.split("[>=<]", each)[0] for each in wanted["optional-dependencies"]["trace"]}
+    imported = {name.removeprefix("python-") for name in names}
+    assert found["trace"]["version"] == "0.0.1"
+    assert set(found["trace"]["missing"]) == imported
+    assert problems(found) == []
+    (tmp_path / "packages" / "seedfleet" / "__init__.py").unlink()
+    (tmp_path / "packages" / "seedfleet").rmdir()
+    bare = seen(tmp_path, python=str(other))["trace"]
+    assert (bare["version"], bare["missing"][0]) == (None, "seedfleet")
 
 
 def test_folders_that_are_missing_or_closed_are_told(tmp_path: Path) -> None:

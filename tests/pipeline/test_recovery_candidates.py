@@ -130,6 +130,23 @@ def test_what_was_asked_for_comes_first_among_what_draws_alike() -> None:
         assert len(candidate["members"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("asked", "bounding"), [("mt19937", "word % m"), ("php_mt_rand", "mt_rand(0, m-1)")]
+)
+def test_what_was_asked_for_speaks_for_streams_that_draw_alike(asked: str, bounding: str) -> None:
+    scope, history = _whole(_stream_draws("php_mt_rand", 4711, np.arange(80)))
+    slugs = ("php_mt_rand", "mt19937")
+    alike = [Survivor(find_preset(each).stream, scope, 4711, Alignment(0, 0, 0)) for each in slugs]
+    for survivors in (alike, alike[::-1]):
+        recovery = _recovery(*survivors)
+        (candidate,) = candidates_part(recovery, history, (asked,))
+        assert candidate["bounding"] == bounding
+        assert candidate["presets"][0] == find_preset(asked).name
+        assert len(candidate["presets"]) == 4
+        (finding,) = findings_part(recovery, history, (asked,))
+        assert finding["bounding"] == bounding
+
+
 def _nearest(state: int) -> str:
     """Step back by the published recurrence to the state that srand48 sets."""
     inverse, outputs = pow(0x5DEECE66D, -1, 2**48), 0
@@ -188,7 +205,7 @@ def test_each_part_of_a_history_is_told_with_its_draws_and_dates() -> None:
     ]
     history = _history(values, machines)
     recovery = _recovery(*survivors)
-    findings = findings_part(recovery, history)
+    findings = findings_part(recovery, history, ())
     assert [(each["first"], each["last"], each["seed"]) for each in findings] == [
         (0, 118, 1),
         (1, 49, 2),
@@ -211,7 +228,8 @@ def test_each_of_many_streams_is_described() -> None:
     ]
     history = _history(values.T.ravel(), machines * 20)
     recovery = _recovery(*survivors)
-    findings, candidates = findings_part(recovery, history), candidates_part(recovery, history, ())
+    findings = findings_part(recovery, history, ())
+    candidates = candidates_part(recovery, history, ())
     assert [each["machine"] for each in findings] == list(machines)
     told = [candidates[each["candidate"]] for each in findings]
     assert [each["seed"] for each in told] == [each["seed"] for each in findings] == list(range(14))

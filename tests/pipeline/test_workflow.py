@@ -208,6 +208,18 @@ def test_the_stronger_finding_leads_and_of_equal_ones_the_last(
     assert (document["answered_by"], document["verdict"]) == (leading, told)
 
 
+@pytest.mark.parametrize(("needed_s", "leading"), [(None, "recover"), (95.2, "predict")])
+def test_a_step_0_that_wants_for_time_leads_no_answer(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch, needed_s: float | None, leading: str
+) -> None:
+    monkeypatch.setitem(COMING, "recover", {"searched": [{"budget_needed_s": needed_s}]})
+    steps.verdicts |= {"recover": "under_powered", "predict": "under_powered"}
+    assert steps.take()["answered_by"] == leading
+    steps.verdicts["predict"] = "no_evidence"
+    steps.options["predict"] = Options(2)
+    assert steps.take()["answered_by"] == "predict"
+
+
 @pytest.mark.parametrize(
     ("recover", "predict", "speaks", "value"),
     [
@@ -351,6 +363,21 @@ def test_a_step_that_crashes_ends_the_run_and_its_old_files_do_not_count(
         assert steps.names_run() == []
     steps.take()
     assert step in steps.names_run()
+
+
+@pytest.mark.parametrize("step", ["recover", "window", "score", "predict"])
+def test_a_step_that_is_refused_leaves_its_earlier_word_and_files(steps: Steps, step: str) -> None:
+    steps.take()
+    left = [steps.files.context(step), *PLANNED[step].results(steps.files)]
+    before = [path.read_bytes() for path in left]
+    steps.faults[step] = OptionsError(["size: 2 is too much"])
+    steps.options[step] = Options(2)
+    with pytest.raises(OptionsError):
+        steps.take()
+    assert [path.read_bytes() for path in left] == before
+    del steps.faults[step], steps.options[step]
+    steps.take()
+    assert steps.names_run() == []
 
 
 @pytest.mark.parametrize("step", ALL)

@@ -26,9 +26,14 @@ class Clock:
 
     def __init__(self) -> None:
         self.now_s = 1000.0
+        self.compiled_s = 0.0
 
     def __call__(self) -> float:
         return self.now_s
+
+    def compile(self, for_s: float) -> None:
+        self.now_s += for_s
+        self.compiled_s += for_s
 
 
 @dataclass
@@ -39,12 +44,14 @@ class Planned:
     clock: Clock
     finds: tuple[Survivor, ...] = ()
     open: int = 0
+    compiles_s: float = 0.0  # before anything is tested
     runs: int = 0
     controls_s: float = 0.0
     controlled: int = 0
 
     def run(self, watch: Watch) -> Found:
         self.runs += 1
+        self.clock.compile(self.compiles_s)
         for tested in range(1, 101):
             self.clock.now_s += self.coverage.cost_s / 100
             watch.progress(tested / 100)
@@ -138,6 +145,36 @@ def test_of_a_long_budget_half_a_minute_is_kept_for_controls_and_no_more(
     assert needed_s == pytest.approx(1201.0)
 
 
+@pytest.mark.parametrize(
+    ("compiles_s", "statuses"),
+    [
+        (50.0, [Status.COMPLETED, Status.COMPLETED, Status.OVER_BUDGET]),
+        (195.0, [Status.COMPLETED, Status.OVER_BUDGET, Status.OVER_BUDGET]),
+    ],
+)
+def test_a_search_is_not_stopped_for_kernels_it_waits_for_and_others_are_kept_out_by_long_waits(
+    monkeypatch: pytest.MonkeyPatch, compiles_s: float, statuses: list[Status]
+) -> None:
+    clock = Clock()
+
+    def searches(_streams: object, question: Question, _backend: object) -> tuple[Search, ...]:
+        costs = {"cheap": 1.0, "middling": 30.0, "dear": 80.0}
+        made = [planned(question, clock, name, cost_s) for name, cost_s in costs.items()]
+        made[0].compiles_s = compiles_s
+        return tuple(made)
+
+    monkeypatch.setattr(portfolio, "searches", searches)
+    recovery = recover(
+        history_of(planted_draws(_JAVA, _SEED, count=60)),
+        Options(budget_s=100.0, controls=False),
+        progress=silent,
+        clock=clock,
+        compiled_s=lambda: clock.compiled_s,
+    )
+    assert [record.status for record in recovery.searches] == statuses
+    assert recovery.searches[0].elapsed_s == pytest.approx(1.0)
+
+
 def test_without_a_budget_everything_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = run(monkeypatch, {"dear": 1e6, "cheap": 10.0}, budget_s=None)
     assert [status for status, _ in taken.values()] == [Status.COMPLETED] * 2
@@ -213,6 +250,26 @@ def test_controls_that_would_outlast_the_budget_are_left_out(
     recover(history_of(values), Options(budget_s=150.0), progress=silent, clock=clock)
     assert [each.controlled for each in made] == [1, 1, 0]
     assert clock.now_s == pytest.approx(1000.0 + 144.0)
+
+
+@pytest.mark.parametrize(("controls_s", "controlled"), [(4.0, [1, 0]), (6.0, [0, 0])])
+def test_one_short_control_runs_where_the_searches_took_all_the_time(
+    monkeypatch: pytest.MonkeyPatch, controls_s: float, controlled: list[int]
+) -> None:
+    clock = Clock()
+    made: list[Planned] = []
+
+    def searches(_streams: object, question: Question, _backend: object) -> tuple[Search, ...]:
+        made.extend(planned(question, clock, name, 0.45) for name in ("one", "two"))
+        for each in made:
+            each.coverage = replace(each.coverage, controls_s=controls_s)
+            each.controls_s = controls_s
+        return tuple(made)
+
+    monkeypatch.setattr(portfolio, "searches", searches)
+    values = planted_draws(_JAVA, _SEED, count=60)
+    recover(history_of(values), Options(budget_s=1.0), progress=silent, clock=clock)
+    assert [each.controlled for each in made] == controlled
 
 
 def test_deep_searches_can_be_asked_for() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from page_outline import Outline
 from report_samples import recovered_java, several_streams
-from trace_samples import TRACES, at_random, only_recovered, planted, stopped, without_model
+from trace_samples import SEED, TRACES, at_random, only_recovered, planted, stopped, without_model
 
-from seedfleet.report import render_trace
+from seedfleet.report import render_trace, render_trace_text
 
 
 def _text(document: object) -> str:
@@ -42,6 +43,26 @@ def test_every_coming_draw_stands_with_its_probability_and_chance() -> None:
     told = re.findall(r'class="value">(\d+)</span> <span class="small">([^<]+)<', page)
     assert told == [(str(each["value"]), "90.1%") for each in planted()["predictions"]]
     assert "by chance every value has 0.1% (1/1000)" in Outline(page).text()
+
+
+def test_a_value_that_is_second_to_come_stands_on_one_line_with_its_share() -> None:
+    page = render_trace(planted())
+    told = [each for each in planted()["predictions"] if len(each["top"]) > 1]
+    assert told
+    for each in told:
+        assert f'<span class="pair-of">{each["top"][1]["value"]} ' in page
+
+
+def test_a_ranking_below_chance_is_explained() -> None:
+    document = planted()
+    assert "Below chance" not in _text(document)
+    step = next(each for each in document["steps"] if each["step"] == "tune-model")
+    step["record"]["metrics"] = [
+        {"name": "worth-weighted AUC of lightgbm", "value": 0.4153, "chance": 0.5075}
+    ]
+    text = _text(document)
+    assert "Below chance worth-weighted AUC of lightgbm, 0.4153, where 0.5075 is chance" in text
+    assert "what was learned is noise" in text
 
 
 def test_nothing_found_names_no_candidate_and_never_says_random() -> None:
@@ -149,23 +170,127 @@ def test_reliability_is_left_out_where_it_is_not_told() -> None:
     assert "Of the most probable value of each draw" not in _text(document)
 
 
-@pytest.mark.parametrize("skip_max", [2, 5])
-def test_only_a_constant_skip_has_a_line_that_gives_its_draws(skip_max: int) -> None:
+def test_a_variable_skip_has_a_line_that_gives_every_output_and_says_how_draws_stand_there() -> (
+    None
+):
     document = planted()
-    document["documents"]["predict"]["survivors"][0]["skip_max"] = skip_max
-    assert ("generators sample" in _text(document)) is (skip_max == 2)
+    (best, *_) = document["documents"]["predict"]["survivors"]
+    assert "--skip 2 --offset 0 --count 5000 It gives draws 0 to 4999." in _text(document)
+    best["skip_max"] = 5
+    text = _text(document)
+    told = "It gives all outputs: draws 0 to 4999 stand among them in this order, 2..5 dropped"
+    assert f"--skip 0 --offset 0 --count 30000 {told} before each" in text
+    best |= {"origin": 400, "draws": 4600, "skip_max": 2}
+    document["documents"]["predict"]["sessions"] = ["midday"]
+    document["history"]["sessions"] = ["midday", "evening"]
+    assert "--count 4600 It gives draws 400 to 4999 of midday." in _text(document)
+
+
+def test_without_a_command_that_draws_a_stream_the_reason_stands_there() -> None:
+    document = planted()
+    document["documents"]["predict"]["survivors"][0]["state"] = [1, 2]
+    text = _text(document)
+    assert "generators sample" not in text
+    assert "Reproduce No command sets a state: that right before draws 0 to 4999 is in" in text
+
+
+def test_all_sessions_by_their_names_are_the_stream_of_all_sessions() -> None:
+    document = planted()
+    recovery = recovered_java()
+    own = document["documents"]["predict"]["survivors"][0]
+    found = recovery["candidates"][0]
+    found |= {name: own[name] for name in ("generator", "seed", "matches")} | {"n": own["draws"]}
+    found["alignment"] |= {name: own[name] for name in ("skip_min", "skip_max", "origin")}
+    document["documents"]["recover"] = recovery
+    document["history"]["sessions"] = ["midday", "evening"]
+    document["documents"]["predict"]["sessions"] = ["midday", "evening"]
+    assert render_trace(document).count("<dt>Found by</dt>") == 1
+    found["alignment"]["skip_max"], own["skip_max"] = 8, 5  # a law, told more or less closely
+    page = render_trace(document)
+    assert page.count("<dt>Found by</dt>") == 1
+    assert "programs on the page drop them along the likeliest path" in page
+    found["alignment"]["skip_max"] = own["skip_max"] = 2
+    # Of one session, steps count its draws and those of the history.
+    document["documents"]["predict"]["sessions"] = ["evening"]
+    assert render_trace(document).count("<dt>Found by</dt>") == 2
+    found["alignment"] |= {"session": "evening", "origin": 1}
+    assert render_trace(document).count("<dt>Found by</dt>") == 1
+
+
+def _reseeded() -> dict[str, Any]:
+    """Return a run with a known stream up to draw 300, and one from there on."""
+    document = planted()
+    stream = {"preset": "java_lcg", "sessions": [], "offset": 0, "skip_min": 2, "skip_max": 2}
+    document["documents"]["window"]["known_streams"] = [
+        {**stream, "origin": 300, "end": -1, "posterior": 1.0, "seed": SEED},
+        {**stream, "origin": 0, "end": 300, "posterior": 1.0, "seed": 77},
+    ]
+    return document
+
+
+def test_a_reseed_is_told_with_the_seeds_before_and_after_it() -> None:
+    document = _reseeded()
+    told = f"Reseeded at draw 300: before it seed 77, after it seed {SEED}"
+    assert f"The generator was seeded anew. {told}." in _text(document)
+    assert f"reseeds     {told}" in render_trace_text(document).splitlines()
+    known = document["documents"]["window"]["known_streams"]
+    known.append(
+        known[0] | {"origin": 299}
+    )  # which draw was its first, a variable skip leaves open
+    assert f"The generator was seeded anew. {told}." in _text(document)
+    known.pop()
+    known[1]["end"] = 290
+    assert "Reseeded at a draw from 290 to 300: before" in _text(document)
+    known[1]["preset"] = "xorshift32"
+    assert f"before it xorshift32, seed 77, after it java_lcg, seed {SEED}" in _text(document)
+    document["documents"]["predict"]["verdict"] = "no_evidence"  # nothing of it is true then
+    assert "Reseeded" not in _text(document)
+
+
+def test_a_reseed_that_step_0_found_is_told_of_whom_it_is() -> None:
+    document = only_recovered()
+    document["documents"]["recover"] = several_streams()
+    before, after = document["documents"]["recover"]["findings"][1:]
+    told = f"at draw 120 of B: before it seed {before['seed']}, after it seed {after['seed']}."
+    assert f"Reseeded {told}" in _text(document)
+    findings = document["documents"]["recover"]["findings"]
+    twin = after | {"segment": [119, 250], "first": 239, "n": after["n"] + 1}
+    findings.insert(2, twin)
+    assert f"Reseeded {told}" in _text(document)
+    assert render_trace(document).count("<dt>Found by</dt>") == 3
+    after["machine"] = twin["machine"] = "C"
+    assert "Reseeded" not in _text(document)
 
 
 def test_charts_say_what_they_show() -> None:
     names = re.findall(r'role="img" aria-label="([^"]+)"', render_trace(planted()))
     for told in (
         "Survivors: Forward: 7,623 passed, 7,737 by chance",
-        "Trials: 26 trials judged, best 518.7 bits, 4 pruned",
+        "Trials: 26 trials judged, best 518.7 bits, chosen is trial ",
         "Rank correlation with the labels, 0 by chance: xgboost: learned from 0.75",
         "A draw of the test slice: 1.3 bits as predicted, 10.0 bits uniformly",
         "Reliability: stated 90.1%, came true 91.1% of 750",
     ):
         assert any(name.startswith(told) for name in names), told
+
+
+def test_the_chosen_trial_stands_above_all_others_also_at_lower_thresholds() -> None:
+    document = planted()
+    window = document["documents"]["window"]
+    chosen = window["trials"][window["chosen_trial"]]
+    objective = chosen["outcome"]["objective"]
+    window["forward_threshold"] /= 2  # as where more survivors are wanted
+    for trial in window["trials"]:
+        trial["outcome"] |= {"objective": objective, "pruned": None}
+    page = render_trace(document)
+    chart = page[page.index('aria-label="Trials: ') :].split("</svg>")[0]
+    marks = re.findall(r'<circle class="(\w+)"[^>]*><title>trial (\d+)', chart)
+    assert len(marks) == 30
+    assert marks[-1] == ("hit", str(chosen["number"]))
+    assert [kind for kind, _ in marks[:-1]] == ["observed"] * 29
+    assert page.count(f'rowheader">{chosen["number"]}<div class="small pass">chosen') == 1
+    assert "</svg>pruned</li>" not in page
+    assert "</svg>pruned</li>" in render_trace(planted())
 
 
 def test_marks_stand_where_their_figures_say() -> None:

@@ -53,7 +53,8 @@ def test_a_finding_is_complete() -> None:
     assert "            both: 353 passed, 363 by chance" in lines
     assert "node        192.0.2.10: 3 jobs, busy 11.0 s" in lines
     assert any(" 519.3 (-4.907 by chance) evidence in bits" in line for line in lines)
-    assert lines[-3].startswith("reproduce   seedfleet generators sample java_lcg --seed 1234 ")
+    assert lines[-4].startswith("reproduce   seedfleet generators sample java_lcg --seed 1234 ")
+    assert lines[-3] == "            It gives draws 0 to 4999."
     assert lines[-2:] == [
         f"next draws  {coming} (90.1%, by chance 0.1%)",
         "report      report.html",
@@ -77,6 +78,30 @@ def test_nothing_found_names_nobody() -> None:
     assert "next draws  no prediction: > 99.99% for no generator, each value 0.1%" in text
     assert "generator   " not in text
     assert "reproduce" not in text
+
+
+def test_what_there_was_no_time_to_look_at_stands_below_the_verdict() -> None:
+    document = at_random()
+    assert "no time" not in render_trace_text(document)
+    window = document["documents"]["window"]
+    window["look"] = {"looked_at": ["java_lcg"], "left_out": ["mt19937", "pcg32"], "sure": True}
+    assert "no time" not in render_trace_text(document)
+    window["look"]["sure"] = False
+    searched = document["documents"]["recover"]["searched"]
+    asked = [each for each in searched if not each["status"].startswith("not_")]
+    asked[0] |= {"status": "over_budget", "budget_needed_s": 95.2}
+    completed = sum(each["status"] == "completed" for each in asked)
+    lines = render_trace_text(document).splitlines()
+    place = next(i for i, line in enumerate(lines) if line.startswith("no time     "))
+    told = " ".join(lines[place:]).replace("             ", " ")
+    assert (
+        f"step 0 completed {completed} of {len(asked)} searches; no time was left for 1, which "
+        "--recover-budget 96 would do for"
+    ) in told
+    assert (
+        "step 1 looked at 1 of 3 generators and skip laws; no time was left for mt19937, " in told
+    )
+    assert "Time was too short to look at all." in render_trace(document)
 
 
 def test_what_only_step_0_has_found_leads() -> None:

@@ -162,6 +162,7 @@ def _window(best_bits: float) -> Document:
         "evidence_bits": chosen["outcome"]["objective"],
         "judged_draws": 64,
         "paid_bits": 4.906890595608519,
+        "chosen_trial": chosen["number"],
         "survivors": {
             "forward": _count(7623, 7736.7),
             "reverse": _count(7698, 7736.7),

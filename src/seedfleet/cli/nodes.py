@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from seedfleet import __version__
 from seedfleet.cli._engine_words import options_in_words, pairs_of
 from seedfleet.cli.output import output_option
 from seedfleet.fleet import BadInputError
@@ -30,7 +31,7 @@ EXIT_SOMETHING_IS_WRONG: Final = 1
 _DAY_S: Final = 86_400.0
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _HEADINGS: Final = (
-    *("node", "reachable", "host key", "python", "GPUs", "cores", "free disk", "clock"),
+    *("node", "reachable", "host key", "python", "trace", "GPUs", "cores", "free disk", "clock"),
     *("script_path", "kills at logout", "foreign on GPUs"),
 )
 _UNKNOWN: Final = "?"
@@ -171,6 +172,7 @@ def _row(each: NodeCheck) -> tuple[str, ...]:
         "yes",
         each.host_key,
         _known(seen, "python", lambda part: part["version"] or "none"),
+        _known(seen, "trace", _trace),
         _gpus(each),
         str(each.node.cpu_slots),
         _known(seen, "root", lambda part: _size(part["free_bytes"])),
@@ -184,6 +186,15 @@ def _row(each: NodeCheck) -> tuple[str, ...]:
 def _known(seen: Mapping[str, Any], name: str, show: Callable[[Any], str]) -> str:
     part = seen.get(name)
     return _UNKNOWN if part is None or "unknown" in part else show(part)
+
+
+def _trace(part: Mapping[str, Any]) -> str:
+    """Show whether jobs of `seedfleet trace` could run; nothing is wrong where none are to."""
+    if part["version"] is None:
+        return "not installed"
+    if part["missing"]:
+        return f"lacks {', '.join(part['missing'])}"
+    return part["version"] if part["version"] == __version__ else f"other: {part['version']}"
 
 
 def _gpus(each: NodeCheck) -> str:

@@ -22,18 +22,19 @@ class CompileTime:
     begun
         Called whenever a kernel is to be compiled, in the thread that needs it.
 
-    Attributes
-    ----------
-    spent_s
-        Compiling a kernel counts once, with all that it calls.
     """
 
     def __init__(self, begun: Callable[[], None]) -> None:
-        self.spent_s = 0.0
+        self._ended_s = 0.0
         self._begun = begun
         # The compiler works for one thread at a time, so that its events are nested.
         self._depth = 0
         self._since = 0.0
+
+    @property
+    def spent_s(self) -> float:
+        """Seconds so far; a kernel counts once, with all that it calls."""
+        return self._ended_s + (time.perf_counter() - self._since if self._depth else 0.0)
 
     def notify(self, event: Any) -> None:
         """Hear that a kernel, or what it calls, is to be compiled, or that it was."""
@@ -42,7 +43,7 @@ class CompileTime:
             self._begun()
         self._depth += 1 if event.is_start else -1
         if self._depth == 0:
-            self.spent_s += time.perf_counter() - self._since
+            self._ended_s += time.perf_counter() - self._since
 
 
 @contextmanager

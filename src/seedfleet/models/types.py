@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["MODEL_TYPES", "create", "installed", "load", "model_class", "model_suffix"]
+__all__ = [
+    "MODEL_TYPES",
+    "create",
+    "describe_unknown_type",
+    "installed",
+    "load",
+    "model_class",
+    "model_suffix",
+]
 
 # By type: its module, its class, the package that it needs, the extra that installs the package,
 # and how its checkpoints' names end.
@@ -34,6 +42,11 @@ def installed() -> tuple[str, ...]:
     )
 
 
+def describe_unknown_type(name: str) -> str:
+    """Say that there is no such type of model, and which there are."""
+    return f"there is no model type {name!r}; there are {', '.join(MODEL_TYPES)}"
+
+
 def model_suffix(model_type: str) -> str:
     """Return how the names of a type's checkpoints end, with the dot; imports nothing."""
     return _TYPES[model_type][4]
@@ -48,9 +61,7 @@ def model_class(model_type: str) -> type[Model]:
         There is no such type, or its library is not installed.
     """
     if model_type not in _TYPES:
-        raise ModelError(
-            [f"there is no model type {model_type!r}; there are {', '.join(MODEL_TYPES)}"]
-        )
+        raise ModelError([describe_unknown_type(model_type)])
     module, name, library, extra, _ = _TYPES[model_type]
     try:
         found: type[Model] = getattr(importlib.import_module(module), name)

@@ -69,7 +69,13 @@ def recovery_document(
     started = time.perf_counter()
     told = _Told(progress)
     with compile_timed(told.compiling) as compiling:
-        recovery = recover(history, options, progress=told, backend=backend)
+        recovery = recover(
+            history,
+            options,
+            progress=told,
+            backend=backend,
+            compiled_s=lambda: compiling.spent_s,
+        )
     scope = max(recovery.question.scopes, key=lambda each: len(each.values))
     null = recovery.known.null(_best_part(recovery))
     log10_false = _log10_expected_false(recovery)
@@ -96,7 +102,7 @@ def recovery_document(
         },
         "structure": structure_part(recovery.repeats),
         "candidates": candidates_part(recovery, history, options.searched),
-        "findings": findings_part(recovery, history),
+        "findings": findings_part(recovery, history, options.searched),
         "rule": recovery.rule,
         "dated": dated_part(recovery, options.searched),
         "leads": leads_part(recovery),

@@ -66,13 +66,19 @@ class _Candidate:
         )
 
 
-def _candidates(recovery: Recovery) -> list[_Candidate]:
-    """Return the equivalence classes of the survivors, best first."""
+def _candidates(recovery: Recovery, asked: Collection[str]) -> list[_Candidate]:
+    """Return the equivalence classes of the survivors, best first.
+
+    Of members that draw alike those that were asked for speak for their class.
+    """
     classes: dict[object, list[tuple[Weighed, tuple[float, ...]]]] = {}
     own = recovery.known.posterior[: len(recovery.items)]
     for item, posterior in zip(recovery.items, own, strict=True):
         classes.setdefault(item.scored.equivalence, []).append((item, posterior))
-    candidates = [_Candidate(tuple(members)) for members in classes.values()]
+    candidates = [
+        _Candidate(tuple(sorted(members, key=lambda each: not _is_asked(each[0], asked))))
+        for members in classes.values()
+    ]
     # What another explanation of the same draws has put out of the question is no candidate.
     sure = {each.best.survivor.scope.part for each in candidates if each.posterior > _SURE}
     return [
@@ -80,6 +86,10 @@ def _candidates(recovery: Recovery) -> list[_Candidate]:
         for each in candidates
         if each.posterior > _BEYOND or each.best.survivor.scope.part not in sure
     ]
+
+
+def _is_asked(item: Weighed, asked: Collection[str]) -> bool:
+    return any(preset.slug in asked for preset in presets_of(item.survivor.stream))
 
 
 def _leading(candidates: Sequence[_Candidate]) -> list[int]:
@@ -109,7 +119,7 @@ def candidates_part(
     asked
         Slugs of the presets that come first among those that draw alike.
     """
-    candidates = _candidates(recovery)
+    candidates = _candidates(recovery, asked)
     return [
         _described(
             candidates[place], recovery, history, asked=asked, sought=place < _MAX_KIN_SOUGHT
@@ -287,9 +297,17 @@ def _indices(scope: Scope, recovery: Recovery, history: History) -> list[int]:
     return chosen if scope.segment is None else chosen[slice(*scope.segment)]
 
 
-def findings_part(recovery: Recovery, history: History) -> list[dict[str, Any]]:
-    """Say which part of the history each stream explains, in the history's order."""
-    candidates = _candidates(recovery)
+def findings_part(
+    recovery: Recovery, history: History, asked: Collection[str]
+) -> list[dict[str, Any]]:
+    """Say which part of the history each stream explains, in the history's order.
+
+    Parameters
+    ----------
+    asked
+        As `candidates_part` takes them.
+    """
+    candidates = _candidates(recovery, asked)
     told, findings = _told(candidates), []
     for place in _leading(candidates):
         scope = candidates[place].best.survivor.scope

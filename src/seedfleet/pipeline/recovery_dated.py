@@ -35,6 +35,8 @@ def dated_part(recovery: Recovery, asked: Collection[str]) -> list[dict[str, Any
     classes: dict[object, _Members] = {}
     for finding, row in zip(recovery.dated, rows, strict=True):
         classes.setdefault(finding.scored.equivalence, []).append((finding, row))
+    for members in classes.values():
+        members.sort(key=lambda each: not any(p.slug in asked for p in presets_of(each[0].stream)))
     ranked = sorted(classes.values(), key=_posterior, reverse=True)
     return [_described(members, asked) for members in ranked[:_MAX_CLASSES]]
 

@@ -18,29 +18,42 @@ _PATIENCE, _LEAST_PATIENCE_S = 10.0, 5.0  # with what takes longer than it said
 class Budget:
     """Seconds that may be spent, counted from the moment it is made.
 
+    A search that has begun is not charged for kernels that it waits for, so that on a machine that
+    has none yet the cheapest ones end; whether another one begins is, as far as compiling took
+    longer than the whole budget.
+
     Parameters
     ----------
     total_s
         None for no limit.
     clock
         Seconds from any moment on, never backwards.
+    compiled_s
+        Seconds since it was made that went into compiling kernels.
     """
 
-    def __init__(self, total_s: float | None, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        total_s: float | None,
+        clock: Callable[[], float],
+        compiled_s: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self._total_s = inf if total_s is None else total_s
         self._for_searches_s = self._total_s - min(_FOR_CONTROLS * self._total_s, _FOR_CONTROLS_S)
         self._clock = clock
+        self._compiled_s = compiled_s
         self._began = clock()
 
     @property
     def spent_s(self) -> float:
-        """Seconds since it was made."""
-        return self._clock() - self._began
+        """Seconds since it was made, without those that went into compiling kernels."""
+        return self._clock() - self._began - self._compiled_s()
 
     @property
     def search_left_s(self) -> float:
         """Seconds that are left for searches."""
-        return max(0.0, self._for_searches_s - self.spent_s)
+        over_s = max(0.0, self._compiled_s() - self._total_s)
+        return max(0.0, self._for_searches_s - self.spent_s - over_s)
 
     def until_s(self, expected_s: float) -> float:
         """Return when a search is to be stopped that begins now and says how long it takes.
@@ -50,7 +63,7 @@ class Budget:
         if self._total_s == inf:
             return inf
         patience_s = max(_LEAST_PATIENCE_S, _PATIENCE * expected_s)
-        return min(self._for_searches_s, self.spent_s + patience_s)
+        return self.spent_s + min(self.search_left_s, patience_s)
 
     @property
     def is_spent(self) -> bool:

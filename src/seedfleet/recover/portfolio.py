@@ -53,6 +53,7 @@ def recover(
     progress: Callable[[str, float], None],
     backend: Backend | None = None,
     clock: Callable[[], float] = time.monotonic,
+    compiled_s: Callable[[], float] = lambda: 0.0,
 ) -> Recovery:
     """Look for the generator, start and alignment behind a history of draws.
 
@@ -68,6 +69,8 @@ def recover(
         Runs the seed scans; by default on the cores of this machine.
     clock
         Seconds from any moment on; the budget is counted on it.
+    compiled_s
+        Seconds from now on that went into compiling kernels; see `Budget`.
 
     Returns
     -------
@@ -79,7 +82,7 @@ def recover(
     OptionsError
         An option is out of range, or the seed scans cannot look so far or at so many alignments.
     """
-    budget = Budget(options.budget_s, clock)
+    budget = Budget(options.budget_s, clock, compiled_s)
     run = _Run(
         analysis_of(history, options),
         options.streams(),
@@ -259,6 +262,8 @@ class _Run:
         """Run the controls of completed searches, those that found something first.
 
         For as long as the searches took, or nearly so: an answer is not kept waiting for longer.
+        But one of them runs, if it is short, also where the searches left no time: an answer
+        without any control stands on nothing.
         """
         seeds = np.random.SeedSequence(run_seed).spawn(len(self._records))
         searched_s = self._budget.spent_s
@@ -270,7 +275,9 @@ class _Run:
                 return
             search = self._completed[index]
             guessed_s = min(_CONTROL_TIMES * self._records[index].elapsed_s, _CONTROL_S)
-            if not self._budget.has_room(max(longest_s, guessed_s, search.coverage.controls_s)):
+            needed_s = max(longest_s, guessed_s, search.coverage.controls_s)
+            is_owed = not longest_s and needed_s <= _CONTROL_S
+            if not self._budget.has_room(needed_s) and not is_owed:
                 continue
             began_s = self._budget.spent_s
             self._progress("controls", done / len(order))

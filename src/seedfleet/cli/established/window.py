@@ -22,6 +22,7 @@ from seedfleet.cli.trace.window import study_options, window_options_of
 from seedfleet.pipeline.steps.history_files import write_history
 from seedfleet.pipeline.steps.request import Request
 from seedfleet.pipeline.steps.run_files import RunFiles
+from seedfleet.pipeline.steps.standing import without_word
 from seedfleet.pipeline.steps.step_run import INTERRUPTIONS
 from seedfleet.pipeline.steps.trial_files import TrialFileError
 from seedfleet.pipeline.steps.window import run_window, serve
@@ -164,9 +165,9 @@ def _optimize(draws: str, given: dict[str, Any], output: Output) -> None:
     context, _ = begin_run(history, folder)
     given |= {"cluster": config if given["jobs"] else None, "engine": None, "engine_words": ()}
     run = make_step_run("window", folder, Request(context), given, output)
-    files.context("window").unlink(missing_ok=True)
     try:
-        record = run_window(history, asked, run)
+        with without_word(files, "window"):
+            record = run_window(history, asked, run)
     except INTERRUPTIONS:
         output.result({"interrupted": True}, "interrupted; the same command goes on")
         sys.exit(3)

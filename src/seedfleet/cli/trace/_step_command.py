@@ -21,11 +21,12 @@ from seedfleet.cli.output import (
 from seedfleet.cli.trace._record_words import record_lines
 from seedfleet.cli.trace._step_options import chosen_folder, places_asked
 from seedfleet.draws import load
-from seedfleet.fleet import FleetError
+from seedfleet.fleet import BadInputError, FleetError
 from seedfleet.pipeline.steps.context_record import Decision
 from seedfleet.pipeline.steps.fan_out import FanOut
 from seedfleet.pipeline.steps.request import job_options, open_run
 from seedfleet.pipeline.steps.run_files import RunFiles
+from seedfleet.pipeline.steps.standing import without_word
 from seedfleet.pipeline.steps.step_run import INTERRUPTIONS, StepRun
 from seedfleet.pipeline.steps.workflow import PLANNED, obstacle
 
@@ -86,10 +87,9 @@ def run_step_alone(
         history, request = open_run(folder)
         run = make_step_run(step, folder, request, given, output)
         refuse_obstacle(run, output)
-        # A step that dies must not leave the word of an earlier one behind.
-        run.files.context(step).unlink(missing_ok=True)
         try:
-            record = work(history, request, run)
+            with without_word(run.files, step):
+                record = work(history, request, run)
         except INTERRUPTIONS:
             text = "interrupted; the same command goes on"
             output.result({"interrupted": True, "run_id": request.context.run_id}, text)
@@ -142,7 +142,14 @@ def make_step_run(
     step: str, folder: Path, request: Request, given: dict[str, Any], output: Output
 ) -> StepRun:
     """Return what a step is given by the command line, and where that is silent by the run."""
-    options = job_options(replace(request, **places_asked(given, output)))
+    problems: list[str] = []
+    asked = replace(request, **places_asked(given, problems))
+    try:
+        options = job_options(asked)
+    except BadInputError as error:
+        problems += error.problems
+    if problems:
+        output.refuse("the jobs cannot be run so", problems)
     return StepRun(
         step=step,
         files=RunFiles(folder),

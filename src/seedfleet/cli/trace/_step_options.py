@@ -133,12 +133,15 @@ def chosen_folder(given: dict[str, Any], output: Output) -> Path:
     return folder if folder.exists() or not (_RUNS / folder).exists() else _RUNS / folder
 
 
-def places_asked(given: dict[str, Any], output: Output) -> dict[str, Any]:
-    """Return where the command line says that jobs run, as fields of a `Request`."""
-    problems: list[str] = []
+def places_asked(given: dict[str, Any], problems: list[str]) -> dict[str, Any]:
+    """Return where the command line says that jobs run, as fields of a `Request`.
+
+    Parameters
+    ----------
+    problems
+        What is wrong with its words is appended to these.
+    """
     pairs = pairs_of(given["engine_words"], problems)
-    if problems:
-        output.refuse("the jobs cannot be run so", problems)
     cluster = given["cluster"]
     told = {
         "cluster": None if cluster is None else printable(str(cluster.absolute())),

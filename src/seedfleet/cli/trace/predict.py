@@ -17,6 +17,7 @@ from seedfleet.cli.trace._step_options import chosen_folder, step_command_option
 from seedfleet.pipeline.steps.context_record import Decision
 from seedfleet.pipeline.steps.predict import PredictOptions, run_predict
 from seedfleet.pipeline.steps.request import open_run
+from seedfleet.pipeline.steps.standing import without_word
 from seedfleet.pipeline.steps.step_run import INTERRUPTIONS
 from seedfleet.sieve.weighing import AHEAD
 
@@ -85,10 +86,9 @@ def predict(output: Output, **given: Any) -> None:
             survivors=given["survivors_forward"],
             without_model=given["without_model"],
         )
-        # A step that dies must not leave the word of an earlier one behind.
-        run.files.context("predict").unlink(missing_ok=True)
         try:
-            record = run_predict(history, options, run)
+            with without_word(run.files, "predict"):
+                record = run_predict(history, options, run)
         except INTERRUPTIONS:
             text = "interrupted; the same command begins anew"
             output.result({"interrupted": True, "run_id": request.context.run_id}, text)

@@ -134,7 +134,7 @@ class _Steps(click.ParamType[tuple[str, ...]]):
     metavar="SECONDS",
     default=15.0,
     show_default=True,
-    help="Time for step 0.",
+    help="Time for step 0; compiling its kernels, once on a machine, is not counted.",
 )
 @job_place_options
 @run_options("trace_results", least_predictions=1)
@@ -189,8 +189,9 @@ def _asked(options: dict[str, Any]) -> dict[str, Any]:
 def _new(draws: str, options: dict[str, Any], problems: Sequence[str], output: Output) -> TraceRun:
     history = load_draws(draws, options)
     context, folder = begin_run(history, options["output_dir"])
-    request = Request(context, **_asked(options), **places_asked(options, output))
-    known = [*problems, *missing_steps(request.steps)]
+    known = list(problems)
+    request = Request(context, **_asked(options), **places_asked(options, known))
+    known += missing_steps(request.steps)
     return TraceRun(history, request, RunFiles(folder), _checked(request, history, known, output))
 
 
@@ -204,15 +205,7 @@ def _checked(request: Request, history: History, known: Sequence[str], output: O
             if session not in history.session_names
         ),
     ]
-    readable = request
-    try:
-        job_options(request)
-    except BadInputError as error:
-        problems += error.problems
-        # Without the cluster file, which may hide what else is wrong.
-        engine = None if request.engine == "ssh" else request.engine
-        readable = replace(request, cluster=None, engine=engine)
-    for check in (lambda: job_options(readable), lambda: asked_steps(readable, history)):
+    for check in (lambda: job_options(request), lambda: asked_steps(request, history)):
         try:
             check()
         except (OptionsError, ProblemsError, BadInputError) as error:
@@ -233,8 +226,9 @@ def _resumed(
     given = {name: asked[name] for name in _SAME_NAMES if _is_given(ctx, name)}
     if not before.steps:
         given = {"steps": options["steps"], **given}
-    request = replace(before, **given, **places_asked(options, output))
-    return TraceRun(history, request, files, _checked(request, history, problems, output))
+    known = list(problems)
+    request = replace(before, **given, **places_asked(options, known))
+    return TraceRun(history, request, files, _checked(request, history, known, output))
 
 
 def _taken(made: TraceRun, output: Output) -> dict[str, Any]:

@@ -14,8 +14,10 @@ from seedfleet.cli._search_run import SearchCommand, problems_of_resume, stop
 from seedfleet.cli.output import output_option
 from seedfleet.cli.trace._step_command import finish_step, make_step_run, refusing_steps
 from seedfleet.cli.trace._step_options import job_place_options, places_asked, variable_skip_option
+from seedfleet.fleet import BadInputError
 from seedfleet.pipeline.run_folder import unwritable
-from seedfleet.pipeline.steps.request import Request, begin_folder, open_run
+from seedfleet.pipeline.steps.request import Request, begin_folder, job_options, open_run
+from seedfleet.pipeline.steps.standing import without_word
 from seedfleet.pipeline.steps.step_run import INTERRUPTIONS
 from seedfleet.pipeline.steps.window import (
     SearchBounds,
@@ -24,6 +26,7 @@ from seedfleet.pipeline.steps.window import (
     run_window,
 )
 from seedfleet.pipeline.steps.window.sessions import shortage
+from seedfleet.recover import OptionsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,8 +155,8 @@ def window(ctx: click.Context, /, draws: str | None, output: Output, **options: 
                 begin_folder(run.files, history, request, {folder / _OPTIONS: asked.to_document()})
                 for note in history.notes:
                     output.note(f"note: {note}")
-            run.files.context("window").unlink(missing_ok=True)
-            record = run_window(history, asked, run)
+            with without_word(run.files, "window"):
+                record = run_window(history, asked, run)
         except INTERRUPTIONS:
             stop("trace window", folder, request.context.run_id, output)
     finish_step(record, output)
@@ -168,8 +171,20 @@ def window_options_of(given: dict[str, Any]) -> WindowOptions:
         They are out of range; the error lists everything.
     """
     told = {name: given[name] for name in _NAMES if given.get(name) is not None}
-    bounds = SearchBounds() if given["bounds_file"] is None else read_bounds(given["bounds_file"])
-    return WindowOptions(**told, bounds=bounds)
+    problems: list[str] = []
+    bounds = SearchBounds()
+    try:
+        if given["bounds_file"] is not None:
+            bounds = read_bounds(given["bounds_file"])
+    except OptionsError as error:
+        problems += error.problems
+    try:
+        options = WindowOptions(**told, bounds=bounds)
+    except OptionsError as error:
+        problems += error.problems
+    if problems:
+        raise OptionsError(problems)
+    return options
 
 
 def _new(
@@ -177,12 +192,22 @@ def _new(
 ) -> tuple[Path, History, Request, WindowOptions]:
     """Begin a run; nothing is written before everything is checked."""
     options["bounds_file"] = options["bounds_file"] or options["cluster"]
-    asked = window_options_of(options)
+    problems: list[str] = []
+    asked = WindowOptions()
     history = load_draws(draws, options)
-    problems = [*asked.problems(history), *shortage(history, asked)]
-    if problems:
-        output.refuse("the options do not fit these draws", problems)
     context, folder = begin_run(history, options["output_dir"])
+    places = places_asked(options, problems)
+    try:
+        asked = window_options_of(options)
+        problems += [*asked.problems(history), *shortage(history, asked)]
+    except OptionsError as error:
+        problems += error.problems
+    try:
+        job_options(Request(context, **places))
+    except BadInputError as error:
+        problems += error.problems
+    if problems:
+        output.refuse("the options do not fit these draws", list(dict.fromkeys(problems)))
     named = tuple(name for name in asked.generators if name != "auto")
     request = Request(
         context,
@@ -191,7 +216,7 @@ def _new(
         sessions=asked.sessions,
         variable_skip=asked.variable_skip,
         run_seed=asked.run_seed,
-        **places_asked(options, output),
+        **places,
     )
     return folder, history, request, asked
 

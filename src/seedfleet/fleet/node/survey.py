@@ -34,6 +34,15 @@ _LOGIND_TOOLS = {
     "linger": ("loginctl", "show-user", str(os.getuid()), "--property=Linger"),
 }
 
+# What `seedfleet[trace]` installs, as it is imported; jobs of the pipeline's steps need it all.
+_TRACE_MODULES = ("seedfleet", "numpy", "numba", "flint", "jinja2", "optuna", "pyarrow")
+_TRACE = (
+    "import importlib.util as u; "
+    f"gone = [name for name in {_TRACE_MODULES!r} if u.find_spec(name) is None]; "
+    "version = 'none' if 'seedfleet' in gone else __import__('seedfleet').__version__; "
+    "print('\\n' + ' '.join([version, *gone]))"
+)
+
 
 def survey(settings: Mapping[str, Any]) -> Dict[str, Any]:
     """Look at this node.
@@ -48,20 +57,22 @@ def survey(settings: Mapping[str, Any]) -> Dict[str, Any]:
     Returns
     -------
     dict
-        `agent`, `python`, `system`, `cores`, `memory`, `gpus`, `gpu_processes`, `home`, `root`,
-        `logout`, `limits` and `clock`; each part is `{"unknown": reason}` if it failed. Sizes are
-        in bytes. `clock` has the time when this began and ended, in seconds since 1970, the second
-        by a clock that nobody sets meanwhile.
+        `agent`, `python`, `trace`, `system`, `cores`, `memory`, `gpus`, `gpu_processes`, `home`,
+        `root`, `logout`, `limits` and `clock`; each part is `{"unknown": reason}` if it failed.
+        Sizes are in bytes. `clock` has the time when this began and ended, in seconds since 1970,
+        the second by a clock that nobody sets meanwhile.
     """
     began_utc_s, began = time.time(), time.monotonic()
     python = settings.get("python")
     commands: Dict[str, Any] = {**GPU_PROCESS_TOOLS, **_LOGIND_TOOLS}
     if python is not None:
         commands["python"] = (python, "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3])")
+        commands["trace"] = (python, "-c", _TRACE)
     answers = ask(commands, _TIMEOUT_S)
     parts: Dict[str, Callable[[], Any]] = {
         "agent": lambda: {"path": sys.executable, "version": platform.python_version()},
         "python": lambda: _python(python, answers.get("python")),
+        "trace": lambda: _trace(answers.get("trace")),
         "system": _system,
         "cores": _cores,
         "memory": _memory,
@@ -91,6 +102,15 @@ def _python(path: Optional[str], answer: Optional[Answer]) -> Dict[str, Any]:
     if not answer.good:
         return {"path": path, "version": None, "problem": answer.problem}
     return {"path": path, "version": answer.text.strip()[-20:], "problem": ""}
+
+
+def _trace(answer: Optional[Answer]) -> Dict[str, Any]:
+    """Tell whether the interpreter of scripts can run jobs of the pipeline's steps."""
+    if answer is None or not answer.good:
+        problem = "there is no such interpreter" if answer is None else answer.problem
+        return {"version": None, "missing": [], "problem": problem}
+    version, *missing = answer.text.strip().splitlines()[-1].split()
+    return {"version": None if version == "none" else version, "missing": missing, "problem": ""}
 
 
 def _system() -> Dict[str, str]:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Self
 from seedfleet.digests import file_digest
 from seedfleet.draws import DrawsError, History, load
 from seedfleet.errors import ProblemsError
-from seedfleet.fleet import RunOptions
+from seedfleet.fleet import BadInputError, RunOptions
 from seedfleet.fleet.cluster import read_cluster
-from seedfleet.fleet.engines.choice import make_engine
+from seedfleet.fleet.engines.choice import make_engine, read_options
 from seedfleet.pipeline.run_context import RunContext
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.history_files import write_history
@@ -201,11 +201,21 @@ def job_options(request: Request) -> RunOptions:
     BadInputError
         The cluster file or the engine cannot be used; the error lists every problem.
     """
-    cluster = None if request.cluster is None else read_cluster(Path(request.cluster))
-    options = RunOptions(
-        engine=request.engine or ("local" if cluster is None else "ssh"),
-        engine_options=dict(request.engine_options),
-        cluster=cluster,
-    )
-    make_engine(options)  # refuses what it does not know
+    problems: list[str] = []
+    engine = request.engine or ("local" if request.cluster is None else "ssh")
+    options = RunOptions(engine=engine, engine_options=dict(request.engine_options))
+    try:
+        if request.cluster is not None:
+            options = dataclasses.replace(options, cluster=read_cluster(Path(request.cluster)))
+    except BadInputError as error:
+        problems += error.problems
+    try:
+        if problems and engine == "ssh":
+            read_options(engine, options.engine_options)
+        else:
+            make_engine(options)  # refuses what it does not know
+    except BadInputError as error:
+        problems += error.problems
+    if problems:
+        raise BadInputError(problems)
     return options

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, assert_never
 
 from seedfleet.digests import file_digest
-from seedfleet.pipeline.run_folder import write_json
+from seedfleet.fleet import FleetError
+from seedfleet.pipeline.run_folder import write_json, write_text
 from seedfleet.pipeline.steps.context_record import ContextRecord, Decision
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
     from seedfleet.pipeline.steps.run_files import RunFiles
 
-__all__ = ["DECLINED", "Standing", "changed_files", "note", "noted", "standing"]
+__all__ = ["DECLINED", "Standing", "changed_files", "note", "noted", "standing", "without_word"]
 
 DECLINED = "declined"  # parameter of a record that the workflow wrote for a step that did not run
 _FORMAT = "seedfleet.workflow-notes/1"
@@ -80,6 +82,26 @@ def changed_files(files: RunFiles, record: ContextRecord) -> Iterator[str]:
                     yield f"the {kind} {name} has changed"
             except OSError:
                 yield f"the {kind} {name} has gone"
+
+
+@contextmanager
+def without_word(files: RunFiles, step: str) -> Iterator[None]:
+    """Take away the word of an earlier attempt while a step runs: one that dies leaves none.
+
+    A step that is refused for what it was asked has not replaced it, so that it is put back: it
+    counts as far as the files that it names are as they were.
+    """
+    path = files.context(step)
+    before = path.read_text(encoding="utf-8") if path.exists() else None
+    path.unlink(missing_ok=True)
+    try:
+        yield
+    except FleetError:
+        raise
+    except Exception as error:
+        if before is not None and getattr(error, "problems", None) is not None:
+            write_text(path, before)
+        raise
 
 
 def noted(files: RunFiles) -> dict[str, dict[str, Any]]:

@@ -6,14 +6,16 @@ survivors of the others. The run says whose word leads.
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seedfleet.report import _words
+from seedfleet.report._figures import whole
 from seedfleet.report._places import alignment_text
+from seedfleet.report.trace.drawn_again import drawn_again
+from seedfleet.report.trace.reseeding import distinct_findings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 __all__ = ["Answer", "Stream", "answers", "headline", "missed", "streams"]
 
@@ -44,11 +46,24 @@ class Answer(NamedTuple):
         return self.document["verdict"] in _words.FOUND
 
 
+class Place(NamedTuple):
+    """Where in its stream and in the history a finding stands, as far as steps tell it alike.
+
+    `origin` is None where a session has a stream of its own: steps count its draws differently.
+    `skip` is None where it varies: steps may tell its range more or less closely.
+    """
+
+    skip: int | None
+    offset: int
+    whose: frozenset[str]
+    origin: int | None
+
+
 class Stream(NamedTuple):
     """A stream that was found; `reproduce` is None where no one line gives its draws.
 
-    `presets` are the names by which people know it; `members` are the programs that draw it, by
-    preset.
+    `note` says which draws that line gives, or why there is none. `presets` are the names by which
+    people know it; `members` are the programs that draw it, by preset.
     """
 
     source: str
@@ -59,25 +74,33 @@ class Stream(NamedTuple):
     draws: int
     posterior: float
     reproduce: str | None
+    place: Place | None = None
+    note: str = ""
     presets: tuple[str, ...] = ()
     members: tuple[Mapping[str, Any], ...] = ()
 
     def is_same(self, other: Stream) -> bool:
-        """Tell whether two findings are of one stream.
+        """Tell whether two findings of two steps are of one stream.
 
         Steps may name its generator differently; the same start that hits as many of the same
         draws is still the same.
         """
-        if (self.start, self.alignment) != (other.start, other.alignment):
+        if self.place is None or self.source == other.source:
+            return False
+        if (self.start, self.place) != (other.start, other.place):
             return False
         hits = (self.matches, self.draws) == (other.matches, other.draws)
         return hits or self.generator == other.generator
 
     def also(self, other: Stream) -> Stream:
         """Return this one with what another finding of it adds."""
+        note = self.note if self.reproduce else other.note
+        if self.place is not None and self.place.skip is None and other.members:
+            note += " The programs on the page drop them along the likeliest path."
         return self._replace(
             source=f"{self.source} and {other.source[:1].lower()}{other.source[1:]}",
             reproduce=self.reproduce or other.reproduce,
+            note=note,
             presets=tuple(dict.fromkeys((*self.presets, *other.presets))),
             members=self.members or other.members,
         )
@@ -134,7 +157,7 @@ def _named(trace: Mapping[str, Any]) -> Iterator[Stream]:
         if answer.found and "candidates" in answer.document:
             yield from _recovered(answer)
         elif answer.found:
-            yield from _surviving(answer, trace["history"]["modulus"])
+            yield from _surviving(answer, trace["history"])
 
 
 def _as_candidate(survivor: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,12 +170,13 @@ def _as_candidate(survivor: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _surviving(answer: Answer, modulus: int) -> Iterator[Stream]:
+def _surviving(answer: Answer, history: Mapping[str, Any]) -> Iterator[Stream]:
     best = next(iter(answer.document["survivors"]), None)
     if best is None:
         return
-    sessions = answer.document["sessions"]
+    sessions = _part_of(answer.document["sessions"], history["sessions"])
     part = {"session": ", ".join(sessions) or None, "machine": None, "segment": None}
+    again = drawn_again(best, history["modulus"], sessions)
     yield Stream(
         source=answer.name,
         generator=best["generator"],
@@ -161,24 +185,26 @@ def _surviving(answer: Answer, modulus: int) -> Iterator[Stream]:
         matches=best["matches"],
         draws=best["draws"],
         posterior=best["posterior"],
-        reproduce=_sampling(best, modulus),
+        reproduce=again.command,
+        place=_place(best, sessions),
+        note=again.note,
     )
 
 
-def _sampling(survivor: Mapping[str, Any], modulus: int) -> str | None:
-    """Return the command that draws the stream; at a variable skip there is none."""
-    least, most = survivor["skip_min"], survivor["skip_max"]
-    if survivor.get("state") is not None or least != most:
-        return None
-    told = {
-        "--seed": survivor["seed"],
-        "--modulus": modulus,
-        "--skip": least,
-        "--offset": survivor["offset"],
-        "--count": survivor["draws"],
-    }
-    options = [word for name, value in told.items() for word in (name, str(value))]
-    return shlex.join(["seedfleet", "generators", "sample", survivor["generator"], *options])
+def _part_of(chosen: Sequence[str], every: Sequence[str]) -> tuple[str, ...]:
+    """Return the sessions that were chosen; none where they are all that there are."""
+    return () if set(chosen) == set(every) else tuple(chosen)
+
+
+def _place(alignment: Mapping[str, Any], whose: Iterable[str]) -> Place:
+    least, most = alignment["skip_min"], alignment["skip_max"]
+    part = frozenset(whose)
+    return Place(
+        least if least == most else None,
+        alignment["offset"],
+        part,
+        None if part else alignment["origin"],
+    )
 
 
 def _recovered(answer: Answer) -> Iterator[Stream]:
@@ -187,7 +213,7 @@ def _recovered(answer: Answer) -> Iterator[Stream]:
     if dated is not None:
         yield _dated(answer, dated)
         return
-    findings, candidates = document["findings"], document["candidates"]
+    findings, candidates = distinct_findings(document), document["candidates"]
     if len(findings) < 2:
         yield from (_candidate(answer, best) for best in candidates[:1])
     for each in findings if len(findings) > 1 else ():
@@ -213,6 +239,8 @@ def _dated(answer: Answer, dated: Mapping[str, Any]) -> Stream:
 
 
 def _candidate(answer: Answer, candidate: Mapping[str, Any]) -> Stream:
+    alignment, count = candidate["alignment"], whole(candidate["n"])
+    whose = [alignment[kind] for kind in ("session", "machine") if alignment[kind] is not None]
     return Stream(
         source=answer.name,
         generator=candidate["generator"],
@@ -222,6 +250,8 @@ def _candidate(answer: Answer, candidate: Mapping[str, Any]) -> Stream:
         draws=candidate["n"],
         posterior=candidate["posterior"],
         reproduce=candidate["reproduce"],
+        place=_place(alignment, whose),
+        note=f"It begins with draw {alignment['origin']}, and goes on for {count} draws.",
         presets=tuple(candidate["presets"]),
         members=tuple(candidate["members"]),
     )

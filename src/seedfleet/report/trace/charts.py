@@ -109,22 +109,29 @@ def trial_dots(trials: Sequence[Trial]) -> Markup:
             words(_signed(round(value)), _PLOT_LEFT - 7, y + 3.5, "end"),
         ]
     slot = (_RIGHT - _PLOT_LEFT) / max(len(trials), 1)
-    for place, trial in enumerate(trials):
+    # The chosen one comes last, so that no other covers it.
+    for place, trial in sorted(enumerate(trials), key=lambda each: each[1].chosen):
         y = _PLOT_BOTTOM - 4 if trial.bits is None else height(trial.bits)
-        parts.append(_trial_mark(trial, _PLOT_LEFT + (place + 0.5) * slot, y))
+        parts += _trial_marks(trial, _PLOT_LEFT + (place + 0.5) * slot, y)
     parts.append(words("trials in their order", _RIGHT, _PLOT_BOTTOM + 17, "end"))
     told = (
         f"{len(judged)} trials judged, best {bits(max(judged))} bits" if judged else "none judged"
     )
+    told += "".join(f", chosen is trial {trial.number}" for trial in trials if trial.chosen)
     pruned = len(trials) - len(judged)
     return drawing("dots", int(_PLOT_BOTTOM) + 24, f"Trials: {told}, {pruned} pruned", parts)
 
 
-def _trial_mark(trial: Trial, x: float, y: float) -> Markup:
+def _trial_marks(trial: Trial, x: float, y: float) -> list[Markup]:
     if trial.bits is None:
-        return cross("miss", x, y, f"trial {trial.number}: pruned: {trial.pruned}")
-    kind, size = ("hit", 6.0) if trial.chosen else ("observed", 3.6)
-    return circle(kind, x, y, size, f"trial {trial.number}: {bits(trial.bits)} bits")
+        return [cross("miss", x, y, f"trial {trial.number}: pruned: {trial.pruned}")]
+    told = f"trial {trial.number}: {bits(trial.bits)} bits"
+    if not trial.chosen:
+        return [circle("observed", x, y, 3.4, told)]
+    return [
+        line("chosen", (x, _TOP), (x, _PLOT_BOTTOM)),
+        circle("hit", x, y, 6.5, f"{told}, chosen"),
+    ]
 
 
 def _signed(value: float) -> str:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from seedfleet.report._figures import number
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Feature", "features_of", "gate_headline", "untrained"]
+__all__ = ["Feature", "below_chance", "features_of", "gate_headline", "untrained"]
+
+_RANKS = "worth-weighted AUC"  # of a metric by which survivors are ranked; 0.5 is a ranking by lot
 
 
 class Feature(NamedTuple):
@@ -31,6 +35,18 @@ def gate_headline(sidecar: Mapping[str, Any]) -> str:
     if sidecar["gate"]["accepted"] and all(check["holds"] for check in sidecar["checks"]):
         return f"The model is used: {sidecar['model_type']}"
     return "No model is used: the likelihood ranks the survivors"
+
+
+def below_chance(trace: Mapping[str, Any]) -> list[str]:
+    """Name the rankings of survivors that do worse than the same one under shuffled labels."""
+    return [
+        f"{metric['name']}, {number(metric['value'])}, where {number(metric['chance'])} is chance"
+        for step in trace["steps"]
+        for metric in (step["record"] or {"metrics": ()})["metrics"]
+        if metric["name"].startswith(_RANKS)
+        and None not in (metric["value"], metric["chance"])
+        and metric["value"] < metric["chance"]
+    ]
 
 
 def untrained(trace: Mapping[str, Any]) -> str:

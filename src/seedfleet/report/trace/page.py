@@ -10,6 +10,8 @@ from seedfleet.report._templates import template_named
 from seedfleet.report.trace import calibration, charts, course, models, survivors
 from seedfleet.report.trace.answer import answers, headline, missed, streams
 from seedfleet.report.trace.coming import coming_of, said_of_coming
+from seedfleet.report.trace.extent import not_looked_at
+from seedfleet.report.trace.reseeding import reseeds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +48,9 @@ def render_trace(document: Mapping[str, Any]) -> str:
         headline=headline(document),
         answers=said,
         streams=streams(document),
+        reseeds=reseeds(document),
         missed=missed(document),
+        not_looked_at=not_looked_at(document),
         controls=controls,
         failed_controls=[control for control in controls if not control["passed"]],
         steps=course.steps_of(document),
@@ -86,7 +90,11 @@ def _survivor_part(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _model_part(document: Mapping[str, Any]) -> dict[str, Any]:
     documents = document["documents"]
-    told = {"scorer": documents["tune-scorer"], "engine": documents["tune-model"]}
+    told = {
+        "scorer": documents["tune-scorer"],
+        "engine": documents["tune-model"],
+        "below_chance": models.below_chance(document),
+    }
     sidecar = documents["train"]
     if sidecar is None:
         return {**told, "sidecar": None, "untrained": models.untrained(document)}

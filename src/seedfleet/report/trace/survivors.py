@@ -48,7 +48,6 @@ def window_text(configuration: Mapping[str, Any]) -> str:
 
 def trials_of(window: Mapping[str, Any]) -> list[Trial]:
     """Return the trials in their order."""
-    chosen = window_text(window)
     return [
         Trial(
             number=trial["number"],
@@ -58,7 +57,7 @@ def trials_of(window: Mapping[str, Any]) -> list[Trial]:
             expected=trial["outcome"]["expected"],
             is_bound=trial["outcome"].get("is_bound", False),
             pruned=trial["outcome"]["pruned"],
-            chosen=window_text(trial["configuration"]) == chosen,
+            chosen=trial["number"] == window["chosen_trial"],
         )
         for trial in window["trials"]
     ]

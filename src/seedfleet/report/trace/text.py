@@ -11,7 +11,9 @@ from seedfleet.report.trace.answer import answers, headline, missed, streams
 from seedfleet.report.trace.calibration import score_text
 from seedfleet.report.trace.coming import coming_of, said_of_coming
 from seedfleet.report.trace.course import nodes_of, steps_of
+from seedfleet.report.trace.extent import not_looked_at
 from seedfleet.report.trace.models import gate_headline, untrained
+from seedfleet.report.trace.reseeding import reseeds
 from seedfleet.report.trace.survivors import DIRECTIONS, chance_text, controls_of, window_text
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ __all__ = ["render_trace_text"]
 
 _LINES_PER_ENTRY = (2, 1)  # the second where the first makes too many lines
 _MAX_STREAMS = 3
+_MAX_RESEEDS = 3
 _MAX_COMING = 12
 _MAX_NODES = 4
 _TOLD_WIDTH = 43  # of a step, on one line with its name
@@ -64,6 +67,12 @@ def _outcome(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     dissent = missed(document)
     if dissent is not None:
         yield "but", f"{dissent.name.lower()} say: {dissent.document['verdict_reason']}"
+    label = "no time"
+    for told in not_looked_at(document):
+        yield label, told
+        label = ""
+    for told in reseeds(document)[:_MAX_RESEEDS]:
+        yield "reseeds", told
     chance = percent(1 / document["history"]["modulus"])
     named = streams(document)
     for stream in named[:_MAX_STREAMS]:
@@ -163,10 +172,12 @@ def _steps(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _end(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Give what a reader copies."""
-    for stream in streams(document):
-        if stream.reproduce is not None:
-            yield "reproduce", stream.reproduce
-            break
+    first = next(iter(streams(document)), None)
+    if first is not None and first.reproduce is not None:
+        yield "reproduce", first.reproduce
+        yield "", first.note
+    elif first is not None and first.note:
+        yield "reproduce", first.note
     yield "next draws", _next_draws(document)
     yield "report", document["files"]["report"]
 

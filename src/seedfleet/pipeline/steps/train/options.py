@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedfleet.errors import ProblemsError
 from seedfleet.models import MODEL_TYPES
+from seedfleet.models.types import describe_unknown_type
 from seedfleet.recover import OptionsError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class TrainOptions:
         """Refuse what cannot be."""
         problems = []
         if self.model_type is not None and self.model_type not in MODEL_TYPES:
-            problems.append(f"model_type: {self.model_type!r} is none of {', '.join(MODEL_TYPES)}")
+            problems.append(describe_unknown_type(self.model_type))
         if self.run_seed < 0:
             problems.append(f"run_seed: {self.run_seed} is not at least 0")
         if self.permutations < _LEAST_PERMUTATIONS:

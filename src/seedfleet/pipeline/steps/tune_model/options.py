@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from seedfleet.models import MODEL_TYPES, installed
+from seedfleet.models.types import describe_unknown_type
 from seedfleet.recover import OptionsError
 
 if TYPE_CHECKING:
@@ -61,9 +62,7 @@ class TuneModelOptions:
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
         problems = [
-            f"model type: there is no {name!r}; there are {', '.join(MODEL_TYPES)}"
-            for name in self.model_types
-            if name not in MODEL_TYPES
+            describe_unknown_type(name) for name in self.model_types if name not in MODEL_TYPES
         ]
         problems += [
             f"model type: the library of {name} is not installed"

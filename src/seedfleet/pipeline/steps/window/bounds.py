@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self
 
+from seedfleet.fleet import BadInputError
+from seedfleet.fleet.documents import read_document
 from seedfleet.recover import OptionsError
 
 if TYPE_CHECKING:
@@ -108,9 +109,9 @@ def read_bounds(path: Path) -> SearchBounds:
         The file is no JSON object, or the section holds what are no bounds: all of it at once.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise OptionsError([f"{path}: cannot be read: {error}"]) from error
+        document = read_document(path)
+    except BadInputError as error:
+        raise OptionsError(error.problems) from error
     if not isinstance(document, dict):
         raise OptionsError([f"{path}: $: an object is needed"])
     try:

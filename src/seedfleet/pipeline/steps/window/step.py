@@ -295,6 +295,7 @@ def _config(history: History, result: _Result, run: StepRun) -> dict[str, Any]:
         "judged_draws": result.ground.judged,
         "paid_bits": result.ground.paid_bits,
         "best": None if best is None else dict(best),
+        "chosen_trial": None if result.chosen is None else result.chosen.number,
         "survivors": {
             direction.value: passed.to_document() for direction, passed in result.passed.items()
         },

@@ -25,6 +25,7 @@ from seedfleet.pipeline.steps.standing import (
     note,
     noted,
     standing,
+    without_word,
 )
 from seedfleet.pipeline.steps.step_run import INTERRUPTIONS, StepRun
 from seedfleet.pipeline.steps.workflow.fleet_figures import fleet_figures, manifests
@@ -229,9 +230,8 @@ class Course:
     def _attempts(self, asked: AskedStep) -> ContextRecord:
         options, attempt = asked.options, 0
         while True:
-            # Whatever happens now, the word of an earlier attempt does not count.
-            self._files.context(asked.planned.name).unlink(missing_ok=True)
-            record = asked.work(self._history, options, self._step_run(asked.planned, attempt))
+            with without_word(self._files, asked.planned.name):
+                record = asked.work(self._history, options, self._step_run(asked.planned, attempt))
             if record.decision is not Decision.RETRY:
                 return record
             options = dataclasses.replace(options, **record.change)

@@ -6,7 +6,7 @@ Steps are imported when a run needs them: some need packages that others do with
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -218,6 +218,12 @@ def asked_steps(request: Request, history: History) -> list[AskedStep]:
     """
     asked: list[AskedStep] = []
     problems: list[str] = []
+    if PLANNED["window"].number in request.steps:
+        try:
+            _window_options(request)
+        except OptionsError as error:  # bounds that would hide what else is wrong
+            problems += error.problems
+            request = replace(request, cluster=None)
     for step in PLANNED.values():
         if step.number in request.steps:
             try:

@@ -15,7 +15,7 @@ from seedfleet.recover import Options, OptionsError, Status
 from seedfleet.sieve import local_backend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from seedfleet.draws import History
     from seedfleet.pipeline.steps.context_record import ContextRecord
@@ -59,14 +59,23 @@ class RecoverOptions:
     run_seed: int = 0
 
     def __post_init__(self) -> None:
-        problems = self.asked().problems()
+        problems, searched = [], []
+        for name in self.generators:
+            try:
+                searched.append(_searched(name))
+            except ValueError as error:
+                problems.append(f"generator: {error}")
+        problems += self._of(searched).problems()
         if problems:
             raise OptionsError(problems)
 
     def asked(self) -> Options:
         """Return the options of the recovery."""
+        return self._of(map(_searched, self.generators))
+
+    def _of(self, searched: Iterable[str]) -> Options:
         return Options(
-            searched=frozenset(map(_searched, self.generators)),
+            searched=frozenset(searched),
             budget_s=self.budget_s,
             variable_skip=self.variable_skip,
             predictions=self.predictions,
@@ -76,12 +85,7 @@ class RecoverOptions:
 
 def _searched(name: str) -> str:
     """Return what a recovery calls the generator of a search."""
-    if name in generators():
-        return name
-    try:
-        return parse_search(name).preset.slug
-    except ValueError as error:
-        raise OptionsError([str(error)]) from error
+    return name if name in generators() else parse_search(name).preset.slug
 
 
 def run_recover(history: History, options: RecoverOptions, run: StepRun) -> ContextRecord:

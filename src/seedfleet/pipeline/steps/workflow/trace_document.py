@@ -115,14 +115,20 @@ def _leading_step(documents: Mapping[str, Any]) -> str | None:
     """Return whose word leads: that with the stronger finding, of equal ones the last step's.
 
     Both hold what they find to one prior and the same limits, so that what either finds is found.
-    Where neither had draws enough to tell, step 0 leads, which says how many would do.
+    Where neither had draws enough to tell, step 0 leads, which says how many would do; not where it
+    wants for time.
     """
     verdicts = {
         step: documents[step].get("verdict") for step in _ANSWERING if documents[step] is not None
     }
     if set(verdicts.values()) == {_UNTOLD} and "recover" in verdicts:
-        return "recover"
+        return "predict" if "predict" in verdicts and _late(documents["recover"]) else "recover"
     return min(verdicts, key=lambda step: _place(verdicts[step]), default=None)
+
+
+def _late(recovery: Mapping[str, Any]) -> bool:
+    """Tell whether a search did not end for want of time."""
+    return any(search["budget_needed_s"] for search in recovery.get("searched", ()))
 
 
 def _place(verdict: Any) -> int:
