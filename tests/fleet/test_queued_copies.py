@@ -95,6 +95,21 @@ def test_a_task_that_starts_before_its_first_copy_has_its_lease_touches_nothing(
     assert copy.is_untouched()
 
 
+def test_a_task_that_starts_while_its_first_copy_ends_leaves_the_end_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = Copy(tmp_path)
+
+    def is_held_no_more(path: Path) -> bool:
+        (path.parent / "status.json").write_text("its end")
+        return False
+
+    monkeypatch.setattr("seedfleet.fleet.node.task.is_held", is_held_no_more)
+    copy.start_again()
+    assert (copy.attempt / "status.json").read_text() == "its end"
+    assert (copy.queue / "ended/1").exists(), "as it may be that nobody has said so"
+
+
 def test_what_must_not_run_again_ends_as_lost_when_its_task_is_started_again(
     tmp_path: Path,
 ) -> None:
