@@ -49,6 +49,7 @@ class Line:
     batches: list[Batch] = field(default_factory=list)
     ended_by_request: set[tuple[str, int]] = field(default_factory=set)
     down: bool = False
+    unanswered: int = 0  # how often it was asked while it was down
     refuses: str = ""
     waits: TaskState = TaskState.ALIVE  # what it says of tasks that it has not started
     reason: str = ""
@@ -58,6 +59,7 @@ class Line:
     elsewhere: bool = False  # its machines do not see this disk
     finds: int = 0  # how often it was asked for a batch
     loses_answer: bool = False  # the next batch is taken, and the answer does not arrive
+    stands_still: str = ""  # "before" it takes the next batch, or "after" that: for ever
 
     def run_task(self, batch: Batch, number: int) -> subprocess.Popen[bytes]:
         """Start a task, for the first time or again."""
@@ -98,6 +100,7 @@ class LineScheduler:
 
     def _answer(self) -> None:
         if self._line.down:
+            self._line.unanswered += 1
             raise SchedulerDownError("it does not answer")
 
     async def check(self) -> None:
@@ -107,14 +110,22 @@ class LineScheduler:
         self._answer()
         if self._line.refuses:
             raise RefusedBatchError(self._line.refuses)
+        if self._line.stands_still == "before":
+            await self._stand_still()
         self._line.batches.append(batch)
         if not self._line.holds:
             for number in batch.numbers:
                 self._line.run_task(batch, number)
+        if self._line.stands_still == "after":
+            await self._stand_still()
         if self._line.loses_answer:
             self._line.loses_answer = False
             raise SchedulerDownError("the answer was lost")
         return batch.name
+
+    async def _stand_still(self) -> None:
+        self._line.stands_still = ""
+        await asyncio.Event().wait()
 
     async def find(self, batch: Batch) -> str | None:
         self._answer()

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from queue_house import Line, LineScheduler, own_run_id, until
@@ -17,12 +15,11 @@ from seedfleet.fleet import BadInputError, Job
 from seedfleet.fleet.engines.base import Allocation, Attempt, Ended, Rules
 from seedfleet.fleet.engines.queued import probe as probing
 from seedfleet.fleet.engines.queued.arrivals import Arrivals
-from seedfleet.fleet.node.task import main as run_task
 from seedfleet.fleet.outcome import Cancelled, Succeeded
 from seedfleet.fleet.paths import RunPaths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from seedfleet.fleet.engines.queued.engine import QueueEngine
 
@@ -55,7 +52,10 @@ def line(tmp_path: Path) -> Iterator[Line]:
 
 
 async def ends(
-    engine: QueueEngine, paths: RunPaths, cancel_when: Callable[[], bool] | None = None
+    engine: QueueEngine,
+    paths: RunPaths,
+    cancel_when: Callable[[], bool] | None = None,
+    play: Callable[[], Awaitable[None]] | None = None,
 ) -> list[Ended]:
     """Run one attempt, or cancel it; return all ends that are told, those too many included."""
     (node,) = await engine.open(paths, Rules(kill_grace_s=0.5))
@@ -72,6 +72,8 @@ async def ends(
         if cancel_when is not None:
             await until(cancel_when)
             await engine.cancel("a", 1)
+        if play is not None:
+            await play()
         await until(lambda: bool(told))
         await asyncio.sleep(1.0)  # many looks at files, and questions to the scheduler
     finally:
@@ -151,35 +153,39 @@ def test_of_two_that_look_at_an_end_at_once_the_first_has_it_alone(
     assert len(found) == 1
 
 
-def test_a_task_that_starts_while_its_first_copy_shows_that_it_lives_touches_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_an_end_is_told_while_the_scheduler_is_silent(line: Line, paths: RunPaths) -> None:
+    """Files are the truth: whoever waits for the result need not wait for the scheduler."""
+
+    async def play() -> None:
+        await until(lambda: _says_something(paths.root / "started"))
+        line.down = True
+        await until(lambda: line.unanswered > 2)
+        (paths.root / "hold").unlink()
+
+    (paths.root / "hold").touch()
+    (end,) = asyncio.run(ends(line.engine(), paths, play=play))
+    assert isinstance(end.outcome, Succeeded)
+    assert line.down
+
+
+@pytest.mark.parametrize("stands_still", ["before", "after"])
+def test_a_batch_of_a_head_that_died_while_it_handed_it_in_runs_once(
+    line: Line, paths: RunPaths, stands_still: str
 ) -> None:
-    """On another machine, that is: its process is not seen here, its heartbeats alone are."""
-    queue, attempt, lease = tmp_path / "queue", tmp_path / "queue/attempts/a/1", tmp_path / "lease"
-    attempt.mkdir(parents=True)
-    (attempt / "left").touch()
-    holder = {"name": "x", "pid": 1, "host": "elsewhere", "boot_id": "b", "token": f"{RUN}/a/1"}
-    lease.write_text(json.dumps(holder))
-    order: dict[str, Any] = {"folder": str(attempt), "token": holder["token"]}
-    order |= {"job_lease": str(lease), "ended_mark": str(queue / "ended/1")}
-    (queue / "orders").mkdir()
-    (queue / "orders/1.json").write_text(json.dumps(order))
-    over = threading.Event()
+    """Whether the scheduler had it is not known to the next head, which asks."""
 
-    def beat() -> None:
-        while not over.wait(0.2):
-            os.utime(lease)
+    async def leave() -> None:
+        engine = line.engine()
+        (node,) = await engine.open(paths, Rules())
+        await engine.start(Attempt(JOB, 1), Allocation(node.name, ()))
+        await until(lambda: not line.stands_still)
+        await engine.close()
 
-    beats = threading.Thread(target=beat)
-    beats.start()
-    try:
-        assert run_task([str(queue / "task.pyz"), "1"]) == 0
-    finally:
-        over.set()
-        beats.join()
-    assert "runs already" in capsys.readouterr().out
-    assert [path.name for path in attempt.iterdir()] == ["left"]
-    assert [path.name for path in attempt.parent.iterdir()] == ["1"]
+    line.stands_still = stands_still
+    asyncio.run(leave())
+    (end,) = asyncio.run(ends(line.engine(), paths))
+    assert isinstance(end.outcome, Succeeded)
+    assert line.finds == len(line.batches) == len(line.tasks) == 1
 
 
 def _says_something(path: Path) -> bool:

@@ -38,6 +38,7 @@ from seedfleet.fleet.engines.slurm import SlurmScheduler, SlurmWishes
 from seedfleet.fleet.node.processes import TOKEN_VARIABLE
 from seedfleet.fleet.outcome import Cancelled, Failed, FailedToStart, Lost, Succeeded
 from seedfleet.fleet.paths import RunPaths
+from seedfleet.fleet.spec import parse_jobs
 from seedfleet.fleet.testing import Outage, check_engine
 
 if TYPE_CHECKING:
@@ -258,7 +259,7 @@ def test_a_job_that_must_not_run_again_is_lost_when_its_task_is_started_again(
         task.send_signal(number)
         await asyncio.to_thread(task.wait)
         second = line.run_task(batch, 1)
-        await asyncio.to_thread(second.wait)
+        await asyncio.to_thread(second.wait, 20)
 
     report = with_play(root, line, play, job(rerun=False))
     assert isinstance(report.jobs["a"].outcome, Lost)
@@ -290,6 +291,46 @@ def test_a_copy_whose_lease_was_taken_over_ends_its_script_and_says_nothing(
     assert [type(ended.outcome) for ended, _ in report.jobs["a"].history] == [Lost, Succeeded]
 
 
+# At first gives its lease to somebody else, and goes on; then it fails.
+LOSES = """import glob, json, os, sys
+open("starts-a", "a").write("x\\n")
+if not os.path.exists("hold"):
+    sys.exit(4)
+os.remove("hold")
+(lease,) = glob.glob("out/.seedfleet/*/queue/leases/a")
+taken = dict(json.load(open(lease)), name="x", token="t", pid=99999999)
+open("draft", "w").write(json.dumps(taken))
+os.replace("draft", lease)
+"""
+
+
+@pytest.mark.parametrize("prints", [False, True])
+def test_a_copy_that_ends_by_itself_after_its_lease_was_taken_over_says_and_writes_nothing(
+    line: Line, root: Path, prints: bool
+) -> None:
+    """Neither that it has failed nor, where its result is what it prints, that result."""
+    (root / "sieve_filter.py").write_text(LOSES + ("print('{}')" if prints else "sys.exit(3)"))
+
+    async def play() -> None:
+        await until(lambda: bool(line.tasks))
+        line.down = True  # so that the head does not clear away first
+        (first,) = line.tasks.values()
+        await asyncio.to_thread(first.wait, 20)
+        assert not (root / "result_a.json").exists()
+        line.down = False
+        await until(lambda: starts(root) == 2)
+
+    asked = job(script="sieve_filter.py", args=(), expected_output="result_a.json")
+    if prints:
+        sieve_job = {"job_id": "a", "search_type": "residue_sieve", "seed_start": 0, "seed_end": 9}
+        ((_, asked),) = parse_jobs([sieve_job]).jobs
+    report = with_play(root, line, play, asked, preserve_paths=True, retries=0)
+    ends = [ended.outcome for ended, _ in report.jobs["a"].history]
+    assert [type(end) for end in ends] == [Lost, Failed]
+    assert ends[-1] == Failed(4, None)
+    assert not (root / "result_a.json").exists(), "nor is it put back as if it were an older one"
+
+
 @pytest.mark.parametrize(
     ("in_place", "queued_again"), [(True, True), (True, False), (False, False)]
 )
@@ -309,7 +350,7 @@ def test_of_a_copy_that_may_live_elsewhere_nothing_is_tried_again_in_place(
         await asyncio.to_thread(task.wait)
         os.utime(lease, (0, 0))  # it has been quiet for long
         if queued_again:
-            await asyncio.to_thread(line.run_task(line.batches[0], 1).wait)
+            await asyncio.to_thread(line.run_task(line.batches[0], 1).wait, 20)
             line.down = False
         await until(lambda: in_place or starts(root) == 2)
         (root / "hold").unlink()

@@ -6,6 +6,7 @@ import asyncio
 import importlib.util
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from seedfleet.fleet.engines.choice import make_engine
 from seedfleet.fleet.engines.ray.engine import RayEngine, RaySettings
 from seedfleet.fleet.options import RunOptions
 from seedfleet.fleet.outcome import Cancelled, Failed, OutputMissing, Succeeded, TimedOut
-from seedfleet.fleet.testing import check_engine
+from seedfleet.fleet.testing import Outage, check_engine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -96,7 +97,18 @@ def words_of_the_package() -> dict[str, str]:
 @pytest.mark.ray
 @pytest.mark.slow
 def test_the_contract_holds(ray_cluster: RayCluster, house: House) -> None:
-    asyncio.run(check_engine(lambda: engine_of(ray_cluster), house.root))
+    made: list[RayEngine] = []
+
+    def make() -> RayEngine:
+        made.append(engine_of(ray_cluster))
+        return made[-1]
+
+    def cut() -> None:
+        ray_cluster.silence(silent=True)
+        os.kill(driver_of(made[-1]), signal.SIGKILL)
+
+    outage = Outage(cut, lambda: ray_cluster.silence(silent=False))
+    asyncio.run(check_engine(make, house.root, outage))
 
 
 @pytest.mark.ray
@@ -167,7 +179,6 @@ def test_workers_and_supervisors_that_are_killed_cost_no_retry(
 ) -> None:
     body = "open(f'started-{os.getpid()}', 'w'); time.sleep(3); " + GOOD
     jobs = [house.job(body, name, node="alpha", gpus=1) for name in ("worker", "supervisor")]
-    engine = engine_of(ray_cluster)
 
     def disturb() -> None:
         until(lambda: len(list(house.root.glob("started-*"))) == 2, "both run")
@@ -181,13 +192,7 @@ def test_workers_and_supervisors_that_are_killed_cost_no_retry(
         )
         os.kill(parent_of(script), signal.SIGKILL)
 
-    async def both() -> RunReport:
-        disturbing = asyncio.create_task(asyncio.to_thread(disturb))
-        report = await run(jobs, house.options(), engine=engine)
-        await disturbing
-        return report
-
-    report = asyncio.run(both())
+    report = while_it_runs(disturb, jobs, house.options(), ray_cluster)
     assert report.succeeded, report.jobs
     assert report.jobs["worker"].attempts == 1
     assert report.jobs["supervisor"].attempts == 2
@@ -258,36 +263,108 @@ def test_what_waits_in_line_is_cancelled_and_what_runs_keeps_its_gpus_without_a_
     asyncio.run(play())
 
 
+# Says that it runs, and waits for leave to end well: each copy for its own.
+WAITS = """me, last = os.getpid(), time.monotonic() + 90
+open(f'started-{os.path.basename(sys.argv[0])[:-3]}-{me}', 'w')
+while not os.path.exists(f'go-{me}') and time.monotonic() < last: time.sleep(0.05)
+json.dump({'pid': me}, open(out, 'w'))"""
+
+
+def started(house: House, job_id: str) -> list[int]:
+    """List the processes of all scripts of a job that have been started."""
+    return [int(path.name.rpartition("-")[2]) for path in house.root.glob(f"started-{job_id}-*")]
+
+
+def let_go(house: House, *pids: int) -> None:
+    """Give scripts leave to end."""
+    for pid in pids:
+        (house.root / f"go-{pid}").touch()
+
+
 @pytest.mark.ray
 @pytest.mark.slow
-def test_an_attempt_outlives_the_driver_and_its_node_of_ray_and_runs_once(
+def test_an_attempt_outlives_its_keeper_and_the_whole_cluster_and_runs_once(
     ray_cluster: RayCluster, house: House
 ) -> None:
     async def play() -> None:
         head = await Head.open(ray_cluster, house, THIRD)
-        body = "open(f'started-{os.getpid()}', 'w')\n"
-        body += "while not os.path.exists('go'): time.sleep(0.05)\n" + GOOD
-        await head.start(house.job(body, "survivor"), "beta", 0)
-        await asyncio.to_thread(until, lambda: list(house.root.glob("started-*")), "it runs")
+        await head.start(house.job(WAITS, "survivor"), "beta", 0)
+        await asyncio.to_thread(until, lambda: started(house, "survivor"), "it runs")
 
-        os.kill(driver_of(head.engine), signal.SIGKILL)
-        assert {(await head.next(NodeDown)).node for _ in "12"} == {"alpha", "beta"}
-        assert {(await head.next(NodeUp)).node.name for _ in "12"} == {"alpha", "beta"}
-
-        await asyncio.to_thread(ray_cluster.kill, "beta")
+        for pid, title in ray_cluster.processes("beta").items():
+            if title.startswith("ray::Keeper"):
+                os.kill(pid, signal.SIGKILL)
         down = await head.next(NodeDown)
         assert down.node == "beta"
         assert down.problem
-        await asyncio.to_thread(ray_cluster.start_again, "beta")
-        up = await head.next(NodeUp)
-        assert up.node.name == "beta"
-        (house.root / "go").touch()
+        assert (await head.next(NodeUp)).node.name == "beta"
+
+        await asyncio.to_thread(ray_cluster.restart)
+        assert {(await head.next(NodeDown)).node for _ in "12"} == {"alpha", "beta"}
+        assert {(await head.next(NodeUp)).node.name for _ in "12"} == {"alpha", "beta"}
+        let_go(house, *started(house, "survivor"))
         ended = await head.next(Ended)
         assert isinstance(ended.outcome, Succeeded), ended
-        assert len(list(house.root.glob("started-*"))) == 1
+        assert len(started(house, "survivor")) == 1
         await head.engine.close()
 
     asyncio.run(play())
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_job_whose_raylet_was_killed_runs_elsewhere_and_its_first_copy_is_ended(
+    ray_cluster: RayCluster, house: House
+) -> None:
+    """The copies meet at no path, one success is taken, and who comes back is sent away."""
+    jobs = [house.job(WAITS, "filler", node="alpha", gpus=2), house.job(WAITS, "mover")]
+    jobs += [house.job(WAITS, "pinned", node="alpha", gpus=1)]
+    winner: list[int] = []
+
+    def play() -> None:
+        until(lambda: started(house, "filler") and started(house, "mover"), "both run")
+        (first,) = started(house, "mover")
+        ray_cluster.kill("beta")
+        let_go(house, *started(house, "filler"))
+        until(lambda: len(started(house, "mover")) == 2, "it runs elsewhere as well")
+        (second,) = set(started(house, "mover")) - {first}
+        let_go(house, second)
+        until(lambda: sorted(published(house)) == ["filler", "mover"], "that one has succeeded")
+        winner.append(second)
+        assert Path(f"/proc/{first}").exists()
+        ray_cluster.start_again("beta")
+        until(lambda: not Path(f"/proc/{first}").exists(), "the first copy is ended")
+        let_go(house, *started(house, "pinned"))
+
+    report = while_it_runs(play, jobs, house.options(node_lost_after_s=1.0), ray_cluster)
+    assert report.succeeded, report.jobs
+    assert report.jobs["mover"].attempts == 2
+    assert result_of(report, "mover") == {"pid": winner[0]}
+    assert sorted(published(house)) == ["filler", "mover", "pinned"]
+    manifest = json.loads((report.folder / "manifest.json").read_text())["jobs"]
+    assert manifest["mover"]["node"] == "alpha"
+    assert len(started(house, "pinned")) == 1
+
+
+def published(house: House) -> list[str]:
+    """List the jobs whose successes have been taken, as often as they were."""
+    (journal,) = house.root.glob("out/*/journal.jsonl")
+    lines = [line for line in journal.read_text().splitlines() if '"published"' in line]
+    return [re.findall(r'"job_id": "(\w+)"', line)[0] for line in lines]
+
+
+def while_it_runs(
+    play: Callable[[], None], jobs: list[Job], options: RunOptions, ray_cluster: RayCluster
+) -> RunReport:
+    """Run jobs while something happens to them."""
+
+    async def both() -> RunReport:
+        playing = asyncio.create_task(asyncio.to_thread(play))
+        report = await run(jobs, options, engine=engine_of(ray_cluster))
+        await playing
+        return report
+
+    return asyncio.run(both())
 
 
 def driver_of(engine: RayEngine) -> int:
@@ -298,23 +375,27 @@ def driver_of(engine: RayEngine) -> int:
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_a_head_that_was_killed_goes_on_and_prints_one_json_value(
+def test_a_run_whose_head_and_cluster_were_killed_is_resumed_and_prints_one_json_value(
     ray_cluster: RayCluster, house: House
 ) -> None:
-    body = "open(f'started-{os.getpid()}', 'w'); time.sleep(2); " + GOOD
-    jobs = [house.job(body, name) for name in ("a", "b")]
+    """What ran all the while is taken up: it is not started again."""
+    jobs = [house.job(WAITS, name) for name in ("a", "b")]
     (house.root / "jobs.json").write_text(json.dumps([job.to_document() for job in jobs]))
     options = [
         *("--engine", "ray", "--engine-option", f"address={ray_cluster.address}"),
         *("--engine-option", f"python={sys.executable}", "--output", "json"),
     ]
     head = seedfleet_run(house, "jobs.json", *options)
-    until(lambda: len(list(house.root.glob("started-*"))) == 2, "both run")
+    until(lambda: started(house, "a") and started(house, "b"), "both run")
     assert keepers(ray_cluster)
     head.kill()
     head.communicate()
+    ray_cluster.restart()
+    assert not keepers(ray_cluster)
     (run,) = (path.name for path in (house.root / "out").iterdir() if path.name != "results")
     later = seedfleet_run(house, "--resume", run, "--output", "json")
+    until(lambda: keepers(ray_cluster), "the next head is there")
+    let_go(house, *started(house, "a"), *started(house, "b"))
     said, complaints = later.communicate(timeout=PATIENCE_S)
     assert later.returncode == 0, complaints
     assert json.loads(said)["counts"] == {"succeeded": 2}

@@ -2,7 +2,8 @@
 
 Ports, sockets and logs are the cluster's own, usage statistics and the dashboard are off. A node's
 environment is that of the machine that it stands for; its GPUs are numbers only. A node can be
-killed, all of Ray at once, and be started again; what scripts and supervisors do goes on meanwhile.
+killed, all of Ray at once, and be started again, and so can the cluster; what scripts and
+supervisors do goes on meanwhile.
 
 >>> with RayCluster(folder) as cluster:  # doctest: +SKIP
 ...     cluster.start("alpha", gpus=2)
@@ -166,6 +167,29 @@ class RayCluster:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"processes of {name} do not end: {living}")
             time.sleep(_POLL_S)
+
+    def restart(self) -> None:
+        """Kill all nodes, then start each as it was before; the new cluster knows nothing.
+
+        Raises
+        ------
+        OSError
+            If a node does not come up, with what Ray said.
+        """
+        for name in reversed(self._machines):
+            self.kill(name)
+        for name in self._machines:
+            self.start_again(name)
+
+    def silence(self, *, silent: bool) -> None:
+        """Keep the cluster from answering who wants to join it, or let it; its nodes go on.
+
+        Ray's nodes give up a cluster that is silent for a minute.
+        """
+        head = next(iter(self._machines))
+        for pid, title in self.processes(head).items():
+            if "gcs_server" in title.split(maxsplit=1)[0]:
+                os.kill(pid, signal.SIGSTOP if silent else signal.SIGCONT)
 
     def close(self) -> None:
         """End all nodes, the head last."""
