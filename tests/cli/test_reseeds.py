@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 for step in ("window", "predict"):
     pytest.importorskip(f"seedfleet.pipeline.steps.{step}")
 
-_DRAWS, _COMING = 500, 3
+_DRAWS, _COMING = 400, 3
 
 
 def sampled(seed: int, skip: str, count: int) -> list[str]:
@@ -29,14 +29,14 @@ def sampled(seed: int, skip: str, count: int) -> list[str]:
 
 @pytest.mark.parametrize(
     ("skip", "place"),  # within the sieve slice, and after it
-    [("3", 200), ("0..3", 200), ("0..3", 400)],
+    [("3", 120), ("0..3", 120), ("0..3", 300)],
 )
 def test_the_second_seed_leads_and_is_foretold(tmp_path: Path, skip: str, place: int) -> None:
     second = sampled(202, skip, _DRAWS - place + _COMING)
     whole = sampled(101, skip, place) + second
     draws = tmp_path / "draws.txt"
     draws.write_text("\n".join(whole[:_DRAWS]), encoding="utf-8")
-    asked = ["--generator", "xorshift32", "--seeds", "300", "--trials", "6", "--steps", "0,1,6"]
+    asked = ["--generator", "xorshift32", "--seeds", "250", "--trials", "4", "--steps", "0,1,6"]
     more = ["--recover-budget", "0.1", "--output", "json", "--output-dir", str(tmp_path / "out")]
     result = CliRunner().invoke(main, ["trace", "run", str(draws), *asked, *more])
     assert result.exit_code == 0, result.output
@@ -46,14 +46,14 @@ def test_the_second_seed_leads_and_is_foretold(tmp_path: Path, skip: str, place:
     best = told["survivors"][0]
     assert best["seed"] == 202
     assert abs(best["origin"] - place) <= 1
-    assert told["test"]["bits"] > 75 * 5
+    assert told["test"]["bits"] > 60 * 5
     coming = {each["value"]: each["probability"] for each in told["predictions"][0]["top"]}
     if skip == "3":
         (value,) = sampled_exactly(202, skip, _DRAWS - place + 1)
         assert coming[value] > 0.75
     else:
         assert len([each for each in coming.values() if each > 0.01]) >= 4
-    later = place > 300
+    later = place > 240
     assert (told["reliability"]["survivors_fitted_to_these_draws"] > 0) == later
 
 

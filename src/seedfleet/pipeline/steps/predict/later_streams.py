@@ -67,9 +67,10 @@ def joined_by_later(
         return evidence, log2_weights
     try:
         ground, configuration = _asked(history, config)
+        best, origin = _last(config)
     except (KeyError, TypeError, ValueError) as error:
         raise PredictError([f"step 1's choice cannot be read: {error!r}"]) from error
-    streams = streams_in_turn(ground, configuration, config["best"])
+    streams = streams_in_turn(ground, configuration, best, origin=origin)
     rows = _new_rows(evidence, streams)
     if not len(rows):
         return evidence, log2_weights
@@ -92,6 +93,18 @@ def _asked(history: History, config: Mapping[str, Any]) -> tuple[Ground, Configu
     skips = (int(config[name]) for name in ("skip_min", "skip_max"))
     thresholds = (float(config[f"{part}_threshold"]) for part in ("forward", "reverse"))
     return ground, Configuration(sessions, law, *window, *skips, *thresholds)
+
+
+def _last(config: Mapping[str, Any]) -> tuple[Mapping[str, Any], int]:
+    """Return the stream that made the last draws of the sieve slice, and where it began."""
+    best = config["best"]
+    streams = [
+        {**each, "generator": each["preset"]}
+        for each in config.get("known_streams", ())
+        if each["preset"] == best["generator"] and each["seed"] is not None
+    ]
+    last = max(streams, key=lambda each: int(each["origin"]), default={**best, "origin": 0})
+    return last, int(last["origin"])
 
 
 def _new_rows(evidence: SurvivorEvidence, streams: tuple[KnownStream, ...]) -> NDArray[np.void]:

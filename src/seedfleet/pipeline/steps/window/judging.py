@@ -92,7 +92,10 @@ def judge(search: PlannedSearch, rows: NDArray[np.void], judged: int) -> Judgeme
 def _weighed(search: PlannedSearch, rows: NDArray[np.void], known: range) -> Judgement:
     variable = isinstance(search.question.skips, VariableSkip)
     weighed = _of_paths if variable else _of_positions
-    pairs = [weighed(search, row, known) for row in rows]
+    question = search.question
+    values = question.draws[known.start : known.stop]
+    allowance = allowance_bits(question.stream, values, question.modulus)
+    pairs = [weighed(search, row, known, allowance) for row in rows]
     rates = len(NOISE_RATES)
     fitted = np.array([pair[0] for pair in pairs]).reshape(-1, rates)
     unseen = np.array([pair[1] for pair in pairs]).reshape(-1, rates)
@@ -141,7 +144,7 @@ def _log2_prior(search: PlannedSearch, rows: NDArray[np.void]) -> NDArray[np.flo
 
 
 def _of_positions(
-    search: PlannedSearch, row: np.void, known: range
+    search: PlannedSearch, row: np.void, known: range, allowance: NDArray[np.float64]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return ratios of the window and of the draws judged, of a constant skip."""
     question = search.question
@@ -151,7 +154,6 @@ def _of_positions(
     )
     given, _ = compiled.at_positions(question.stream, int(row["seed"]), question.modulus, positions)
     matched = given == values
-    allowance = allowance_bits(question.stream, values, question.modulus)
     size = len(question.window)
     fitted, unseen = (
         bits_of_matches(
@@ -166,7 +168,7 @@ def _of_positions(
 
 
 def _of_paths(
-    search: PlannedSearch, row: np.void, known: range
+    search: PlannedSearch, row: np.void, known: range, allowance: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the same of a variable skip; draws before the window are not looked at.
 
@@ -182,8 +184,8 @@ def _of_paths(
     begun = begin_forward(model.offset)
     fitted = go_forward(values, draws[:stop], model, begun, observed[:stop])
     judged = go_forward(values, draws[stop:], model, fitted)
-    allowance = allowance_bits(question.stream, draws, question.modulus)
     before, after = fitted.bits, judged.bits
     with np.errstate(invalid="ignore"):
         unseen = np.where(before > -np.inf, after - before, -np.inf)
-    return before - allowance[known.start : stop].sum(), unseen - allowance[stop:].sum()
+    size = stop - known.start
+    return before - allowance[:size].sum(), unseen - allowance[size:].sum()

@@ -49,20 +49,22 @@ class _Next:
 
 
 def streams_in_turn(
-    ground: Ground, configuration: Configuration, best: Mapping[str, Any]
+    ground: Ground, configuration: Configuration, best: Mapping[str, Any], *, origin: int = 0
 ) -> tuple[KnownStream, ...]:
     """Return the streams that made the draws of the ground one after the other.
 
-    None where the best survivor explains it to its end: then nothing was seeded anew.
+    None where the best survivor explains them to their end: then nothing was seeded anew.
 
     Parameters
     ----------
     best
         That of the chosen trial (`Outcome.best`).
+    origin
+        The draw with which it began.
     """
     part = ground.part(configuration.sessions)
     found: list[KnownStream] = []
-    begin = _Next(0, 0.0, best)
+    begin = _Next(origin, 0.0, best)
     while len(found) < _MOST_STREAMS:
         rest = part.draws[begin.origin :]
         lasted = explained_draws(begin.best, rest, ground.modulus)
