@@ -14,8 +14,9 @@ from seedfleet.evidence.part_prior import Division, log2_part_weight
 from seedfleet.evidence.prior import noise_weights
 from seedfleet.generators import find_preset
 from seedfleet.generators.compiled import at_positions
+from seedfleet.pipeline.steps.narrower_laws import narrower_laws
 from seedfleet.pipeline.steps.predict.judgement import judge
-from seedfleet.pipeline.steps.predict.narrowing import narrowed, narrower_laws
+from seedfleet.pipeline.steps.predict.narrowing import narrowed
 from seedfleet.pipeline.steps.predict.outlook import foresee
 from seedfleet.pipeline.steps.predict.turns import Turns
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
@@ -110,10 +111,22 @@ def in_turn(begin: int) -> Iterator[tuple[float, list[NDArray[np.float64]]]]:
         made = [recorded(int(value), noise) for value in values]
         odds = stake((0, 0)) * share / 0.5
         before = [UNIFORM] * (origin - begin)
-        yield odds / (STRETCHES if origin else 1), before + made[: DRAWS + 1 - origin]
+        lasting, ended = shares(origin)
+        yield odds * lasting, before + made[: DRAWS + 1 - origin]
         for end in range(origin + 1, DRAWS):
             for further, rest in in_turn(end):
-                yield odds / STRETCHES * further, before + made[: end - origin] + rest
+                yield odds * ended * further, before + made[: end - origin] + rest
+
+
+def shares(origin: int) -> tuple[float, float]:
+    """Return what is staked on a stream that lasts to the last draw, and on one earlier end."""
+    if origin == 0:
+        return 1.0, 1 / STRETCHES
+    ends = DRAWS - origin
+    if ends == 1:
+        return 1 / STRETCHES, 0.0
+    half = ends / 2 / STRETCHES  # the other half is for the ends before, alike
+    return half, half / (ends - 1)
 
 
 @pytest.mark.slow
@@ -169,6 +182,22 @@ def test_a_reseed_leaves_no_doubt_of_the_stream_that_follows(
         SurvivorTable((PRESET,), (), rows[[0, 1, 3]]), history(whole[:-1], modulus=modulus)
     )
     assert foresee(Turns.of(alone, alone.log2_prior), 1).null > 0.99
+
+
+@pytest.mark.slow
+def test_one_wrong_record_does_not_end_a_stream_that_was_seeded_inside_the_history() -> None:
+    stream = find_preset(PRESET).stream
+    made = [at_positions(stream, seed, 1000, np.arange(200))[0] for seed in (1, 2)]
+    drawn = np.concatenate(made)
+    drawn[250::10] = (drawn[250::10] + 1) % 1000
+    rows = np.zeros(2, ROW)
+    rows["seed"], rows["origin"], rows["end"] = (1, 2), (0, 200), NO_END
+    for known, least in ((390, 0.85), (391, 0.75)):  # the last right, the last wrong
+        evidence = SurvivorEvidence.of(
+            SurvivorTable((PRESET,), (), rows), history(drawn[:known].tolist())
+        )
+        coming = foresee(Turns.of(evidence, evidence.log2_prior), 1).coming[0]
+        assert coming.law.probability(int(made[1][known - 200])) > least
 
 
 def test_narrower_laws_have_what_a_model_gives_their_survivor() -> None:

@@ -91,6 +91,19 @@ def test_a_named_variable_skip_is_the_only_one_that_a_study_asks_for() -> None:
     assert asked == {(SkipLaw.VARIABLE, 2, 11)}
 
 
+@pytest.mark.parametrize(("modulus", "sizes"), [(10, {96, 256}), (1000, {96})])
+def test_of_few_values_a_variable_skip_is_tried_on_a_long_window_too(
+    modulus: int, sizes: set[int]
+) -> None:
+    options = WindowOptions(("xorshift32",), seeds="20")
+    part = Part.of(history((uniform(800) % modulus).tolist(), modulus), ())
+    ground = Ground(modulus, (part,), families_of(options, modulus), 30, 0.0)
+    asked = list(Sampler(ground, options.study_bounds).set_ones())
+    for law, expected in ((SkipLaw.VARIABLE, sizes), (SkipLaw.CONSTANT, {96})):
+        assert {each.window_size for each in asked if each.law is law} == expected
+    assert all(each.window_start + each.window_size <= 480 - 30 for each in asked)
+
+
 @pytest.mark.parametrize("span", [(3, 3), (4, 2), (0, 4096)])
 def test_a_skip_that_does_not_vary_is_refused(span: tuple[int, int]) -> None:
     with pytest.raises(OptionsError, match="does not vary within"):

@@ -77,6 +77,24 @@ def test_a_planted_seed_comes_first(tmp_path: Path, preset: str, skips: tuple[in
 
 
 @pytest.mark.slow
+def test_a_law_that_is_asked_too_wide_still_tells_the_seed() -> None:
+    # Of ten values under 0..8 the window alone says nothing of the seed, which skips 0..3.
+    draws = planted("xorshift32", 321, 600, (0, 3), modulus=10)
+    part = Part.of(history(draws.tolist(), 10), ())
+    ground = Ground(10, (part,), (Family("xorshift32", range(250, 450)),), 64, 0.0)
+    wide = Configuration((), SkipLaw.VARIABLE, 0, 192, 0, 8, 0.82, 0.82)
+    found = run_trial(ground, wide)
+    assert found.best is not None
+    assert (found.best["seed"], found.best["skip_min"], found.best["skip_max"]) == (321, 0, 3)
+    assert found.objective is not None
+    assert found.objective > 40
+    random = replace(part, draws=np.random.default_rng(4).integers(0, 10, len(part.draws)))
+    nothing = run_trial(replace(ground, parts=(random,)), wide).objective
+    assert nothing is not None
+    assert abs(nothing) < 1
+
+
+@pytest.mark.slow
 def test_uniform_draws_give_no_evidence_and_chance_survivors(tmp_path: Path) -> None:
     record, files = optimized(tmp_path, uniform(600), generators=("java_lcg",))
     chosen = config(files)

@@ -41,13 +41,19 @@ class FailingFleet(FanOut):
 
 
 def planted(
-    preset: str, seed: int, draws: int, skips: tuple[int, int], noise: float = 0.1
+    preset: str,
+    seed: int,
+    draws: int,
+    skips: tuple[int, int],
+    *,
+    noise: float = 0.1,
+    modulus: int = MODULUS,
 ) -> NDArray[np.int64]:
     """Return draws of a stream whose skips vary within `skips`, some of them recorded wrong."""
     rng = np.random.default_rng(seed)
     positions = np.cumsum(rng.integers(skips[0], skips[1] + 1, draws) + 1) - 1
-    right, _ = compiled.at_positions(find_preset(preset).stream, seed, MODULUS, positions)
-    wrong = (right + rng.integers(1, MODULUS, draws)) % MODULUS
+    right, _ = compiled.at_positions(find_preset(preset).stream, seed, modulus, positions)
+    wrong = (right + rng.integers(1, modulus, draws)) % modulus
     return np.where(rng.random(draws) < noise, wrong, right)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from seedfleet.draws.slices import Slices
 from seedfleet.pipeline.steps.heard import log2_standing
+from seedfleet.pipeline.steps.narrower_laws import narrower_laws
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 
 if TYPE_CHECKING:
@@ -24,27 +25,9 @@ if TYPE_CHECKING:
 
     from seedfleet.draws import History
 
-__all__ = ["narrowed", "narrower_laws"]
+__all__ = ["narrowed"]
 
-_EVERY = 8  # skips above the least that are bounds, each; from there on four to an octave
 _MOST_DRAWS = 4_000_000  # that are taken in, over all laws: seconds of one core
-
-
-def narrower_laws(skip_min: int, skip_max: int) -> list[tuple[int, int]]:
-    """Return the laws tried within one: least and most skip of each, itself left out.
-
-    O(log(skip_max - skip_min)**2) of them; all there are up to nine skips.
-    """
-    width = skip_max - skip_min
-    steps = [each for each in range(width + 1) if each <= _EVERY or _is_round(each)]
-    bounds = sorted({skip_min + step for step in [*steps, width]})
-    laws = [(least, most) for least in bounds for most in bounds if least <= most]
-    return [law for law in laws if law != (skip_min, skip_max)]
-
-
-def _is_round(number: int) -> bool:
-    step: int = 1 << max(0, number.bit_length() - 3)
-    return number % step == 0
 
 
 def narrowed(

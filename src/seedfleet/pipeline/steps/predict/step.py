@@ -17,6 +17,7 @@ from seedfleet.pipeline.steps.learnable import fitted_beyond
 from seedfleet.pipeline.steps.predict.features import FeatureSource
 from seedfleet.pipeline.steps.predict.forecast import forecast_part, survivors_part, test_part
 from seedfleet.pipeline.steps.predict.judgement import enough_draws, judge
+from seedfleet.pipeline.steps.predict.later_streams import joined_by_later
 from seedfleet.pipeline.steps.predict.narrowing import narrowed
 from seedfleet.pipeline.steps.predict.options import PredictError
 from seedfleet.pipeline.steps.predict.outlook import foresee
@@ -68,7 +69,10 @@ def run_predict(history: History, options: PredictOptions, run: StepRun) -> Cont
 
     source = FeatureSource(path, evidence, run.progress)
     ranking = rank(evidence, trained, source.columns)
-    evidence, weights = narrowed(evidence, ranking.log2_weights, history)
+    followed, weights = evidence, ranking.log2_weights
+    if _is_of_run(path, draws, run):
+        followed, weights = joined_by_later(evidence, weights, history, _window_config(run))
+    evidence, weights = narrowed(followed, weights, history)
     ranking = replace(ranking, log2_weights=weights)
     document = {
         "format": FORMAT,
@@ -79,8 +83,9 @@ def run_predict(history: History, options: PredictOptions, run: StepRun) -> Cont
         "versions": versions_part(),
     }
     # What a recovery fitted to the test slice too is no forecast of it, and the count says so.
-    fitted = fitted_beyond(table, history, run.files.recovery)
-    document["reliability"]["survivors_fitted_to_these_draws"] = int(np.count_nonzero(fitted))
+    fitted = int(np.count_nonzero(fitted_beyond(table, history, run.files.recovery)))
+    later = len(followed.table) - len(table)
+    document["reliability"]["survivors_fitted_to_these_draws"] = fitted + later
     write_json(run.files.predictions, document)
     used = [draws, run.files.window_config, trained.path, path]
     return _record(document, ranking, used, options, run)
@@ -151,6 +156,15 @@ def _own_survivors(trained: Trained, files: RunFiles) -> Path:
     if counts or (word.record is None and trained.learned_from(files.scores)):
         return files.scores
     return files.survivors("bidirectional")
+
+
+def _is_of_run(survivors: Path | None, draws: Path, run: StepRun) -> bool:
+    """Tell whether step 1's choice is of these draws, and the survivors are the run's own."""
+    files = run.files
+    if survivors is None or survivors.resolve().parent != files.folder.resolve():
+        return False
+    told: object = _window_config(run).get("inputs")
+    return told == {files.history.name: file_digest(draws)}
 
 
 def _window_config(run: StepRun) -> dict[str, Any]:

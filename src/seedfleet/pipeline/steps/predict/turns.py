@@ -6,6 +6,11 @@ since: it says nothing of the draws to come, and is no rival of the stream that 
 So each stream is weighed on top of all that explains the draws before its origin, and what is
 staked on several in turn is the product of their stakes: after the end of one, another is as likely
 as the first was.
+
+Of the stretches that begin at one draw inside the history, that which reaches the last known draw
+has half, as all draws have half of the whole: it stands for every end that is still to come. With
+no more than the share of one end, a stream that was hit for 400 draws would be as likely as not to
+have ended with the last of them, and a single wrong record would take it for gone.
 """
 
 from __future__ import annotations
@@ -97,7 +102,7 @@ class Turns:
     @property
     def log2_entering(self) -> NDArray[np.float64]:
         """log2 of each survivor's weight on top of the draws before it: float64, shape (n,)."""
-        entering: NDArray[np.float64] = self.log2_weights + self.log2_before[self.origins]
+        entering: NDArray[np.float64] = self._log2_lasting + self.log2_before[self.origins]
         return entering
 
     def log2_ended(self, stop: int) -> float:
@@ -122,7 +127,7 @@ class Turns:
         last = np.minimum(self.evidence.ends[rows], len(self.evidence.draws) - 1)
         left = np.maximum(last - stops, 0)
         ends = np.where(left > 0, self._log2_stretch[rows] + np.log2(np.maximum(left, 1)), -np.inf)
-        whole = np.where(self.evidence.goes_on, self.log2_weights, -np.inf)[rows]
+        whole = np.where(self.evidence.goes_on, self._log2_lasting, -np.inf)[rows]
         begun = np.logaddexp2(whole, ends) + self.log2_before[self.origins[rows]]
         return np.where(self.origins[rows] <= stops, begun, -np.inf)
 
@@ -143,6 +148,20 @@ class Turns:
         return float(np.logaddexp2.reduce(self.log2_going_on(stop), initial=self.log2_ended(stop)))
 
     @property
+    def _begun_inside(self) -> NDArray[np.bool_]:
+        """Which streams begin inside the history, and may have ended or not."""
+        begun: NDArray[np.bool_] = self.evidence.goes_on & (self.origins > 0)
+        return begun & (len(self.evidence.draws) - self.origins > 1)
+
+    @property
+    def _log2_lasting(self) -> NDArray[np.float64]:
+        """The weight of each up to the last known draw, whenever it will end."""
+        stretches = np.maximum(len(self.evidence.draws) - self.origins, 2)
+        more = np.where(self._begun_inside, np.log2(stretches / 2), 0.0)
+        lasting: NDArray[np.float64] = self.log2_weights + more
+        return lasting
+
+    @property
     def _log2_stretch(self) -> NDArray[np.float64]:
         """The weight of one stretch of each that does not last to the end."""
         evidence = self.evidence
@@ -152,7 +171,9 @@ class Turns:
             for each in (True, False)
         )
         all_draws = evidence.goes_on & (self.origins == 0)
-        return np.where(all_draws, self.log2_weights + stretch - whole, self.log2_weights)
+        left = np.maximum(len(evidence.draws) - self.origins, 2)
+        others = np.where(self._begun_inside, np.log2(left / 2 / (left - 1)), 0.0)
+        return np.where(all_draws, self.log2_weights + stretch - whole, self.log2_weights + others)
 
     def _ended(self, row: int, before: float) -> NDArray[np.float64]:
         """Return log2 of what one holds by having ended at each draw, beside the null."""

@@ -1,4 +1,4 @@
-"""A generator that was seeded anew inside the sieve slice: where a stream ends, and what follows.
+"""A generator that was seeded anew inside the history: where a stream ends, and what follows.
 
 A stream that explains the first draws and then no more has ended; the sieve is asked again with the
 draws near that place as origins.
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from seedfleet.pipeline.steps.window.configuration import Configuration
     from seedfleet.pipeline.steps.window.ground import Ground
 
-__all__ = ["explained_draws", "streams_in_turn"]
+__all__ = ["SURE_BITS", "explained_draws", "streams_in_turn"]
+
+SURE_BITS = 20.0  # a signal: from which on a stream is followed through the history
 
 _LOST_BITS = 10.0  # odds of a thousand that a stream has ended, its place paid for
 _CERTAIN_BITS = 20.0  # a signal, for a stream that begins inside the history
@@ -47,20 +49,22 @@ class _Next:
 
 
 def streams_in_turn(
-    ground: Ground, configuration: Configuration, best: Mapping[str, Any]
+    ground: Ground, configuration: Configuration, best: Mapping[str, Any], *, origin: int = 0
 ) -> tuple[KnownStream, ...]:
-    """Return the streams that made the sieve slice one after the other.
+    """Return the streams that made the draws of the ground one after the other.
 
-    None where the best survivor explains it to its end: then nothing was seeded anew.
+    None where the best survivor explains them to their end: then nothing was seeded anew.
 
     Parameters
     ----------
     best
         That of the chosen trial (`Outcome.best`).
+    origin
+        The draw with which it began.
     """
     part = ground.part(configuration.sessions)
     found: list[KnownStream] = []
-    begin = _Next(0, 0.0, best)
+    begin = _Next(origin, 0.0, best)
     while len(found) < _MOST_STREAMS:
         rest = part.draws[begin.origin :]
         lasted = explained_draws(begin.best, rest, ground.modulus)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import islice
+from math import log2
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,8 @@ __all__ = ["Sampler"]
 
 _LATEST_VARIABLE = 128  # where a window may begin at the latest: paths spread from the origin on
 _SET_WINDOW, _SET_THRESHOLD, _SET_SKIP = 96, 0.5, 8
+# Where a draw tells so few bits of a variable skip, a window of medium size does not tell a seed.
+_FEW_BITS, _LONG_WINDOW = 2.0, 256
 _SAMPLED, _FOLLOWED = 128, 150  # wrong seeds, and survivors of a variable skip, likewise
 _RANKED = 2000  # chance survivors that are worth a ranking, and no burden
 
@@ -92,7 +95,8 @@ class Sampler:
 
         For each choice of sessions and each law one with a medium threshold, which noise does not
         fail, and then one whose thresholds chance just passes, so that there is something to rank.
-        The laws take turns, so that none waits for the others to be through.
+        The laws take turns, so that none waits for the others to be through. Of few values a draw,
+        a variable skip is tried on a long window as well.
 
         Parameters
         ----------
@@ -108,6 +112,10 @@ class Sampler:
         for part, law in asked:
             wide = self.first_look(part, law)
             yield self._passing(wide) if law is SkipLaw.CONSTANT else self._followed(wide)
+        for part, law in asked:
+            long = self._long(part, law)
+            if long is not None:
+                yield self._followed(long)
 
     def untried(self, tried: Iterable[Configuration]) -> list[str]:
         """Say which choices of sessions no trial was of, under each law."""
@@ -139,6 +147,17 @@ class Sampler:
             _within(bounds.forward_threshold, _SET_THRESHOLD),
             _within(bounds.reverse_threshold, _SET_THRESHOLD),
         )
+
+    def _long(self, part: Part, law: SkipLaw) -> Configuration | None:
+        """Return a long window for a variable skip of which a draw tells little, else None."""
+        wide = self.first_look(part, law)
+        gaps = wide.skip_max - wide.skip_min + 1
+        size = min(self._sizes(part)[1], _LONG_WINDOW)
+        tells = log2(self.ground.modulus / gaps) >= _FEW_BITS
+        if law is SkipLaw.CONSTANT or tells or size <= wide.window_size:
+            return None
+        start = self._starts(part, law, size)[0]
+        return replace(wide, window_start=start, window_size=size)
 
     def populated(self, configuration: Configuration) -> Configuration:
         """Return the same with thresholds so low that some wrong seeds pass too, but not too many.

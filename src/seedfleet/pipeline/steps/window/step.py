@@ -28,7 +28,7 @@ from seedfleet.pipeline.steps.window.jobs import outcomes_left
 from seedfleet.pipeline.steps.window.look import Look, first_look
 from seedfleet.pipeline.steps.window.options import families_of
 from seedfleet.pipeline.steps.window.recovered import Recovered, joined
-from seedfleet.pipeline.steps.window.reseeds import streams_in_turn
+from seedfleet.pipeline.steps.window.reseeds import SURE_BITS, streams_in_turn
 from seedfleet.pipeline.steps.window.sampling import Sampler
 from seedfleet.pipeline.steps.window.sessions import (
     left_out,
@@ -62,7 +62,6 @@ __all__ = ["run_window"]
 _FORMAT = "seedfleet.window/1"
 _LEAST_OUTCOMES = 0.5  # of trials; with fewer the jobs are at fault, and trials are made without
 _SET_SHARE = 0.5  # of trials, at most: the others are sampled
-_SURE_BITS = 20.0  # a signal: from which on a stream is followed through the history
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +187,7 @@ def _optimized(
         for stream in recovered
         if _same_sessions(stream.sessions, configuration.sessions, history)
     ]
-    if chosen is not None and (chosen.outcome.objective or 0) > _SURE_BITS and chosen.outcome.best:
+    if chosen is not None and (chosen.outcome.objective or 0) > SURE_BITS and chosen.outcome.best:
         streams += streams_in_turn(ground, configuration, chosen.outcome.best)
     controls = _controls(ground, configuration, options.run_seed)
     return _Result(
