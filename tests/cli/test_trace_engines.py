@@ -7,7 +7,7 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
@@ -37,6 +37,22 @@ def test_scores_and_models_come_from_slurm(tmp_path: Path) -> None:
     _runs_on("slurm", ("poll_s=0.5", "slots=4"), {"alpha", "beta"}, tmp_path)
 
 
+@pytest.mark.slurm
+@pytest.mark.usefixtures("slurm_cluster")
+def test_blocks_of_a_sieve_come_from_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seedfleet.pipeline.seed_jobs._SHORT_S", 0.0)
+    monkeypatch.setattr("seedfleet.pipeline.seed_jobs._LEAST_JOBS", 2)
+    asked = ["sieve", str(_draws(tmp_path)), "--generator", "xorshift32", "--seeds", "0..3999"]
+    asked += ["--skips", "2..2", "--output-dir", str(tmp_path / "out"), "--output", "json"]
+    asked += _place("slurm", ("poll_s=0.5",), tmp_path)
+    result = CliRunner().invoke(main, asked)
+    assert result.exit_code == 0, result.output
+    assert [each["seed"] for each in json.loads(result.stdout)["survivors"]] == [123]
+    ran = _jobs_of(tmp_path / "out")
+    assert len(ran) == 2
+    assert {job["node"] for job in ran} <= {"alpha", "beta"}
+
+
 @pytest.mark.ray
 def test_scores_and_models_come_from_ray(ray_cluster: RayCluster, tmp_path: Path) -> None:
     _runs_on("ray", (f"address={ray_cluster.address}",), {"alpha", "beta"}, tmp_path)
@@ -51,22 +67,37 @@ def _interpreter(house: Path) -> Path:
     return python
 
 
-def _runs_on(engine: str, options: tuple[str, ...], machines: set[str], house: Path) -> None:
+def _draws(house: Path) -> Path:
     words = ["generators", "sample", "xorshift32", "--seed", "123", "--skip", "2", "--count", "400"]
     draws = house / "draws.txt"
     draws.write_text(CliRunner().invoke(main, words).stdout)
-    asked = ["trace", "run", str(draws), "--generator", "xorshift32", "--seeds", "1500"]
-    asked += ["--steps", "1-5", "--trials", "2", "--model-type", "lightgbm", "--engine", engine]
-    options = (*options, f"python={_interpreter(house)}")
-    asked += [word for option in options for word in ("--engine-option", option)]
-    result = CliRunner().invoke(main, [*asked, "--output-dir", str(house / "out")])
+    return draws
+
+
+def _place(engine: str, options: tuple[str, ...], house: Path) -> list[str]:
+    """Say where jobs run, on a command line."""
+    told = (*options, f"python={_interpreter(house)}")
+    return ["--engine", engine, *(word for each in told for word in ("--engine-option", each))]
+
+
+def _jobs_of(folder: Path) -> list[dict[str, Any]]:
+    """Return what every manifest below a folder says of each job."""
+    told: list[dict[str, Any]] = []
+    for path in folder.rglob("manifest.json"):
+        told += json.loads(path.read_text())["jobs"].values()
+    return told
+
+
+def _runs_on(engine: str, options: tuple[str, ...], machines: set[str], house: Path) -> None:
+    asked = ["trace", "run", str(_draws(house)), "--generator", "xorshift32", "--seeds", "1500"]
+    asked += ["--steps", "1-5", "--trials", "2", "--model-type", "lightgbm"]
+    asked += [*_place(engine, options, house), "--output-dir", str(house / "out")]
+    result = CliRunner().invoke(main, asked)
     assert result.exit_code == 0, result.output
     (run,) = (house / "out").iterdir()
     told = json.loads((run / "trace.json").read_text())["steps"]
     assert [step["number"] for step in told if step["fleet"]] == ["3", "5"]
-    ran = []
-    for path in run.rglob("manifest.json"):
-        ran += json.loads(path.read_text())["jobs"].values()
+    ran = _jobs_of(run)
     assert len(ran) >= 2
     assert {job["outcome"] for job in ran} == {"succeeded"}
     assert {job["node"] for job in ran} <= machines

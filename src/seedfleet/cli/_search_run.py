@@ -29,7 +29,10 @@ __all__ = [
 
 _UNREADABLE = "this command line cannot be read"
 # May be given with --resume.
-_WITH_RESUME = ("run_id", "accept_changes", "output_dir", "output", "cluster")
+_WITH_RESUME = (
+    *("run_id", "accept_changes", "output_dir", "output"),
+    *("cluster", "engine", "engine_words"),
+)
 
 
 class SearchCommand(click.Command):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from seedfleet.cli._changed_draws import refuse_changed_draws
+from seedfleet.cli._engine_words import pairs_of
+from seedfleet.cli._job_places import job_place_options
 from seedfleet.cli._search_request import (
     begin_run,
     draws_options,
@@ -23,8 +24,8 @@ from seedfleet.cli._spans import Span, SpanRange
 from seedfleet.cli._words import counted, duration
 from seedfleet.cli.output import output_option
 from seedfleet.digests import file_digest
-from seedfleet.fleet import RunOptions
-from seedfleet.fleet.cluster import read_cluster
+from seedfleet.fleet import BadInputError, RunOptions
+from seedfleet.pipeline.job_places import place_options
 from seedfleet.pipeline.run_folder import whole_file, write_json
 from seedfleet.pipeline.seed_jobs import FleetBackend, ScanInterrupted
 from seedfleet.pipeline.seed_timing import expected_sieve_core_s
@@ -37,6 +38,7 @@ from seedfleet.sieve import Direction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from seedfleet.cli.output import Output
     from seedfleet.pipeline import RunContext
@@ -113,12 +115,7 @@ _WORTH_SAYING_S = 10.0
 @click.option(
     "--top", type=click.IntRange(1), default=10, show_default=True, help="Survivors to show."
 )
-@click.option(
-    "--cluster",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Run long sieves on the nodes of this cluster file, over ssh.  [this machine]",
-)
+@job_place_options
 @click.option(
     "--max-days",
     type=click.FloatRange(0, min_open=True),
@@ -137,10 +134,10 @@ def sieve(ctx: click.Context, /, draws: str | None, output: Output, **options: A
     with --resume).
     """
     problems = [*problems_of(ctx, draws, options), *_problems(draws, options)]
+    jobs = _job_options(options, problems)
     if problems:
         output.refuse("this cannot be sieved", problems)
     with refusing(output):
-        jobs = _job_options(options["cluster"])
         request = _resumed(options, output) if draws is None else _new(draws, options)
         _announce(request.plan, output)
         if draws is not None:
@@ -187,11 +184,14 @@ def _resumed(options: dict[str, Any], output: Output) -> _Request:
     return _Request(plan_sieve(history, asked), context, folder)
 
 
-def _job_options(cluster: Path | None) -> RunOptions:
-    """Say where the jobs of long sieves run."""
-    if cluster is None:
+def _job_options(options: dict[str, Any], problems: list[str]) -> RunOptions:
+    """Say where the jobs of long sieves run; what is wrong with that is appended to `problems`."""
+    pairs = pairs_of(options["engine_words"], problems)
+    try:
+        return place_options(options["cluster"], options["engine"], pairs)
+    except BadInputError as error:
+        problems += error.problems
         return RunOptions()
-    return RunOptions(engine="ssh", cluster=read_cluster(cluster))
 
 
 def _announce(plan: Plan, output: Output) -> None:

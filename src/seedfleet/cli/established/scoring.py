@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seedfleet.cli._job_places import job_place_options
 from seedfleet.cli._search_run import SearchCommand
 from seedfleet.cli.output import output_option
 from seedfleet.cli.trace._step_command import run_step_alone
-from seedfleet.cli.trace._step_options import job_place_options
 from seedfleet.cli.trace.score import score_options, score_work
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seedfleet.cli._job_places import job_place_options
 from seedfleet.cli._search_run import SearchCommand, SearchProgress
 from seedfleet.cli.output import output_option
 from seedfleet.cli.trace._step_command import (
@@ -16,7 +17,6 @@ from seedfleet.cli.trace._step_command import (
     refusing_steps,
     run_step_alone,
 )
-from seedfleet.cli.trace._step_options import job_place_options
 from seedfleet.cli.trace.train import training_of, training_options
 from seedfleet.models import installed
 from seedfleet.pipeline.run_folder import write_text

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seedfleet.cli._job_places import job_place_options
 from seedfleet.cli._search_run import SearchCommand
 from seedfleet.cli.output import output_option
 from seedfleet.cli.trace._step_command import refuse_other_draws, refusing_steps, run_step_alone
-from seedfleet.cli.trace._step_options import job_place_options
 from seedfleet.cli.trace.tune_model import model_options, tune_or_tell
 from seedfleet.cli.trace.tune_scorer import scorer_options, tuning_of
 from seedfleet.pipeline.steps.tune_scorer import measure_file, run_tune_scorer

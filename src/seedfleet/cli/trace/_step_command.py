@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from seedfleet.cli._job_places import places_asked
 from seedfleet.cli._search_request import refusing
 from seedfleet.cli._search_run import SearchProgress
 from seedfleet.cli.output import (
@@ -19,7 +20,7 @@ from seedfleet.cli.output import (
     naming_missing_extra,
 )
 from seedfleet.cli.trace._record_words import record_lines
-from seedfleet.cli.trace._step_options import chosen_folder, places_asked
+from seedfleet.cli.trace._step_options import chosen_folder
 from seedfleet.draws import load
 from seedfleet.fleet import BadInputError, FleetError
 from seedfleet.pipeline.steps.context_record import Decision

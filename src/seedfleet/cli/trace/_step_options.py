@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from seedfleet.cli._engine_words import all_options_in_words, engines_in_words, pairs_of
+from seedfleet.cli._job_places import job_place_options
 from seedfleet.cli._spans import Span
 from seedfleet.cli.output import output_option
-from seedfleet.pipeline.run_folder import printable
 from seedfleet.recover import MAX_SKIP
 
 if TYPE_CHECKING:
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "chosen_folder",
-    "job_place_options",
-    "places_asked",
     "run_argument",
     "sampling_options",
     "step_command_options",
@@ -30,28 +27,6 @@ __all__ = [
 
 _RUNS = Path("trace_results")  # where `seedfleet trace run` puts them by default
 _F = TypeVar("_F", bound="Callable[..., Any]")
-
-
-def job_place_options(function: _F) -> _F:
-    """Add where the jobs of steps run: --cluster, --engine, --engine-option."""
-    for decorate in (
-        click.option(
-            "--engine-option",
-            "engine_words",
-            multiple=True,
-            metavar="K=V",
-            help=all_options_in_words(),
-        ),
-        click.option("--engine", help=f"Where jobs run: {engines_in_words()}.  [local]"),
-        click.option(
-            "--cluster",
-            type=click.Path(dir_okay=False, path_type=Path),
-            metavar="FILE",
-            help="Run jobs on the nodes of this cluster file, over ssh.  [this machine]",
-        ),
-    ):
-        function = decorate(function)
-    return function
 
 
 def sampling_options(most: str, default: int, lot: str) -> Callable[[_F], _F]:
@@ -131,21 +106,3 @@ def chosen_folder(given: dict[str, Any], output: Output) -> Path:
         output.refuse("no run is named", ["name the folder of one run: RUN, or --run RUN"])
     folder = Path(named[0])
     return folder if folder.exists() or not (_RUNS / folder).exists() else _RUNS / folder
-
-
-def places_asked(given: dict[str, Any], problems: list[str]) -> dict[str, Any]:
-    """Return where the command line says that jobs run, as fields of a `Request`.
-
-    Parameters
-    ----------
-    problems
-        What is wrong with its words is appended to these.
-    """
-    pairs = pairs_of(given["engine_words"], problems)
-    cluster = given["cluster"]
-    told = {
-        "cluster": None if cluster is None else printable(str(cluster.absolute())),
-        "engine": given["engine"],
-        "engine_options": pairs or None,
-    }
-    return {name: value for name, value in told.items() if value is not None}

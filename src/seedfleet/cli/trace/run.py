@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from seedfleet.cli._changed_draws import refuse_changed_draws
+from seedfleet.cli._job_places import job_place_options, places_asked
 from seedfleet.cli._search_request import begin_run, draws_options, load_draws, run_options
 from seedfleet.cli._search_run import (
     SearchCommand,
@@ -20,7 +21,7 @@ from seedfleet.cli._search_run import (
 )
 from seedfleet.cli.output import EXIT_NOT_ALL_SUCCEEDED, output_option
 from seedfleet.cli.trace._step_command import refusing_steps, tell_jobs_not_run
-from seedfleet.cli.trace._step_options import job_place_options, places_asked, variable_skip_option
+from seedfleet.cli.trace._step_options import variable_skip_option
 from seedfleet.cli.trace._trace_words import step_line
 from seedfleet.draws.history import describe_unknown_session
 from seedfleet.errors import ProblemsError

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seedfleet.cli._changed_draws import refuse_changed_draws
+from seedfleet.cli._job_places import job_place_options, places_asked
 from seedfleet.cli._search_request import begin_run, draws_options, load_draws
 from seedfleet.cli._search_run import SearchCommand, problems_of_resume, stop
 from seedfleet.cli.output import output_option
 from seedfleet.cli.trace._step_command import finish_step, make_step_run, refusing_steps
-from seedfleet.cli.trace._step_options import job_place_options, places_asked, variable_skip_option
+from seedfleet.cli.trace._step_options import variable_skip_option
 from seedfleet.fleet import BadInputError
 from seedfleet.pipeline.run_folder import unwritable
 from seedfleet.pipeline.steps.request import Request, begin_folder, job_options, open_run

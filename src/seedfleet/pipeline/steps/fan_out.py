@@ -10,7 +10,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import sys
 from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING
@@ -29,7 +28,6 @@ from seedfleet.fleet import (
     resume,
     run,
 )
-from seedfleet.fleet.engines.choice import ENGINE_OPTIONS
 from seedfleet.fleet.signals import run_blocking
 from seedfleet.pipeline.run_folder import write_text
 
@@ -166,20 +164,11 @@ class FanOut:
             self.options,
             output_dir=root / _RUNS,
             root=root,
-            engine_options={**_defaults(self.options.engine), **self.options.engine_options},
             preserve_paths=preserve_paths,
             stage=cluster is not None,
             retries=max(self.options.retries, others),
         )
         return _Asked(tuple(map(_of_this_version, jobs)), options, root, jobs_file.stem)
-
-
-def _defaults(engine: str) -> dict[str, str]:
-    """Say what an engine over a scheduler is told of these jobs, if the user says nothing."""
-    if engine in {"local", "ssh"}:
-        return {}
-    wished = {"python": sys.executable, "default_gpus": "0"}
-    return {name: value for name, value in wished.items() if name in ENGINE_OPTIONS[engine]}
 
 
 @dataclasses.dataclass(frozen=True)

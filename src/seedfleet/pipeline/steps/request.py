@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from seedfleet.digests import file_digest
 from seedfleet.draws import DrawsError, History, load
 from seedfleet.errors import ProblemsError
-from seedfleet.fleet import BadInputError, RunOptions
-from seedfleet.fleet.cluster import read_cluster
-from seedfleet.fleet.engines.choice import make_engine, read_options
+from seedfleet.pipeline.job_places import place_options
 from seedfleet.pipeline.run_context import RunContext
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.history_files import write_history
@@ -23,6 +21,8 @@ from seedfleet.pipeline.steps.run_files import RunFiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from seedfleet.fleet import RunOptions
 
 __all__ = ["Request", "RequestError", "begin_folder", "job_options", "open_run", "write_request"]
 
@@ -201,21 +201,5 @@ def job_options(request: Request) -> RunOptions:
     BadInputError
         The cluster file or the engine cannot be used; the error lists every problem.
     """
-    problems: list[str] = []
-    engine = request.engine or ("local" if request.cluster is None else "ssh")
-    options = RunOptions(engine=engine, engine_options=dict(request.engine_options))
-    try:
-        if request.cluster is not None:
-            options = dataclasses.replace(options, cluster=read_cluster(Path(request.cluster)))
-    except BadInputError as error:
-        problems += error.problems
-    try:
-        if problems and engine == "ssh":
-            read_options(engine, options.engine_options)
-        else:
-            make_engine(options)  # refuses what it does not know
-    except BadInputError as error:
-        problems += error.problems
-    if problems:
-        raise BadInputError(problems)
-    return options
+    cluster = None if request.cluster is None else Path(request.cluster)
+    return place_options(cluster, request.engine, request.engine_options)

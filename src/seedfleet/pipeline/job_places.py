@@ -1,0 +1,65 @@
+"""Where jobs of a search or a step run: this machine, the nodes of a cluster file, a scheduler."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from typing import TYPE_CHECKING
+
+from seedfleet.fleet import BadInputError, RunOptions
+from seedfleet.fleet.cluster import read_cluster
+from seedfleet.fleet.engines.choice import ENGINE_OPTIONS, make_engine, read_options
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["place_options"]
+
+
+def place_options(
+    cluster: Path | None, engine: str | None, engine_options: Mapping[str, str]
+) -> RunOptions:
+    """Say how the fleet is to run jobs of this package, which ask for no GPU.
+
+    Parameters
+    ----------
+    cluster
+        The cluster file; None for none.
+    engine
+        As `RunOptions.engine`; None for the one that the cluster file needs.
+    engine_options
+        As they were given. A scheduler's tasks run in this interpreter, unless these name another.
+
+    Raises
+    ------
+    BadInputError
+        The cluster file or the engine cannot be used; the error lists every problem.
+    """
+    problems: list[str] = []
+    engine = engine or ("local" if cluster is None else "ssh")
+    options = RunOptions(
+        engine=engine, engine_options={**_own_interpreter(engine), **engine_options}
+    )
+    try:
+        if cluster is not None:
+            options = dataclasses.replace(options, cluster=read_cluster(cluster))
+    except BadInputError as error:
+        problems += error.problems
+    try:
+        if problems and engine == "ssh":
+            read_options(engine, options.engine_options)
+        else:
+            make_engine(options)  # refuses what it does not know
+    except BadInputError as error:
+        problems += error.problems
+    if problems:
+        raise BadInputError(problems)
+    return options
+
+
+def _own_interpreter(engine: str) -> dict[str, str]:
+    if engine in {"local", "ssh"}:
+        return {}
+    wished = {"python": sys.executable, "default_gpus": "0"}
+    return {name: value for name, value in wished.items() if name in ENGINE_OPTIONS.get(engine, {})}
