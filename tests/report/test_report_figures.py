@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from seedfleet.report._charts import Point, comparison_panels, comparison_points, evidence_meter
 from seedfleet.report._figures import bits, duration, percent, probability, quantity, whole
-from seedfleet.report._words import coverage_text, visible
+from seedfleet.report._search_words import coverage_text
+from seedfleet.report._words import visible
 
 LIMITS = [("signal", 20.0), ("recovered", 40.0)]
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from seedfleet.report._figures import bits, duration, percent, probability, quantity, whole
 from seedfleet.report._places import span_text
-from seedfleet.report._words import FOUND, headline, seed_text, space_text, visible
+from seedfleet.report._search_words import space_text
+from seedfleet.report._words import FOUND, headline, seed_text, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from seedfleet.report import _charts, _figures, _places, _words
+from seedfleet.report import _charts, _figures, _places, _search_words, _words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,7 +41,7 @@ def _environment() -> Environment:
         "alignment": _places.alignment_text,
         "bits": _typeset(_figures.bits),
         "closest": _words.closest_text,
-        "coverage": _typeset(_words.coverage_text),
+        "coverage": _typeset(_search_words.coverage_text),
         "duration": _figures.duration,
         "exact": _exact,
         "number": _typeset(_figures.number),
@@ -52,15 +52,15 @@ def _environment() -> Environment:
         "skips": _places.skips_text,
         "state": _words.state_text,
         "steps": _steps,
-        "tested_share": _words.tested_share,
+        "tested_share": _search_words.tested_share,
         "meter": _charts.evidence_meter,
         "percent": _figures.percent,
         "probability": _figures.probability,
         "quantity": _typeset(_figures.quantity),
         "share_bar": _charts.share_bar,
         "shell": shlex.join,
-        "status": _words.STATUS_NAMES.__getitem__,
-        "took": _words.took_text,
+        "status": _search_words.STATUS_NAMES.__getitem__,
+        "took": _search_words.took_text,
         "typeset": _power,
         "verdict": _words.VERDICT_NAMES.__getitem__,
         "whole": _figures.whole,

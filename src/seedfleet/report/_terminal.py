@@ -9,17 +9,9 @@ from typing import TYPE_CHECKING, Any
 from seedfleet.report._figures import bits, budget, percent, probability, quantity, whole
 from seedfleet.report._lines import at_a_glance
 from seedfleet.report._places import alignment_text, path_text, skips_text
+from seedfleet.report._search_words import STATUS_NAMES, coverage_text, took_text
 from seedfleet.report._streams_text import streams
-from seedfleet.report._words import (
-    FOUND,
-    STATUS_NAMES,
-    by_date,
-    closest_text,
-    coverage_text,
-    headline,
-    state_text,
-    took_text,
-)
+from seedfleet.report._words import FOUND, by_date, closest_text, headline, state_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

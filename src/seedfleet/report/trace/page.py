@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from seedfleet.report import _words
+from seedfleet.report import _search_words, _words
 from seedfleet.report._templates import template_named
 from seedfleet.report.trace import calibration, charts, course, models, survivors
 from seedfleet.report.trace.answer import answers, headline, missed, streams
@@ -58,7 +58,7 @@ def render_trace(document: Mapping[str, Any]) -> str:
         limit_text=course.limit_text,
         beside_chance=course.beside_chance,
         budget_option=lambda needed_s: f"--recover-budget {math.ceil(needed_s)}",
-        **_words.searched_part(document["documents"]["recover"] or {"searched": []}),
+        **_search_words.searched_part(document["documents"]["recover"] or {"searched": []}),
         **_coming_part(document),
         **_survivor_part(document),
         **_model_part(document),
