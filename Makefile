@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 PREDICT ?= 10
 # What tests on a real scheduler may take, each kind for itself: a hung daemon must not hang all.
 SERVICE_BUDGET_S ?= 600
+SUITES := suite-main suite-slurm suite-ray
 
 # On machines that only test, whatever is missing is a failure.
 ifeq ($(CI),true)
 export SEEDFLEET_REQUIRE_RUNTIMES := 1
 endif
 
-.PHONY: help run test lint calibration bench lock clean
+.PHONY: help run test $(SUITES) lint calibration bench lock clean
 
 help:
 	@echo "make run         set up $(VENV) and recover the generator behind examples/java_daily3.json"
@@ -24,10 +25,15 @@ help:
 run: $(VENV)/trace.stamp
 	$(BIN)/seedfleet trace recover examples/java_daily3.json --predict $(PREDICT)
 
+# A red suite hides none of the others.
 test: lint
+	@$(MAKE) -j1 --no-print-directory --keep-going $(SUITES)
+
+suite-main: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not calibration and not slurm and not ray"
-	timeout -k 30 $(SERVICE_BUDGET_S) $(BIN)/python -m pytest -n auto --dist loadfile -m slurm tests/fleet tests/cli
-	timeout -k 30 $(SERVICE_BUDGET_S) $(BIN)/python -m pytest -n auto --dist loadfile -m ray tests/fleet tests/cli
+
+suite-slurm suite-ray: suite-%: $(VENV)/dev.stamp
+	timeout -k 30 $(SERVICE_BUDGET_S) $(BIN)/python -m pytest -n auto --dist loadfile -m $* tests
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

@@ -18,7 +18,7 @@ from seedfleet.evidence.verdict import held_out_draws
 from seedfleet.generators import AtState, Stream
 from seedfleet.generators.boundings import MODULO
 from seedfleet.generators.families.xorshift import XORSHIFT32
-from seedfleet.recover import stakes
+from seedfleet.recover import scope as scopes
 from seedfleet.recover.scope import Scope
 from seedfleet.recover.scoring import weigh
 from seedfleet.recover.search import Question, Survivor
@@ -96,7 +96,7 @@ def test_a_choice_of_stretches_that_is_not_paid_for_is_caught(
     def free(division: Division, *, whole: bool, **chosen: int | None) -> float:
         return log2_part_weight(division, whole=whole or bool(chosen), **chosen)
 
-    monkeypatch.setattr(stakes, "log2_part_weight", free)
+    monkeypatch.setattr(scopes, "log2_part_weight", free)
     assert payouts().mean() > 2 * _COMMON * _PARTS
 
 

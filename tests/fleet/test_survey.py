@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -87,8 +88,7 @@ def test_an_interpreter_says_what_it_lacks_for_jobs_of_the_pipeline(tmp_path: Pa
     assert found["trace"]["version"] == "0.0.1"
     assert set(found["trace"]["missing"]) == imported
     assert problems(found) == []
-    (tmp_path / "packages" / "seedfleet" / "__init__.py").unlink()
-    (tmp_path / "packages" / "seedfleet").rmdir()
+    shutil.rmtree(tmp_path / "packages" / "seedfleet")
     bare = seen(tmp_path, python=str(other))["trace"]
     assert (bare["version"], bare["missing"][0]) == (None, "seedfleet")
 

@@ -326,7 +326,7 @@ class Head:
         """Press Ctrl-C: the terminal tells every process of the session, ssh clients too."""
         os.killpg(self.process.pid, signal.SIGINT)
 
-    def wait(self, patience_s: float = 30.0) -> Told:
+    def wait(self, patience_s: float = 120.0) -> Told:
         """Wait for its end and read what it tells."""
         code = self.process.wait(patience_s)
         return Told(code, self.stdout, self.stderr)
