@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -190,3 +193,65 @@ def test_a_batch_of_a_head_that_died_while_it_handed_it_in_runs_once(
 
 def _says_something(path: Path) -> bool:
     return path.exists() and path.read_text().endswith("\n")
+
+
+# Saves what it has when it is ended, and calls that a success.
+SAVING = """#!/bin/sh
+trap 'echo half > "$1"; exit 0' TERM
+echo $$ >> started
+while [ -e hold ]; do sleep 0.02; done
+echo whole > "$1"
+"""
+
+
+def end_as_slurm_does(line: Line, started: Path) -> None:
+    """End the one task by TERM to each of its processes, the script before its supervisor."""
+    script, (task,) = int(started.read_text().split()[-1]), line.tasks.values()
+    os.kill(script, signal.SIGTERM)
+    deadline = time.monotonic() + 10
+    while _runs(script) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    task.send_signal(signal.SIGTERM)
+    task.wait()
+
+
+def _runs(pid: int) -> bool:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def test_what_a_script_saves_when_it_is_cancelled_is_no_result(
+    line: Line, paths: RunPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = paths.root / "started"
+
+    async def cancel(*_: object) -> None:
+        await asyncio.to_thread(end_as_slurm_does, line, started)
+
+    monkeypatch.setattr(LineScheduler, "cancel", cancel)
+    (paths.root / "work.sh").write_text(SAVING)
+    (paths.root / "hold").touch()
+    (end,) = asyncio.run(ends(line.engine(), paths, lambda: _says_something(started)))
+    assert end.outcome == Cancelled()
+
+
+def test_what_a_script_saves_when_its_machine_is_wanted_back_is_no_result(
+    line: Line, paths: RunPaths
+) -> None:
+    started = paths.root / "started"
+    (paths.root / "work.sh").write_text(SAVING)
+    (paths.root / "hold").touch()
+
+    async def play() -> list[Ended]:
+        ending = asyncio.ensure_future(ends(line.engine(), paths))
+        await until(lambda: _says_something(started))
+        await asyncio.to_thread(end_as_slurm_does, line, started)
+        (paths.root / "hold").unlink()
+        line.run_task(line.batches[0], 1)
+        return await ending
+
+    (end,) = asyncio.run(play())
+    assert isinstance(end.outcome, Succeeded)
+    assert len(started.read_text().split()) == 2
+    assert [file.size_bytes for file in end.outcome.outputs] == [len("whole\n")]

@@ -48,6 +48,7 @@ EXIT_DUPLICATE = 4
 _TAIL_BYTES = 4000
 _LONGEST_WAIT_S = 3600.0  # select refuses very long ones; the caller waits again
 _CANCEL_POLL_S = 2.0
+_SETTLE_S = 0.25  # from the first signal of a scheduler to the last one, with much room
 
 _ADVICE = {
     errno.EACCES: "; `chmod +x` makes it executable",
@@ -257,17 +258,30 @@ class _Attempt:
                 break
             self._wait(left_s)
             self._reap()
-        # A script that ended by itself is judged by its files, also if TERM came a moment later.
-        by_itself, cancelled = self._exit is not None, self._signals.cancelled
+        has_ended, cancelled = self._exit is not None, self._signals.cancelled
         self._status["processes_ended"] = end_processes(
             self._processes_left, self._order["kill_grace_s"]
         )
         self._note_exit()
-        if not by_itself and cancelled:
+        if self._was_stopped(has_ended, cancelled):
             raise UnsuccessfulError("cancelled", [], "cancelled while it ran")
-        if not by_itself:
+        if not has_ended:
             text = "ran longer than {:g} s".format(self._order["timeout_s"])
             raise UnsuccessfulError("timed_out", [], text)
+
+    def _was_stopped(self, has_ended: bool, cancelled: bool) -> bool:
+        """Tell whether somebody wanted the script's end, which then says nothing of its files.
+
+        Where TERM is for this process alone, a script that has ended did so by itself, also if TERM
+        came a moment later. A scheduler ends all processes of a task, in any order: a script that
+        saves and exits well on TERM may be gone before we hear of it.
+        """
+        if not has_ended or "cancel_file" not in self._order:
+            return cancelled and not has_ended
+        until = time.monotonic() + _SETTLE_S
+        while not self._signals.cancelled and time.monotonic() < until:
+            self._wait(max(0.0, until - time.monotonic()))
+        return self._signals.cancelled
 
     def _spawn(self) -> None:
         order = self._order
