@@ -90,7 +90,7 @@ def make_engine(options: RunOptions) -> Engine:
         With every name and value that is not known.
     """
     if options.engine not in ENGINE_OPTIONS:
-        known = ", ".join(ENGINE_OPTIONS)
+        known = ", ".join(name for name in ENGINE_OPTIONS if name != BY_HAND)  # that is `export`
         raise BadInputError([f"engine {options.engine!r}: known are {known}"])
     problems: list[str] = []
     settings: Mapping[str, Any] = {}
