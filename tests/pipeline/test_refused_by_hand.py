@@ -103,11 +103,13 @@ def test_words_that_are_wrong_leave_the_earlier_word(
     before = path.read_bytes()
     Path("half.parquet").write_bytes(run.files.scores.read_bytes()[:3000])
     refused = [[*words, "--permutations", "3"], [*words, "--no-such-flag"]]
+    pq.write_table(pq.read_table(run.files.scores).drop_columns(["pred_mean"]), "bare.parquet")
     if command is not main:
-        refused.append([*words, "--survivors", "half.parquet"])
+        refused += [[*words, "--survivors", f"{name}.parquet"] for name in ("half", "bare")]
     for each in refused:
         assert by_hand(command, *each).exit_code == 2
         assert path.read_bytes() == before
+        assert standing(run.files, "train").decision is Decision.PROCEED
     path.unlink()
     for each in refused:
         by_hand(command, *each)
