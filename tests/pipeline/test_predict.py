@@ -435,6 +435,25 @@ def test_a_model_of_other_draws_is_refused_but_not_one_of_earlier_ones(tmp_path:
         run_predict(history([7, *draws[1:120]]), PredictOptions(draws=other), run)
 
 
+def test_a_model_of_other_survivors_is_refused(tmp_path: Path) -> None:
+    whole, run = begun(tmp_path, stream_draws(120), survivors(60))
+    train(run, accepted=True)
+    table = run.files.survivors("bidirectional")
+    write_survivors(table, survivors(50), {})
+    with pytest.raises(PredictError) as refused:
+        run_predict(whole, PredictOptions(), run)
+    (told,) = refused.value.problems
+    assert told == f"{table}: are not the survivors that the model was trained on"
+    other = tmp_path / "other.json"
+    write_history(other, history([7] * 120), range(120))
+    with pytest.raises(PredictError) as refused:
+        run_predict(history([7] * 120), PredictOptions(draws=other), run)
+    assert len(refused.value.problems) == 2
+    # Survivors that are named are ranked by the checkpoint, whoever they are.
+    run_predict(whole, PredictOptions(survivors=table), run)
+    assert predictions(run)["model_used"] == "lightgbm"
+
+
 def test_the_established_script_finds_the_history_by_the_lineage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

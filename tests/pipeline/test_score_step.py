@@ -28,6 +28,7 @@ from seedfleet.pipeline.steps.score import (
     ScoringError,
     run_score,
     score_table,
+    worker,
 )
 from seedfleet.pipeline.steps.score.chunks import chunk_rows, measured_rate, write_chunks
 from seedfleet.pipeline.steps.score.scored_table import ScoredDraws, read_scored
@@ -309,3 +310,39 @@ def test_the_worker_alone_takes_bare_seeds(tmp_path: Path) -> None:
     assert bad.returncode == 2
     assert "5000" in bad.stderr
     assert "there is no generator 'nonsense'" in bad.stderr
+
+
+def test_the_worker_tells_of_everything_that_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def told(*words: str) -> list[str]:
+        files = ["--seeds-file", "seeds.json", "--train-history", "draws.json"]
+        command = ["full_scoring_worker.py", *files, "--output-file", "scored.json", *words]
+        monkeypatch.setattr(sys, "argv", command)
+        with pytest.raises(SystemExit) as ended:
+            worker.main()
+        assert ended.value.code == 2
+        return capsys.readouterr().err.splitlines()
+
+    wrong = ["--mod", "1", "--prng-type", "nope", "--skip", "5..2", "--workers", "0"]
+    lines = told(*wrong, "--settings-file", "settings.json")
+    assert len(lines) == 7
+    for part in (
+        *("--mod: 1", "no generator 'nope'", "--skip: '5..2'", "--workers: 0"),
+        *("draws.json", "seeds.json", "settings.json"),
+    ):
+        assert sum(part in line for line in lines) == 1, part
+
+    (tmp_path / "seeds.json").write_text("[5, 7]", encoding="utf-8")
+    (tmp_path / "draws.json").write_text(json.dumps([1, 2, *[5000] * 30]), encoding="utf-8")
+    assert told("--prng-type", "nope", "--mod", "5001") == [
+        "error: --prng-type: there is no generator 'nope'"
+    ]
+    lines = told("--prng-type", "nope", "--mod", "5000")
+    assert len(lines) == 12
+    assert "5000 is not in [0, 5000)" in lines[9]
+    assert "20 more" in lines[10]
+    assert "nope" in lines[11]
+    assert not (tmp_path / "scored.json").exists()

@@ -13,6 +13,7 @@ from seedfleet.cli._job_places import job_place_options
 from seedfleet.cli._search_run import SearchCommand, SearchProgress
 from seedfleet.cli.output import output_option
 from seedfleet.cli.trace._step_command import (
+    declining_refused,
     refuse_other_draws,
     refusing_steps,
     run_step_alone,
@@ -92,7 +93,8 @@ def generate_kfold_jobs(config: Path, output: Output, **given: Any) -> None:
         run = StepRun("train", files, request.context, FanOut(), progress=progress)
         options = replace(training_of(given, request), config=config)
         types = installed() if options.model_type is None else (options.model_type,)
-        jobs = prepare_jobs(history, options, run).jobs(types)
+        with declining_refused(run):
+            jobs = prepare_jobs(history, options, run).jobs(types)
         listed = [job.to_document() for job in jobs]
         write_text(run.files.training_jobs, json.dumps(listed, indent=2) + "\n")
     told = {"jobs_file": run.files.training_jobs.name, "jobs": [job.job_id for job in jobs]}

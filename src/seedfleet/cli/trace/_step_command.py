@@ -30,6 +30,7 @@ from seedfleet.pipeline.steps.run_files import RunFiles
 from seedfleet.pipeline.steps.standing import without_word
 from seedfleet.pipeline.steps.step_run import INTERRUPTIONS, StepRun
 from seedfleet.pipeline.steps.workflow import PLANNED, obstacle
+from seedfleet.pipeline.steps.workflow.declining import decline_refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from seedfleet.pipeline.steps.request import Request
 
 __all__ = [
+    "declining_refused",
     "finish_step",
     "make_step_run",
     "refuse_obstacle",
@@ -89,7 +91,7 @@ def run_step_alone(
         run = make_step_run(step, folder, request, given, output)
         refuse_obstacle(run, output)
         try:
-            with without_word(run.files, step):
+            with declining_refused(run), without_word(run.files, step):
                 record = work(history, request, run)
         except INTERRUPTIONS:
             text = "interrupted; the same command goes on"
@@ -102,6 +104,16 @@ def run_step_alone(
             output.result(document, f"run {request.context.run_id}: the same command goes on")
             sys.exit(EXIT_NOT_ALL_SUCCEEDED)
     finish_step(record, output)
+
+
+@contextmanager
+def declining_refused(run: StepRun) -> Iterator[None]:
+    """Leave the workflow's word for a step that is refused for the data of its run."""
+    try:
+        yield
+    except Exception as error:
+        decline_refused(PLANNED[run.step], error, files=run.files, context=run.context)
+        raise
 
 
 def tell_jobs_not_run(error: FleetError, output: Output) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow.parquet as pq
 
 from seedfleet.generators import find_preset
-from seedfleet.pipeline.steps.survivor_files import SurvivorFileError
+from seedfleet.pipeline.steps.survivor_files import SurvivorFileError, read_survivors
 from seedfleet.pipeline.steps.window.recovered import recovered_streams
+from seedfleet.scoring import FEATURES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from seedfleet.draws import History
     from seedfleet.pipeline.steps.survivor_table import SurvivorTable
 
-__all__ = ["features_file", "fitted_beyond"]
+__all__ = ["features_file", "fitted_beyond", "scored_survivors"]
 
 
 def features_file(path: Path) -> Path:
@@ -37,6 +39,22 @@ def features_file(path: Path) -> Path:
         f"alone: put {parquet.name} beside it, or make it with `seedfleet trace score`"
     )
     raise SurvivorFileError(path, [told])
+
+
+def scored_survivors(path: Path) -> SurvivorTable:
+    """Return the survivors of a table that has their features.
+
+    Raises
+    ------
+    SurvivorFileError
+        There is no such table, or it lacks features.
+    """
+    table = read_survivors(path)
+    there = set(pq.read_schema(path).names)
+    missing = [name for name in FEATURES if name not in there]
+    if missing:
+        raise SurvivorFileError(path, [f"there is no feature {name!r}" for name in missing])
+    return table
 
 
 def fitted_beyond(table: SurvivorTable, history: History, recovery: Path) -> NDArray[np.bool_]:

@@ -1,12 +1,16 @@
-"""Too few draws for a step: no fault of anybody's, and an answer that a run can end with."""
+"""What a step refuses without a word of the user's being wrong: a run has left it too little."""
 
 from __future__ import annotations
 
 from seedfleet.errors import ProblemsError
 
-__all__ = ["TOO_FEW_DRAWS", "ShortageError"]
+__all__ = ["TOO_FEW_DRAWS", "RefusedDataError", "ShortageError"]
 
 TOO_FEW_DRAWS = "too_few_draws"  # parameter of the record that stands for such a step
+
+
+class RefusedDataError(ProblemsError):
+    """What the steps before it have left cannot be worked on by this one."""
 
 
 class ShortageError(ProblemsError):

@@ -40,12 +40,15 @@ class SurvivorFileError(Exception):
 
     Attributes
     ----------
+    path
+        Of the file.
     problems
         All that is wrong, each a sentence with its place.
     """
 
     def __init__(self, path: Path, problems: Sequence[str]) -> None:
         super().__init__(f"{path}: {'; '.join(problems)}")
+        self.path = path
         self.problems = tuple(f"{path}: {problem}" for problem in problems)
 
 

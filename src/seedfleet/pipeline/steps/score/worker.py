@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _OF_THE_FLEET = "SEEDFLEET_JOB_ID"  # set where the fleet runs this
+_ANY = "java_lcg"  # takes every seed of 64 bits
+_MOST_PROBLEMS = 10  # told of one file, lest they hide what is wrong with another
 _EXIT_FAILED, _EXIT_BAD_INPUT = 1, 2
 
 
@@ -55,7 +57,9 @@ def main() -> None:
     history = _history(options.train_history, options.mod, problems)
     table = _survivors(options, problems)
     settings = _settings(options.settings_file, history, problems)
-    if history is None or table is None or settings is None:
+    if options.workers is not None and options.workers < 1:
+        problems.append(f"--workers: {options.workers} is not at least 1")
+    if problems or history is None or table is None or settings is None:
         _fail(problems, _EXIT_BAD_INPUT)
     # The fleet runs a job for each core or GPU that it may use, so a job takes one core.
     workers = options.workers or (1 if _OF_THE_FLEET in os.environ else None)
@@ -86,7 +90,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--prng-type", help="generator of survivors whose file does not say")
     parser.add_argument(
         "--skip",
-        type=_skips,
         metavar="A[..B]",
         help="outputs dropped before each draw, of survivors whose file does not say  [0]",
     )
@@ -101,15 +104,18 @@ def _parser() -> argparse.ArgumentParser:
 def _history(path: Path, modulus: int | None, problems: list[str]) -> History | None:
     if modulus is not None and not 2 <= modulus <= 2**31:
         problems.append(f"--mod: {modulus} is not within 2..2147483648")
-        return None
+        modulus = None  # the file is read for what else is wrong
     try:
         return load(path, modulus=modulus)
     except DrawsError as error:
-        problems += [f"{error.summary}: {problem}" for problem in error.problems]
+        told = [f"{error.summary}: {problem}" for problem in error.problems]
+        problems += told[:_MOST_PROBLEMS]
+        if len(told) > _MOST_PROBLEMS:
+            problems.append(f"{path}: {len(told) - _MOST_PROBLEMS:,} more of these")
         return None
 
 
-def _skips(text: str) -> tuple[int, int]:
+def _skips(text: str, problems: list[str]) -> tuple[int, int]:
     """Read ``3`` or ``0..5``."""
     least, _, most = text.partition("..")
     try:
@@ -117,7 +123,8 @@ def _skips(text: str) -> tuple[int, int]:
     except ValueError:
         skips = (0, -1)
     if not 0 <= skips[0] <= skips[1]:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a skip nor A..B, low end first")
+        problems.append(f"--skip: {text!r} is neither a skip nor A..B, low end first")
+        return 0, 0
     return skips
 
 
@@ -128,13 +135,14 @@ def _survivors(options: argparse.Namespace, problems: list[str]) -> SurvivorTabl
             find_preset(generator)
         except KeyError:
             problems.append(f"--prng-type: there is no generator {generator!r}")
-            return None
+            generator = _ANY  # the file is read for what else is wrong
+    skips = (0, 0) if options.skip is None else _skips(options.skip, problems)
     try:
-        table = read_survivors(path, generator=generator, skips=options.skip or (0, 0))
+        table = read_survivors(path, generator=generator, skips=skips)
     except SurvivorFileError as error:
         problems += error.problems
         return None
-    silent = 0 if options.skip else rows_without_skip(path)
+    silent = 0 if options.skip or problems else rows_without_skip(path)
     if silent:
         sys.stderr.write(
             f"note: {silent} of {len(table)} survivors do not say their skip and are scored at "

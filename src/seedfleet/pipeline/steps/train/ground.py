@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 from seedfleet.draws.slices import Slices
 from seedfleet.models.fold_training import TrainingData
 from seedfleet.models.folds import grouped_folds
-from seedfleet.pipeline.steps.learnable import fitted_beyond
+from seedfleet.pipeline.steps.learnable import fitted_beyond, scored_survivors
 from seedfleet.pipeline.steps.stream_groups import stream_groups
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
-from seedfleet.pipeline.steps.survivor_files import SurvivorFileError, read_survivors
+from seedfleet.pipeline.steps.survivor_files import SurvivorFileError
 from seedfleet.pipeline.steps.survivor_table import LEAST_STREAMS
 from seedfleet.pipeline.steps.train.label_spread import LabelSpread
 from seedfleet.pipeline.steps.train.options import TrainingRefusedError
@@ -110,10 +110,7 @@ def lay_ground(
     TrainingRefusedError
         Nothing can be learned from the labels; the error says why.
     """
-    table = read_survivors(path)
-    missing = [name for name in FEATURES if name not in set(pq.read_schema(path).names)]
-    if missing:
-        raise SurvivorFileError(path, [f"there is no feature {name!r}" for name in missing])
+    table = scored_survivors(path)
     if not len(table):
         raise TrainingRefusedError(["there are no survivors"])
     evidence = SurvivorEvidence.of(table, history, progress=progress)

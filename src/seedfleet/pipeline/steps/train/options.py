@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seedfleet.errors import ProblemsError
 from seedfleet.models import MODEL_TYPES
 from seedfleet.models.types import describe_unknown_type
+from seedfleet.pipeline.steps.shortage import RefusedDataError
 from seedfleet.recover import OptionsError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ __all__ = ["TrainOptions", "TrainingRefusedError"]
 _LEAST_PERMUTATIONS = 999  # fewer cannot show what the gate asks for with any certainty
 
 
-class TrainingRefusedError(ProblemsError):
+class TrainingRefusedError(RefusedDataError):
     """There is nothing that a model could learn."""
 
 

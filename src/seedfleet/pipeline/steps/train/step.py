@@ -15,9 +15,8 @@ from seedfleet.models.gate import Gate, GateResult, Stakes
 from seedfleet.pipeline.steps.context_record import Check, Decision, Metric
 from seedfleet.pipeline.steps.engine_config import EngineConfig
 from seedfleet.pipeline.steps.label_ranking import MEASURE
-from seedfleet.pipeline.steps.learnable import features_file
+from seedfleet.pipeline.steps.learnable import features_file, scored_survivors
 from seedfleet.pipeline.steps.standing import standing
-from seedfleet.pipeline.steps.survivor_files import read_survivors
 from seedfleet.pipeline.steps.train.comparison import Compared, compare
 from seedfleet.pipeline.steps.train.finding import Finding
 from seedfleet.pipeline.steps.train.ground import Ground, lay_ground
@@ -64,7 +63,7 @@ def run_train(history: History, options: TrainOptions, run: StepRun) -> ContextR
     types = _types(options)
     table = _table(options, files)
     if options.survivors is not None:
-        read_survivors(table)  # a name mistyped is no reason to throw an earlier choice away
+        scored_survivors(table)  # a name mistyped is no reason to throw an earlier choice away
     # What an earlier training chose must not outlive the word that it was chosen by.
     files.sidecar.unlink(missing_ok=True)
     ground, jobs = _prepared(history, options, run, table)

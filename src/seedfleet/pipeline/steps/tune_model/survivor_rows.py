@@ -9,9 +9,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from seedfleet.draws.slices import Slices
-from seedfleet.pipeline.steps.learnable import fitted_beyond
+from seedfleet.pipeline.steps.learnable import fitted_beyond, scored_survivors
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
-from seedfleet.pipeline.steps.survivor_files import SurvivorFileError, read_survivors
 from seedfleet.pipeline.steps.survivor_sampling import drawn, most_matches
 from seedfleet.scoring import FEATURES
 
@@ -69,11 +68,7 @@ def labelled_survivors(
     SurvivorFileError
         There is no such table, or it lacks features.
     """
-    table = read_survivors(path)
-    there = set(pq.read_schema(path).names)
-    missing = [name for name in FEATURES if name not in there]
-    if missing:
-        raise SurvivorFileError(path, [f"there is no feature {name!r}" for name in missing])
+    table = scored_survivors(path)
     learnable = np.flatnonzero(~fitted_beyond(table, history, recovery))
     looked_at = learnable[most_matches(table.take(learnable), _LOOKED_AT)]
     evidence = SurvivorEvidence.of(table.take(looked_at), history)

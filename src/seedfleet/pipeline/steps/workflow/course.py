@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from seedfleet import __version__
 from seedfleet.fleet import FleetError
-from seedfleet.pipeline.steps.context_record import Check, ContextRecord, Decision
+from seedfleet.pipeline.steps.context_record import Decision
 from seedfleet.pipeline.steps.shortage import TOO_FEW_DRAWS, ShortageError
 from seedfleet.pipeline.steps.standing import (
-    DECLINED,
     Standing,
     note,
     noted,
@@ -28,6 +27,7 @@ from seedfleet.pipeline.steps.standing import (
     without_word,
 )
 from seedfleet.pipeline.steps.step_run import INTERRUPTIONS, StepRun
+from seedfleet.pipeline.steps.workflow.declining import decline
 from seedfleet.pipeline.steps.workflow.fleet_figures import fleet_figures, manifests
 from seedfleet.pipeline.steps.workflow.obstacles import obstacle
 from seedfleet.pipeline.steps.workflow.planned_steps import PLANNED
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from seedfleet.draws import History
     from seedfleet.pipeline.run_context import RunContext
+    from seedfleet.pipeline.steps.context_record import ContextRecord
     from seedfleet.pipeline.steps.fan_out import FanOut
     from seedfleet.pipeline.steps.run_files import RunFiles
     from seedfleet.pipeline.steps.workflow.planned_steps import AskedStep, PlannedStep
@@ -180,23 +181,7 @@ class Course:
         ending: Ending,
         why: Mapping[str, Any] = MappingProxyType({}),
     ) -> StepOutcome:
-        """Write a record that says stop, in the place of a step without results.
-
-        What an earlier attempt left is removed, so that nobody takes it for this one's.
-        """
-        for path in (*step.results(self._files), *step.beside(self._files)):
-            path.unlink(missing_ok=True)
-        record = ContextRecord(
-            step=step.name,
-            run_id=self._context.run_id,
-            parent_run_id=None,
-            inputs={},
-            outputs={},
-            parameters={DECLINED: reason, **why},
-            checks=[Check("what it stands on", None, 1)],
-            remarks=[reason],
-        )
-        record.write(self._files.context(step.name))
+        record = decline(step, reason, files=self._files, context=self._context, why=why)
         return StepOutcome(step.number, step.name, ending, record, reason)
 
     def _run(self, asked: AskedStep) -> StepOutcome:
