@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
+import tempfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from seedfleet.fleet.testing.ray import missing_for_ray
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 A, B = Gpu(0, "GPU-a", "0000:01:00.0", 80.0), Gpu(1, "GPU-b", "0000:02:00.0", 24.0)
 NODE = Node("n", "cuda", (A, B), 4, max_jobs=6)
@@ -82,3 +85,45 @@ def test_a_script_gets_nothing_that_ray_has_put_into_its_worker(
     worker = {"PATH": "/bin", "CUDA_VISIBLE_DEVICES": "", "RAY_X": "1", "OMP_NUM_THREADS": "1"}
     assert keeper.own_environment(worker, raylet) == {"PATH": "/bin"}
     assert keeper.own_environment({"A": "b", "RAY_X": "1"}, {}) == {"A": "b"}
+
+
+def test_a_keeper_without_a_door_says_so_every_time(
+    need: Callable[[str, list[str]], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Else what is held next would be held by nobody, and its head would wait for ever."""
+    need("Ray", missing_for_ray())
+    keeper = importlib.import_module("seedfleet.fleet.engines.ray.keeper")
+    folder = tmp_path / ("x" * 100)  # too long for a socket's name
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+
+    async def ask() -> None:
+        alone = keeper.Keeper("node")
+        for _ in range(2):
+            with pytest.raises(OSError, match="too long"):
+                await alone.dial(["-c", ""])
+
+    asyncio.run(ask())
+
+
+def test_a_keeper_that_is_asked_twice_at_once_opens_one_door(
+    need: Callable[[str, list[str]], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    need("Ray", missing_for_ray())
+    keeper = importlib.import_module("seedfleet.fleet.engines.ray.keeper")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    doors: list[Path] = []
+
+    async def open_door(_: object, door: Path) -> None:
+        await asyncio.sleep(0)
+        doors.append(door)
+
+    async def ask() -> None:
+        alone = keeper.Keeper("node")
+        numbers = await asyncio.gather(alone.dial(["-c", ""]), alone.dial(["-c", ""]))
+        for number in numbers:
+            await alone.hang_up(number)
+
+    monkeypatch.setattr(asyncio, "start_unix_server", open_door)
+    asyncio.run(ask())
+    assert len(doors) == 1

@@ -31,7 +31,7 @@ from seedfleet.fleet.outcome import (
     Superseded,
 )
 from seedfleet.fleet.spec import Job
-from seedfleet.fleet.state import Done, Plan, Running, State, Waiting
+from seedfleet.fleet.state import Done, Plan, Running, State, Stop, Waiting
 
 GOOD = Succeeded((ProducedFile("x", 1, "0" * 64),))
 A = Node("a", "cuda", (Gpu(0), Gpu(1)), 1)
@@ -447,4 +447,42 @@ def test_nothing_starts_beside_a_superseded_copy_that_writes_in_place() -> None:
     assert head.starts() == [(0, 2, "b")]
     head.hear(NodeDown("b", "cable"), NodeUp(A), Ended("p", 1, GOOD))
     head.hear(PublishFailed("p", 1, "disk full"))
+    assert head.starts() == []
+
+
+QUEUE = Node("q", "any", (), 3, queue=True)
+
+
+def test_nothing_ends_by_an_outage_of_a_queue_however_long() -> None:
+    head = Head([job(name) for name in "pqrs"], QUEUE, node_lost_after_s=0.0)
+    assert head.hear(NodeDown("q", "no answer")) == [], "no alarm is set"
+    head.hear(*(NodeLost("q", since) for since in (1, 2)))
+    assert [isinstance(each.phase, Running) for each in head.state.jobs] == [True] * 3 + [False]
+    assert isinstance(head.state.jobs[3].phase, Waiting)
+    head.hear(Ended("p", 1, GOOD), Published("p", 1))
+    assert head.starts() == [], "what ends is taken in, and nothing is handed in"
+    head.hear(NodeUp(QUEUE))
+    assert head.starts() == [(3, 1, "q")]
+
+
+def test_a_queue_that_a_later_head_does_not_have_is_waited_for_no_longer_than_a_node() -> None:
+    head = Head([job(name) for name in "pq"], QUEUE, node_lost_after_s=7.0)
+    (later,) = [e for e in head.hear(Opened((A,), head.order)) if isinstance(e, Later)]
+    assert later == Later(7.0, NodeLost("q", 1))
+    head.hear(later.event)
+    assert head.starts() == [(0, 2, "a"), (1, 2, "a")]
+
+
+def test_a_queue_goes_on_whatever_faults_its_machines_have() -> None:
+    names = "pqrstuvwxyz"
+    head = Head([job(name) for name in names], QUEUE, max_fails=4)
+    for attempt in (1, 2, 3):
+        faulty(head, *"pqr", attempt=attempt)
+        assert len(head.starts()) == 1, "another one is handed in at once"
+    faulty(head, *"stu")
+    assert len(head.starts()) == 1
+    faulty(head, *"stu", attempt=2)
+    assert head.state.not_succeeded == 3
+    faulty(head, *"stu", attempt=3)
+    assert head.state.stop is Stop.LIMIT, "but no further than its limit"
     assert head.starts() == []

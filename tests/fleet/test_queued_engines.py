@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 import time
 from contextlib import suppress
 from itertools import pairwise
@@ -14,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
-from queue_house import Line, own_run_id, until
+from queue_house import SOON, Line, own_run_id, until
 
 from seedfleet.cli import main
 from seedfleet.fleet import (
     AttemptStarted,
     BadInputError,
     Job,
+    NodeContact,
     Notice,
     ResumeOptions,
     RunOptions,
@@ -405,6 +407,57 @@ def test_what_ends_while_the_scheduler_is_away_for_long_counts(line: Line, root:
     assert starts(root) == report.jobs["a"].attempts == 1
 
 
+def test_nothing_ends_by_a_scheduler_that_is_away_for_longer_than_a_node_may_be(
+    line: Line, root: Path
+) -> None:
+    names = [f"j{n}" for n in range(12)]  # more than may be handed in at once
+    told: list[NodeContact] = []
+
+    def hear(event: Progress) -> None:
+        assert not (isinstance(event, Notice) and "too long" in event.text)
+        if isinstance(event, NodeContact):
+            told.append(event)
+
+    async def both() -> RunReport:
+        options = RunOptions(root=root, output_dir="out", node_lost_after_s=0.3)
+        jobs = [job(name, retries=0) for name in names]
+        running = asyncio.ensure_future(
+            run(jobs, options, engine=line.engine(), run_id=RUN, on_event=hear)
+        )
+        await until(lambda: sum(starts(root, name) for name in names) == SOON.slots)
+        line.down = True
+        await until(lambda: bool(told))
+        await asyncio.sleep(0.6)
+        assert not running.done()
+        (root / "hold").unlink()  # what ends meanwhile is taken in
+        results = root / f"out/{RUN}/results"
+        await until(lambda: len(list(results.glob("*.done"))) == SOON.slots)
+        line.down = False
+        async with asyncio.timeout(30):
+            return await running
+
+    (root / "hold").touch()
+    report = asyncio.run(both())
+    assert report.succeeded
+    assert [starts(root, name) for name in names] == [1] * 12
+    assert [event.node.contact for event in told] == [False, True]
+
+
+def test_faults_of_many_tasks_keep_no_other_from_being_handed_in(line: Line, root: Path) -> None:
+    """Three of them would put a machine into quarantine for 15 s."""
+    names = [f"j{n}" for n in range(12)]
+
+    async def play() -> None:
+        await until(lambda: sum(starts(root, name) for name in names) == SOON.slots)
+        for task in list(line.tasks.values()):
+            task.kill()
+        await until(lambda: sum(starts(root, name) for name in names) == 2 * SOON.slots, 12.0)
+
+    report = with_play(root, line, play, *(job(name, retries=0) for name in names))
+    assert report.succeeded
+    assert {report.jobs[name].attempts for name in names} == {1, 2}
+
+
 def test_slow_arrivals_are_brought_in_by_one_at_a_time(
     line: Line, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -578,6 +631,41 @@ def test_a_job_without_its_gpus_does_not_start(line: Line, root: Path) -> None:
     assert isinstance(report.jobs["a"].outcome, FailedToStart)
     assert "takes 2 GPUs, the scheduler gave 1" in report.jobs["a"].detail
     assert starts(root) == 0
+
+
+def test_a_machine_that_was_given_too_few_gpus_costs_no_retry(line: Line, root: Path) -> None:
+    line.environment["SLURM_JOB_GPUS"] = "0"
+
+    async def play() -> None:
+        await until(lambda: bool(line.tasks))
+        line.environment["SLURM_JOB_GPUS"] = "0,1"
+
+    report = with_play(root, line, play, job(gpus=2, retries=0))
+    assert report.succeeded
+    refused, _ = (ended for ended, _ in report.jobs["a"].history)
+    assert (type(refused.outcome), refused.node_fault) == (FailedToStart, True)
+    assert "takes 2 GPUs, the scheduler gave 1" in refused.detail
+
+
+@pytest.mark.parametrize("python", ["env/python", "./env/python", "~/env/python"])
+def test_an_interpreter_is_found_from_whatever_folder_a_task_starts_in(
+    line: Line, root: Path, monkeypatch: pytest.MonkeyPatch, python: str
+) -> None:
+    monkeypatch.setenv("HOME", str(root))
+    (root / "env").mkdir()
+    (root / "env/python").symlink_to(sys.executable)
+    (root / "work.py").write_text("import sys; open(sys.argv[1], 'w').write(sys.executable)")
+    probe = DiskProbe(wait_s=20, grace_s=0.2, say=print)
+    engine = line.engine(python=python)
+    engine._probe = probe
+    report = asyncio.run(start(root, engine, job(script="work.py", retries=0)))
+    assert report.jobs["a"].output.read_text() == str(root / "env/python")
+
+
+def test_the_interpreter_of_a_user_whom_nobody_knows_is_refused(line: Line, root: Path) -> None:
+    with pytest.raises(BadInputError, match=r"~no-such-user/python: "):
+        asyncio.run(start(root, line.engine(python="~no-such-user/python"), job()))
+    assert not (root / "out" / RUN).exists()
 
 
 def test_pins_go_to_the_scheduler_but_for_those_that_none_can_keep(line: Line, root: Path) -> None:

@@ -75,6 +75,9 @@ class Strict(LineScheduler):
         self._line.environment["SLURMD_NODENAME"] = known
         return await super().submit(batch)
 
+    def asked(self) -> list[tuple[str, ...]]:
+        return [batch.request.exclude for batch in self._line.batches]
+
     async def look(
         self, batches: Mapping[str, Collection[int]]
     ) -> Mapping[tuple[str, int], TaskState]:
@@ -100,21 +103,27 @@ async def start(root: Path, scheduler: Strict, *jobs: Job) -> RunReport:
 
 
 def tried_again(
-    root: Path, scheduler: Strict, *, good_s: float = GOOD_S, **changes: Any
+    root: Path, scheduler: Strict, *, good_s: float = GOOD_S, good_is: str = "done", **changes: Any
 ) -> RunReport:
-    """Have `bad` lose its supervisor on alpha, after `good` has run on beta."""
+    """Have `bad` lose its supervisor on alpha, once `good` runs on beta, or is done there."""
 
     async def play() -> RunReport:
         good = job("good", timeout_s=good_s)
         running = asyncio.ensure_future(start(root, scheduler, good, job("bad", **changes)))
-        out = root / f"out/{RUN}/results/good.out.done"
-        await until(out.exists)
+        is_done = good_is == "done"
+        known = root / (f"out/{RUN}/results/good.out.done" if is_done else "supervisor-good")
+        await until(known.exists)
         supervisor = root / "supervisor-bad"
         await until(lambda: supervisor.exists() and bool(supervisor.read_text()))
         os.kill(int(supervisor.read_text()), signal.SIGKILL)
         (root / "hold-bad").unlink()
+        await until(lambda: is_done or len(scheduler.asked()) > 2)
+        (root / "hold-good").unlink(missing_ok=True)
         async with asyncio.timeout(60):
             return await running
+
+    if good_is == "running":
+        (root / "hold-good").touch()
 
     (root / "hold-bad").touch()
     return asyncio.run(play())
@@ -130,26 +139,40 @@ def test_a_retry_keeps_off_the_machine_that_failed_while_that_leaves_one(
     report = tried_again(root, scheduler)
     assert report.succeeded
     assert report.jobs["bad"].attempts == 2
-    asked = [batch.request.exclude for batch in line.batches]
-    assert asked == [(), (), () if refused else ("alpha",)]
+    assert scheduler.asked() == [(), (), () if refused else ("alpha",)]
+
+
+@pytest.mark.slow
+def test_a_machine_that_runs_a_script_is_known_before_that_has_ended(
+    root: Path, line: Line
+) -> None:
+    scheduler = Strict(line)
+    report = tried_again(root, scheduler, good_is="running")
+    assert report.succeeded
+    assert scheduler.asked() == [(), (), ("alpha",)]
 
 
 @pytest.mark.slow
 def test_a_pinned_job_keeps_its_pin(root: Path, line: Line) -> None:
-    report = tried_again(root, Strict(line), node="alpha")
+    scheduler = Strict(line)
+    report = tried_again(root, scheduler, node="alpha")
     assert report.jobs["bad"].attempts == 2
-    assert [batch.request.exclude for batch in line.batches] == [()] * 3
+    assert scheduler.asked() == [()] * 3
     assert line.batches[-1].request.node == "alpha"
 
 
 @pytest.mark.slow
-def test_the_only_machine_that_is_known_is_not_kept_off(root: Path, line: Line) -> None:
-    report = tried_again(root, Strict(line), good_s=GOOD_S + 1)
+@pytest.mark.parametrize("good_is", ["done", "running"])
+def test_the_only_machine_that_is_known_is_not_kept_off(
+    root: Path, line: Line, good_is: str
+) -> None:
+    scheduler = Strict(line)
+    report = tried_again(root, scheduler, good_s=GOOD_S + 1, good_is=good_is)
     assert report.jobs["bad"].attempts == 2
     place = report.jobs["good"].place
     assert place is not None
     assert place.node == "alpha"
-    assert [batch.request.exclude for batch in line.batches] == [()] * 3
+    assert scheduler.asked() == [()] * 3
 
 
 @pytest.mark.slow

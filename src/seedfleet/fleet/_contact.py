@@ -21,7 +21,11 @@ __all__ = ["contact_lost", "contact_made", "node_lost", "occupied", "take_up_orp
 
 
 def contact_lost(state: State, event: NodeDown) -> tuple[State, list[Effect]]:
-    """Offer a node to nobody; its attempts stay what they are until its alarm."""
+    """Offer a node to nobody; its attempts stay what they are until its alarm.
+
+    A queue has none unless this head has given it up: its tasks run on, or wait in line, whether or
+    not its scheduler answers, and their ends come by the disk.
+    """
     known = state.nodes.get(event.node)
     if known is None:
         return state, []
@@ -32,7 +36,8 @@ def contact_lost(state: State, event: NodeDown) -> tuple[State, list[Effect]]:
         given_up=known.given_up or event.for_good,
     )
     effects: list[Effect] = []
-    if not known.contact_alarm:  # else it is only known better what is wrong; the time runs on
+    # With an alarm set already it is only known better what is wrong; the time runs on.
+    if not known.contact_alarm and (down.given_up or not known.node.queue):
         state = replace(state, alarms=state.alarms + 1)
         down = replace(down, contact_alarm=state.alarms)
         effects = [Later(state.plan.node_lost_after_s, NodeLost(event.node, state.alarms))]

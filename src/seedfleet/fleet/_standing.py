@@ -28,7 +28,7 @@ class Trust(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """One node.
+    """One node, or a queue, which is trusted whatever becomes of its attempts.
 
     Parameters
     ----------
@@ -103,6 +103,8 @@ class NodeState:
         NodeState
             In a new quarantine if its `trust_alarm` is `alarm`.
         """
+        if self.node.queue:  # many machines: what one of them does wrong says nothing of the others
+            return self
         on_trial = self.trial == (job, ended.attempt)
         known = replace(self, trial=None) if on_trial else self
         if script_ran(ended):

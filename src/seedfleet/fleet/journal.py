@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CODEC", "VERSION", "Journal", "JournalFollower"]
 
-VERSION: Final = 4  # of the line format and of what `core.decide` makes of the events
+VERSION: Final = 5  # of the line format and of what `core.decide` makes of the events
 
 CODEC: Final = Codec(
     (

@@ -55,6 +55,7 @@ class RunOptions:
         Copy scripts to nodes that have another copy or none; `inputs` are always copied.
     node_lost_after_s
         A node out of contact for so long is given up: its jobs may start elsewhere. At least 0.
+        A queue is never given up so.
     """
 
     output_dir: str | Path = DEFAULT_OUTPUT_DIR

@@ -58,7 +58,8 @@ class Plan:
     max_fails
         Start nothing more once so many jobs have ended without success; None is no limit.
     node_lost_after_s
-        After so many seconds out of contact a node's jobs may start elsewhere.
+        After so many seconds out of contact the jobs of a node may start elsewhere; those of a
+        queue never do.
     """
 
     jobs: tuple[Job, ...]

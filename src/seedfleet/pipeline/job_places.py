@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seedfleet.fleet import BadInputError, RunOptions
 from seedfleet.fleet.cluster import read_cluster
 from seedfleet.fleet.engines.choice import ENGINE_OPTIONS, make_engine, read_options
+from seedfleet.fleet.engines.queued.folder import startable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 __all__ = ["place_options"]
 
@@ -51,11 +52,21 @@ def place_options(
             read_options(engine, options.engine_options)
         else:
             make_engine(options)  # refuses what it does not know
+            options = _from_here(options)
     except BadInputError as error:
         problems += error.problems
     if problems:
         raise BadInputError(problems)
     return options
+
+
+def _from_here(options: RunOptions) -> RunOptions:
+    """Let a relative path of the interpreter start here: runs have folders of their own."""
+    given = options.engine_options
+    if options.engine != "slurm" or "python" not in given:
+        return options
+    python = startable(given["python"], Path.cwd())
+    return dataclasses.replace(options, engine_options={**given, "python": python})
 
 
 def _own_interpreter(engine: str) -> dict[str, str]:

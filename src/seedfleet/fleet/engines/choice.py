@@ -32,7 +32,7 @@ __all__ = ["ENGINE_OPTIONS", "make_engine", "read_options"]
 # Of every engine that hands tasks to a scheduler.
 _QUEUE_OPTIONS: Final[Mapping[str, str]] = {
     "slots": "N, attempts handed in at once",
-    "python": "PATH, the interpreter on the machines, of tasks and of .py scripts",
+    "python": "NAME on PATH or PATH, the interpreter on the machines, of tasks and .py scripts",
     "default_gpus": "N, GPUs of a job that does not say",
     "platform": "cuda or rocm, where neither a job nor the machine tells",
     "poll_s": "SECONDS, between two questions to the scheduler",

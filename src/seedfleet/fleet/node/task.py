@@ -91,6 +91,8 @@ def _refuse(order: Dict[str, Any], folder: AttemptFolder, problem: UnsuccessfulE
         "attempt": order["attempt"],
         "outcome": problem.kind,
         "problem": str(problem),
+        # The scheduler's doing, or this machine's: another one may have what the job takes.
+        "node_fault": True,
         "host": host_name(),
         "gpu_ids": [],
     }

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 from seedfleet.fleet._standing import script_ran
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
     from seedfleet.fleet.engines.base import Attempt, Ended
     from seedfleet.fleet.engines.queued.arrivals import Arrivals
     from seedfleet.fleet.engines.queued.folder import QueueFolder
@@ -22,8 +24,8 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 class Elsewhere:
     """Sends a job that is tried again to a machine that it has not met.
 
-    That there are others is believed once one of them has run a script of this run: a machine of
-    which nothing is known may be down, and the attempt would wait for it.
+    That there are others is believed once one of them has run a script of this run, or runs one: a
+    machine of which nothing is known may be down, and the attempt would wait for it.
 
     Parameters
     ----------
@@ -43,8 +45,15 @@ class Elsewhere:
         if ended.host is not None and script_ran(ended):
             self._served.add(ended.host)
 
-    def request(self, attempt: Attempt) -> Request:
+    def request(self, attempt: Attempt, others: Iterable[Attempt]) -> Request:
         """Say what an attempt asks; reads the disk for one that is not its job's first.
+
+        Parameters
+        ----------
+        attempt
+            Which.
+        others
+            Those that are handed in, of any job.
 
         Raises
         ------
@@ -55,6 +64,10 @@ class Elsewhere:
         if attempt.number == 1 or request.node is not None:
             return request
         tried = {host for host in self._arrivals.hosts_tried(attempt) if _NAME.fullmatch(host)}
-        if not self._served - tried:
+        if not tried or not (self._served - tried or self._one_runs(others, tried)):
             return request
         return replace(request, exclude=tuple(sorted(tried)))
+
+    def _one_runs(self, others: Iterable[Attempt], tried: Collection[str]) -> bool:
+        # Where scripts take hours none may have ended when a broken machine has failed many jobs.
+        return any(host not in tried for host in self._arrivals.hosts_at_work(others))

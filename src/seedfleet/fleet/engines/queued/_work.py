@@ -181,8 +181,9 @@ class Work:
             for token in tokens
             if (held := self._held.get(token)) and token not in ledger.tasks
         ]
+        others = [held.attempt for held in self._held.values() if held.handle is not None]
         requests = await in_thread(
-            lambda: [self._elsewhere.request(held.attempt) for _, held in fresh]
+            lambda: [self._elsewhere.request(held.attempt, others) for _, held in fresh]
         )
         groups: dict[Request, list[tuple[str, Held]]] = {}
         for request, each in zip(requests, fresh, strict=True):

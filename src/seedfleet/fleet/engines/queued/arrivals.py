@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import signal
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedfleet.fleet.engines import _delivery
-from seedfleet.fleet.engines._orders import output_paths
+from seedfleet.fleet.engines._orders import output_paths, token_of
 from seedfleet.fleet.engines.base import Attempt
 from seedfleet.fleet.engines.queued.scheduler import TaskState
 from seedfleet.fleet.node.fetching import read_status
@@ -20,7 +22,7 @@ from seedfleet.fleet.node.shared_lease import lease_lives, may_live
 from seedfleet.fleet.outcome import Succeeded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from seedfleet.fleet.engines.base import Ended
     from seedfleet.fleet.engines.queued.folder import QueueFolder
@@ -82,7 +84,7 @@ class Arrivals:
         left = self.folder.attempt(attempt)
         status: dict[str, Any] = {"outcome": "lost", "problem": problem}
         if left.path.exists():
-            token = f"{self.paths.run_id}/{attempt.job.job_id}/{attempt.number}"
+            token = token_of(self.paths, attempt.job.job_id, attempt.number)
             lease = self.folder.lease(attempt)
             if is_held(left.alive) or lease_lives(lease, token):
                 return None
@@ -139,6 +141,14 @@ class Arrivals:
             if ended is not None and ended.host is not None:
                 hosts[ended.host] = True
         return tuple(hosts)
+
+    def hosts_at_work(self, attempts: Iterable[Attempt]) -> Iterator[str]:
+        """Name the machines whose supervisors of these attempts show that they live."""
+        for attempt in attempts:
+            token = token_of(self.paths, attempt.job.job_id, attempt.number)
+            if lease_lives(self.folder.lease(attempt), token):
+                with suppress(OSError, ValueError, KeyError):  # a torn one says nothing
+                    yield str(json.loads(self.folder.attempt(attempt).order.read_bytes())["host"])
 
     def settle(self, ended: Iterable[tuple[Attempt, Ended]]) -> None:
         """Make what has come durable, and clear what successes have left behind.

@@ -61,7 +61,7 @@ class QueueEngine:
         await self._scheduler.check()
         folder = QueueFolder(paths, rules, node, self._task_rules)
         if self._probe is not None and not folder.path.exists():
-            await self._probe.check(self._scheduler, paths, self._task_rules.python)
+            await self._probe.check(self._scheduler, paths, folder.python)
         self._work = Work(self._scheduler, paths, folder, self._pace)
         return (node,)
 

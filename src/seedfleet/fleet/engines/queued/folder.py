@@ -16,27 +16,29 @@ import hashlib
 import io
 import json
 import marshal
+import os
 import zipfile
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from importlib.util import MAGIC_NUMBER, source_hash
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from seedfleet.fleet.engines._orders import Site, make_order
 from seedfleet.fleet.engines.base import Allocation, Node
 from seedfleet.fleet.engines.queued.scheduler import Request
+from seedfleet.fleet.errors import BadInputError
 from seedfleet.fleet.node.layout import AttemptFolder, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from seedfleet.fleet.engines.base import Attempt, Rules
     from seedfleet.fleet.paths import RunPaths
     from seedfleet.fleet.spec import Job
 
-__all__ = ["QueueFolder", "QueueSite", "TaskRules", "ended_tasks", "packed_task"]
+__all__ = ["QueueFolder", "QueueSite", "TaskRules", "ended_tasks", "packed_task", "startable"]
 
 _MAIN: Final = "import sys\nfrom seedfleet_node.task import main\nsys.exit(main(sys.argv))\n"
 _LONG_AGO: Final = (1980, 1, 1, 0, 0, 0)  # the same bytes, whenever they are packed
@@ -49,7 +51,8 @@ class TaskRules:
     Parameters
     ----------
     python
-        The interpreter on the machines, of tasks and of `.py` scripts: a name on PATH, or a path.
+        The interpreter on the machines, of tasks and of `.py` scripts: a name on PATH, or a path,
+        `~` allowed, relative to the run's root.
     default_gpus
         How many GPUs a job has that does not say.
     platform
@@ -91,6 +94,16 @@ class QueueFolder:
         The queue.
     task_rules
         For every task.
+
+    Attributes
+    ----------
+    python
+        The interpreter as tasks can start it: they begin in another folder, and with no shell.
+
+    Raises
+    ------
+    BadInputError
+        If the interpreter is that of a user whom nobody knows.
     """
 
     def __init__(self, paths: RunPaths, rules: Rules, node: Node, task_rules: TaskRules) -> None:
@@ -98,12 +111,13 @@ class QueueFolder:
         # By its content: the tasks of a newer version must not meet an older supervisor.
         self.task = self.path / f"task-{hashlib.sha256(packed_task()).hexdigest()[:12]}.pyz"
         self.batches = self.path / "batches.jsonl"
+        self.python = startable(task_rules.python, paths.root)
         self.site = QueueSite(
             node=node,
             home=str(self.path),
             root=str(paths.root),
             locks="",
-            python=task_rules.python,
+            python=self.python,
             sees_root=True,
             home_seen=True,
             home_shared=True,
@@ -122,7 +136,7 @@ class QueueFolder:
 
     def words(self) -> tuple[str, ...]:
         """List the words that run a task, but for its number."""
-        return (self._task_rules.python, str(self.task))
+        return (self.python, str(self.task))
 
     def attempt(self, attempt: Attempt) -> AttemptFolder:
         """Name what a task leaves of its attempt."""
@@ -190,6 +204,29 @@ class QueueFolder:
         for number in numbers:
             for name in (f"orders/{number}.json", f"ended/{number}", f"cancel/{number}"):
                 (self.path / name).unlink(missing_ok=True)
+
+
+def startable(python: str, folder: Path) -> str:
+    """Name an interpreter so that it is found from everywhere.
+
+    Parameters
+    ----------
+    python
+        A word alone stays what it is, to be looked for on PATH; anything else is a path.
+    folder
+        Where a relative path starts.
+
+    Raises
+    ------
+    BadInputError
+        If it starts with `~USER` and there is no such user.
+    """
+    if os.sep not in python and not python.startswith("~"):
+        return python
+    try:
+        return str(folder / Path(python).expanduser())
+    except RuntimeError as error:
+        raise BadInputError([f"interpreter {python}: {error}"]) from error
 
 
 def ended_tasks(paths: RunPaths) -> list[int]:

@@ -88,6 +88,7 @@ class Keeper:
         self._holds: dict[str, _Hold] = {}
         self._keeping: set[asyncio.Task[None]] = set()
         self._heard_s = time.monotonic()
+        self._beginning = asyncio.Lock()
         self._server: asyncio.Server | None = None
         self._watch: asyncio.Task[None] | None = None
 
@@ -241,9 +242,12 @@ class Keeper:
 
     async def _begin(self) -> None:
         self._heard()
-        if self._watch is None:
-            self._watch = asyncio.create_task(self._look_around())
-            self._server = await asyncio.start_unix_server(self._serve, self._door)
+        async with self._beginning:
+            if self._watch is None:
+                # The door first: where it cannot be opened, the next call has to try again, since
+                # without it a hold would wait for ever.
+                self._server = await asyncio.start_unix_server(self._serve, self._door)
+                self._watch = asyncio.create_task(self._look_around())
 
     async def _look_around(self) -> None:
         while True:
