@@ -208,17 +208,15 @@ def test_a_preempted_attempt_runs_again_and_one_cancelled_in_the_queue_never_doe
     slurm_cluster: SlurmCluster, root: Path
 ) -> None:
     async def play() -> None:
-        # On a busy machine Slurm gives up a node that runs, and starts its task once more.
-        await until(lambda: starts(root, "a") > 0 and starts(root, "b") > 0, _PATIENCE_S)
+        await until(lambda: starts(root, "a") == starts(root, "b") == 1, _PATIENCE_S)
         listed = await asyncio.to_thread(
             slurm_cluster.run, "squeue", "--noheader", "--array", "--format=%i %T"
         )
         (waiting,) = [line.split()[0] for line in listed.splitlines() if "PENDING" in line]
-        before = starts(root, "a")
         await asyncio.to_thread(slurm_cluster.run, "scancel", waiting)
         words = ("--partition=urgent", "--gres=gpu:2", "--nodelist=alpha", "--output=/dev/null")
         await asyncio.to_thread(slurm_cluster.run, "sbatch", *words, "--wrap=sleep 1")
-        await until(lambda: starts(root, "a") > before, _PATIENCE_S)
+        await until(lambda: starts(root, "a") == 2, _PATIENCE_S)
 
     jobs = [
         job("a", gpus=2, node="alpha"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
+import signal
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -393,3 +394,32 @@ def test_a_drained_partition_burns_no_job(tools: Tools, tmp_path: Path) -> None:
     assert report.jobs["a"].attempts == 1
     (told,) = notices(events, "inactive or drain")
     assert "partition=NAME" in told
+
+
+@pytest.mark.slow
+def test_a_preempted_script_that_dies_before_its_supervisor_hears_of_it_runs_again(
+    tmp_path: Path, line: Line
+) -> None:
+    """Slurm sends TERM to all processes of a task, one after the other."""
+    (tmp_path / "work.sh").write_text(
+        '#!/bin/sh\n[ -e pids ] || { echo $$ $PPID > new; mv new pids; sleep 50; }\necho x > "$1"\n'
+    )
+    pids = tmp_path / "pids"
+
+    async def both() -> RunReport:
+        running = asyncio.ensure_future(start(tmp_path, LineScheduler(line), lambda _: None, "a"))
+        await until(pids.exists)
+        script, supervisor = map(int, pids.read_text().split())
+        first = line.started[0]
+        line.over = TaskState.ALIVE  # it is queued again
+        os.kill(script, signal.SIGTERM)
+        await asyncio.sleep(0.1)
+        os.kill(supervisor, signal.SIGTERM)
+        await asyncio.to_thread(first.wait, 20)
+        line.run_task(line.batches[0], 1)
+        async with asyncio.timeout(60):
+            return await running
+
+    report = asyncio.run(both())
+    assert report.succeeded
+    assert report.jobs["a"].attempts == 1

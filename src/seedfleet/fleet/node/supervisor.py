@@ -48,6 +48,8 @@ EXIT_DUPLICATE = 4
 _TAIL_BYTES = 4000
 _LONGEST_WAIT_S = 3600.0  # select refuses very long ones; the caller waits again
 _CANCEL_POLL_S = 2.0
+_BY_TERM = (-signal.SIGTERM, 128 + signal.SIGTERM)  # the latter from a shell around it
+_TERM_APART_S = 0.5  # between the signals to a script and to its supervisor
 
 _ADVICE = {
     errno.EACCES: "; `chmod +x` makes it executable",
@@ -258,7 +260,8 @@ class _Attempt:
             self._wait(left_s)
             self._reap()
         # A script that ended by itself is judged by its files, also if TERM came a moment later.
-        by_itself, cancelled = self._exit is not None, self._signals.cancelled
+        by_itself = self._exit is not None and not self._was_ended_with_us()
+        cancelled = self._signals.cancelled
         self._status["processes_ended"] = end_processes(
             self._processes_left, self._order["kill_grace_s"]
         )
@@ -268,6 +271,16 @@ class _Attempt:
         if not by_itself:
             text = "ran longer than {:g} s".format(self._order["timeout_s"])
             raise UnsuccessfulError("timed_out", [], text)
+
+    def _was_ended_with_us(self) -> bool:
+        """Say whether whoever preempts our task has sent TERM to all its processes, us included."""
+        if self._exit not in _BY_TERM or "cancel_file" not in self._order:
+            return False
+        # The script may be gone a moment before the signal is here.
+        deadline = time.monotonic() + _TERM_APART_S
+        while not self._signals.cancelled and (left_s := deadline - time.monotonic()) > 0:
+            self._signals.wait(left_s)
+        return self._signals.cancelled
 
     def _spawn(self) -> None:
         order = self._order
