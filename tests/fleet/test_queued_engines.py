@@ -372,10 +372,10 @@ def test_slurms_word_for_how_a_task_ended_is_kept(
     (tmp_path / "squeue").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     slurm = SlurmScheduler(SlurmWishes(), 5)
-    told = asyncio.run(slurm.look({"7+1": range(1, 6)}))
+    told = asyncio.run(slurm.look({"7+1+x": range(1, 6)}))
     over, alive = TaskState.OVER, TaskState.ALIVE
     assert list(told.values()) == [TaskState.OUT_OF_MEMORY, over, over, alive, alive]
-    reasons = [slurm.reason("7+1", number) for number in range(1, 6)]
+    reasons = [slurm.reason("7+1+x", number) for number in range(1, 6)]
     assert reasons == ["OUT_OF_MEMORY", "NODE_FAIL", "TIMEOUT", "Priority", "Priority"]
 
 

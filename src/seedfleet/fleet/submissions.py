@@ -106,7 +106,9 @@ def _alike(tasks: TaskList) -> dict[Request, list[int]]:
 
 def _array_script(tasks: TaskList, request: Request, numbers: Sequence[int]) -> str:
     asked = [f"--job-name={tasks.run_id}", f"--array=0-{len(numbers) - 1}"]
-    asked += ["--requeue", "--output=/dev/null", *tasks.wishes.words(request)]
+    # As the engine says it: a job that must not run twice is not queued again.
+    asked.append("--requeue" if request.requeue else "--no-requeue")
+    asked += ["--output=/dev/null", *tasks.wishes.words(request)]
     log = f'{shlex.quote(tasks.logs)}/"slurm-$SLURM_ARRAY_JOB_ID.log"'
     lines = [
         "#!/bin/sh",

@@ -12,14 +12,17 @@ import os
 import shlex
 import shutil
 import sys
+import tempfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
+from seedfleet.fleet.engines._slurm_words import Hold, Refusal, hold, is_silence, refusal, remedy
 from seedfleet.fleet.engines.queued.engine import QueueEngine, QueuePace
 from seedfleet.fleet.engines.queued.probe import DiskProbe
 from seedfleet.fleet.engines.queued.scheduler import (
     Batch,
     RefusedBatchError,
+    RefusedForNowError,
     SchedulerDownError,
     TaskState,
 )
@@ -45,16 +48,13 @@ _OVER: Final = frozenset(
         *("PREEMPTED", "REVOKED", "TIMEOUT"),
     )
 )
-_IN_LINE: Final = frozenset((TaskState.ALIVE, TaskState.HELD, TaskState.NEVER))
-# Why a task waits, without separators and in lower case: for a person, or for what cannot come.
-_HELD: Final = ("requeuedheld", "jobheldadmin", "holdmaxrequeue")
-_NEVER: Final = ("partitiontimelimit", "partitionnodelimit", "badconstraints")
-# What its tools say when nobody is there, or too busy to answer, in lower case.
-_SILENCE: Final = (
-    *("unable to contact", "connection refused", "connection reset", "timed out", "standby"),
-    *("communication connection failure", "zero bytes were transmitted", "temporarily"),
-    *("transport endpoint", "authentication", "unable to establish"),
-)
+_IN_LINE: Final = frozenset((TaskState.ALIVE, TaskState.HELD, TaskState.PAUSED, TaskState.NEVER))
+_STATES: Final = {
+    Hold.NONE: TaskState.ALIVE,
+    Hold.FAULT: TaskState.HELD,
+    Hold.PURPOSE: TaskState.PAUSED,
+    Hold.NEVER: TaskState.NEVER,
+}
 # All that Slurm's tools, and so tasks, are given of the head's environment. A head that itself runs
 # under Slurm must not hand its own job's variables on.
 _PASSED_ON: Final = frozenset(
@@ -77,7 +77,7 @@ class SlurmWishes:
     cuda, rocm
         The constraint of jobs that ask for that platform.
     extra
-        More words for `sbatch`; they come last, so they win.
+        More words for `sbatch`; they come last, so they win, but for the name of an array.
     """
 
     partition: str | None = None
@@ -150,8 +150,10 @@ class SlurmEngine(QueueEngine):
 class SlurmScheduler:
     """Implements `seedfleet.fleet.engines.queued.scheduler.Scheduler`.
 
-    A batch is an array. Its name here is `JOB+FIRST`: Slurm's own number of it, and the number of
-    its first task, since an array's own indices start at 0.
+    A batch is an array. Its name here is `JOB+FIRST+NAME`: Slurm's own number of it, the number of
+    its first task, since an array's own indices start at 0, and its name. A controller that starts
+    without its state gives the same numbers again, so nothing is believed, or ended, by a number
+    alone.
 
     Parameters
     ----------
@@ -182,7 +184,7 @@ class SlurmScheduler:
     async def submit(self, batch: Batch) -> str:
         """Hand an array in."""
         words = [
-            *("sbatch", "--parsable", f"--job-name={batch.name}", "--chdir=/"),
+            *("sbatch", "--parsable", "--chdir=/"),
             "--requeue" if batch.request.requeue else "--no-requeue",
             # With NONE or NIL a node would start a login shell for every task to see what it sets.
             "--export=ALL",
@@ -190,6 +192,7 @@ class SlurmScheduler:
             f"--output={str(batch.log).replace('%', '%%')}",
             "--open-mode=append",
             *self._wishes.words(batch.request),
+            f"--job-name={batch.name}",  # after all wishes: by it the array is known
         ]
         command = shlex.join(batch.words)
         script = (
@@ -197,37 +200,46 @@ class SlurmScheduler:
             # TERM must reach the supervisor itself, so no shell stays in between.
             f'exec {command} "$(({batch.numbers.start} + SLURM_ARRAY_TASK_ID))"\n'
         )
-        code, printed, said = await _run(words, script)
-        if code != 0 and _is_silence(said):
-            raise SchedulerDownError(said)
+        try:
+            code, printed, said = await _run(words, script)
+        except SchedulerDownError as error:
+            if refusal(str(error)) is not Refusal.TOO_MANY:
+                raise
+            code, printed, said = 1, "", str(error)  # it would have tried again by itself
         if code != 0:
+            raise _refused(said, batch.request)
+        job = printed.strip().rpartition("\n")[2].partition(";")[0]
+        if not job.isdigit():
             raise RefusedBatchError(
-                f"sbatch: {said.removeprefix('sbatch: ')}{_advice(batch.request)}"
+                f"sbatch has handed nothing in and says: {said or printed.strip() or 'nothing'}; "
+                "words such as --test-only in --engine-option extra have it do so"
             )
-        job = printed.strip().splitlines()[-1].partition(";")[0]
-        return f"{job}+{batch.numbers.start}"
+        return f"{job}+{batch.numbers.start}+{batch.name}"
 
     async def find(self, batch: Batch) -> str | None:
         """Look for an array by its name, which is unique."""
         for task in await self._listed():
             if task.name == batch.name:
-                return f"{task.job}+{batch.numbers.start}"
+                return f"{task.job}+{batch.numbers.start}+{batch.name}"
         return None
 
     async def look(
         self, batches: Mapping[str, Collection[int]]
     ) -> Mapping[tuple[str, int], TaskState]:
         """Ask squeue, once for all."""
-        firsts = {batch.partition("+")[0]: batch for batch in batches}
+        own = {(array.job, array.name): array for array in map(_Array.of, batches)}
+        listed = [
+            (own[task.job, task.name], task)
+            for task in await self._listed()
+            if (task.job, task.name) in own and task.place.isdigit()
+        ]
+        restarted = await self._restarted() if _needs_restarts(listed) else frozenset()
         states = {}
         self._reasons.clear()
-        for task in await self._listed():
-            batch = firsts.get(task.job)
-            if batch is not None and task.place.isdigit():
-                key = (batch, int(batch.partition("+")[2]) + int(task.place))
-                states[key] = _state(task)
-                alive = states[key] in _IN_LINE
-                self._reasons[key] = task.reason if alive else task.state
+        for array, task in listed:
+            key = (array.handle, array.first + int(task.place))
+            states[key] = _state(task, restarted=(task.job, task.place) in restarted)
+            self._reasons[key] = _reason(task, states[key])
         return states
 
     def reason(self, batch: str, number: int) -> str:
@@ -236,11 +248,14 @@ class SlurmScheduler:
 
     async def cancel(self, batch: str, numbers: Collection[int]) -> None:
         """Have scancel end tasks; those that have ended do not matter."""
-        job, _, first = batch.partition("+")
-        tasks = [f"{job}_{number - int(first)}" for number in sorted(numbers)]
+        array = _Array.of(batch)
+        # To give scancel the name beside the numbers would end other tasks of the array with them.
+        if not any((each.job, each.name) == array[1:3] for each in await self._listed()):
+            return
+        tasks = [f"{array.job}_{number - array.first}" for number in sorted(numbers)]
         for start in range(0, len(tasks), _MOST_WORDS):
             code, _, said = await _run(["scancel", "--quiet", *tasks[start : start + _MOST_WORDS]])
-            if code != 0 and _is_silence(said):
+            if code != 0 and is_silence(said):
                 raise SchedulerDownError(said)
 
     async def close(self) -> None:
@@ -256,6 +271,28 @@ class SlurmScheduler:
         fields = (line.strip().split("|", 4) for line in printed.splitlines())
         return [_Listed(*each) for each in fields if len(each) == 5]
 
+    async def _restarted(self) -> frozenset[tuple[str, str]]:
+        """Name the pending tasks, by array and place, that Slurm has queued again."""
+        words = ["squeue", "--me", "--noheader", "--array", "--states=PENDING"]
+        words.append("--Format=ArrayJobID:32,ArrayTaskID:32,RestartCnt:16")
+        _, printed, _ = await _run(words)  # an old one that does not know the field says nothing
+        fields = (line.split() for line in printed.splitlines())
+        return frozenset((each[0], each[1]) for each in fields if len(each) == 3 and each[2] != "0")
+
+
+class _Array(NamedTuple):
+    """A batch, as its name here tells it."""
+
+    handle: str
+    job: str
+    name: str
+    first: int
+
+    @classmethod
+    def of(cls, handle: str) -> _Array:
+        job, first, name = handle.split("+")
+        return cls(handle, job, name, int(first))
+
 
 class _Listed(NamedTuple):
     """A line of squeue."""
@@ -267,34 +304,41 @@ class _Listed(NamedTuple):
     reason: str
 
 
-def _state(task: _Listed) -> TaskState:
+def _needs_restarts(listed: Collection[tuple[_Array, _Listed]]) -> bool:
+    """Tell whether some task's hold is a fault if it has been queued again, and else is not."""
+    return any(
+        hold(task.reason, restarted=True) is not hold(task.reason, restarted=False)
+        for _, task in listed
+    )
+
+
+def _state(task: _Listed, *, restarted: bool) -> TaskState:
     if task.state.startswith("CANCELLED"):
         return TaskState.CANCELLED
     if task.state == "OUT_OF_MEMORY":
         return TaskState.OUT_OF_MEMORY
     if task.state in _OVER:
         return TaskState.OVER
-    why = "".join(filter(str.isalnum, task.reason.casefold()))
-    if task.state == "PENDING" and any(each in why for each in _HELD):
-        return TaskState.HELD
-    if task.state == "PENDING" and any(each in why for each in _NEVER):
-        return TaskState.NEVER
-    return TaskState.ALIVE
+    if task.state != "PENDING":
+        return TaskState.ALIVE
+    return _STATES[hold(task.reason, restarted=restarted)]
 
 
-def _advice(request: Request) -> str:
-    """Say what helps where GPUs were asked for that there are not."""
-    if not request.gpus:
-        return ""
-    asked = "1 GPU was" if request.gpus == 1 else f"{request.gpus} GPUs were"
-    return (
-        f"; {asked} asked for; where there are none: --engine-option default_gpus=0 for jobs that "
-        'do not say, "gpus": 0 in those that do'
-    )
+def _reason(task: _Listed, state: TaskState) -> str:
+    if state is TaskState.PAUSED:
+        return f"{task.reason}, which `scontrol release {task.job}` ends"
+    return task.reason if state in _IN_LINE else task.state
 
 
-def _is_silence(said: str) -> bool:
-    return any(words in said.casefold() for words in _SILENCE)
+def _refused(said: str, request: Request) -> Exception:
+    """Tell a refusal that passes from one that does not."""
+    how = refusal(said)
+    if how is Refusal.SILENCE:
+        return SchedulerDownError(said)
+    text = f"sbatch: {said.removeprefix('sbatch: ')}{remedy(said, request.gpus)}"
+    if how is Refusal.NEVER:
+        return RefusedBatchError(text)
+    return RefusedForNowError(text, too_many=how is Refusal.TOO_MANY)
 
 
 def _passed_on() -> dict[str, str]:
@@ -309,29 +353,38 @@ async def _run(words: Collection[str], script: str = "") -> tuple[int, str, str]
     SchedulerDownError
         If it does not come to an end, or cannot be run.
     """
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *words,
-            env={**_passed_on(), "LC_ALL": "C"},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-    except OSError as error:
-        raise SchedulerDownError(f"cannot run {next(iter(words))}: {error}") from error
-    try:
-        async with asyncio.timeout(_PATIENCE_S):
-            printed, said = await process.communicate(script.encode())
-    except TimeoutError as error:
-        raise SchedulerDownError(f"{next(iter(words))} timed out") from error
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-    lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines()]
-    complaint = "; ".join(line for line in lines if line)[-500:]
-    return process.returncode or 0, printed.decode("utf-8", "replace"), complaint
+    tool = next(iter(words))
+    with tempfile.TemporaryFile() as complaints:  # to be read also from one that does not end
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *words,
+                env={**_passed_on(), "LC_ALL": "C"},
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=complaints,
+            )
+        except OSError as error:
+            raise SchedulerDownError(f"cannot run {tool}: {error}") from error
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                printed, _ = await process.communicate(script.encode())
+        except TimeoutError as error:
+            said = _on_one_line(complaints)
+            raise SchedulerDownError(
+                ": ".join(filter(None, (f"{tool} timed out", said)))
+            ) from error
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+        return process.returncode or 0, printed.decode("utf-8", "replace"), _on_one_line(complaints)
+
+
+def _on_one_line(complaints: IO[bytes]) -> str:
+    complaints.seek(0)
+    lines = complaints.read().decode("utf-8", "replace").splitlines()
+    return "; ".join(line.strip() for line in lines if line.strip())[-500:]
 
 
 def _say(text: str) -> None:

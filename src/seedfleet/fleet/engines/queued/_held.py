@@ -35,7 +35,7 @@ class Held:
 
     def is_due(self, state: TaskState | None, now: float, pace: QueuePace) -> bool:
         """Tell whether its task has been over for so long that its files must have come."""
-        if state is TaskState.ALIVE:
+        if state in {TaskState.ALIVE, TaskState.PAUSED}:
             self.over_since = None
             return False
         if self.over_since is None:

@@ -50,7 +50,7 @@ class SpentTasks:
         stuck: dict[str, list[int]] = {}
         for key in sorted(self._spent):
             state = states.get(key)
-            if state in {TaskState.HELD, TaskState.NEVER}:
+            if state in {TaskState.HELD, TaskState.PAUSED, TaskState.NEVER}:
                 stuck.setdefault(key[0], []).append(key[1])
             elif state is not TaskState.ALIVE:
                 self._spent.discard(key)

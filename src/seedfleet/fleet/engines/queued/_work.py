@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from seedfleet.fleet.engines._orders import token_of
-from seedfleet.fleet.engines.base import NodeDown, NodeUp
+from seedfleet.fleet.engines.queued._contact import SchedulerContact
 from seedfleet.fleet.engines.queued._elsewhere import Elsewhere
 from seedfleet.fleet.engines.queued._held import Held, HeldAttempts
 from seedfleet.fleet.engines.queued._spent import SpentTasks
@@ -19,6 +19,7 @@ from seedfleet.fleet.engines.queued.ledger import BatchLedger, HandedIn
 from seedfleet.fleet.engines.queued.scheduler import (
     Batch,
     RefusedBatchError,
+    RefusedForNowError,
     SchedulerDownError,
     TaskState,
 )
@@ -38,7 +39,7 @@ __all__ = ["Work"]
 _MOST_AT_ONCE: Final = 64  # attempts that come to the head with one sync of its disk
 _RETRY_S: Final = 2.0
 _MOST_JUDGED: Final = 16
-_SILENT_AFTER: Final = 2  # questions in a row without an answer: one is a restart at most
+_LONGEST_PAUSE_S: Final = 60.0  # between two tries to hand in what is not taken now
 
 
 class Work:
@@ -72,13 +73,13 @@ class Work:
         self._arrivals = Arrivals(paths, folder)
         self._elsewhere = Elsewhere(folder, self._arrivals)
         self._spent = SpentTasks(scheduler)
+        self._contact = SchedulerContact(scheduler, folder.site.node, self.events.put_nowait)
         self._ledger: BatchLedger | None = None
         self._held = HeldAttempts()
         self._to_submit: asyncio.Queue[str] = asyncio.Queue()
         self._to_cancel: asyncio.Queue[str] = asyncio.Queue()
         self._uncertain: set[str] = set()  # batches that an earlier head may have handed in
         self._ask_now = asyncio.Event()
-        self._unheard = 0  # questions in a row that the scheduler did not answer
         steps = (self._submit, self._watch_files, self._ask_scheduler, self._pass_cancels)
         self._tasks = [asyncio.create_task(self._guarded(step)) for step in steps]
 
@@ -128,7 +129,7 @@ class Work:
             for name in sorted(self._uncertain):
                 await self._hand_in(ledger, ledger.batches[name], known=True)
             self._uncertain.clear()
-            await self._drop_cancelled(ledger, tokens)
+            await self._drop_cancelled(token for token in tokens if token not in ledger.tasks)
             for request, group in (await self._grouped(ledger, tokens)).items():
                 for start in range(0, len(group), self._scheduler.most_in_batch):
                     chunk = group[start : start + self._scheduler.most_in_batch]
@@ -152,13 +153,9 @@ class Work:
         if held.cancelled:
             self._to_cancel.put_nowait(token)
 
-    async def _drop_cancelled(self, ledger: BatchLedger, tokens: Sequence[str]) -> None:
+    async def _drop_cancelled(self, tokens: Iterable[str]) -> None:
         status = {"outcome": "cancelled", "problem": "cancelled before it was handed in"}
-        dropped = [
-            token
-            for token in tokens
-            if (held := self._held.get(token)) and held.cancelled and token not in ledger.tasks
-        ]
+        dropped = [token for token in tokens if (held := self._held.get(token)) and held.cancelled]
         await self._end_all(dropped, status)
 
     async def _end_all(self, tokens: Iterable[str], status: Mapping[str, Any]) -> None:
@@ -223,23 +220,40 @@ class Work:
             noted.request,
             self._folder.log(noted.name),
         )
-        while True:
+        pause_s = self._pace.poll_s
+        handle: str | None = None
+        while handle is None:
             try:
                 handle = await self._scheduler.find(batch) if known else None
                 handle = handle or await self._scheduler.submit(batch)
             except SchedulerDownError as error:
                 known = True
-                self._silent(str(error))
+                self._contact.silent(str(error))
                 await asyncio.sleep(_RETRY_S)
+            except RefusedForNowError as error:
+                known = True
+                self._contact.refused_for_now(str(error))
+                if error.too_many and len(noted.tokens) > 1:
+                    await self._hand_in_halves(ledger, noted)
+                    return
+                if not await self._is_wanted_after(noted, pause_s):
+                    return
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             except RefusedBatchError as error:
                 if not batch.request.exclude:
-                    await self._refused(noted, str(error))
+                    status = {"outcome": "failed_to_start", "problem": str(error)}
+                    await self._end_all(noted.tokens, status)
                     return
                 # Where nothing else fits, the machine that failed is better than none.
                 batch = replace(batch, request=replace(batch.request, exclude=()))
-            else:
-                break
-        self._heard()
+        await self._taken(ledger, noted, handle)
+
+    async def _hand_in_halves(self, ledger: BatchLedger, batch: HandedIn) -> None:
+        for half in await in_thread(ledger.split, batch):
+            await self._hand_in(ledger, half, known=False)
+
+    async def _taken(self, ledger: BatchLedger, noted: HandedIn, handle: str) -> None:
+        self._contact.heard()
         await in_thread(ledger.taken, noted.name, handle)
         for token in noted.tokens:
             if (held := self._held.get(token)) is not None:
@@ -247,9 +261,16 @@ class Work:
                 if held.cancelled:
                     self._to_cancel.put_nowait(token)
 
-    async def _refused(self, batch: HandedIn, problem: str) -> None:
-        status = {"outcome": "failed_to_start", "problem": problem}
-        await self._end_all(batch.tokens, status)
+    async def _is_wanted_after(self, batch: HandedIn, pause_s: float) -> bool:
+        """Wait, and end meanwhile what is cancelled of a batch that its scheduler does not have."""
+        deadline = time.monotonic() + pause_s
+        while True:
+            await self._drop_cancelled(batch.tokens)
+            if not any(token in self._held for token in batch.tokens):
+                return False
+            if (left_s := deadline - time.monotonic()) <= 0:
+                return True
+            await asyncio.sleep(min(left_s, self._pace.files_s))
 
     async def _watch_files(self) -> None:
         """Take in what tasks have marked as ended; a folder is listed, whatever is under way."""
@@ -278,7 +299,9 @@ class Work:
     async def _ask_scheduler(self) -> None:
         """Ask now and then which tasks are over, and look whether those have left anything."""
         while True:
-            wait_s = min(_RETRY_S, self._pace.poll_s) if self._unheard else self._pace.poll_s
+            wait_s = (
+                min(_RETRY_S, self._pace.poll_s) if self._contact.is_lost else self._pace.poll_s
+            )
             try:
                 async with asyncio.timeout(wait_s):
                     await self._ask_now.wait()
@@ -294,9 +317,10 @@ class Work:
             try:
                 states = await self._scheduler.look(asked)
             except SchedulerDownError as error:
-                self._silent(str(error))
+                self._contact.silent(str(error))
             else:
-                self._heard()
+                self._contact.heard()
+                self._contact.paused(states)
                 await self._spent.clear(states)
                 await self._judge(states)
 
@@ -345,7 +369,7 @@ class Work:
             while not self._to_cancel.empty():
                 tokens.append(self._to_cancel.get_nowait())
             wanted = [(t, held) for t in tokens if (held := self._held.get(t)) and held.number]
-            await in_thread(self._ask_to_end, [held.number for _, held in wanted])
+            await in_thread(self._folder.ask_to_end, [held.number for _, held in wanted])
             taken: dict[str, list[tuple[str, int]]] = {}
             for token, held in wanted:
                 if held.handle is not None:
@@ -354,15 +378,11 @@ class Work:
                 try:
                     await self._scheduler.cancel(handle, [number for _, number in group])
                 except SchedulerDownError as error:
-                    self._silent(str(error))
+                    self._contact.silent(str(error))
                     await asyncio.sleep(_RETRY_S)
                     for token, _ in group:
                         self._to_cancel.put_nowait(token)
             self._ask_now.set()
-
-    def _ask_to_end(self, numbers: Iterable[int]) -> None:
-        for number in numbers:
-            self._folder.ask_to_end(number)
 
     # --- to the head ---
 
@@ -381,13 +401,3 @@ class Work:
         if pairs:
             self._arrivals.settle([(held.attempt, end) for held, end in pairs])
             self._folder.forget(held.number for held, _ in pairs)
-
-    def _silent(self, problem: str) -> None:
-        self._unheard += 1
-        if self._unheard == _SILENT_AFTER:
-            self.events.put_nowait(NodeDown(self._scheduler.name, problem))
-
-    def _heard(self) -> None:
-        was_down, self._unheard = self._unheard >= _SILENT_AFTER, 0
-        if was_down:
-            self.events.put_nowait(NodeUp(self._folder.site.node))

@@ -191,9 +191,10 @@ class QueueFolder:
         }
         write_atomically(self.order(number), json.dumps(order).encode(), durable=False)
 
-    def ask_to_end(self, number: int) -> None:
-        """Leave word that a task's attempt is to end."""
-        (self.path / "cancel" / str(number)).touch()
+    def ask_to_end(self, numbers: Iterable[int]) -> None:
+        """Leave word that the attempts of tasks are to end."""
+        for number in numbers:
+            (self.path / "cancel" / str(number)).touch()
 
     def ended(self) -> list[int]:
         """List the tasks that have left a status; cost O(those that were not forgotten)."""

@@ -86,6 +86,29 @@ class BatchLedger:
         """
         self._append(dataclasses.asdict(batch))
 
+    def split(self, batch: HandedIn) -> tuple[HandedIn, HandedIn]:
+        """Note the halves of a batch that was not taken in its place; its tasks keep their numbers.
+
+        Raises
+        ------
+        OSError
+            If the disk refuses.
+        """
+        half = len(batch.tokens) // 2
+        changed = dataclasses.replace
+        halves = (
+            changed(batch, name=f"{batch.name}-1", tokens=batch.tokens[:half]),
+            changed(
+                batch,
+                name=f"{batch.name}-2",
+                first=batch.first + half,
+                tokens=batch.tokens[half:],
+            ),
+        )
+        for each in halves:
+            self.add(each)
+        return halves
+
     def taken(self, name: str, handle: str) -> None:
         """Note that the scheduler has taken a batch.
 

@@ -14,6 +14,7 @@ from seedfleet.fleet.engines.queued.folder import packed_task
 from seedfleet.fleet.engines.queued.scheduler import (
     Batch,
     RefusedBatchError,
+    RefusedForNowError,
     Request,
     SchedulerDownError,
     TaskState,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["DiskProbe"]
 
 _POLL_S: Final = 0.5
+_PAUSE_S: Final = 5.0  # between two tries to hand the task in
 _SAY_S: Final = 10.0
 _TIMEOUT_S: Final = 60.0
 
@@ -82,10 +84,7 @@ class DiskProbe:
             Request(0, _TIMEOUT_S),
             folders[0] / "log",
         )
-        try:
-            handle = await scheduler.submit(batch)
-        except (RefusedBatchError, SchedulerDownError) as error:
-            raise BadInputError([f"{scheduler.name} does not take a task: {error}"]) from error
+        handle = await self._hand_in(scheduler, batch)
         problem: str | None = "nobody has waited for it"
         try:
             problem = await self._wait(scheduler, handle, folders)
@@ -95,6 +94,22 @@ class DiskProbe:
                     await scheduler.cancel(handle, [0])
         if problem is not None:
             raise BadInputError([problem])
+
+    async def _hand_in(self, scheduler: Scheduler, batch: Batch) -> str:
+        began, said = time.monotonic(), ""
+        while True:
+            try:
+                return await scheduler.submit(batch)
+            except (RefusedBatchError, SchedulerDownError) as error:
+                problem, passes = f"{scheduler.name} does not take a task: {error}", False
+            except RefusedForNowError as error:
+                problem, passes = f"{scheduler.name} takes no task now: {error}", True
+            if not passes or time.monotonic() - began > self._wait_s:
+                raise BadInputError([problem])
+            if problem != said:
+                said = problem
+                self._say(f"{problem}; it is tried again for {self._wait_s:g} s")
+            await asyncio.sleep(min(_PAUSE_S, self._wait_s))
 
     async def _wait(self, scheduler: Scheduler, handle: str, folders: Sequence[Path]) -> str | None:
         """Say what is wrong, or None when all folders have their answers."""
@@ -117,7 +132,7 @@ class DiskProbe:
                 self._say(f"{scheduler.name}: the task that looks for the shared disk still waits")
             with contextlib.suppress(SchedulerDownError):
                 state = (await scheduler.look({handle: [0]})).get((handle, 0))
-                if state is not TaskState.ALIVE and over_since is None:
+                if state not in {TaskState.ALIVE, TaskState.PAUSED} and over_since is None:
                     over_since = now
             await asyncio.sleep(_POLL_S)
 

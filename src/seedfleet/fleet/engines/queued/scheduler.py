@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Batch",
     "RefusedBatchError",
+    "RefusedForNowError",
     "Request",
     "Scheduler",
     "SchedulerDownError",
@@ -28,6 +29,22 @@ class RefusedBatchError(Exception):
     """The scheduler will never run this, with its own words."""
 
 
+class RefusedForNowError(Exception):
+    """The scheduler does not take this now, with its own words and what helps; later it may.
+
+    Parameters
+    ----------
+    problem
+        For a person.
+    too_many
+        True where it may take fewer tasks at once.
+    """
+
+    def __init__(self, problem: str, *, too_many: bool = False) -> None:
+        super().__init__(problem)
+        self.too_many = too_many
+
+
 class TaskState(enum.Enum):
     """What a scheduler says of a task; of one that it does not know it says nothing."""
 
@@ -36,6 +53,7 @@ class TaskState(enum.Enum):
     OUT_OF_MEMORY = enum.auto()  # over, since it took more than it was given
     CANCELLED = enum.auto()  # over, since somebody asked for that
     HELD = enum.auto()  # put back by a fault of its machine, and waits until a person lets it go
+    PAUSED = enum.auto()  # held on purpose, until whoever did that lets it go
     NEVER = enum.auto()  # waits for what cannot come
     UNKNOWN = enum.auto()  # nobody keeps it: its files alone will tell
 
@@ -122,6 +140,8 @@ class Scheduler(Protocol):
         ------
         RefusedBatchError
             If it will never run.
+        RefusedForNowError
+            If it is not taken now.
         """
 
     async def find(self, batch: Batch) -> str | None:
