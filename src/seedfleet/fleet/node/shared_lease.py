@@ -27,11 +27,11 @@ from .processes import living
 
 __all__ = [
     "SharedLease",
-    "boot_id",
     "has_ended",
     "lease_lives",
     "may_live",
     "quiet_s",
+    "whereabouts",
 ]
 
 _HEARTBEAT_S = 5.0
@@ -141,18 +141,24 @@ class SharedLease:
         return {
             "name": self._name,
             "pid": os.getpid(),
-            "host": socket.gethostname(),
-            "boot_id": boot_id(),
+            **whereabouts(),
             "token": self._token,
         }
 
 
-def boot_id() -> Optional[str]:
-    """Return what names this start of the machine, or None where it has no such name."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return None
+def whereabouts() -> Dict[str, Optional[str]]:
+    """Say where a process id of ours means this process: `host`, `boot_id` and `pid_ns`.
+
+    Containers of one machine may have its name and its boot id, and yet number their processes
+    each for itself. None stands for what this system does not tell.
+    """
+    known: Dict[str, Optional[str]] = {"host": socket.gethostname(), "boot_id": None}
+    with contextlib.suppress(OSError):
+        known["boot_id"] = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    known["pid_ns"] = None
+    with contextlib.suppress(OSError):
+        known["pid_ns"] = os.readlink("/proc/self/ns/pid")
+    return known
 
 
 def has_ended(holder: Mapping[str, Any]) -> bool:
@@ -161,11 +167,11 @@ def has_ended(holder: Mapping[str, Any]) -> bool:
     Parameters
     ----------
     holder
-        Its `pid`, `host` and `boot_id`, as far as they are known.
+        Its `pid` and what `whereabouts` said there, as far as they are known.
     """
     # Another boot id may also be another machine with the same name.
-    here = (socket.gethostname(), boot_id())
-    if None in here or (holder.get("host"), holder.get("boot_id")) != here:
+    here = whereabouts()
+    if None in here.values() or any(holder.get(name) != here[name] for name in here):
         return False
     try:
         stat = Path("/proc/{}/stat".format(int(holder["pid"]))).read_text()
