@@ -28,6 +28,7 @@ from .processes import living
 __all__ = [
     "SharedLease",
     "has_ended",
+    "holder_token",
     "lease_lives",
     "may_live",
     "quiet_s",
@@ -47,7 +48,8 @@ class SharedLease:
     path
         The lease file; its folder is made if it is missing.
     token
-        The attempt's: while processes with it live here, a dead holder's lease is not free.
+        The attempt's. While processes with a dead holder's token live here, its lease is free for
+        those alone who have the same token: they have to end these processes.
     quiet_limit_s
         After so many seconds without a heartbeat a holder on another machine counts as dead.
     settle_s
@@ -119,7 +121,8 @@ class SharedLease:
     def _take_over(self, draft: Path) -> bool:
         holder = _read(self.path)
         if has_ended(holder):
-            if living(str(holder.get("token"))):
+            token = str(holder.get("token"))
+            if token != self._token and living(token):
                 return False
         elif quiet_s(self.path) < self._quiet_limit_s:
             return False
@@ -180,6 +183,11 @@ def has_ended(holder: Mapping[str, Any]) -> bool:
     except (OSError, KeyError, TypeError, ValueError):
         return False
     return stat[stat.rindex(")") + 2] == "Z"
+
+
+def holder_token(path: Path) -> Optional[str]:
+    """Name the attempt that has the lease at `path`, dead or alive; None if nobody has it."""
+    return _read(path).get("token")
 
 
 def lease_lives(path: Path, token: str, quiet_limit_s: float = _QUIET_S) -> bool:
