@@ -7,7 +7,6 @@ import errno
 import json
 import os
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -27,10 +26,10 @@ from seedfleet.fleet.node.outputs import UnsuccessfulError
 from seedfleet.fleet.node.processes import TOKEN_VARIABLE
 from seedfleet.fleet.node.shared_lease import (
     SharedLease,
-    boot_id,
     has_ended,
     may_live,
     quiet_s,
+    whereabouts,
 )
 
 if TYPE_CHECKING:
@@ -246,7 +245,7 @@ def test_the_disks_clock_counts_and_not_this_machines(tmp_path: Path) -> None:
 
 def test_a_dead_holder_of_this_machine_frees_its_lease_at_once(tmp_path: Path) -> None:
     path = tmp_path / "leases/a"
-    here = {"host": socket.gethostname(), "boot_id": boot_id()}
+    here = whereabouts()
     holder(path, pid=os.getpid(), **here)
     assert not lease(path).acquire_nowait()
     holder(path, pid=dead_pid(), host=here["host"])  # another start, or another machine's name
@@ -261,7 +260,7 @@ def test_processes_of_a_dead_holder_keep_its_lease(tmp_path: Path) -> None:
     path = tmp_path / "leases/a"
     child = subprocess.Popen(["sleep", "60"], env={**os.environ, TOKEN_VARIABLE: ABANDON})
     try:
-        here = {"host": socket.gethostname(), "boot_id": boot_id(), "token": ABANDON}
+        here = {**whereabouts(), "token": ABANDON}
         holder(path, pid=dead_pid(), **here)
         while not lease_is_kept_by(child.pid):
             time.sleep(0.01)
@@ -279,9 +278,49 @@ def lease_is_kept_by(pid: int) -> bool:
     return ABANDON.encode() in Path(f"/proc/{pid}/environ").read_bytes()
 
 
+def test_a_holder_in_another_container_is_dead_by_its_silence_alone(tmp_path: Path) -> None:
+    """Its process id means another process here, or none."""
+    path = tmp_path / "a"
+    inside = (
+        "import sys, time; sys.path.append(sys.argv[1]); from pathlib import Path\n"
+        "from node.shared_lease import SharedLease\n"
+        "assert SharedLease(Path(sys.argv[2]), 'run/a/1').acquire_nowait()\n"
+        "print('taken', flush=True); time.sleep(60)"
+    )
+    words = [sys.executable, "-c", inside, str(Path(locks.__file__).parents[1]), str(path)]
+    apart = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"]
+    apart += ["--mount-proc"]
+    if subprocess.run([*apart, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this machine gives no process numbers of their own (unshare --pid)")
+    held = subprocess.Popen([*apart, *words], stdout=subprocess.PIPE, text=True)
+    try:
+        assert held.stdout is not None
+        assert held.stdout.readline() == "taken\n"
+        known = json.loads(path.read_bytes())
+        known["pid"] = dead_pid()  # whether that number is used here is chance
+        path.write_text(json.dumps(known))
+        assert not has_ended(known)
+        assert not lease(path).acquire_nowait()
+        age(path, 61)
+        ours = lease(path)
+        assert ours.acquire_nowait()
+        ours.remove()
+    finally:
+        held.kill()
+        held.communicate()
+
+
+def test_of_a_holder_that_says_less_of_where_it_is_nothing_is_known() -> None:
+    known = {**whereabouts(), "pid": dead_pid()}
+    assert has_ended(known)
+    for name in whereabouts():
+        assert not has_ended({key: value for key, value in known.items() if key != name})
+        assert not has_ended({**known, name: "another"})
+
+
 def test_a_zombie_has_ended() -> None:
     child = subprocess.Popen(["sleep", "60"])
-    known = {"host": socket.gethostname(), "boot_id": boot_id(), "pid": child.pid}
+    known = {**whereabouts(), "pid": child.pid}
     assert not has_ended(known)
     child.send_signal(signal.SIGKILL)
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)

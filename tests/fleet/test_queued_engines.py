@@ -38,6 +38,7 @@ from seedfleet.fleet.engines.queued.probe import DiskProbe
 from seedfleet.fleet.engines.queued.scheduler import TaskState
 from seedfleet.fleet.engines.slurm import SlurmScheduler, SlurmWishes
 from seedfleet.fleet.node.processes import TOKEN_VARIABLE
+from seedfleet.fleet.node.shared_lease import has_ended, whereabouts
 from seedfleet.fleet.outcome import Cancelled, Failed, FailedToStart, Lost, Succeeded
 from seedfleet.fleet.paths import RunPaths
 from seedfleet.fleet.spec import parse_jobs
@@ -214,7 +215,8 @@ def test_a_task_that_its_scheduler_ends_and_starts_again_runs_anew_as_the_same_a
     assert report.succeeded
     assert report.jobs["a"].attempts == 1
     first, second = (int(pid) for pid in (root / "starts-a").read_text().split())
-    assert not Path(f"/proc/{first}").exists(), "what the dead copy had started was ended"
+    ended = {**whereabouts(), "pid": first}
+    assert has_ended(ended), "what the dead copy had started"
     assert first != second
 
 
@@ -245,6 +247,7 @@ def test_what_stood_at_a_path_survives_a_killed_copy_of_its_attempt(
     report = with_play(root, line, play, asked, preserve_paths=True)
     assert report.succeeded == succeeds
     assert (root / "a.txt").read_text() == ("new\n" if succeeds else "old")
+    assert not list(Path().glob("path-*")), "locks are where all users of the machine meet"
     assert not (root / "seen").exists(), "a stale file is out of the way of each copy"
     assert report.jobs["a"].attempts == 1
 

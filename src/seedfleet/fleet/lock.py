@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from seedfleet.fleet.errors import HeadLostError, RunHeldError
-from seedfleet.fleet.node.shared_lease import boot_id, has_ended, quiet_s
+from seedfleet.fleet.node.shared_lease import has_ended, quiet_s, whereabouts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,8 +153,7 @@ class WriterLock:
         holder = {
             "name": self._name,
             "pid": os.getpid(),
-            "host": socket.gethostname(),
-            "boot_id": boot_id(),
+            **whereabouts(),
             "beat_utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
         text = json.dumps(holder).encode()

@@ -34,7 +34,7 @@ _OUTCOMES: Final = frozenset(  # all but Superseded, which no node can know
     )
 )
 _TEXTS: Final = ("run_id", "job_id", "problem", "stderr_tail", "started_utc", "ended_utc", "host")
-_COUNTS: Final = ("version", "attempt", "exit_code", "signal", "processes_ended")
+_COUNTS: Final = ("version", "attempt", "copy", "exit_code", "signal", "processes_ended")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _LONGEST_TEXT: Final = 20_000
 

@@ -10,7 +10,6 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 from .facts import find_interpreter
 from .gpu_masks import lock_name, mask_of
 from .gpus import probe_gpus
-from .locks import shared_folder
 from .outputs import UnsuccessfulError
 
 __all__ = ["complete_environment", "filled", "host_name"]
@@ -60,7 +59,6 @@ def filled(order: Dict[str, Any], environment: Mapping[str, str] = os.environ) -
     """
     host = host_name(environment)
     made = dict(order, node=host, host=host)
-    made["lock_folder"] = order["lock_folder"] or str(shared_folder())
     if order["interpreter"]:
         made["interpreter"] = [_interpreter(order["interpreter"][0])]
     cards: List[Dict[str, Any]] = []

@@ -30,6 +30,11 @@ class Leases:
         and `outputs`.
     is_shared
         Tells whether other machines see the disk of an output path.
+
+    Attributes
+    ----------
+    has_job
+        True once the job is locked.
     """
 
     def __init__(
@@ -42,19 +47,47 @@ class Leases:
         self._names: List[Union[Lock, SharedLease]] = []
         self._gpus: List[Lock] = []  # few and for ever
 
+        self.has_job = False
+
     def take_nowait(self) -> None:
-        """Lock the job and, with preserved paths, each output path; never wait.
+        """Lock the job, unless that was done, and with preserved paths each output path.
 
         Raises
         ------
         UnsuccessfulError
             If another attempt or another run has one of them.
         """
+        if not self.has_job and not self.take_job_nowait():
+            text = "an earlier attempt of this job still runs (lock {})"
+            raise UnsuccessfulError("failed_to_start", [], text.format(self._order["job_lease"]))
+        self.take_paths_nowait()
+
+    def take_job_nowait(self) -> bool:
+        """Lock the job, or say False if another attempt or copy has it.
+
+        Raises
+        ------
+        UnsuccessfulError
+            If the lock cannot be used.
+        """
         job = Path(self._order["job_lease"])
         # The agent knows its home; asking the kernel again would cost each job more than the lock.
         shared = self._order["home_shared"]
+        lease: Union[Lock, SharedLease]
         lease = SharedLease(job, self._order["token"]) if shared else Lock(job)
-        self._take(lease, "an earlier attempt of this job still runs")
+        self.has_job = _try(lease)
+        if self.has_job:
+            self._names.append(lease)
+        return self.has_job
+
+    def take_paths_nowait(self) -> None:
+        """Lock each output path, with preserved paths.
+
+        Raises
+        ------
+        UnsuccessfulError
+            If another run has one of them.
+        """
         if self._order["preserve_paths"]:
             for path in sorted({output["path"] for output in self._order["outputs"]}):
                 otherwise = "another run is writing {}".format(path)

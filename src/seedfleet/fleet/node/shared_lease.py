@@ -27,11 +27,12 @@ from .processes import living
 
 __all__ = [
     "SharedLease",
-    "boot_id",
     "has_ended",
+    "holder_token",
     "lease_lives",
     "may_live",
     "quiet_s",
+    "whereabouts",
 ]
 
 _HEARTBEAT_S = 5.0
@@ -47,7 +48,8 @@ class SharedLease:
     path
         The lease file; its folder is made if it is missing.
     token
-        The attempt's: while processes with it live here, a dead holder's lease is not free.
+        The attempt's. While processes with a dead holder's token live here, its lease is free for
+        those alone who have the same token: they have to end these processes.
     quiet_limit_s
         After so many seconds without a heartbeat a holder on another machine counts as dead.
     settle_s
@@ -119,7 +121,8 @@ class SharedLease:
     def _take_over(self, draft: Path) -> bool:
         holder = _read(self.path)
         if has_ended(holder):
-            if living(str(holder.get("token"))):
+            token = str(holder.get("token"))
+            if token != self._token and living(token):
                 return False
         elif quiet_s(self.path) < self._quiet_limit_s:
             return False
@@ -141,18 +144,24 @@ class SharedLease:
         return {
             "name": self._name,
             "pid": os.getpid(),
-            "host": socket.gethostname(),
-            "boot_id": boot_id(),
+            **whereabouts(),
             "token": self._token,
         }
 
 
-def boot_id() -> Optional[str]:
-    """Return what names this start of the machine, or None where it has no such name."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return None
+def whereabouts() -> Dict[str, Optional[str]]:
+    """Say where a process id of ours means this process: `host`, `boot_id` and `pid_ns`.
+
+    Containers of one machine may have its name and its boot id, and yet number their processes
+    each for itself. None stands for what this system does not tell.
+    """
+    known: Dict[str, Optional[str]] = {"host": socket.gethostname(), "boot_id": None}
+    with contextlib.suppress(OSError):
+        known["boot_id"] = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    known["pid_ns"] = None
+    with contextlib.suppress(OSError):
+        known["pid_ns"] = os.readlink("/proc/self/ns/pid")
+    return known
 
 
 def has_ended(holder: Mapping[str, Any]) -> bool:
@@ -161,11 +170,11 @@ def has_ended(holder: Mapping[str, Any]) -> bool:
     Parameters
     ----------
     holder
-        Its `pid`, `host` and `boot_id`, as far as they are known.
+        Its `pid` and what `whereabouts` said there, as far as they are known.
     """
     # Another boot id may also be another machine with the same name.
-    here = (socket.gethostname(), boot_id())
-    if None in here or (holder.get("host"), holder.get("boot_id")) != here:
+    here = whereabouts()
+    if None in here.values() or any(holder.get(name) != here[name] for name in here):
         return False
     try:
         stat = Path("/proc/{}/stat".format(int(holder["pid"]))).read_text()
@@ -174,6 +183,11 @@ def has_ended(holder: Mapping[str, Any]) -> bool:
     except (OSError, KeyError, TypeError, ValueError):
         return False
     return stat[stat.rindex(")") + 2] == "Z"
+
+
+def holder_token(path: Path) -> Optional[str]:
+    """Name the attempt that has the lease at `path`, dead or alive; None if nobody has it."""
+    return _read(path).get("token")
 
 
 def lease_lives(path: Path, token: str, quiet_limit_s: float = _QUIET_S) -> bool:

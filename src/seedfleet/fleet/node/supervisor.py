@@ -42,7 +42,7 @@ from .processes import become_subreaper, end_processes, living
 from .script import arguments, environment
 from .stdout_result import StdoutResult
 
-__all__ = ["EXIT_DUPLICATE", "claim", "supervise", "tail"]
+__all__ = ["EXIT_DUPLICATE", "claim", "supervise", "supervise_claimed", "tail"]
 
 EXIT_DUPLICATE = 4
 _TAIL_BYTES = 4000
@@ -78,14 +78,33 @@ def supervise(order: Order) -> int:
     if tombstone(folder.path).exists() or os.path.exists(order["delivered"]):
         shutil.rmtree(folder.path)  # ended and cleared away before we came up
         return EXIT_DUPLICATE
-    attempt = _Attempt(order, folder, signals)
+    _see_through(_Attempt(order, folder, signals, Leases(order)), order, folder)
+    return 0  # the lock on `alive` goes with the process
+
+
+def supervise_claimed(order: Order, leases: Leases) -> None:
+    """Run an attempt whose folder this process has claimed.
+
+    Parameters
+    ----------
+    order
+        As `claim` was given it.
+    leases
+        Of the order; the job's own may be taken already.
+    """
+    signals = _Signals()
+    become_subreaper()
+    folder = AttemptFolder(order["folder"])
+    _see_through(_Attempt(order, folder, signals, leases), order, folder)
+
+
+def _see_through(attempt: _Attempt, order: Order, folder: AttemptFolder) -> None:
     try:
         status = attempt.run()
         if not attempt.is_cut_off():
             _leave(status, order, folder)
     finally:  # a full disk, say: whatever happened, nothing of the job may go on without us
         attempt.end()
-    return 0  # the lock on `alive` goes with the process
 
 
 def _leave(status: Status, order: Order, folder: AttemptFolder) -> None:
@@ -166,11 +185,13 @@ class _Signals:
 class _Attempt:
     """The steps of one attempt; `run` never raises for anything that the script or job can do."""
 
-    def __init__(self, order: Order, folder: AttemptFolder, signals: _Signals) -> None:
+    def __init__(
+        self, order: Order, folder: AttemptFolder, signals: _Signals, leases: Leases
+    ) -> None:
         self._order = order
         self._folder = folder
         self._signals = signals
-        self._leases = Leases(order)
+        self._leases = leases
         self._stdout_result = StdoutResult(order, folder)
         self._script_pid: Optional[int] = None
         self._exit: Optional[int] = None  # as Popen gives it: a signal's number is negative
@@ -182,6 +203,8 @@ class _Attempt:
             "exit_code": None,
             "signal": None,
         }
+        if "copy" in order:
+            self._status["copy"] = order["copy"]
         if "host" in order:
             self._status.update(host=order["host"], gpu_ids=order["gpu_ids"])
 

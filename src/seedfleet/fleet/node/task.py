@@ -1,10 +1,10 @@
 """The task that a scheduler starts for one attempt: it takes the order and is its supervisor.
 
 A scheduler may start a task again: after its machine went down, or was wanted for somebody else.
-So the attempt's folder and lease decide. While the first copy may live, a second one touches
-nothing. What a dead one has left is put aside, with what stood at its output paths restored, and
-the same attempt runs anew. A job that must not run again, or one that writes in place while its
-first copy may live on another machine, ends as lost instead.
+So the job's lease decides. While the first copy may live, a second one touches nothing. What a
+dead one has left is put back, and the same attempt runs anew with paths of its own (`copies`). A
+job that must not run again, or one that writes in place while its first copy may live on another
+machine, ends as lost instead.
 
 The words are `task-DIGEST.pyz NUMBER` for the order `orders/NUMBER.json` beside it, and
 `task-DIGEST.pyz probe FOLDER... NUMBER` for a look at whether head and machine share these folders.
@@ -12,26 +12,22 @@ The words are `task-DIGEST.pyz NUMBER` for the order `orders/NUMBER.json` beside
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import secrets
 import sys
-import time
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from .allotment import complete_environment, filled, host_name
+from .copies import begin, take_over
 from .layout import AttemptFolder, write_atomically
-from .locks import is_held
-from .orphan import settle
+from .locks import shared_folder
 from .outputs import UnsuccessfulError
-from .shared_lease import lease_lives, may_live
-from .supervisor import claim, supervise
+from .supervisor import supervise_claimed
+
+if TYPE_CHECKING:
+    from .leases import Leases
 
 __all__ = ["main"]
-
-_LOOK_S = 1.0
 
 
 def main(words: List[str]) -> int:
@@ -58,37 +54,43 @@ def _run(queue: Path, number: int) -> int:
     except FileNotFoundError:
         sys.stdout.write("order {} has been dealt with\n".format(number))
         return 0
-    folder = AttemptFolder(order["folder"])
-    if folder.path.exists() and not _put_aside(folder, order):
+    if not _attempt(order):
         sys.stdout.write("{} has ended or runs already\n".format(order["token"]))
-    else:
-        _attempt(order, folder)
-    if folder.status.exists():
+    if AttemptFolder(order["folder"]).status.exists():
         mark = Path(order["ended_mark"])
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()
     return 0
 
 
-def _attempt(order: Dict[str, Any], folder: AttemptFolder) -> None:
+def _attempt(order: Dict[str, Any]) -> bool:
+    """Run a copy; False if there is nothing to do."""
+    problem: Optional[UnsuccessfulError] = None
+    # Before any lease is made: it is by the complete order that the locks are known.
+    order["lock_folder"] = order["lock_folder"] or str(shared_folder())
     try:
-        complete = filled(order)
-    except UnsuccessfulError as problem:
-        _refuse(order, folder, problem)
+        order = filled(order)
+    except UnsuccessfulError as error:
+        problem = error
+    leases = take_over(order)
+    own = None if leases is None else begin(order, leases)
+    if leases is None or own is None:
+        return False
+    if problem is None:
+        supervise_claimed(own, leases)
     else:
-        supervise(complete)
+        _refuse(own, leases, problem)
+    return True
 
 
-def _refuse(order: Dict[str, Any], folder: AttemptFolder, problem: UnsuccessfulError) -> None:
+def _refuse(order: Dict[str, Any], leases: Leases, problem: UnsuccessfulError) -> None:
     """End an attempt for which its scheduler has not given what it takes."""
-    alive = claim(folder, order)
-    if alive is None:
-        return
     status = {
         "version": 1,
         "run_id": order["run_id"],
         "job_id": order["job_id"],
         "attempt": order["attempt"],
+        "copy": order["copy"],
         "outcome": problem.kind,
         "problem": str(problem),
         # The scheduler's doing, or this machine's: another one may have what the job takes.
@@ -96,41 +98,6 @@ def _refuse(order: Dict[str, Any], folder: AttemptFolder, problem: UnsuccessfulE
         "host": host_name(),
         "gpu_ids": [],
     }
+    folder = AttemptFolder(order["folder"])
     write_atomically(folder.status, json.dumps(status).encode(), durable=False)
-    alive.release()
-
-
-def _put_aside(folder: AttemptFolder, order: Dict[str, Any]) -> bool:
-    """Say whether the attempt may run anew, with what a dead copy has left out of the way."""
-    if folder.status.exists() or is_held(folder.alive) or not _has_died(folder, order):
-        return False
-    copy_may_live = may_live(Path(order["job_lease"]), order["token"])
-    if not order["rerun"] or (copy_may_live and order["in_place"]):
-        settle(folder, copy_may_live=copy_may_live)
-        return False
-    aside = AttemptFolder(
-        folder.path.with_name(".{}.{}".format(folder.path.name, secrets.token_hex(4)))
-    )
-    try:
-        os.rename(folder.path, aside.path)
-    except FileNotFoundError:  # another copy was quicker
-        return False
-    settle(aside)
-    return True
-
-
-def _has_died(folder: AttemptFolder, order: Dict[str, Any]) -> bool:
-    """Wait until the first copy has shown that it lives, or has been quiet for long."""
-    lease = Path(order["job_lease"])
-    seen = _touched(lease)
-    while lease_lives(lease, order["token"]):
-        time.sleep(_LOOK_S)
-        if _touched(lease) != seen or folder.status.exists():
-            return False
-    return not folder.status.exists()
-
-
-def _touched(path: Path) -> float:
-    with contextlib.suppress(OSError):
-        return os.path.getmtime(path)
-    return 0.0
+    leases.release()

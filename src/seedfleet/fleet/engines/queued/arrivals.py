@@ -13,12 +13,12 @@ from seedfleet.fleet.engines import _delivery
 from seedfleet.fleet.engines._orders import output_paths, token_of
 from seedfleet.fleet.engines.base import Attempt
 from seedfleet.fleet.engines.queued.scheduler import TaskState
+from seedfleet.fleet.node.copies import counting, discard_copies
 from seedfleet.fleet.node.fetching import read_status
-from seedfleet.fleet.node.layout import discard
 from seedfleet.fleet.node.locks import is_held
 from seedfleet.fleet.node.orphan import settle
 from seedfleet.fleet.node.outputs import forget_previous
-from seedfleet.fleet.node.shared_lease import lease_lives, may_live
+from seedfleet.fleet.node.shared_lease import SharedLease, lease_lives, may_live
 from seedfleet.fleet.outcome import Succeeded
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Arrivals:
             lease = self.folder.lease(attempt)
             if is_held(left.alive) or lease_lives(lease, token):
                 return None
-            settled = settle(left, copy_may_live=may_live(lease, token))
+            settled = self._settle(attempt, lease, token)
             if settled is None:
                 return None
             status = settled
@@ -105,6 +105,17 @@ class Arrivals:
             by = "" if cancelled else ", by somebody else"
             status = {**status, "outcome": "cancelled", "problem": f"cancelled in its queue{by}"}
         return self.end(attempt, status)
+
+    def _settle(self, attempt: Attempt, lease: Path, token: str) -> dict[str, Any] | None:
+        """Settle a dead copy, unless another one has come up meanwhile."""
+        copy_may_live, ours = may_live(lease, token), SharedLease(lease, token)
+        if not ours.acquire_nowait():
+            return None
+        try:
+            dead = counting(self.folder.attempt(attempt))
+            return settle(dead, copy_may_live=copy_may_live, has_job=True)
+        finally:
+            ours.remove()
 
     def end(self, attempt: Attempt, status: Mapping[str, Any]) -> Ended:
         """Bring an attempt to the head as it has ended by `status`.
@@ -166,7 +177,7 @@ class Arrivals:
             left = self.folder.attempt(attempt)
             if isinstance(end.outcome, Succeeded) and left.path.exists():
                 forget_previous(left)
-                discard(left)
+                discard_copies(left)
 
     def _arrival(self, attempt: Attempt, status: Mapping[str, Any]) -> _delivery.Arrival:
         left, site, paths = self.folder.attempt(attempt), self.folder.site, self.paths

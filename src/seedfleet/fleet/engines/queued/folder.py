@@ -4,7 +4,8 @@ RUN/queue/task-DIGEST.pyz   the supervisor, complete: any Python from 3.8 on run
           orders/N.json     what task N is to do
           cancel/N          there, if attempt N is to end
           ended/N           there, once attempt N has a status
-          attempts/JOB/K/   as on any node: what attempt K of JOB leaves
+          attempts/JOB/K    what attempt K of JOB leaves, as on any node: a link to the copy that
+                            counts, in K.copies/, since its task may be started more than once
           leases/JOB        says that a copy of the job is alive
           logs/BATCH.log    what tasks have printed, for people
           batches.jsonl     what was handed in
