@@ -1,6 +1,7 @@
 """Step 4: how large a model the labels carry, and that chance is not learned from."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +175,23 @@ def _scored(folder: Path, values: NDArray[np.int64], labels: bool = True) -> dic
     assert record.decision is Decision.PROCEED
     written: dict[str, object] = json.loads(run.files.model_config.read_text())
     return {key: written[key] for key in written if key not in ("inputs", "run_id")}
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_without_a_figure_the_step_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode
+) -> None:
+    history, table = survivor_runs.drawn_by_lot(), survivor_runs.survivors(60)
+    run = survivor_runs.step_run(tmp_path, history, table, "tune-model")
+    survivor_runs.write_scores(run.files, table, np.random.default_rng(8).normal(size=(60, 44)))
+    monkeypatch.setattr(
+        SurvivorEvidence, "labels", lambda evidence, _slice: np.ones(len(evidence.table))
+    )
+    record = run_tune_model(history, replace(FAST, mode=mode), run)
+    first, *others = record.checks
+    assert first.holds
+    assert [check.value for check in others] == [None] * (2 if mode is Mode.FULL else 1)
+    assert record.decision is Decision.STOP
 
 
 @pytest.mark.slow

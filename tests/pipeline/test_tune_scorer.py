@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from window_runs import FailingFleet
 
-from seedfleet.pipeline.steps.context_record import Decision
+from seedfleet.pipeline.steps.context_record import ContextRecord, Decision
 from seedfleet.pipeline.steps.label_ranking import rank_shares, worths
+from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.tune_scorer import (
     TuneScorerOptions,
     measure_file,
@@ -158,10 +159,48 @@ def test_few_survivors_keep_the_defaults(tmp_path: Path) -> None:
     record = run_tune_scorer(history, TuneScorerOptions(), run)
     written = json.loads(run.files.scorer_config.read_text())
     assert record.decision is Decision.STOP
-    assert [(check.value, check.limit) for check in record.checks] == [(49, 50)]
+    assert (record.checks[0].value, record.checks[0].limit) == (49, 50)
     assert written["chosen"] == "defaults"
     assert "too few" in written["reason"]
     assert ScoringSettings.from_document(written) == DEFAULTS
+
+
+def _nothing_measured(record: ContextRecord) -> bool:
+    """Tell whether a step stops, each of its checks but that of the survivors without a value."""
+    first, *others = record.checks
+    assert first.holds
+    assert [check.value for check in others] == [None] * 3
+    return record.decision is Decision.STOP
+
+
+@pytest.mark.slow
+def test_without_a_figure_the_step_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    history = survivor_runs.planted()
+    run = survivor_runs.step_run(tmp_path, history, survivor_runs.survivors(60), "tune-scorer")
+    untried = run_tune_scorer(history, TuneScorerOptions(trials=0, shuffles=200), run)
+    assert _nothing_measured(untried)
+    monkeypatch.setattr(
+        SurvivorEvidence, "labels", lambda evidence, _slice: np.ones(len(evidence.table))
+    )
+    alike = run_tune_scorer(history, TuneScorerOptions(shuffles=200), run)
+    assert _nothing_measured(alike)
+    assert "equally well" in alike.remarks[0]
+
+
+@pytest.mark.slow
+def test_what_step_0_fitted_is_not_measured_on(tmp_path: Path) -> None:
+    history, table = survivor_runs.planted(), survivor_runs.survivors(200)
+    others = table.take(np.flatnonzero(table.rows["seed"] != survivor_runs.TRUE_SEED))
+    found = [survivor_runs.found_by_step_0(survivor_runs.TRUE_SEED)]
+    told = {}
+    for name, rows, known in (("none", table, []), ("found", table, found), ("out", others, [])):
+        run = survivor_runs.step_run(tmp_path / name, history, rows, "tune-scorer")
+        survivor_runs.write_recovery(run.files, known)
+        record = run_tune_scorer(history, TuneScorerOptions(trials=2, shuffles=200), run)
+        written = json.loads(run.files.scorer_config.read_text())
+        assert "recovery.json" in record.inputs.keys() & written["inputs"].keys()
+        told[name] = written["objective"]
+    assert told["found"] == told["out"] != told["none"]
 
 
 @pytest.mark.slow

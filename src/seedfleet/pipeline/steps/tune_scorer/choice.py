@@ -84,22 +84,26 @@ class Choice:
         ]
 
     def checks(self, asked: int) -> list[Check]:
-        """Return what has to hold where trials were asked for and measured."""
-        if self.fit is None:
-            return []
+        """Return what has to hold; where nothing was measured no value is known, and none does."""
         here = {"jobs": False} if self.by_jobs else {}
+        fit = self.fit
         return [
-            Check("share of trials that gave a value", len(self.trials) / asked, 0.5, change=here),
+            Check(
+                "share of trials that gave a value",
+                None if fit is None else len(self.trials) / asked,
+                0.5,
+                change=here,
+            ),
             Check(
                 "largest difference when the winners were measured again",
-                self.remeasured,
+                None if fit is None else self.remeasured,
                 1e-6,
                 at_least=False,
                 change=here,
             ),
             Check(
                 f"distance of the {MEASURE} under shuffled labels from 0.5",
-                abs(self.fit.chance - 0.5),
+                None if fit is None else abs(fit.chance - 0.5),
                 0.1,
                 at_least=False,
             ),
