@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from seedfleet.models import ModelError
-from seedfleet.models.fold_training import TrainingData, Trial, run_trial
+from seedfleet.models.fold_training import Trial, run_trial
+from seedfleet.models.training_data import TrainingData
 from seedfleet.models.types import load
 
 if TYPE_CHECKING:
@@ -36,13 +37,16 @@ def predictions(result: dict, data: TrainingData) -> np.ndarray:  # type: ignore
 
 
 def test_a_rows_label_does_not_change_what_is_said_of_its_fold(data: TrainingData) -> None:
-    before = predictions(run_trial(TRIAL, data, None), data)
-    labels = data.labels.copy()
-    labels[data.folds == 2] += 50.0
-    changed = predictions(run_trial(TRIAL, replace(data, labels=labels), None), data)
-    same = data.folds == 2
-    assert (changed[same] == before[same]).all()
-    assert (changed[~same] != before[~same]).any()
+    # Many rounds and little patience: labels that were watched would decide when to stop.
+    impatient = {"rounds": 400, "patience": 3, "min_leaf": 5, "learning_rate": 0.3}
+    trial, same = replace(TRIAL, settings=impatient), data.folds == 2
+    before = run_trial(trial, data, None)
+    negated = replace(data, labels=np.where(same, -data.labels, data.labels))
+    after = run_trial(trial, negated, None)
+    first, second = (predictions(each, data) for each in (before, after))
+    assert first[same].tobytes() == second[same].tobytes()
+    assert before["folds"][2]["rounds"] == after["folds"][2]["rounds"] < 400
+    assert (first[~same] != second[~same]).any()
 
 
 def test_figures_and_the_model_of_all_rows(data: TrainingData, tmp_path: Path) -> None:
