@@ -45,7 +45,7 @@ class Choice:
     default_value
         How well the defaults rank, on the same survivors.
     trials
-        All that were measured.
+        All that were measured, in the order in which they were asked.
     survivors
         How many they were measured on.
     space
@@ -132,7 +132,7 @@ class Choice:
                     "values": list(trial.values),
                     "settings": trial.settings.to_document(),
                 }
-                for trial in sorted(self.trials, key=lambda trial: trial.number)
+                for trial in self.trials
             ],
         }
 
@@ -163,7 +163,9 @@ def judged(
             remeasured = max(remeasured, abs(again - winner.values[1 - guide]))
     fit = cross_fit(_halves(sample, crossed), shuffles, rng)
     gain = cross_fit(_halves(sample, crossed - base), shuffles, rng)
-    best = max(studies.trials, key=lambda trial: _pooled(sample, trial), default=None)
+    best = max(
+        studies.trials, key=lambda trial: (_pooled(sample, trial), -trial.number), default=None
+    )
     taken = best is not None and fit.p < SIGNIFICANT and gain.value > 0 and gain.p < SIGNIFICANT
     return Choice(
         settings=best.settings if best is not None and taken else settings,
@@ -172,7 +174,7 @@ def judged(
         fit=fit,
         gain=gain,
         default_value=float(base @ sample.worths),
-        trials=tuple(studies.trials),
+        trials=sorted(studies.trials, key=lambda trial: trial.number),
         survivors=len(sample.table),
         space=studies.space,
         remeasured=remeasured,
