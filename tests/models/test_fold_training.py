@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from seedfleet.models import ModelError
-from seedfleet.models.fold_training import TrainingData, Trial, run_trial
+from seedfleet.models import ModelError, held_out
+from seedfleet.models.fold_training import Trial, run_trial
+from seedfleet.models.training_data import TrainingData
 from seedfleet.models.types import load
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
+Array = NDArray[np.float64]
 TRIAL = Trial("xgboost", {"rounds": 20, "min_leaf": 5}, (0, 1, 2, 3), 1, 0)
 
 
@@ -36,13 +39,16 @@ def predictions(result: dict, data: TrainingData) -> np.ndarray:  # type: ignore
 
 
 def test_a_rows_label_does_not_change_what_is_said_of_its_fold(data: TrainingData) -> None:
-    before = predictions(run_trial(TRIAL, data, None), data)
-    labels = data.labels.copy()
-    labels[data.folds == 2] += 50.0
-    changed = predictions(run_trial(TRIAL, replace(data, labels=labels), None), data)
-    same = data.folds == 2
-    assert (changed[same] == before[same]).all()
-    assert (changed[~same] != before[~same]).any()
+    # Many rounds and little patience: labels that were watched would decide when to stop.
+    impatient = {"rounds": 400, "patience": 3, "min_leaf": 5, "learning_rate": 0.3}
+    trial, same = replace(TRIAL, settings=impatient), data.folds == 2
+    before = run_trial(trial, data, None)
+    negated = replace(data, labels=np.where(same, -data.labels, data.labels))
+    after = run_trial(trial, negated, None)
+    first, second = (predictions(each, data) for each in (before, after))
+    assert first[same].tobytes() == second[same].tobytes()
+    assert before["folds"][2]["rounds"] == after["folds"][2]["rounds"] < 400
+    assert (first[~same] != second[~same]).any()
 
 
 def test_figures_and_the_model_of_all_rows(data: TrainingData, tmp_path: Path) -> None:
@@ -61,6 +67,40 @@ def test_a_fold_that_sees_equal_labels_alone_says_just_that(data: TrainingData) 
     labels[np.flatnonzero(data.folds == 1)[0]] = 1.0
     said = predictions(run_trial(TRIAL, replace(data, labels=labels), None), data)
     assert (said[data.folds == 1] == 0).all()
+
+
+def test_rows_with_equal_features_are_given_the_mean_of_what_was_learned(
+    data: TrainingData,
+) -> None:
+    alike = replace(data, features=np.ones_like(data.features))
+    fit = held_out.fit_without(1, alike, "catboost", {}, seed=1)
+    assert fit.learned.tolist() == np.isin(data.folds, (0, 3)).tolist()
+    assert fit.rounds == 1
+    assert (fit.predicted == data.labels[fit.learned].mean()).all()
+
+
+class Heard:
+    """A model that remembers whether it was given rows by which to stop."""
+
+    rounds = 7
+
+    def fit(self, _rows: Array, _labels: Array, validation: object, **_: object) -> Heard:
+        self.watched = validation is not None
+        return self
+
+    def predict(self, features: Array) -> Array:
+        return np.full(len(features), float(self.watched))
+
+
+def test_of_two_folds_the_other_one_is_learned_from_and_none_watched(
+    data: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held_out, "create", lambda _type, _settings: Heard())
+    halves = replace(data, folds=(data.folds % 2).astype(np.int8))
+    fit = held_out.fit_without(0, halves, "any", {}, seed=1)
+    assert fit.learned.tolist() == (halves.folds == 1).tolist()
+    assert not fit.predicted.any()
+    assert held_out.fit_without(0, data, "any", {}, seed=1).predicted.all()
 
 
 def test_data_are_those_that_a_job_was_made_for(data: TrainingData, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Folders of runs as the window optimizer and scoring would leave them, made without either."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -70,3 +72,23 @@ def write_scores(files: RunFiles, table: SurvivorTable, features: NDArray[np.flo
         column = features[:, place] if place < features.shape[1] else np.zeros(len(table))
         columns = columns.append_column(name, pa.array(column))
     write_parquet(files.scores, columns, {"run_id": "draws_1", "seedfleet.sessions": "[]"})
+
+
+def found_by_step_0(seed: int, *, preset: str = PRESET, draws: int = DRAWS) -> dict[str, object]:
+    """Return what a recovery says of a seed at skip 0 that explains all draws."""
+    alignment = dict.fromkeys(("offset", "skip_min", "skip_max", "origin"), 0)
+    return {
+        "generator": preset,
+        "bounding": find_preset(preset).stream.bounding.name,
+        "seed": seed,
+        "start_state": None,
+        "n": draws,
+        "posterior": 0.9,
+        "alignment": {**alignment, "session": None, "machine": None},
+    }
+
+
+def write_recovery(files: RunFiles, candidates: Sequence[dict[str, object]]) -> None:
+    """Write a recovery that has found these candidates."""
+    history = {"sha256": "", "draws": 0, "modulus": 10}
+    files.recovery.write_text(json.dumps({"history": history, "candidates": list(candidates)}))

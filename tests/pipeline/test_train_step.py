@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from step_words import proceeded
+from survivor_runs import found_by_step_0, write_recovery
 from training_ground import DRAWS, GENERATOR, N_ROWS, TRUE_ROW, planted_run
 
-from seedfleet.generators import find_preset
 from seedfleet.models.sidecar import Sidecar
 from seedfleet.pipeline.steps.context_record import ContextRecord, Decision
 from seedfleet.pipeline.steps.fan_out import FanOut
@@ -239,10 +239,10 @@ def test_what_step_0_fitted_takes_no_part(tmp_path: Path) -> None:
     looked_at = np.zeros(N_ROWS, np.int32)
     looked_at[TRUE_ROW] = 100
     change_scores(run, forward_draws=looked_at)
-    found = [candidate(int(seeds[row])) for row in (3, TRUE_ROW)]
-    run.files.recovery.write_text(
-        json.dumps({"history": {"sha256": "", "draws": 0, "modulus": 10}, "candidates": found})
-    )
+    found = [
+        found_by_step_0(int(seeds[row]), preset=GENERATOR, draws=DRAWS) for row in (3, TRUE_ROW)
+    ]
+    write_recovery(run.files, found)
     record = run_train(history, OPTIONS, run)
     sidecar = Sidecar.read(run.files.sidecar)
     told = {"rows": N_ROWS - 1, "left_out_as_fitted_by_step_0": 1, "left_out_as_equal_streams": 0}
@@ -254,21 +254,6 @@ def test_what_step_0_fitted_takes_no_part(tmp_path: Path) -> None:
     )
     assert known.all()
     assert np.flatnonzero(np.isnan(said)).tolist() == [3]
-
-
-def candidate(seed: int) -> dict[str, object]:
-    """Return what a recovery says of a seed at skip 0 that explains all draws."""
-    alignment = dict.fromkeys(("offset", "skip_min", "skip_max", "origin"), 0)
-    bounding = find_preset(GENERATOR).stream.bounding.name
-    return {
-        "generator": GENERATOR,
-        "bounding": bounding,
-        "seed": seed,
-        "start_state": None,
-        "n": DRAWS,
-        "posterior": 0.9,
-        "alignment": {**alignment, "session": None, "machine": None},
-    }
 
 
 def test_the_json_form_alone_is_refused(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Step 4: how large a model the labels carry, and that chance is not learned from."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from seedfleet.models import MODEL_TYPES, create
+from seedfleet.models import MODEL_TYPES, create, held_out
+from seedfleet.models.training_data import TrainingData
 from seedfleet.pipeline.steps.context_record import Decision
 from seedfleet.pipeline.steps.engine_config import EngineConfig, EngineConfigError
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.survivor_files import SurvivorFileError
 from seedfleet.pipeline.steps.survivor_sampling import drawn
-from seedfleet.pipeline.steps.tune_model import Mode, TuneModelOptions, halving, run_tune_model
+from seedfleet.pipeline.steps.tune_model import Mode, TuneModelOptions, run_tune_model
 from seedfleet.pipeline.steps.tune_model.capacity import (
     candidates,
     folds_of,
@@ -24,7 +26,7 @@ from seedfleet.pipeline.steps.tune_model.capacity import (
     reliability,
 )
 from seedfleet.pipeline.steps.tune_model.derivation import Derivation, derive
-from seedfleet.pipeline.steps.tune_model.halving import Rows, compare
+from seedfleet.pipeline.steps.tune_model.halving import compare
 from seedfleet.pipeline.steps.tune_model.survivor_rows import LabelledSurvivors
 from seedfleet.recover import OptionsError
 
@@ -74,6 +76,10 @@ def test_every_candidate_can_be_made() -> None:
                 create(model_type, settings)
 
 
+def _three_folds(rows: int) -> NDArray[np.int8]:
+    return (np.arange(rows) % 3).astype(np.int8)
+
+
 def _labelled(labels: NDArray[np.float64], features: NDArray[np.float64]) -> LabelledSurvivors:
     rng = np.random.default_rng(3)
     halves = [labels + 0.1 * rng.normal(size=len(labels)) for _ in range(2)]
@@ -117,7 +123,7 @@ def test_p_values_of_what_cannot_be_learned_are_not_small() -> None:
     rng, found = np.random.default_rng(5), []
     tried = [{"depth": 1, "rounds": 8}, {"depth": 3, "min_leaf": 5, "rounds": 8}]
     for seed in range(60):
-        rows = Rows(rng.normal(size=(90, 3)), rng.normal(size=90), np.arange(90) % 3)
+        rows = TrainingData(rng.normal(size=(90, 3)), rng.normal(size=90), _three_folds(90))
         found.append(compare("lightgbm", tried, rows, shuffles=99, seed=seed).p)
     assert np.mean(np.array(found) <= 0.05) < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 60)
 
@@ -140,10 +146,28 @@ def test_degenerate_labels_keep_the_defaults(
     assert derivation.models["lightgbm"].settings == {}
 
 
+@pytest.mark.slow
+def test_a_candidates_word_on_a_fold_owes_nothing_to_the_folds_labels() -> None:
+    rng = np.random.default_rng(10)
+    features, folds = rng.normal(size=(240, 4)), (np.arange(240) % 4).astype(np.int8)
+    labels = features[:, 0] + rng.normal(size=240)
+    # Many rounds and little patience: labels that were watched would decide when to stop.
+    asked = [{"rounds": 400, "patience": 3, "min_leaf": 5, "learning_rate": 0.3}]
+    negated = np.where(folds == 2, -labels, labels)
+    before, after = (
+        compare("lightgbm", asked, TrainingData(features, each, folds), shuffles=9, seed=1).best
+        for each in (labels, negated)
+    )
+    held = folds == 2
+    assert before.rounds[2] == after.rounds[2] < 400
+    assert before.shares[held].tobytes() == after.shares[held].tobytes()
+    assert before.rounds[1] != after.rounds[1]  # which that fold tells when to stop
+
+
 def test_folds_that_see_no_difference_say_nothing() -> None:
     labels = np.zeros(90)
     labels[[0, 3]] = 1.0, 2.0  # both in the first fold
-    rows = Rows(np.random.default_rng(6).normal(size=(90, 3)), labels, np.arange(90) % 3)
+    rows = TrainingData(np.random.default_rng(6).normal(size=(90, 3)), labels, _three_folds(90))
     measured = compare("lightgbm", [{"depth": 1, "rounds": 4}], rows, shuffles=9, seed=1)
     assert measured.best.value == pytest.approx(0.5)
     assert (measured.best.shares[0::3] == 0.5).all()
@@ -174,6 +198,23 @@ def _scored(folder: Path, values: NDArray[np.int64], labels: bool = True) -> dic
     assert record.decision is Decision.PROCEED
     written: dict[str, object] = json.loads(run.files.model_config.read_text())
     return {key: written[key] for key in written if key not in ("inputs", "run_id")}
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_without_a_figure_the_step_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode
+) -> None:
+    history, table = survivor_runs.drawn_by_lot(), survivor_runs.survivors(60)
+    run = survivor_runs.step_run(tmp_path, history, table, "tune-model")
+    survivor_runs.write_scores(run.files, table, np.random.default_rng(8).normal(size=(60, 44)))
+    monkeypatch.setattr(
+        SurvivorEvidence, "labels", lambda evidence, _slice: np.ones(len(evidence.table))
+    )
+    record = run_tune_model(history, replace(FAST, mode=mode), run)
+    first, *others = record.checks
+    assert first.holds
+    assert [check.value for check in others] == [None] * (2 if mode is Mode.FULL else 1)
+    assert record.decision is Decision.STOP
 
 
 @pytest.mark.slow
@@ -239,10 +280,10 @@ class Guess:
 
 
 def test_p_counts_that_the_finalists_were_selected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(halving, "create", lambda _type, settings: Guess(settings["number"]))
+    monkeypatch.setattr(held_out, "create", lambda _type, settings: Guess(settings["number"]))
     rng, found = np.random.default_rng(9), []
     for trial in range(200):
-        rows = Rows(rng.normal(size=(60, 1)), rng.normal(size=60), np.arange(60) % 3)
+        rows = TrainingData(rng.normal(size=(60, 1)), rng.normal(size=60), _three_folds(60))
         settings = [{"rounds": 4, "number": number} for number in range(12)]
         found.append(compare("any", settings, rows, shuffles=99, seed=trial).p)
     below = np.mean(np.array(found) <= 0.2)

@@ -1,8 +1,11 @@
 """Step 2.5: the space of settings, honest measuring, and when the defaults stay."""
 
 import json
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import optuna
@@ -13,8 +16,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from window_runs import FailingFleet
 
-from seedfleet.pipeline.steps.context_record import Decision
+from seedfleet.fleet import Job
+from seedfleet.pipeline.steps.context_record import ContextRecord, Decision
+from seedfleet.pipeline.steps.fan_out import FanOut
 from seedfleet.pipeline.steps.label_ranking import rank_shares, worths
+from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.tune_scorer import (
     TuneScorerOptions,
     measure_file,
@@ -24,9 +30,9 @@ from seedfleet.pipeline.steps.tune_scorer.choice import judged
 from seedfleet.pipeline.steps.tune_scorer.judgement import HalfShares, cross_fit
 from seedfleet.pipeline.steps.tune_scorer.sample import Sample, write_sample
 from seedfleet.pipeline.steps.tune_scorer.search_space import SearchSpace
-from seedfleet.pipeline.steps.tune_scorer.studies import Studies
+from seedfleet.pipeline.steps.tune_scorer.studies import Studies, trials_by_jobs
 from seedfleet.recover import OptionsError
-from seedfleet.scoring import ScoringSettings
+from seedfleet.scoring import COMPONENTS, ScoringSettings
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 SPACE = SearchSpace.of(1000, 480)
@@ -47,6 +53,28 @@ def test_every_space_gives_settings_that_can_be(modulus: int, draws: int) -> Non
         assert any(found.weights.values())
         for (low, high), lane in zip(space.lanes, found.residue_mods, strict=True):
             assert 2 <= low <= lane <= high <= 2**31
+
+
+def test_every_value_that_is_sampled_is_in_the_settings() -> None:
+    sampled: dict[str, Any] = {
+        "residue_mod_1": 7,
+        "residue_mod_2": 101,
+        "residue_mod_3": 1009,
+        "max_offset": 31,
+        "temporal_window_size": 53,
+        "temporal_num_windows": 11,
+    }
+    weights = {name: (place + 1) / 8 for place, name in enumerate(COMPONENTS)}
+    sampled |= {f"weight_{name}": weight for name, weight in weights.items()}
+    trial = optuna.trial.FixedTrial(sampled)  # which refuses to sample anything else
+    assert SPACE.suggest(trial) == ScoringSettings(
+        residue_mods=(7, 101, 1009),
+        max_offset=31,
+        temporal_window_size=53,
+        temporal_num_windows=11,
+        weights=weights,
+    )
+    assert trial.params == sampled
 
 
 def test_all_that_is_wrong_with_options_is_told_at_once() -> None:
@@ -151,6 +179,19 @@ def test_settings_without_a_gain_are_not_taken(monkeypatch: pytest.MonkeyPatch) 
     assert "no settings are better" in choice.reason
 
 
+def test_of_equal_trials_the_first_is_taken_whichever_ended_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sample, studies = _informed(), Studies(SPACE, 2)
+    base = sample.shares(ScoringSettings((2, 3, 5), weights={}))
+    monkeypatch.setattr(_Informed, "scores", lambda sample, _settings: np.sqrt(sample.worths))
+    for number, found in reversed([studies.ask() for _ in range(4)]):
+        studies.tell(number, sample.values(found))
+    choice = judged(sample, studies, (DEFAULTS, base), 999, np.random.default_rng(7))
+    assert choice.trial == 0
+    assert [trial.number for trial in choice.trials] == [0, 1, 2, 3]
+
+
 @pytest.mark.slow
 def test_few_survivors_keep_the_defaults(tmp_path: Path) -> None:
     history = survivor_runs.planted()
@@ -158,10 +199,48 @@ def test_few_survivors_keep_the_defaults(tmp_path: Path) -> None:
     record = run_tune_scorer(history, TuneScorerOptions(), run)
     written = json.loads(run.files.scorer_config.read_text())
     assert record.decision is Decision.STOP
-    assert [(check.value, check.limit) for check in record.checks] == [(49, 50)]
+    assert (record.checks[0].value, record.checks[0].limit) == (49, 50)
     assert written["chosen"] == "defaults"
     assert "too few" in written["reason"]
     assert ScoringSettings.from_document(written) == DEFAULTS
+
+
+def _nothing_measured(record: ContextRecord) -> bool:
+    """Tell whether a step stops, each of its checks but that of the survivors without a value."""
+    first, *others = record.checks
+    assert first.holds
+    assert [check.value for check in others] == [None] * 3
+    return record.decision is Decision.STOP
+
+
+@pytest.mark.slow
+def test_without_a_figure_the_step_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    history = survivor_runs.planted()
+    run = survivor_runs.step_run(tmp_path, history, survivor_runs.survivors(60), "tune-scorer")
+    untried = run_tune_scorer(history, TuneScorerOptions(trials=0, shuffles=200), run)
+    assert _nothing_measured(untried)
+    monkeypatch.setattr(
+        SurvivorEvidence, "labels", lambda evidence, _slice: np.ones(len(evidence.table))
+    )
+    alike = run_tune_scorer(history, TuneScorerOptions(shuffles=200), run)
+    assert _nothing_measured(alike)
+    assert "equally well" in alike.remarks[0]
+
+
+@pytest.mark.slow
+def test_what_step_0_fitted_is_not_measured_on(tmp_path: Path) -> None:
+    history, table = survivor_runs.planted(), survivor_runs.survivors(200)
+    others = table.take(np.flatnonzero(table.rows["seed"] != survivor_runs.TRUE_SEED))
+    found = [survivor_runs.found_by_step_0(survivor_runs.TRUE_SEED)]
+    told = {}
+    for name, rows, known in (("none", table, []), ("found", table, found), ("out", others, [])):
+        run = survivor_runs.step_run(tmp_path / name, history, rows, "tune-scorer")
+        survivor_runs.write_recovery(run.files, known)
+        record = run_tune_scorer(history, TuneScorerOptions(trials=2, shuffles=200), run)
+        written = json.loads(run.files.scorer_config.read_text())
+        assert "recovery.json" in record.inputs.keys() & written["inputs"].keys()
+        told[name] = written["objective"]
+    assert told["found"] == told["out"] != told["none"]
 
 
 @pytest.mark.slow
@@ -220,6 +299,47 @@ def test_trials_run_as_jobs_of_the_fleet(tmp_path: Path, monkeypatch: pytest.Mon
     run_tune_scorer(history, asked, run)
     assert json.loads(run.files.scorer_config.read_text())["trials"] == written["trials"]
     assert sorted(tmp_path.rglob("attempts/*/*")) == attempts
+
+
+@dataclass(frozen=True)
+class _InThisProcess(FanOut):
+    """Runs trials here, the jobs of a round in some order, and counts what was told after each."""
+
+    studies: Studies | None = None
+    lasts_first: bool = False
+    told: list[int] = field(default_factory=list)
+
+    @property
+    def slots(self) -> int:
+        return 3
+
+    def run(self, jobs: Sequence[Job], jobs_file: Path, **given: Any) -> Any:
+        assert self.studies is not None
+        for job in reversed(jobs) if self.lasts_first else jobs:
+            output = jobs_file.with_name(str(job.expected_output))
+            measure_file(jobs_file.with_name(job.args[1]), output)
+            given["done"](job.job_id, output)
+            self.told.append(len(self.studies.trials))
+        return SimpleNamespace(jobs={})
+
+
+@pytest.mark.slow
+def test_results_are_told_as_they_arrive_and_their_order_changes_no_trial(tmp_path: Path) -> None:
+    history, table = survivor_runs.planted(), survivor_runs.survivors(60)
+    labels = np.random.default_rng(8).normal(size=60)
+    sample = Sample(table, history.values[:480], 1000, worths(labels), np.arange(60) % 2 == 1)
+    found = []
+    for lasts_first in (False, True):
+        studies = Studies(SPACE, 3)
+        run = survivor_runs.step_run(tmp_path / str(lasts_first), history, table, "tune-scorer")
+        fleet = _InThisProcess(studies=studies, lasts_first=lasts_first)
+        trials_by_jobs(studies, sample, 32, replace(run, fan_out=fleet), trial_s=1e-3)
+        # Rounds of eight trials, in jobs of three at most: each is told before the next ends.
+        sizes = (2, 3, 3) if lasts_first else (3, 3, 2)
+        assert np.diff(fleet.told, prepend=0).tolist() == list(sizes) * 4
+        base, rng = sample.shares(DEFAULTS), np.random.default_rng(7)
+        found.append(judged(sample, studies, (DEFAULTS, base), 200, rng).to_document())
+    assert found[0] == found[1]
 
 
 @pytest.mark.slow

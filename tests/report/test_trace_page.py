@@ -141,6 +141,19 @@ def test_a_stopped_step_is_open_with_the_check_that_stopped_it() -> None:
     assert "None was trained: window has stopped" in text
 
 
+def test_settings_that_nothing_was_derived_for_are_the_defaults() -> None:
+    document = planted()
+    assert "Model settings 5 folds" in _text(document)
+    document["documents"]["tune-model"]["label_reliability"] = None
+    assert "Model settings defaults" in _text(document)
+
+
+def test_figures_of_rows_held_out_stand_beside_what_they_do_not_allow_for() -> None:
+    told = "do not allow for that; the gate looks at later draws, by which no setting was chosen."
+    assert told in _text(planted())
+    assert told not in _text(without_model())
+
+
 def test_a_run_without_a_model_says_why() -> None:
     text = _text(without_model())
     assert "None was trained: 1 survivor is fewer than 50 streams" in text

@@ -56,6 +56,11 @@ def _metric(name: str, value: float | None, chance: float | None) -> Document:
     return {"name": name, "value": value, "chance": chance}
 
 
+def _engine(reliability: float) -> dict[str, Any]:
+    reason = f"{reliability:.0%} of the labels' variance is no noise"
+    return {"folds": 5, "label_reliability": reliability, "reason": reason}
+
+
 def _record(step: str, metrics: list[Document], checks: list[Document], *remarks: str) -> Document:
     return {
         "format": "seedfleet.context/1",
@@ -466,7 +471,7 @@ def planted() -> Document:
         "recover": recovery,
         "window": _window(519.3),
         "tune-scorer": {"chosen": "defaults", "reason": "no settings rank survivors better"},
-        "tune-model": {"folds": 5, "reason": "12% of the labels' variance is no noise"},
+        "tune-model": _engine(0.12),
         "train": _sidecar(accepted=True),
         "predict": _predicted(
             verdict="recovered",
@@ -499,7 +504,7 @@ def at_random() -> Document:
         "recover": recovery,
         "window": _window(0.0),
         "tune-scorer": {"chosen": "defaults", "reason": "no settings rank survivors better"},
-        "tune-model": {"folds": 5, "reason": "0% of the labels' variance is no noise"},
+        "tune-model": _engine(0.0),
         "train": _sidecar(accepted=False),
         "predict": _predicted(
             verdict="no_evidence",

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from seedfleet.models.base import ModelError
-from seedfleet.models.fold_training import TrainingData, Trial, run_trial, write_result
+from seedfleet.models.fold_training import Trial, run_trial, write_result
+from seedfleet.models.training_data import TrainingData
 from seedfleet.models.types import MODEL_TYPES
 
 __all__ = ["main"]

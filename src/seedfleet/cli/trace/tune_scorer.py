@@ -46,7 +46,7 @@ def scorer_options(function: Callable[..., Any]) -> Callable[..., Any]:
             type=click.IntRange(0, 100_000),
             default=32,
             show_default=True,
-            help="Settings that are tried; 0 keeps the defaults.",
+            help="Settings that are tried; 0 keeps the defaults, without a figure to go by.",
         ),
     ):
         function = decorate(function)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from seedfleet.draws import History
     from seedfleet.pipeline.steps.survivor_table import SurvivorTable
 
-__all__ = ["features_file", "fitted_beyond", "scored_survivors"]
+__all__ = ["features_file", "fitted_beyond", "fitted_by", "scored_survivors"]
 
 
 def features_file(path: Path) -> Path:
@@ -92,3 +92,8 @@ def fitted_beyond(table: SurvivorTable, history: History, recovery: Path) -> NDA
         stream = table.stream(int(rows["preset"][row]))
         fitted[row] = (stream, table.start(row), *place) in found
     return fitted
+
+
+def fitted_by(recovery: Path) -> list[Path]:
+    """Return what `fitted_beyond` reads beside the table: an input of whatever asks it."""
+    return [recovery] if recovery.exists() else []

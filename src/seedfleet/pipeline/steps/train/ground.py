@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from seedfleet.draws.slices import Slices
-from seedfleet.models.fold_training import TrainingData
 from seedfleet.models.folds import grouped_folds
+from seedfleet.models.training_data import TrainingData
 from seedfleet.pipeline.steps.learnable import fitted_beyond, scored_survivors
 from seedfleet.pipeline.steps.stream_groups import stream_groups
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence

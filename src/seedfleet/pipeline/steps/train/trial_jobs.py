@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from seedfleet.models.fold_training import TrainingData
+    from seedfleet.models.training_data import TrainingData
     from seedfleet.pipeline.steps.engine_config import EngineConfig
     from seedfleet.pipeline.steps.run_files import RunFiles
     from seedfleet.pipeline.steps.step_run import StepRun

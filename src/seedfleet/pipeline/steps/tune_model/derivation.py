@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from seedfleet.models.training_data import TrainingData
 from seedfleet.pipeline.steps.label_ranking import MEASURE
 from seedfleet.pipeline.steps.survivor_table import LEAST_STREAMS
 from seedfleet.pipeline.steps.tune_model.capacity import (
@@ -16,7 +17,7 @@ from seedfleet.pipeline.steps.tune_model.capacity import (
     full_rows,
     reliability,
 )
-from seedfleet.pipeline.steps.tune_model.halving import Rows, compare
+from seedfleet.pipeline.steps.tune_model.halving import compare
 from seedfleet.pipeline.steps.tune_model.options import Mode
 
 if TYPE_CHECKING:
@@ -140,10 +141,10 @@ def _refusal(survivors: LabelledSurvivors) -> str | None:
     return None
 
 
-def _rows(survivors: LabelledSurvivors, folds: int, seed: int) -> Rows:
+def _rows(survivors: LabelledSurvivors, folds: int, seed: int) -> TrainingData:
     """Cut into folds by lot; no two rows are of one stream."""
     lot = np.random.default_rng([seed, 4]).permutation(len(survivors.labels))
-    return Rows(survivors.features, survivors.labels, lot.astype(np.int64) % folds)
+    return TrainingData(survivors.features, survivors.labels, (lot % folds).astype(np.int8))
 
 
 def _by_rule(tried: Sequence[Mapping[str, Any]]) -> DerivedModel:

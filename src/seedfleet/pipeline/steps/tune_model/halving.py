@@ -2,19 +2,18 @@
 
 Every candidate first learns for a quarter of its rounds; the better half goes on to all of them
 (Jamieson and Talwalkar, 2016, with rounds as the resource). The prediction of a fold comes from
-models that have seen none of its labels: they learn from the other folds but one, and that one
-tells them when to stop.
+models that have seen none of its labels.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seedfleet.models import Validation, create
+from seedfleet.models.held_out import fit_without
 from seedfleet.pipeline.steps.label_ranking import p_value, rank_shares, shuffled, worths
 
 if TYPE_CHECKING:
@@ -22,34 +21,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Candidate", "Measured", "Rows", "compare"]
+    from seedfleet.models.training_data import TrainingData
+
+__all__ = ["Candidate", "Measured", "compare"]
 
 _FIRST_SHARE = 4  # of the rounds, in the first rung
 _UPPER = 0.95
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """What models are fitted to.
-
-    Attributes
-    ----------
-    features
-        float64, shape (n, n_columns).
-    labels
-        float64, shape (n,), not all the same.
-    folds
-        int64, shape (n,), in ``[0, n_folds)``; at least three folds.
-    """
-
-    features: NDArray[np.float64]
-    labels: NDArray[np.float64]
-    folds: NDArray[np.int64]
-
-    @property
-    def n_folds(self) -> int:
-        """How many folds there are."""
-        return int(self.folds.max()) + 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +90,7 @@ class Measured:
 def compare(
     model_type: str,
     settings: Sequence[Mapping[str, Any]],
-    rows: Rows,
+    rows: TrainingData,
     *,
     shuffles: int,
     seed: int,
@@ -124,6 +101,8 @@ def compare(
     ----------
     settings
         At least one candidate, each with `rounds`.
+    rows
+        With labels that are not all the same, in at least three folds.
 
     Raises
     ------
@@ -153,33 +132,21 @@ def compare(
 
 
 def _tried(
-    model_type: str, settings: Mapping[str, Any], rows: Rows, seed: int, *, finished: bool
+    model_type: str, settings: Mapping[str, Any], rows: TrainingData, seed: int, *, finished: bool
 ) -> Candidate:
     rounds = settings["rounds"] if finished else max(1, settings["rounds"] // _FIRST_SHARE)
     shares, counted = np.empty(len(rows.labels)), []
     for fold in range(rows.n_folds):
         held = rows.folds == fold
-        watched = rows.folds == (fold + 1) % rows.n_folds
-        learned = ~held & ~watched
-        if not np.ptp(rows.labels[learned]) or not np.ptp(rows.features[learned], axis=0).any():
-            # Few rows differ from all others, and none of them is here: nothing can be said.
-            shares[held] = 0.5
-            counted.append(1)
-            continue
-        model = create(model_type, {**settings, "rounds": rounds}).fit(
-            rows.features[learned],
-            rows.labels[learned],
-            Validation(rows.features[watched], rows.labels[watched]),
-            seed=seed,
-        )
-        shares[held] = rank_shares(model.predict(rows.features[held]))
-        counted.append(model.rounds)
+        fit = fit_without(fold, rows, model_type, {**settings, "rounds": rounds}, seed=seed)
+        shares[held] = rank_shares(fit.predicted[held])
+        counted.append(fit.rounds)
     value = float(shares @ worths(rows.labels))
     return Candidate(settings, value, tuple(counted), shares, finished)
 
 
 def _chances(
-    tried: Sequence[Candidate], rows: Rows, shuffles: int, rng: np.random.Generator
+    tried: Sequence[Candidate], rows: TrainingData, shuffles: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """Return the largest value over candidates under labels shuffled within each fold."""
     shares, weights = np.stack([each.shares for each in tried]), worths(rows.labels)
@@ -192,8 +159,8 @@ def _chances(
 
 
 def _refitted(
-    model_type: str, best: Candidate, rows: Rows, rng: np.random.Generator, seed: int
+    model_type: str, best: Candidate, rows: TrainingData, rng: np.random.Generator, seed: int
 ) -> float:
     labels = rng.permutation(rows.labels)
-    changed = Rows(rows.features, labels, rows.folds)
+    changed = replace(rows, labels=labels)
     return _tried(model_type, best.settings, changed, seed, finished=best.finished).value

@@ -12,13 +12,14 @@ from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.context_record import Check, Metric
 from seedfleet.pipeline.steps.engine_config import ENGINE_FORMAT
 from seedfleet.pipeline.steps.label_ranking import MEASURE
-from seedfleet.pipeline.steps.learnable import features_file
+from seedfleet.pipeline.steps.learnable import features_file, fitted_by
 from seedfleet.pipeline.steps.survivor_table import LEAST_STREAMS
 from seedfleet.pipeline.steps.tune_model.derivation import (
     Derivation,
     DerivedModel,
     derive,
 )
+from seedfleet.pipeline.steps.tune_model.options import Mode
 from seedfleet.pipeline.steps.tune_model.survivor_rows import labelled_survivors
 
 if TYPE_CHECKING:
@@ -52,13 +53,11 @@ def run_tune_model(history: History, options: TuneModelOptions, run: StepRun) ->
     derivation = _derived(history, options, run)
     write_json(run.files.model_config, _document(derivation, options, run))
     return run.record(
-        [path, run.files.history, *_recovery(run)],
+        [path, run.files.history, *fitted_by(run.files.recovery)],
         [run.files.model_config],
         parameters=options.to_document(),
         metrics=list(_metrics(derivation)),
-        checks=[
-            Check("different streams that were looked at", derivation.streams, LEAST_STREAMS),
-        ],
+        checks=_checks(derivation, options),
         remarks=[derivation.reason],
     )
 
@@ -78,12 +77,8 @@ def _table(options: TuneModelOptions, run: StepRun) -> Path:
     return features_file(options.survivors or run.files.scores)
 
 
-def _recovery(run: StepRun) -> list[Path]:
-    return [run.files.recovery] if run.files.recovery.exists() else []
-
-
 def _document(derivation: Derivation, options: TuneModelOptions, run: StepRun) -> dict[str, Any]:
-    inputs = [_table(options, run), run.files.history, *_recovery(run)]
+    inputs = [_table(options, run), run.files.history, *fitted_by(run.files.recovery)]
     return {
         "format": ENGINE_FORMAT,
         "run_id": run.context.run_id,
@@ -100,6 +95,21 @@ def _document(derivation: Derivation, options: TuneModelOptions, run: StepRun) -
         "models": {name: model.to_document() for name, model in derivation.models.items()},
         "versions": versions_part(),
     }
+
+
+def _checks(derivation: Derivation, options: TuneModelOptions) -> list[Check]:
+    """Return what has to hold: that what the settings rest on could be found out at all."""
+    measured = [model for model in derivation.models.values() if model.measured is not None]
+    checks = [
+        Check("different streams that were looked at", derivation.streams, LEAST_STREAMS),
+        Check("share of the labels' variance that is no noise", derivation.reliability, 0.0),
+    ]
+    if options.mode is Mode.FULL:
+        told = len(measured) or None
+        checks.append(
+            Check("model types measured beside shuffled labels", told, len(options.types))
+        )
+    return checks
 
 
 def _metrics(derivation: Derivation) -> Iterator[Metric]:

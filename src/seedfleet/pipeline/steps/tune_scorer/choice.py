@@ -45,7 +45,7 @@ class Choice:
     default_value
         How well the defaults rank, on the same survivors.
     trials
-        All that were measured.
+        All that were measured, in the order in which they were asked.
     survivors
         How many they were measured on.
     space
@@ -84,22 +84,26 @@ class Choice:
         ]
 
     def checks(self, asked: int) -> list[Check]:
-        """Return what has to hold where trials were asked for and measured."""
-        if self.fit is None:
-            return []
+        """Return what has to hold; where nothing was measured no value is known, and none does."""
         here = {"jobs": False} if self.by_jobs else {}
+        fit = self.fit
         return [
-            Check("share of trials that gave a value", len(self.trials) / asked, 0.5, change=here),
+            Check(
+                "share of trials that gave a value",
+                None if fit is None else len(self.trials) / asked,
+                0.5,
+                change=here,
+            ),
             Check(
                 "largest difference when the winners were measured again",
-                self.remeasured,
+                None if fit is None else self.remeasured,
                 1e-6,
                 at_least=False,
                 change=here,
             ),
             Check(
                 f"distance of the {MEASURE} under shuffled labels from 0.5",
-                abs(self.fit.chance - 0.5),
+                None if fit is None else abs(fit.chance - 0.5),
                 0.1,
                 at_least=False,
             ),
@@ -128,7 +132,7 @@ class Choice:
                     "values": list(trial.values),
                     "settings": trial.settings.to_document(),
                 }
-                for trial in sorted(self.trials, key=lambda trial: trial.number)
+                for trial in self.trials
             ],
         }
 
@@ -159,7 +163,9 @@ def judged(
             remeasured = max(remeasured, abs(again - winner.values[1 - guide]))
     fit = cross_fit(_halves(sample, crossed), shuffles, rng)
     gain = cross_fit(_halves(sample, crossed - base), shuffles, rng)
-    best = max(studies.trials, key=lambda trial: _pooled(sample, trial), default=None)
+    best = max(
+        studies.trials, key=lambda trial: (_pooled(sample, trial), -trial.number), default=None
+    )
     taken = best is not None and fit.p < SIGNIFICANT and gain.value > 0 and gain.p < SIGNIFICANT
     return Choice(
         settings=best.settings if best is not None and taken else settings,
@@ -168,7 +174,7 @@ def judged(
         fit=fit,
         gain=gain,
         default_value=float(base @ sample.worths),
-        trials=tuple(studies.trials),
+        trials=sorted(studies.trials, key=lambda trial: trial.number),
         survivors=len(sample.table),
         space=studies.space,
         remeasured=remeasured,

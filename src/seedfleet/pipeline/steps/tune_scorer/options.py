@@ -24,7 +24,7 @@ class TuneScorerOptions:
     Attributes
     ----------
     trials
-        Settings that are tried, beside the defaults; 0 keeps the defaults.
+        Settings that are tried, beside the defaults; 0 keeps these, and the step stops.
     sample
         Most survivors that a trial scores: one half of them those of the largest likelihood, the
         other half drawn by lot from the rest.

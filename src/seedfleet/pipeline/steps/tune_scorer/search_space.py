@@ -53,7 +53,7 @@ class SearchSpace:
             windows=_WINDOWS,
         )
 
-    def suggest(self, trial: optuna.Trial) -> ScoringSettings:
+    def suggest(self, trial: optuna.trial.BaseTrial) -> ScoringSettings:
         """Ask a study for settings."""
         first, second, third = (
             trial.suggest_int(f"residue_mod_{place}", *bounds, log=True)

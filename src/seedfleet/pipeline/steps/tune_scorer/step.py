@@ -15,6 +15,7 @@ from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.context_record import Check
 from seedfleet.pipeline.steps.kept_measure import kept_measure
 from seedfleet.pipeline.steps.label_ranking import worths
+from seedfleet.pipeline.steps.learnable import fitted_beyond, fitted_by
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.survivor_files import read_survivors
 from seedfleet.pipeline.steps.survivor_sampling import drawn, most_matches
@@ -58,8 +59,7 @@ def run_tune_scorer(history: History, options: TuneScorerOptions, run: StepRun) 
         The user stopped the jobs; asking again goes on.
     """
     path = options.survivors or run.files.survivors("bidirectional")
-    table = read_survivors(path)
-    table = table.take(most_matches(table, _LOOKED_AT))
+    table = _learnable(path, history, run)
     slices = Slices.of(len(chosen_draws(history, table.sessions)))
     defaults = ScoringSettings.of_modulus(history.modulus)
     sample, streams = _sample(table, history, options, slices)
@@ -69,9 +69,10 @@ def run_tune_scorer(history: History, options: TuneScorerOptions, run: StepRun) 
         choice = Choice(defaults, "no trial was asked for, and the defaults stay")
     else:
         choice = _tuned(sample, defaults, options, run)
-    _write(choice, options, run, [path, run.files.history])
+    inputs = [path, run.files.history, *fitted_by(run.files.recovery)]
+    _write(choice, options, run, inputs)
     return run.record(
-        [path, run.files.history],
+        inputs,
         [run.files.scorer_config],
         parameters=options.to_document(),
         metrics=choice.metrics(),
@@ -81,6 +82,13 @@ def run_tune_scorer(history: History, options: TuneScorerOptions, run: StepRun) 
         ],
         remarks=[choice.reason, *choice.failed],
     )
+
+
+def _learnable(path: Path, history: History, run: StepRun) -> SurvivorTable:
+    """Read the survivors whose later draws are evidence: step 0 did not fit them to these."""
+    table = read_survivors(path)
+    table = table.take(np.flatnonzero(~fitted_beyond(table, history, run.files.recovery)))
+    return table.take(most_matches(table, _LOOKED_AT))
 
 
 def _sample(

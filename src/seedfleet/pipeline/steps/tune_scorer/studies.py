@@ -1,4 +1,11 @@
-"""Trials: settings asked of two studies, measured here or by jobs, and told as results arrive."""
+"""Trials: settings asked of two studies, measured here or by jobs, and told as results arrive.
+
+In this process each is told before the next is asked. Jobs are asked in rounds: a study hears of
+each result when it arrives, and is asked again when the round has ended, not while jobs of it still
+run. What it asks would else depend on which machine was the faster: one seed would give the same
+draws other settings from run to run, and a step that was interrupted would not find its trials
+measured. Besides, a run of the fleet has all its jobs from the start, on which its resuming rests.
+"""
 
 from __future__ import annotations
 
@@ -72,9 +79,10 @@ class Studies:
     space
         What may be asked.
     seed
-        Of the samplers; the same seed and values ask for the same settings.
+        Of the samplers; the same seed and values ask for the same settings, in whatever order
+        the values were told between two askings.
     trials
-        Those told so far.
+        Those told so far, in the order in which they were told.
     failed
         Sentences on the jobs whose trials were not told.
     """
@@ -169,12 +177,8 @@ def _round(
     shares: Sequence[Sequence[tuple[int, ScoringSettings]]],
     run: StepRun,
 ) -> None:
-    """Run one round's jobs; the trials of a job that fails are not told.
-
-    They are told in their order, whichever ended first: so a step that was interrupted, and asks
-    again, asks for the same trials, and finds them measured.
-    """
-    jobs, measured = [], {}
+    """Run one round's jobs, and tell each result as it arrives; a job that fails has none."""
+    jobs = []
     for place, asked in enumerate(shares, 1):
         stem = f"{name}-{place}"
         document = {
@@ -190,11 +194,9 @@ def _round(
         document = json.loads(output.read_text(encoding="utf-8"))
         for result in document["results"]:
             first, other = result["values"]
-            measured[int(result["number"])] = (float(first), float(other))
+            studies.tell(int(result["number"]), (float(first), float(other)))
 
     studies.failed += failed_jobs(run.fan_out.run(jobs, folder / f"{name}.json", done=told))
-    for number in sorted(measured):
-        studies.tell(number, measured[number])
 
 
 def _job(stem: str) -> Job:
