@@ -433,6 +433,17 @@ def test_bits_on_uniform_draws_average_to_no_more_than_one_fold() -> None:
     assert abs(float(np.mean(folds)) - 1) < 4 * spread
 
 
+def test_what_was_tried_is_taken_off_the_bits_of_a_trial() -> None:
+    part = Part.of(history(planted("java_lcg", 321, 300, (2, 2)).tolist()), ())
+    free = Ground(1000, (part,), (Family("java_lcg", range(300, 340)),), 30, 0.0)
+    asked = Configuration((), SkipLaw.CONSTANT, 0, 60, 0, 4, 0.5, 0.5)
+    bits, net = (
+        run_trial(ground, asked).objective for ground in (free, replace(free, paid_bits=7.0))
+    )
+    assert bits is not None
+    assert net == bits - 7
+
+
 def test_a_trial_that_passes_nearly_everything_is_pruned() -> None:
     part = Part.of(history(uniform(300).tolist()), ())
     ground = Ground(1000, (part,), (Family("java_lcg", range(100)),), 30, 2.0)

@@ -376,7 +376,10 @@ def _remarks(result: _Result, recovered: Recovered) -> list[str]:
             f"{used.reverse_threshold:.3g}, so that wrong seeds too are left to rank."
         )
     if (result.objective or 0) <= 0:
-        remarks.append("No configuration found evidence; survivors are what chance lets through.")
+        remarks.append(
+            "No configuration found evidence; survivors are what chance lets through. Streams used "
+            "before the first draw were not looked for."
+        )
     if result.look is not None and result.look.left_out:
         left_out = ", ".join(result.look.left_out)
         kept = " and ".join(result.look.kept)
