@@ -1,24 +1,26 @@
 #!/bin/sh
 # The six steps by their established names, one after the other, in the folder WORK (default: work).
+# DRAWS, SEEDS and TRIALS say how many there are: fewer are sooner through.
 set -eu
 cd "$(dirname "$0")"
 work=${1:-work}
+draws=${DRAWS:-5000} seeds=${SEEDS:-5000} trials=${TRIALS:-20}
 mkdir -p "$work"
 cd "$work"
 
-# 5,000 draws of the classic java_lcg, seed 4321, three outputs dropped before each, one in fifty
+# Draws of the classic java_lcg, seed 4321, three outputs dropped before each, one in fifty
 # recorded wrong: what the steps have to find.
-seedfleet generators sample java_lcg --seed 4321 --count 5000 --skip 3 --noise 0.02 \
+seedfleet generators sample java_lcg --seed 4321 --count "$draws" --skip 3 --noise 0.02 \
     --sessions midday,evening --format json > draws.json
 
 seedfleet compat install --force .
 python=${PYTHON:-python3}
 
 # 1: windows, skips and thresholds by what they tell of draws that the sieve did not see.
-"$python" window_optimizer.py --lottery-file draws.json --strategy bayesian --trials 20 \
-    --seeds 5000 --prng-type java_lcg --test-both-modes
+"$python" window_optimizer.py --lottery-file draws.json --strategy bayesian \
+    --trials "$trials" --seeds "$seeds" --prng-type java_lcg --test-both-modes
 # 2.5: settings of the score.
-"$python" scorer_meta_optimizer.py --trials 16
+"$python" scorer_meta_optimizer.py --trials "$trials"
 # 3: 62 features for each survivor.
 PYTHON=$python sh run_step3_full_scoring.sh
 # 4: how models are to be trained.

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from seedfleet.cli import main
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 for step in ("window", "tune_scorer", "score", "tune_model", "train", "predict"):
@@ -56,3 +59,30 @@ def test_random_draws_end_in_no_evidence_no_model_and_no_prediction(tmp_path: Pa
     (prediction,) = document["documents"]["predict"]["predictions"]
     assert prediction["top"] == []
     assert prediction["highest_probability"] < 0.002
+
+
+def test_the_example_chain_of_established_names_runs_to_its_end(tmp_path: Path) -> None:
+    example = Path(__file__).parents[2] / "examples" / "steps" / "chain.sh"
+    shutil.copy(example, tmp_path)
+    program = tmp_path / "bin" / "seedfleet"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m seedfleet "$@"\n')
+    program.chmod(0o755)
+    environment = {
+        **os.environ,
+        "PATH": f"{program.parent}:{os.environ['PATH']}",
+        "PYTHON": sys.executable,
+        "DRAWS": "1000",
+        "SEEDS": "4400",
+        "TRIALS": "3",
+    }
+    chain = ["sh", str(tmp_path / "chain.sh")]
+    run = subprocess.run(chain, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
+    work = tmp_path / "work"
+    window = json.loads((work / "optimal_window_config.json").read_text())
+    assert window["skip_law"] == "constant"
+    assert (work / "models" / "best_model.meta.json").exists()
+    told = json.loads((work / "predictions.json").read_text())
+    assert told["verdict"] == "recovered"
+    assert told["survivors"][0]["seed"] == 4321

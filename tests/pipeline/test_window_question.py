@@ -61,7 +61,11 @@ def test_sessions_choose_the_draws_and_only_their_sieve_slice() -> None:
 
 def test_a_study_samples_within_bounds_and_leaves_draws_to_judge_by() -> None:
     bounds = SearchBounds(
-        window_size=Interval(10, 40), offset=Interval(2, 500), skip_max=Interval(3, 6)
+        window_size=Interval(10, 40),
+        offset=Interval(2, 500),
+        skip_max=Interval(3, 6),
+        forward_threshold=Interval(0.1, 0.2),
+        reverse_threshold=Interval(0.7, 0.9),
     )
     part = Part.of(history(uniform(200).tolist()), ())
     ground = Ground(1000, (part,), (Family("java_lcg", range(50)),), 30, 0.0)
@@ -75,7 +79,8 @@ def test_a_study_samples_within_bounds_and_leaves_draws_to_judge_by() -> None:
         assert 2 <= chosen.window_start <= 120 - 30 - chosen.window_size
         assert 3 <= chosen.skip_max <= 6
         assert chosen.skip_min <= chosen.skip_max - (chosen.law is SkipLaw.VARIABLE)
-        assert 0.02 <= chosen.forward_threshold <= 0.95
+        assert 0.1 <= chosen.forward_threshold <= 0.2
+        assert 0.7 <= chosen.reverse_threshold <= 0.9
     assert laws == set(SkipLaw)
 
 

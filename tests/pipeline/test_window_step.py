@@ -15,7 +15,7 @@ from seedfleet.pipeline.steps.context_record import Decision
 from seedfleet.pipeline.steps.survivor_files import read_survivors
 from seedfleet.pipeline.steps.survivor_table import NO_END, ROW, SurvivorTable
 from seedfleet.pipeline.steps.window import WindowOptions, run_window, serve
-from seedfleet.pipeline.steps.window.choice import choose
+from seedfleet.pipeline.steps.window.choice import choose, used_configuration
 from seedfleet.pipeline.steps.window.configuration import Configuration, SkipLaw
 from seedfleet.pipeline.steps.window.final import Passed
 from seedfleet.pipeline.steps.window.ground import Family, Ground, Part
@@ -297,6 +297,86 @@ def test_a_stream_of_both_sessions_is_taken_as_one() -> None:
         assert chosen.configuration.sessions == sessions
 
 
+def trial_that_found(
+    law: SkipLaw, objective: float, skips: tuple[int, int], seed: int = 5, observed: int = 90
+) -> Tried:
+    best = {"generator": "java_lcg", "seed": seed, "skip_min": skips[0], "skip_max": skips[1]}
+    asked = Configuration((), law, 7, 60, 0, 8, 0.5, 0.5)
+    return Tried(0, asked, Outcome(objective, observed, 3.0, best=best))
+
+
+CONSTANT_TRIAL = trial_that_found(SkipLaw.CONSTANT, 585.0, (3, 3))
+
+
+@pytest.mark.parametrize(
+    ("trials", "right"),
+    [
+        pytest.param(
+            [CONSTANT_TRIAL, trial_that_found(SkipLaw.VARIABLE, 585.0 + 1e-9, (3, 3))], 0, id="tie"
+        ),
+        pytest.param(
+            [CONSTANT_TRIAL, *[trial_that_found(SkipLaw.VARIABLE, 631.0, (3, 3))] * 9],
+            0,
+            id="a luckier window",
+        ),
+        pytest.param(
+            [
+                trial_that_found(SkipLaw.VARIABLE, 10.0, (0, 3), 6),
+                trial_that_found(SkipLaw.CONSTANT, 9.5, (3, 3)),
+            ],
+            1,
+            id="within a bit",
+        ),
+        pytest.param(
+            [
+                trial_that_found(SkipLaw.CONSTANT, -2.0, (3, 3)),
+                trial_that_found(SkipLaw.VARIABLE, 90.0, (0, 3)),
+            ],
+            1,
+            id="it varies",
+        ),
+        pytest.param(
+            [
+                trial_that_found(SkipLaw.CONSTANT, 90.0, (3, 3)),
+                trial_that_found(SkipLaw.VARIABLE, 600.0, (3, 3)),
+            ],
+            1,
+            id="no constant trial came to as much",
+        ),
+        pytest.param(
+            [
+                CONSTANT_TRIAL,
+                trial_that_found(SkipLaw.CONSTANT, 560.0, (4, 4), 9, observed=95),
+                trial_that_found(SkipLaw.VARIABLE, 631.0, (3, 3)),
+            ],
+            0,
+            id="more survivors of another finding",
+        ),
+    ],
+)
+def test_the_law_is_that_of_the_survivor_that_leads(trials: list[Tried], right: int) -> None:
+    for each in (trials, trials[::-1]):
+        assert choose(each, 10_000, {(): 600}) is trials[right]
+
+
+def test_a_constant_skip_that_only_variable_trials_found_is_sieved_for_as_such() -> None:
+    part = Part.of(history(uniform(600).tolist()), ())
+    ground = Ground(1000, (part,), (Family("java_lcg", range(400)),), 60, 0.0)
+    bounds = WindowOptions().study_bounds
+    found = trial_that_found(SkipLaw.VARIABLE, 600.0, (3, 3))
+    used = used_configuration(found, Sampler(ground, bounds))
+    assert (used.law, used.window_start, used.window_size) == (SkipLaw.CONSTANT, 7, 60)
+    assert used.skip_min <= 3 <= used.skip_max
+    assert used.forward_threshold < 0.5, "wrong seeds too are left to rank"
+
+    varies = trial_that_found(SkipLaw.VARIABLE, 600.0, (0, 3))
+    nothing = trial_that_found(SkipLaw.VARIABLE, -3.0, (3, 3))
+    for each in (varies, nothing):
+        assert used_configuration(each, Sampler(ground, bounds)) == each.configuration
+    alone = replace(ground, families=(Family("java_lcg", range(400), (SkipLaw.VARIABLE,)),))
+    assert used_configuration(found, Sampler(alone, bounds)) == found.configuration
+
+
 def test_a_job_comes_to_what_the_process_comes_to(tmp_path: Path) -> None:
     draws = planted("java_lcg", 321, 300, (2, 2))
     part = Part.of(history(draws.tolist()), ())
@@ -351,6 +431,17 @@ def test_bits_on_uniform_draws_average_to_no_more_than_one_fold() -> None:
     spread = float(np.std(folds)) / len(folds) ** 0.5
     assert spread > 0.01
     assert abs(float(np.mean(folds)) - 1) < 4 * spread
+
+
+def test_what_was_tried_is_taken_off_the_bits_of_a_trial() -> None:
+    part = Part.of(history(planted("java_lcg", 321, 300, (2, 2)).tolist()), ())
+    free = Ground(1000, (part,), (Family("java_lcg", range(300, 340)),), 30, 0.0)
+    asked = Configuration((), SkipLaw.CONSTANT, 0, 60, 0, 4, 0.5, 0.5)
+    bits, net = (
+        run_trial(ground, asked).objective for ground in (free, replace(free, paid_bits=7.0))
+    )
+    assert bits is not None
+    assert net == bits - 7
 
 
 def test_a_trial_that_passes_nearly_everything_is_pruned() -> None:

@@ -10,6 +10,7 @@ from page_outline import Outline
 from report_samples import recovered_java, several_streams
 from trace_samples import SEED, TRACES, at_random, only_recovered, planted, stopped, without_model
 
+from seedfleet.cli.trace._record_words import record_lines
 from seedfleet.report import render_trace, render_trace_text
 
 
@@ -63,6 +64,18 @@ def test_a_ranking_below_chance_is_explained() -> None:
     text = _text(document)
     assert "Below chance worth-weighted AUC of lightgbm, 0.4153, where 0.5075 is chance" in text
     assert "what was learned is noise" in text
+
+
+def test_what_was_not_measured_is_said_to_be_so_without_its_chance() -> None:
+    document = planted()
+    step = next(each for each in document["steps"] if each["step"] == "tune-model")
+    step["record"]["metrics"] = [{"name": "share that is no noise", "value": None, "chance": 0.0}]
+    told = [_text(document), render_trace_text(document)]
+    told.append("\n".join(record_lines(step["record"])))
+    for text in told:
+        assert "not measured" in text
+        assert "not known (" not in text
+        assert "not measured (" not in text
 
 
 def test_nothing_found_names_no_candidate_and_never_says_random() -> None:

@@ -39,7 +39,9 @@ def _check_words(check: Mapping[str, Any]) -> str:
 
 
 def beside_chance(metric: Mapping[str, Any]) -> str:
-    """Say a figure, and what chance gives where it has a say."""
-    value = "not known" if metric["value"] is None else f"{metric['value']:,.6g}"
+    """Say a figure, and what chance gives where it has a say; neither where it was not measured."""
+    if metric["value"] is None:
+        return "not measured"
+    value = f"{metric['value']:,.6g}"
     chance = "" if metric["chance"] is None else f" (by chance {metric['chance']:,.6g})"
     return value + chance

@@ -105,7 +105,9 @@ def limit_text(check: Mapping[str, Any]) -> str:
 
 
 def beside_chance(metric: Mapping[str, Any]) -> str:
-    """Write a figure beside what chance gives, where chance has a say."""
+    """Write a figure beside what chance gives, where it was measured and chance has a say."""
+    if metric["value"] is None:
+        return "not measured"
     chance = metric["chance"]
     told = number(metric["value"])
     return told if chance is None else f"{told} ({number(chance)} by chance)"

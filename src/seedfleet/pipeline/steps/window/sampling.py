@@ -159,6 +159,19 @@ class Sampler:
         start = self._starts(part, law, size)[0]
         return replace(wide, window_start=start, window_size=size)
 
+    def with_constant_skips(
+        self, configuration: Configuration, preset: str
+    ) -> Configuration | None:
+        """Return constant skips in the same window; None where this generator is asked none."""
+        family = next(each for each in self.ground.families if each.preset == preset)
+        if SkipLaw.CONSTANT not in family.laws:
+            return None
+        return replace(
+            self.first_look(self.ground.part(configuration.sessions), SkipLaw.CONSTANT),
+            window_start=configuration.window_start,
+            window_size=configuration.window_size,
+        )
+
     def populated(self, configuration: Configuration) -> Configuration:
         """Return the same with thresholds so low that some wrong seeds pass too, but not too many.
 

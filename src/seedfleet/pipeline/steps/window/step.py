@@ -20,8 +20,7 @@ from seedfleet.pipeline.steps.context_record import Check, Metric
 from seedfleet.pipeline.steps.history_files import write_history
 from seedfleet.pipeline.steps.shortage import ShortageError
 from seedfleet.pipeline.steps.survivor_files import write_survivors
-from seedfleet.pipeline.steps.survivor_table import LEAST_STREAMS
-from seedfleet.pipeline.steps.window.choice import choose, most_rows
+from seedfleet.pipeline.steps.window.choice import choose, most_rows, used_configuration
 from seedfleet.pipeline.steps.window.final import final_sieve
 from seedfleet.pipeline.steps.window.ground import Ground, Part
 from seedfleet.pipeline.steps.window.jobs import outcomes_left
@@ -175,10 +174,7 @@ def _optimized(
     how = (*runner.run(options.trials), *study.untried)
     draws = {part.sessions: len(part.draws) for part in ground.parts}
     chosen = choose(study.tried, options.max_survivors, draws)
-    configuration = next(sampler.set_ones()) if chosen is None else chosen.configuration
-    if chosen is not None and (chosen.outcome.observed or 0) < LEAST_STREAMS:
-        # Lower thresholds let some more pass.
-        configuration = sampler.populated(configuration)
+    configuration = used_configuration(chosen, sampler)
     run.progress("the chosen window", 0.0)
     most = most_rows(configuration.law, options.max_survivors)
     passed = final_sieve(ground, configuration, most, np.random.default_rng(options.run_seed))
@@ -369,13 +365,21 @@ def _remarks(result: _Result, recovered: Recovered) -> list[str]:
         ),
     ]
     chosen, used = result.chosen, result.configuration
-    if chosen is not None and chosen.configuration != used:
+    if chosen is not None and chosen.configuration.law is not used.law:
+        remarks.append(
+            f"A variable skip tells most, of a survivor whose skip is constant: skips of "
+            f"{used.skip_min} to {used.skip_max} are sieved for in its window, each alone."
+        )
+    elif chosen is not None and chosen.configuration != used:
         remarks.append(
             f"Its thresholds were lowered to {used.forward_threshold:.3g} and "
             f"{used.reverse_threshold:.3g}, so that wrong seeds too are left to rank."
         )
     if (result.objective or 0) <= 0:
-        remarks.append("No configuration found evidence; survivors are what chance lets through.")
+        remarks.append(
+            "No configuration found evidence; survivors are what chance lets through. Streams used "
+            "before the first draw were not looked for."
+        )
     if result.look is not None and result.look.left_out:
         left_out = ", ".join(result.look.left_out)
         kept = " and ".join(result.look.kept)
