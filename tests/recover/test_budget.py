@@ -12,6 +12,7 @@ from seedfleet.generators import Stream
 from seedfleet.generators.boundings import JAVA_NEXT_INT
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
 from seedfleet.recover import DEEP, Options, Status, portfolio, recover
+from seedfleet.recover.budget import Budget
 from seedfleet.recover.controls import Control
 from seedfleet.recover.search import Coverage, Found, Question, Search, Survivor
 from seedfleet.recover.watch import Watch
@@ -173,6 +174,34 @@ def test_a_search_is_not_stopped_for_kernels_it_waits_for_and_others_are_kept_ou
     )
     assert [record.status for record in recovery.searches] == statuses
     assert recovery.searches[0].elapsed_s == pytest.approx(1.0)
+
+
+def test_planning_is_not_charged(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+
+    def searches(_streams: object, question: Question, _backend: object) -> tuple[Search, ...]:
+        clock.now_s += 200.0  # on a machine that is busy with other things
+        return (planned(question, clock, "fits", 80.0),)
+
+    monkeypatch.setattr(portfolio, "searches", searches)
+    recovery = recover(
+        history_of(planted_draws(_JAVA, _SEED, count=60)),
+        Options(budget_s=100.0, controls=False),
+        progress=silent,
+        clock=clock,
+    )
+    assert [record.status for record in recovery.searches] == [Status.COMPLETED]
+
+
+def test_short_searches_begin_until_twice_the_budget_is_spent() -> None:
+    clock = Clock()
+    budget = Budget(100.0, clock)
+    clock.now_s += 95.0
+    assert not budget.has_time_for(2.0)
+    assert budget.has_time_for(0.4)
+    assert budget.until_s(0.4) > budget.spent_s
+    clock.now_s += 110.0
+    assert not budget.has_time_for(0.4)
 
 
 def test_without_a_budget_everything_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,14 +13,16 @@ __all__ = ["Budget", "BudgetWatch"]
 
 _FOR_CONTROLS, _FOR_CONTROLS_S = 0.1, 30.0  # kept back from the searches: whichever is less
 _PATIENCE, _LEAST_PATIENCE_S = 10.0, 5.0  # with what takes longer than it said
+_SHORT_S = 0.5  # by its own word; a busy machine takes many times as long
 
 
 class Budget:
-    """Seconds that may be spent, counted from the moment it is made.
+    """Seconds that may be spent, counted from the moment it is made, or from `begin` on.
 
     A search that has begun is not charged for kernels that it waits for, so that on a machine that
     has none yet the cheapest ones end; whether another one begins is, as far as compiling took
-    longer than the whole budget.
+    longer than the whole budget. Short searches begin until twice the budget is spent: on a machine
+    that is busy with other things they still tell what takes next to nothing to find.
 
     Parameters
     ----------
@@ -41,8 +43,15 @@ class Budget:
         self._total_s = inf if total_s is None else total_s
         self._for_searches_s = self._total_s - min(_FOR_CONTROLS * self._total_s, _FOR_CONTROLS_S)
         self._clock = clock
-        self._compiled_s = compiled_s
-        self._began = clock()
+        self._all_compiled_s = compiled_s
+        self.begin()
+
+    def begin(self) -> None:
+        """Count from now on: what was planned or compiled before is not charged."""
+        self._began, self._compiled_before_s = self._clock(), self._all_compiled_s()
+
+    def _compiled_s(self) -> float:
+        return self._all_compiled_s() - self._compiled_before_s
 
     @property
     def spent_s(self) -> float:
@@ -55,6 +64,15 @@ class Budget:
         over_s = max(0.0, self._compiled_s() - self._total_s)
         return max(0.0, self._for_searches_s - self.spent_s - over_s)
 
+    def has_time_for(self, expected_s: float) -> bool:
+        """Tell whether a search may begin that says how long it takes."""
+        return expected_s <= max(self.search_left_s, self._short_left_s(expected_s))
+
+    def _short_left_s(self, expected_s: float) -> float:
+        """Return what a search has beyond the budget, which only a short one has."""
+        late = self.spent_s >= 2 * self._total_s
+        return 0.0 if expected_s > _SHORT_S or late else _LEAST_PATIENCE_S
+
     def until_s(self, expected_s: float) -> float:
         """Return when a search is to be stopped that begins now and says how long it takes.
 
@@ -63,7 +81,8 @@ class Budget:
         if self._total_s == inf:
             return inf
         patience_s = max(_LEAST_PATIENCE_S, _PATIENCE * expected_s)
-        return self.spent_s + min(self.search_left_s, patience_s)
+        left_s = max(self.search_left_s, self._short_left_s(expected_s))
+        return self.spent_s + min(left_s, patience_s)
 
     @property
     def is_spent(self) -> bool:

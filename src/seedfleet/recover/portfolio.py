@@ -142,6 +142,7 @@ class _Run:
     def search(self) -> None:
         """Take every search in turn."""
         self._plan(self._chosen, self._question.scopes, led=False)
+        self._budget.begin()
         while (search := self._agenda.take()) is not None:
             self._take(search)
 
@@ -210,7 +211,7 @@ class _Run:
         if fitted < coverage.least_draws or attainable < Thresholds.SIGNAL_BITS:
             reason = f"{few_draws(coverage.scopes)} too few: {needed} would do"
             return replace(without, status=Status.UNDER_POWERED, reason=reason)
-        if coverage.cost_s > self._budget.search_left_s:
+        if not self._budget.has_time_for(coverage.cost_s):
             return replace(
                 without,
                 status=Status.OVER_BUDGET,
