@@ -333,3 +333,19 @@ def test_a_page_has_the_same_parts_whatever_the_outcome(name: str) -> None:
     page = render_trace(TRACES[name]())
     for part in ("verdict", "next", "models", "course", "history", "provenance"):
         assert f'id="{part}"' in page
+
+
+@pytest.mark.parametrize(
+    ("chosen", "label"), [(["midday", "evening"], "+1"), (["evening"], "evening +1")]
+)
+def test_coming_draws_name_sessions_only_where_some_were_chosen(
+    chosen: list[str], label: str
+) -> None:
+    trace = planted()
+    trace["history"]["sessions"] = ["evening", "midday"]
+    trace["documents"]["predict"]["sessions"] = chosen
+    first = re.search(
+        r'<ol class="draws".*?<span class="small soft">([^<]*)<', render_trace(trace), re.DOTALL
+    )
+    assert first is not None
+    assert first[1] == label

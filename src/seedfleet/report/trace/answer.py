@@ -17,7 +17,7 @@ from seedfleet.report.trace.reseeding import distinct_findings
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["Answer", "Stream", "answers", "headline", "missed", "streams"]
+__all__ = ["Answer", "Stream", "answers", "headline", "missed", "part_of", "streams"]
 
 _STATES = {
     "finished": "The run has no answer",
@@ -174,7 +174,7 @@ def _surviving(answer: Answer, history: Mapping[str, Any]) -> Iterator[Stream]:
     best = next(iter(answer.document["survivors"]), None)
     if best is None:
         return
-    sessions = _part_of(answer.document["sessions"], history["sessions"])
+    sessions = part_of(answer.document["sessions"], history["sessions"])
     part = {"session": ", ".join(sessions) or None, "machine": None, "segment": None}
     again = drawn_again(best, history["modulus"], sessions)
     yield Stream(
@@ -191,7 +191,7 @@ def _surviving(answer: Answer, history: Mapping[str, Any]) -> Iterator[Stream]:
     )
 
 
-def _part_of(chosen: Sequence[str], every: Sequence[str]) -> tuple[str, ...]:
+def part_of(chosen: Sequence[str], every: Sequence[str]) -> tuple[str, ...]:
     """Return the sessions that were chosen; none where they are all that there are."""
     return () if set(chosen) == set(every) else tuple(chosen)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from seedfleet.report.trace.answer import answers
+from seedfleet.report.trace.answer import answers, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,9 +26,9 @@ class Coming(NamedTuple):
     others: Sequence[Mapping[str, Any]] = ()
 
 
-def coming_of(answer: Answer) -> list[Coming]:
-    """Return the coming draws of an answer, the next one first."""
-    sessions = answer.document.get("sessions", ())
+def coming_of(trace: Mapping[str, Any], answer: Answer) -> list[Coming]:
+    """Return the coming draws of an answer of a run, the next one first."""
+    sessions = part_of(answer.document.get("sessions", ()), trace["history"]["sessions"])
     return [
         _foretold(each, sessions) if "top" in each else _recovered(each)
         for each in answer.document["predictions"]

@@ -68,7 +68,7 @@ def render_trace(document: Mapping[str, Any]) -> str:
 
 def _coming_part(document: Mapping[str, Any]) -> dict[str, Any]:
     source = said_of_coming(document)
-    return {"coming_from": source, "coming": [] if source is None else coming_of(source)}
+    return {"coming_from": source, "coming": [] if source is None else coming_of(document, source)}
 
 
 def _survivor_part(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -191,7 +191,7 @@ def _next_draws(document: Mapping[str, Any]) -> str:
             return "none yet"
         held = probability(said[0].document["null_probability"])
         return f"no prediction: {held} for no generator, each value {chance}"
-    coming = coming_of(source)
+    coming = coming_of(document, source)
     shown = " ".join(
         "–" if each.value is None else whole(each.value, grouped=False)
         for each in coming[:_MAX_COMING]
