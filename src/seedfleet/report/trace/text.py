@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedfleet.report._figures import bits, duration, number, percent, probability, whole
 from seedfleet.report._lines import at_a_glance
-from seedfleet.report.trace.answer import answers, headline, missed, streams
+from seedfleet.report.trace.answer import answers, headline, missed, part_of, streams
 from seedfleet.report.trace.calibration import score_text
 from seedfleet.report.trace.coming import coming_of, said_of_coming
 from seedfleet.report.trace.course import nodes_of, steps_of
@@ -200,6 +200,7 @@ def _next_draws(document: Mapping[str, Any]) -> str:
     odds = [each.probability for each in coming if each.value is not None]
     least, most = probability(min(odds)), probability(max(odds))
     each = most if least == most else f"{least} to {most}"
-    named = " and ".join(source.document.get("sessions", ()))
+    every = document["history"]["sessions"]
+    named = " and ".join(part_of(source.document.get("sessions", ()), every))
     whose = f"{named}: " if named else ""
     return f"{whose}{shown}{more} ({each}, by chance {chance})"
