@@ -33,8 +33,9 @@ def lightgbm(need: Callable[[str, list[str]], None]) -> None:
 
 @pytest.mark.slurm
 @pytest.mark.usefixtures("slurm_cluster")
-def test_scores_and_models_come_from_slurm(tmp_path: Path) -> None:
-    _runs_on("slurm", ("poll_s=0.5", "slots=4"), {"alpha", "beta"}, tmp_path)
+def test_every_step_that_fans_out_comes_from_slurm(tmp_path: Path) -> None:
+    told = _runs_on("slurm", ("poll_s=0.5", "slots=4"), {"alpha", "beta"}, tmp_path, "--jobs")
+    assert [step["number"] for step in told if step["fleet"]] == ["1", "2.5", "3", "5"]
 
 
 @pytest.mark.slurm
@@ -55,7 +56,8 @@ def test_blocks_of_a_sieve_come_from_slurm(tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.ray
 def test_scores_and_models_come_from_ray(ray_cluster: RayCluster, tmp_path: Path) -> None:
-    _runs_on("ray", (f"address={ray_cluster.address}",), {"alpha", "beta"}, tmp_path)
+    told = _runs_on("ray", (f"address={ray_cluster.address}",), {"alpha", "beta"}, tmp_path)
+    assert [step["number"] for step in told if step["fleet"]] == ["3", "5"]
 
 
 def _interpreter(house: Path) -> Path:
@@ -88,16 +90,19 @@ def _jobs_of(folder: Path) -> list[dict[str, Any]]:
     return told
 
 
-def _runs_on(engine: str, options: tuple[str, ...], machines: set[str], house: Path) -> None:
+def _runs_on(
+    engine: str, options: tuple[str, ...], machines: set[str], house: Path, *more: str
+) -> list[dict[str, Any]]:
+    """Run the steps there, and return what the run says of each."""
     asked = ["trace", "run", str(_draws(house)), "--generator", "xorshift32", "--seeds", "1500"]
     asked += ["--steps", "1-5", "--trials", "2", "--model-type", "lightgbm"]
-    asked += [*_place(engine, options, house), "--output-dir", str(house / "out")]
+    asked += [*_place(engine, options, house), *more, "--output-dir", str(house / "out")]
     result = CliRunner().invoke(main, asked)
     assert result.exit_code == 0, result.output
     (run,) = (house / "out").iterdir()
-    told = json.loads((run / "trace.json").read_text())["steps"]
-    assert [step["number"] for step in told if step["fleet"]] == ["3", "5"]
     ran = _jobs_of(run)
     assert len(ran) >= 2
     assert {job["outcome"] for job in ran} == {"succeeded"}
     assert {job["node"] for job in ran} <= machines
+    told: list[dict[str, Any]] = json.loads((run / "trace.json").read_text())["steps"]
+    return told
