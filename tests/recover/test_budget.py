@@ -1,5 +1,6 @@
 """What is searched when time is short, and what is said of the rest."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from seedfleet.evidence import Verdict
 from seedfleet.generators import Stream
 from seedfleet.generators.boundings import JAVA_NEXT_INT
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
-from seedfleet.recover import DEEP, Options, Status, portfolio, recover
+from seedfleet.recover import DEEP, Options, Recovery, Status, portfolio, recover
 from seedfleet.recover.budget import Budget
 from seedfleet.recover.controls import Control
 from seedfleet.recover.search import Coverage, Found, Question, Search, Survivor
@@ -81,6 +82,24 @@ def planned(question: Question, clock: Clock, name: str, cost_s: float) -> Plann
     return Planned(coverage, clock)
 
 
+def recovered(
+    monkeypatch: pytest.MonkeyPatch,
+    searches: Callable[..., tuple[Search, ...]],
+    clock: Clock,
+    *,
+    budget_s: float | None,
+) -> Recovery:
+    """Recover from some draws of a stream with these searches, and no controls."""
+    monkeypatch.setattr(portfolio, "searches", searches)
+    return recover(
+        history_of(planted_draws(_JAVA, _SEED, count=60)),
+        Options(budget_s=budget_s, controls=False),
+        progress=silent,
+        clock=clock,
+        compiled_s=lambda: clock.compiled_s,
+    )
+
+
 def run(
     monkeypatch: pytest.MonkeyPatch,
     costs: dict[str, float],
@@ -90,7 +109,6 @@ def run(
 ) -> dict[str, tuple[Status, float | None]]:
     """Recover with searches of these costs, in the order in which they were taken."""
     clock = Clock()
-    values = planted_draws(_JAVA, _SEED, count=60)
 
     def searches(_streams: object, question: Question, _backend: object) -> tuple[Search, ...]:
         made = [planned(question, clock, name, cost_s) for name, cost_s in costs.items()]
@@ -100,9 +118,7 @@ def run(
                 each.finds = (survivor,)
         return tuple(made)
 
-    monkeypatch.setattr(portfolio, "searches", searches)
-    options = Options(budget_s=budget_s, controls=False)
-    recovery = recover(history_of(values), options, progress=silent, clock=clock)
+    recovery = recovered(monkeypatch, searches, clock, budget_s=budget_s)
     return {
         record.coverage.attack: (record.status, record.budget_needed_s)
         for record in recovery.searches
@@ -164,14 +180,7 @@ def test_a_search_is_not_stopped_for_kernels_it_waits_for_and_others_are_kept_ou
         made[0].compiles_s = compiles_s
         return tuple(made)
 
-    monkeypatch.setattr(portfolio, "searches", searches)
-    recovery = recover(
-        history_of(planted_draws(_JAVA, _SEED, count=60)),
-        Options(budget_s=100.0, controls=False),
-        progress=silent,
-        clock=clock,
-        compiled_s=lambda: clock.compiled_s,
-    )
+    recovery = recovered(monkeypatch, searches, clock, budget_s=100.0)
     assert [record.status for record in recovery.searches] == statuses
     assert recovery.searches[0].elapsed_s == pytest.approx(1.0)
 
@@ -183,13 +192,7 @@ def test_planning_is_not_charged(monkeypatch: pytest.MonkeyPatch) -> None:
         clock.now_s += 200.0  # on a machine that is busy with other things
         return (planned(question, clock, "fits", 80.0),)
 
-    monkeypatch.setattr(portfolio, "searches", searches)
-    recovery = recover(
-        history_of(planted_draws(_JAVA, _SEED, count=60)),
-        Options(budget_s=100.0, controls=False),
-        progress=silent,
-        clock=clock,
-    )
+    recovery = recovered(monkeypatch, searches, clock, budget_s=100.0)
     assert [record.status for record in recovery.searches] == [Status.COMPLETED]
 
 
