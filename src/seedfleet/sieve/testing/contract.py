@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +31,7 @@ _EDGES = (0, 1, 2**31, 2**32 - 1, 2**48 - 1, 2**64 - 1)
 _MODULI = (10, 1000, 3 * 2**29, 2**31)
 _ROUNDS = 3  # random questions for each stream and range of seeds
 _SPLIT = 5000  # seeds; wide enough for several blocks of anything
+_RETURN_S = 1.0  # from a thread's last word to its end
 _DTYPES = (np.dtype(np.uint64), np.dtype(np.int64), np.dtype(np.int32))
 _Asked = TypeVar("_Asked", Rows, Walk)
 
@@ -336,11 +338,19 @@ def _check_progress(call: Callable[..., Hits]) -> None:
     try:
         call(seeds, progress=end)
     except _AskedToEndError:
-        left = set(threading.enumerate()) - before
+        left = _lasting(set(threading.enumerate()) - before)
         if left:
             raise BrokenLawError("threads end with their call", f"{left} go on") from None
         return
     raise BrokenLawError("an exception from progress is passed on", "it was swallowed")
+
+
+def _lasting(threads: set[threading.Thread]) -> set[threading.Thread]:
+    """Return the threads that work on; one that has said its last word may still be returning."""
+    until = time.monotonic() + _RETURN_S
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+    return {thread for thread in threads if thread.is_alive()}
 
 
 def _check_threads(
