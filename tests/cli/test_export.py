@@ -136,7 +136,7 @@ def test_array_scripts_run_on_slurm_and_a_resume_waits_for_what_nobody_has_hande
     assert len(made["submit"]) == 3, "one for each kind of request"
     alone = [line for line in made["submit"] if "array-3" not in line]
     for line in alone:
-        subprocess.run(["sh", "-c", line], check=True, capture_output=True, timeout=30)
+        subprocess.run(["sh", "-c", line], check=True, capture_output=True, timeout=90)
     listed = slurm_cluster.run("squeue", "--noheader", "--states=all", "--format=%P|%k")
     assert set(listed.splitlines()) == {"urgent|it's two; $HOME"}
     wait_until(lambda: status(made["run_id"])["arrived"] == 3, "three tasks have ended")
@@ -148,7 +148,7 @@ def test_array_scripts_run_on_slurm_and_a_resume_waits_for_what_nobody_has_hande
     wait_until(lambda: status(made["run_id"])["counts"].get("succeeded") == 3, "they are taken in")
     assert head.poll() is None, "it waits for the fourth, which nobody has handed in"
     for line in made["submit"]:
-        subprocess.run(["sh", "-c", line], check=True, capture_output=True, timeout=30)
+        subprocess.run(["sh", "-c", line], check=True, capture_output=True, timeout=90)
     text, _ = head.communicate(timeout=60)
     jobs = json.loads(text)["jobs"]
     assert {job["outcome"] for job in jobs.values()} == {"succeeded"}
@@ -161,14 +161,14 @@ def test_array_scripts_run_on_slurm_and_a_resume_waits_for_what_nobody_has_hande
 def test_a_failed_job_is_asked_for_again_by_name_of_its_task(root: Path) -> None:
     made = export("parallel", jobs_of({"job_id": "bad", "args": ["bad", "{output}"]}))
     task = task_file(made)
-    subprocess.run([sys.executable, task, "1"], check=True, timeout=30)
+    subprocess.run([sys.executable, task, "1"], check=True, timeout=90)
     assert take_in(made["run_id"])["bad"]["outcome"] == "failed"
     (root / "mended").touch()
     words = [sys.executable, "-m", "seedfleet", "run", "--resume", made["run_id"]]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as head:
         assert head.stderr is not None
         asked = next(line for line in head.stderr if "somebody has to start" in line)
-        subprocess.run(["sh", "-c", asked.split("start: ")[1]], check=True, timeout=30)
+        subprocess.run(["sh", "-c", asked.split("start: ")[1]], check=True, timeout=90)
         assert head.wait(30) == 0
 
 
@@ -178,11 +178,11 @@ def test_a_head_that_leaves_loses_no_task(root: Path) -> None:
     task = task_file(made)
     words = [sys.executable, "-m", "seedfleet", "run", "--resume", made["run_id"]]
     with subprocess.Popen(words, stderr=subprocess.DEVNULL) as head:
-        subprocess.run([sys.executable, task, "1"], check=True, timeout=30)
+        subprocess.run([sys.executable, task, "1"], check=True, timeout=90)
         wait_until(lambda: status(made["run_id"])["counts"].get("succeeded") == 1, "one is in")
         head.send_signal(signal.SIGTERM)
         assert head.wait(30) == 3
-    subprocess.run([sys.executable, task, "2"], check=True, timeout=30)
+    subprocess.run([sys.executable, task, "2"], check=True, timeout=90)
     assert {job["outcome"] for job in take_in(made["run_id"]).values()} == {"succeeded"}
     assert len(list(root.glob("started.*"))) == 2
 
@@ -265,7 +265,7 @@ def test_what_shares_out_an_allocation_of_slurm_says_by_masks_who_has_which_gpu(
         monkeypatch.setenv(name, "0,1")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
     made = export(form, jobs_of({"gpus": 1, "platform": "cuda"}))
-    subprocess.run([sys.executable, task_file(made), "1"], check=True, timeout=30)
+    subprocess.run([sys.executable, task_file(made), "1"], check=True, timeout=90)
     assert take_in(made["run_id"])["j0"]["outcome"] == "succeeded"
     assert given(made, "j0")["SEEDFLEET_GPU_IDS"] == seen
 

@@ -32,7 +32,7 @@ def own_run_id() -> str:
     return f"r{secrets.token_hex(4)}"
 
 
-async def until(condition: Callable[[], bool], limit_s: float = 20.0) -> None:
+async def until(condition: Callable[[], bool], limit_s: float = 60.0) -> None:
     """Wait for something to come true; TimeoutError where it does not."""
     async with asyncio.timeout(limit_s):
         while not condition():

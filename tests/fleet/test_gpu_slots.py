@@ -107,9 +107,9 @@ def test_a_gpu_in_use_by_another_run_is_waited_for_outside_the_timeout(gpus: Hou
 
     async def release_later() -> RunReport:
         async with asyncio.TaskGroup() as tasks:
-            job = gpus.job(GOOD, gpu_id=0, timeout_s=0.4)
+            job = gpus.job(GOOD, gpu_id=0, timeout_s=3.0)
             work = tasks.create_task(run([job], gpus.options(), engine=gpus.engine()))
-            await asyncio.sleep(0.8)
+            await asyncio.sleep(4.0)
             assert not work.done()
             lock.release()
         return work.result()

@@ -214,17 +214,17 @@ def test_tools_that_hang_are_given_up_and_the_others_still_heard(
         tool(tools, name, "0, GPU-aa, 00000000:17:00.0, 24576\n", before=hang)
     tool(tools, "rocm-smi", json.dumps({"card0": {"Unique ID": "0xbb"}}))
     began = time.monotonic()
-    found = probe_gpus(tmp_path / "none", timeout_s=0.5)
+    found = probe_gpus(tmp_path / "none", timeout_s=2.0)
     assert time.monotonic() - began < 20
     assert found["platform"] == "rocm"
-    assert found["tools"]["nvidia-smi"] == "no answer within 0.5 s"
+    assert found["tools"]["nvidia-smi"] == "no answer within 2 s"
 
 
 @pytest.mark.slow
 def test_a_program_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
     noted = tmp_path / "pids"
     script = f"echo $$ >> {noted}; sleep 60 & echo $! >> {noted}; wait"
-    assert ask({"hang": ("sh", "-c", script)}, 0.5)["hang"].problem == "no answer within 0.5 s"
+    assert ask({"hang": ("sh", "-c", script)}, 2.0)["hang"].problem == "no answer within 2 s"
     pids = [int(line) for line in noted.read_text().split()]
     assert len(pids) == 2
     deadline = time.monotonic() + 10

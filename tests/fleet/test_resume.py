@@ -34,7 +34,7 @@ pytestmark = pytest.mark.slow
 COUNT = "open('ran-' + os.environ['SEEDFLEET_JOB_ID'], 'a').write('x'); "
 
 
-def wait_until(condition: Callable[[], bool], patience_s: float = 20.0) -> None:
+def wait_until(condition: Callable[[], bool], patience_s: float = 60.0) -> None:
     deadline = time.monotonic() + patience_s
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"

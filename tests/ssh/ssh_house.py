@@ -373,7 +373,7 @@ class Told:
         return json.loads(Path(next(iter(self.jobs[job_id]["outputs"]))).read_text())
 
 
-def wait_until(condition: Callable[[], object], what: str, patience_s: float = 15.0) -> None:
+def wait_until(condition: Callable[[], object], what: str, patience_s: float = 60.0) -> None:
     """Wait for something to become true."""
     deadline = time.monotonic() + patience_s
     while not condition():

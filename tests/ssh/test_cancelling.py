@@ -31,7 +31,7 @@ def one_of_two_nodes_is_gone(house: House) -> Head:
 
 def cancel(house: House, *words: str) -> tuple[int, str]:
     process = house.command("cancel", house.run_folder().name, *words)
-    said, _ = process.communicate(timeout=40)
+    said, _ = process.communicate(timeout=90)
     return process.returncode, said
 
 

@@ -59,7 +59,7 @@ def test_heads_killed_again_and_again_run_nothing_twice(house: House) -> None:
 def test_a_timeout_is_kept_without_a_head_and_without_a_connection(house: House) -> None:
     alpha = house.node("alpha")
     hangs = "subprocess.Popen(['sleep', '300']); time.sleep(300)"
-    head = house.start([house.job(hangs, "a", timeout=1.5)], "--retries", "0")
+    head = house.start([house.job(hangs, "a", timeout=5)], "--retries", "0")
     house.wait_starts(1)
     head.kill()
     alpha.server.stop()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -124,12 +123,15 @@ def test_nothing_stays_on_a_node_after_a_good_run(house: House) -> None:
     assert left == [], "attempts are cleared away once their results have come"
 
 
-def test_ctrl_c_while_a_login_hangs_starts_nothing_and_does_not_wait(house: House) -> None:
-    house.node("alpha", login_command="sleep 60")
+def test_ctrl_c_while_a_login_hangs_starts_nothing_and_does_not_wait(
+    house: House, tmp_path: Path
+) -> None:
+    begun = tmp_path / "begun"
+    house.node("alpha", login_command=f"touch {begun}; sleep 60")
     head = house.start([house.job(GOOD, "a")])
-    time.sleep(1.5)
+    wait_until(begun.exists, "the login has begun")
     head.interrupt()
-    told = head.wait(8)
+    told = head.wait(30)
     assert told.code == 3, told.said
     assert "nothing was started" in told.stderr
     assert not (house.root / "out").exists()

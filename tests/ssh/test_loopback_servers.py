@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.ssh, pytest.mark.slow]
 
 def ask(house: House, host: str, command: str) -> subprocess.CompletedProcess[str]:
     words = [*house.network.ssh_command, "-o", "BatchMode=yes", host, command]
-    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=20)
+    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=90)
 
 
 def test_a_login_finds_the_home_and_the_path_of_its_machine(house: House) -> None:

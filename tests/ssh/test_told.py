@@ -60,13 +60,13 @@ def test_a_job_that_never_had_a_node_says_why_everywhere(house: House) -> None:
     (again,) = (line for line in told.stdout.splitlines() if line.startswith("or as a new run"))
     assert "--only pinned" in again
     assert "once" not in again, "it must not run twice"
-    status, _ = house.command("status", told.manifest["run_id"]).communicate(timeout=20)
+    status, _ = house.command("status", told.manifest["run_id"]).communicate(timeout=90)
     (line,) = (line for line in status.splitlines() if line.startswith("node gone"))
     assert "onnection refused" in line
     (line,) = (line for line in status.splitlines() if line.startswith("  pinned: lost"))
     assert "onnection refused" in line
     words = ("status", told.manifest["run_id"], "--output", "json")
-    document = json.loads(house.command(*words).communicate(timeout=20)[0])
+    document = json.loads(house.command(*words).communicate(timeout=90)[0])
     assert "onnection refused" in document["nodes"]["gone"]["problem"]
     assert document["nodes"]["alpha"]["problem"] == ""
 

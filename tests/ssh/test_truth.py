@@ -63,7 +63,7 @@ def test_every_way_to_end_is_told_as_it_was(house: House, shared_disks: str) -> 
     jobs = []
     for node in ("alpha", "beta"):
         for name, (body, _, _) in ENDINGS.items():
-            timeout = 1.5 if name == "hangs" else 60
+            timeout = 5 if name == "hangs" else 60
             jobs.append(house.job(body, f"{node}.{name}", node=node, timeout=timeout))
     told = house.run(jobs, "--retries", "0", "--kill-grace", "0.3")
     assert told.code == 1
