@@ -84,6 +84,22 @@ def test_jobs_without_a_gpu_have_slots_of_their_own_on_a_node_with_gpus() -> Non
     assert parallel_lines([node], [on_gpu]) == [gpus]
 
 
+def test_jobs_without_a_gpu_take_no_slot_of_a_node_whose_slots_are_gpus() -> None:
+    made, node = RunPicture(), Node("a", "cuda", (Gpu(0), Gpu(1)), cpu_slots=3)
+    made.hear(RunStarted("r", Path("none"), (node,), 4, 0), 1e9)
+    places = {
+        "g": Allocation("a", (0, 1)),
+        "c": Allocation("a", (), 0),
+        "d": Allocation("a", (), 2),
+    }
+    for name, where in places.items():
+        made.hear(AttemptStarted(name, 1, where), 1e9)
+    assert drawn(made, 80)[1].split()[:3] == ["a", "2/2", "+2"]
+    for name in ("c", "g"):
+        made.hear(JobDone(name, Succeeded(()), {}, 3.0, 1, 4), 1e9)
+    assert drawn(made, 80)[1].split()[:3] == ["a", "0/2", "+1"]
+
+
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_the_table_fits_its_terminal_and_cuts_no_number(width: int) -> None:
     made = picture()

@@ -48,7 +48,8 @@ class NodePicture:
     """A node, and what has come of it."""
 
     node: Node
-    busy: int = 0
+    busy: int = 0  # of `slots_of(node)`
+    beside: int = 0  # jobs without a GPU, on a node whose slots are its GPUs
     succeeded: int = 0
     failed: int = 0
     problem: str = ""
@@ -160,8 +161,7 @@ class RunPicture:
         self.running[event.job_id] = RunningPicture(
             event.job_id, event.attempt, event.allocation, at
         )
-        if (node := self._node(event.allocation.node)) is not None:
-            self.nodes[node.node.name] = replace(node, busy=node.busy + _width(event.allocation))
+        self._occupy(event.allocation, 1)
 
     def _end(self, event: AttemptEnded) -> None:
         shown = self.running.get(event.ended.job_id)
@@ -174,9 +174,20 @@ class RunPicture:
         ran = self.running.pop(job_id, None)
         if ran is None:
             return None
-        if (node := self._node(ran.allocation.node)) is not None:
-            self.nodes[node.node.name] = replace(node, busy=node.busy - _width(ran.allocation))
+        self._occupy(ran.allocation, -1)
         return ran.allocation.node
+
+    def _occupy(self, allocation: Allocation, change: int) -> None:
+        """Count an attempt that begins (1) or ends (-1) at its node's slots, or beside them."""
+        node = self._node(allocation.node)
+        if node is None:
+            return
+        gpus = len(allocation.gpu_ids)
+        if gpus or not node.node.gpus:
+            node = replace(node, busy=node.busy + change * (gpus or 1))
+        else:
+            node = replace(node, beside=node.beside + change)
+        self.nodes[allocation.node] = node
 
     def _finish(self, event: JobDone) -> None:
         succeeded = isinstance(event.outcome, Succeeded)
@@ -218,7 +229,3 @@ def expected_by_job(folder: Path) -> Mapping[str, float]:
     except (OSError, ValueError, TypeError, KeyError):  # an estimate is not worth an error
         return {}
     return {job_id: known[script] for job_id, script in scripts.items() if script in known}
-
-
-def _width(allocation: Allocation) -> int:
-    return len(allocation.gpu_ids) or 1

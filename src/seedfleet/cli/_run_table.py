@@ -63,11 +63,11 @@ class RunTable:
         # Nodes with something to tell come first, if not all can be shown.
         nodes = list(self.picture.nodes.values())
         if len(nodes) > _MOST_NODES:
-            nodes.sort(key=lambda each: (each.node.contact, each.busy == 0))
+            nodes.sort(key=lambda each: (each.node.contact, each.busy + each.beside == 0))
         for each in nodes[:_MOST_NODES]:
             table.add_row(
                 _cut(each.node.name),
-                f"{each.busy}/{slots_of(each.node)}",
+                f"{each.busy}/{slots_of(each.node)}" + (f" +{each.beside}" if each.beside else ""),
                 str(each.succeeded),
                 Text(str(each.failed), style="red" if each.failed else ""),
                 _contact(each, now, narrow=narrow),

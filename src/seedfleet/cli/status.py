@@ -149,6 +149,7 @@ def _details(result: RunReport, picture: RunPicture, now: float) -> dict[str, An
                 "problem": "" if each.node.contact else each.problem,
                 "slots": slots_of(each.node),
                 "busy": each.busy,
+                "without_gpu": each.beside,
                 "succeeded": each.succeeded,
                 "failed": each.failed,
             }
@@ -183,9 +184,10 @@ def _node_lines(picture: RunPicture) -> Iterator[str]:
         contact = (
             "" if each.node.contact else f", not in contact: {each.problem or 'no reason known'}"
         )
+        beside = f"{counted(each.beside, 'job')} without a GPU, " if each.beside else ""
         yield (
             f"node {name}: {each.busy} of {counted(slots_of(each.node), 'slot')} busy, "
-            f"{each.succeeded} done, {each.failed} failed{contact}"
+            f"{beside}{each.succeeded} done, {each.failed} failed{contact}"
         )
 
 
