@@ -15,9 +15,8 @@ Compatibility guarantee
     ``randrange``; numpy has frozen RandomState (NEP 19). The manual of PHP's mt_srand names both
     twists: MT_RAND_MT19937 and MT_RAND_PHP.
 Source
-    Matsumoto and Nishimura, ACM Transactions on Modeling and Computer Simulation 8(1), 1998;
-    ``init_genrand`` and ``init_by_array`` are those of their 2002-01-26 revision. The seeding with
-    69069 is that of their 1998 code.
+    Matsumoto and Nishimura, ACM Transactions on Modeling and Computer Simulation 8(1), 1998, whose
+    code seeds with 69069; ``init_genrand`` and ``init_by_array`` are of its 2002-01-26 revision.
 """
 
 from __future__ import annotations

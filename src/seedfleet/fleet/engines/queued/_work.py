@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from seedfleet.fleet.engines._orders import token_of
@@ -213,13 +215,8 @@ class Work:
         known
             True if the scheduler may have it.
         """
-        batch = Batch(
-            noted.name,
-            self._folder.words(),
-            noted.numbers,
-            noted.request,
-            self._folder.log(noted.name),
-        )
+        log = self._folder.log(noted.name)
+        batch = Batch(noted.name, self._folder.words(), noted.numbers, noted.request, log)
         pause_s = self._pace.poll_s
         handle: str | None = None
         while handle is None:
@@ -299,14 +296,10 @@ class Work:
     async def _ask_scheduler(self) -> None:
         """Ask now and then which tasks are over, and look whether those have left anything."""
         while True:
-            wait_s = (
-                min(_RETRY_S, self._pace.poll_s) if self._contact.is_lost else self._pace.poll_s
-            )
-            try:
-                async with asyncio.timeout(wait_s):
+            longest_s = _RETRY_S if self._contact.is_lost else inf
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(longest_s, self._pace.poll_s)):
                     await self._ask_now.wait()
-            except TimeoutError:
-                pass
             self._ask_now.clear()
             asked = self._spent.asked()
             for held in self._held.values():
