@@ -1,4 +1,4 @@
-"""The fixture that gives every test a house of its own."""
+"""The fixtures that give every test a house, or a line, of its own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fleet_house import House, living_attempts
+from queue_house import SCRIPT, Line, end_scripts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,3 +31,24 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
         for pid in living_attempts(run.name):  # a failed test must not leave its workers behind
             with suppress(ProcessLookupError):  # it has ended meanwhile
                 os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A folder with `work.sh`, for runs in a line."""
+    folder = tmp_path / "root"
+    folder.mkdir()
+    (folder / "work.sh").write_text(SCRIPT)
+    (folder / "work.sh").chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def line(root: Path) -> Iterator[Line]:
+    """A scheduler whose tasks end with the test."""
+    made = Line()
+    yield made
+    for hold in root.glob("hold*"):
+        hold.unlink()
+    made.end_all()
+    end_scripts(str(root))

@@ -9,8 +9,10 @@ import signal
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from seedfleet.fleet import Job, RunOptions, run
 from seedfleet.fleet.engines.queued.engine import QueueEngine, QueuePace
 from seedfleet.fleet.engines.queued.folder import TaskRules
 from seedfleet.fleet.engines.queued.scheduler import (
@@ -19,17 +21,31 @@ from seedfleet.fleet.engines.queued.scheduler import (
     SchedulerDownError,
     TaskState,
 )
+from seedfleet.fleet.node.processes import TOKEN_VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Mapping
+
+    from seedfleet.fleet import RunReport
 
 SOON = QueuePace(slots=8, gather_s=0.02, files_s=0.05, poll_s=0.1, grace_s=0.3)
 BASE = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+
+# Counts its starts, says what it sees, and waits as long as `hold` is there.
+SCRIPT = """#!/bin/sh
+echo $$ >> "starts-$2"
+env > "env-$2"
+while [ -e hold ]; do sleep 0.02; done
+printf '%s' "$3" > "$1"
+"""
 
 
 def own_run_id() -> str:
     """Name a run as no other process does: whatever has a run's token is ended with its attempt."""
     return f"r{secrets.token_hex(4)}"
+
+
+RUN = own_run_id()  # of one process: its tests come one after another
 
 
 async def until(condition: Callable[[], bool], limit_s: float = 60.0) -> None:
@@ -167,3 +183,49 @@ class LineScheduler:
 
     async def close(self) -> None:
         """Keeps nothing."""
+
+
+def end_scripts(marker: str) -> None:
+    """End what a killed supervisor of a failed test has left."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            environment = (entry / "environ").read_bytes()
+            if TOKEN_VARIABLE.encode() in environment and marker.encode() in environment:
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
+def job(name: str = "a", **changes: Any) -> Job:
+    values = {
+        "args": ("{output}", "{job_id}", "{gpu_id}:{device}"),
+        "expected_output": f"{name}.out",
+    }
+    return Job(job_id=name, **{"script": "work.sh"} | values | changes)
+
+
+async def start(root: Path, engine: QueueEngine, *jobs: Job, **more: Any) -> RunReport:
+    options = RunOptions(root=root, output_dir="out", kill_grace_s=0.5, **more)
+    return await run(jobs, options, engine=engine, run_id=RUN)
+
+
+def starts(root: Path, name: str = "a") -> int:
+    with suppress(FileNotFoundError):
+        return len((root / f"starts-{name}").read_text().split())
+    return 0
+
+
+def with_play(
+    root: Path, line: Line, play: Callable[[], Awaitable[None]], *jobs: Job, **options: Any
+) -> RunReport:
+    """Run jobs while something happens to them."""
+
+    async def both() -> RunReport:
+        running = asyncio.ensure_future(start(root, line.engine(), *jobs, **options))
+        try:
+            await play()
+        finally:
+            (root / "hold").unlink(missing_ok=True)
+        async with asyncio.timeout(90):
+            return await running
+
+    (root / "hold").touch()
+    return asyncio.run(both())

@@ -22,7 +22,7 @@ from seedfleet.fleet.outcome import Cancelled, Succeeded
 from seedfleet.fleet.paths import RunPaths
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
     from seedfleet.fleet.engines.queued.engine import QueueEngine
 
@@ -38,20 +38,17 @@ echo done > "$1"
 
 
 @pytest.fixture
-def paths(tmp_path: Path) -> RunPaths:
+def root(tmp_path: Path) -> Path:
     (tmp_path / "work.sh").write_text(SCRIPT)
     (tmp_path / "work.sh").chmod(0o755)
-    made = RunPaths(root=tmp_path, output_dir=tmp_path / "out", run_id=RUN, preserve=False)
-    made.folder.mkdir(parents=True)
-    return made
+    return tmp_path
 
 
 @pytest.fixture
-def line(tmp_path: Path) -> Iterator[Line]:
-    made = Line()
-    yield made
-    (tmp_path / "hold").unlink(missing_ok=True)
-    made.end_all()
+def paths(root: Path) -> RunPaths:
+    made = RunPaths(root=root, output_dir=root / "out", run_id=RUN, preserve=False)
+    made.folder.mkdir(parents=True)
+    return made
 
 
 async def ends(

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
-from queue_house import SOON, Line, own_run_id, until
+from queue_house import RUN, SOON, Line, job, start, starts, until, with_play
 
 from seedfleet.cli import main
 from seedfleet.fleet import (
     AttemptStarted,
     BadInputError,
-    Job,
     NodeContact,
     Notice,
     ResumeOptions,
@@ -37,7 +36,6 @@ from seedfleet.fleet.engines.queued.engine import QueuePace
 from seedfleet.fleet.engines.queued.probe import DiskProbe
 from seedfleet.fleet.engines.queued.scheduler import TaskState
 from seedfleet.fleet.engines.slurm import SlurmScheduler, SlurmWishes
-from seedfleet.fleet.node.processes import TOKEN_VARIABLE
 from seedfleet.fleet.node.shared_lease import has_ended, whereabouts
 from seedfleet.fleet.outcome import Cancelled, Failed, FailedToStart, Lost, Succeeded
 from seedfleet.fleet.paths import RunPaths
@@ -45,58 +43,12 @@ from seedfleet.fleet.spec import parse_jobs
 from seedfleet.fleet.testing import Outage, check_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
     from seedfleet.fleet import Progress, RunReport
     from seedfleet.fleet.engines.base import Ended
-    from seedfleet.fleet.engines.queued.engine import QueueEngine
 
 pytestmark = pytest.mark.slow  # all of them start interpreters
-
-RUN = own_run_id()
-
-# Counts its starts, says what it sees, and waits as long as `hold` is there.
-SCRIPT = """#!/bin/sh
-echo $$ >> "starts-$2"
-env > "env-$2"
-while [ -e hold ]; do sleep 0.02; done
-printf '%s' "$3" > "$1"
-"""
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    folder = tmp_path / "root"
-    folder.mkdir()
-    (folder / "work.sh").write_text(SCRIPT)
-    (folder / "work.sh").chmod(0o755)
-    return folder
-
-
-@pytest.fixture
-def line(root: Path) -> Iterator[Line]:
-    made = Line()
-    yield made
-    (root / "hold").unlink(missing_ok=True)
-    made.end_all()
-    end_scripts(str(root))
-
-
-def end_scripts(marker: str) -> None:
-    """End what a killed supervisor of a failed test has left."""
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            environment = (entry / "environ").read_bytes()
-            if TOKEN_VARIABLE.encode() in environment and marker.encode() in environment:
-                os.kill(int(entry.name), signal.SIGKILL)
-
-
-def job(name: str = "a", **changes: Any) -> Job:
-    values = {
-        "args": ("{output}", "{job_id}", "{gpu_id}:{device}"),
-        "expected_output": f"{name}.out",
-    }
-    return Job(job_id=name, **{"script": "work.sh"} | values | changes)
 
 
 def test_an_interruption_and_status_say_what_a_queue_may_still_do(
@@ -126,35 +78,6 @@ def test_an_interruption_and_status_say_what_a_queue_may_still_do(
     assert first.endswith("are handed in, those handed to the queue go on; again to cancel")
     assert second == "interrupted: cancelling"
     assert isinstance(done.jobs["a"].outcome, Cancelled)
-
-
-async def start(root: Path, engine: QueueEngine, *jobs: Job, **more: Any) -> RunReport:
-    options = RunOptions(root=root, output_dir="out", kill_grace_s=0.5, **more)
-    return await run(jobs, options, engine=engine, run_id=RUN)
-
-
-def starts(root: Path, name: str = "a") -> int:
-    with suppress(FileNotFoundError):
-        return len((root / f"starts-{name}").read_text().split())
-    return 0
-
-
-def with_play(
-    root: Path, line: Line, play: Callable[[], Awaitable[None]], *jobs: Job, **options: Any
-) -> RunReport:
-    """Run jobs while something happens to them."""
-
-    async def both() -> RunReport:
-        running = asyncio.ensure_future(start(root, line.engine(), *jobs, **options))
-        try:
-            await play()
-        finally:
-            (root / "hold").unlink(missing_ok=True)
-        async with asyncio.timeout(90):
-            return await running
-
-    (root / "hold").touch()
-    return asyncio.run(both())
 
 
 def test_a_queueing_engine_keeps_the_contract(line: Line, tmp_path: Path) -> None:
@@ -604,50 +527,6 @@ def test_a_batch_whose_taking_was_not_heard_of_is_not_handed_in_twice(
     assert report.succeeded
     assert len(line.batches) == 1
     assert starts(root, "a") == starts(root, "b") == 1
-
-
-@pytest.mark.parametrize(
-    ("platform", "set_to", "absent"),
-    [
-        ("cuda", {"CUDA_VISIBLE_DEVICES": "1", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}, "ROCR"),
-        ("rocm", {"ROCR_VISIBLE_DEVICES": "1", "HIP_VISIBLE_DEVICES": "0"}, "CUDA"),
-    ],
-)
-def test_masks_of_the_scheduler_are_made_to_agree(
-    line: Line, root: Path, platform: str, set_to: dict[str, str], absent: str
-) -> None:
-    names = ("SLURM_JOB_GPUS", "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
-    line.environment |= dict.fromkeys(names, "1") | {"GPU_DEVICE_ORDINAL": "1"}
-    asked = job(gpus=1, platform=platform)
-    report = asyncio.run(start(root, line.engine(), asked))
-    assert report.jobs["a"].output.read_text() == "1:0", "physical, and inside the mask"
-    seen = dict(each.split("=", 1) for each in (root / "env-a").read_text().splitlines())
-    assert set_to.items() <= seen.items()
-    assert not [name for name in seen if name.startswith((absent, "GPU_DEVICE_ORDINAL"))]
-    manifest = json.loads(Path(report.folder, "manifest.json").read_text())
-    assert manifest["jobs"]["a"]["gpu_ids"] == [1]
-
-
-def test_a_job_without_its_gpus_does_not_start(line: Line, root: Path) -> None:
-    line.environment["SLURM_JOB_GPUS"] = "0"
-    report = asyncio.run(start(root, line.engine(), job(gpus=2, retries=0)))
-    assert isinstance(report.jobs["a"].outcome, FailedToStart)
-    assert "takes 2 GPUs, the scheduler gave 1" in report.jobs["a"].detail
-    assert starts(root) == 0
-
-
-def test_a_machine_that_was_given_too_few_gpus_costs_no_retry(line: Line, root: Path) -> None:
-    line.environment["SLURM_JOB_GPUS"] = "0"
-
-    async def play() -> None:
-        await until(lambda: bool(line.tasks))
-        line.environment["SLURM_JOB_GPUS"] = "0,1"
-
-    report = with_play(root, line, play, job(gpus=2, retries=0))
-    assert report.succeeded
-    refused, _ = (ended for ended, _ in report.jobs["a"].history)
-    assert (type(refused.outcome), refused.node_fault) == (FailedToStart, True)
-    assert "takes 2 GPUs, the scheduler gave 1" in refused.detail
 
 
 @pytest.mark.parametrize("python", ["env/python", "./env/python", "~/env/python"])

@@ -31,7 +31,7 @@ from seedfleet.fleet.engines.queued.scheduler import (
 from seedfleet.fleet.engines.slurm import SlurmScheduler, SlurmWishes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from seedfleet.fleet import RunReport
@@ -51,15 +51,6 @@ def root(tmp_path: Path) -> Path:
     (tmp_path / "work.sh").write_text(SCRIPT)
     (tmp_path / "work.sh").chmod(0o755)
     return tmp_path
-
-
-@pytest.fixture
-def line(root: Path) -> Iterator[Line]:
-    made = Line()
-    yield made
-    for hold in root.glob("hold-*"):
-        hold.unlink()
-    made.end_all()
 
 
 class Strict(LineScheduler):
