@@ -59,7 +59,7 @@ _ANSWER = {
         "recovered_posterior": 0.999,
         "signal_bits": 20.0,
     },
-    "prior": {"version": "3", "text": "1/2 null"},
+    "prior": {"version": "4", "text": "1/2 null"},
 }
 
 

@@ -59,8 +59,18 @@ def test_weights_are_equal_within_an_octave_and_fall_by_half_from_one_to_the_nex
     number: int, other: int
 ) -> None:
     octaves = other.bit_length() - number.bit_length()
-    assert weight(skip=number - 1) == weight(skip=other - 1) * 2.0**octaves
-    assert weight(offset=number) == weight(offset=other) * 2.0**octaves
+    for each, than in (("skip", -1), ("offset", 0)):
+        first, second = weight(**{each: number + than}), weight(**{each: other + than})
+        assert isclose(first, second * 2.0**octaves, rel_tol=1e-12)
+
+
+@given(skip=st.integers(0, 2**16 - 2))
+def test_offsets_before_a_skip_share_one_stake_and_none_is_before_the_stream(skip: int) -> None:
+    shared = sum(weight(skip=skip, offset=offset) for offset in (-1, -skip) if -skip <= offset < 0)
+    expected = weight(skip=skip) / 7
+    assert isclose(shared * skip / 2, expected if skip else 0.0, rel_tol=1e-9)
+    assert weight(skip=skip, offset=-skip - 1) == 0
+    assert weight(skip=skip + 1, skip_min=skip, offset=-1) == 0
 
 
 @given(skip_max=st.integers(1, 2**16 - 2), data=st.data())
@@ -82,11 +92,18 @@ def total_over_variable_skips(offset: int) -> float:
 def test_the_whole_support_weighs_no_more_than_one() -> None:
     offsets = [(0, 1), *((first, end - first) for first, end in pairwise(_OCTAVES))]
     constant = sum(count * total_over_skips(offset) for offset, count in offsets)
-    variable = 2 * total_over_variable_skips(offset=0)  # offset 0 has half of the offsets' stake
-    # Each law has half. The first octave of skip_max, a lone 0, leaves no skip_min below it: its
-    # sixteenth stays unspent.
-    assert constant == 0.5
+    before = sum(  # all offsets below 0 of a skip weigh the same
+        (end - first) * (first - 1) * weight(skip=first - 1, offset=-1)
+        for first, end in pairwise(_OCTAVES)
+    )
+    variable = total_over_variable_skips(offset=0) * 16 / 7  # what offset 0 has of the offsets'
+    # Each law has half. The first octave of skips, a lone 0, leaves no offset and no skip_min below
+    # it: its sixteenth stays unspent.
+    assert isclose(constant, 0.5 * 15 / 16, rel_tol=1e-9)
+    assert isclose(before, 0.5 / 16 * 15 / 16, rel_tol=0.3)
+    assert before <= 0.5 / 16
     assert isclose(variable, 0.5 * 15 / 16, rel_tol=1e-9)
+    constant += before
     assert NULL_WEIGHT + (1 - NULL_WEIGHT) * (constant + variable) * sum(noise_weights()) <= 1
 
 

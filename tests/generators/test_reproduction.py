@@ -106,6 +106,8 @@ def test_program_follows_a_path_of_skips(language: str, tmp_path: Path) -> None:
     seed = preset.stream.generator.seeds[-1] if preset.language != "javascript" else 4711
     schedule = Schedule(modulus=100, count=len(_PATH), offset=1, skips=_PATH)
     assert _run(preset, seed, schedule, tmp_path) == _expected(preset, seed, schedule)
+    kept_first = Schedule(modulus=100, count=9, offset=-2, skips=3)
+    assert _run(preset, seed, kept_first, tmp_path) == _expected(preset, seed, kept_first)
     no_skips = Schedule(modulus=10, count=6, offset=0, skips=0)
     assert _run(preset, seed, no_skips, tmp_path) == _expected(preset, seed, no_skips)
 

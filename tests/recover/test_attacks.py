@@ -56,7 +56,7 @@ def test_no_scan_of_seeds_where_a_walk_decides_all_states() -> None:
     scopes = Scope(random_draws(200), 180), Scope(random_draws(2), 0, session="b")
     question = Question(1000, scopes, range(501), range(9))
     asked = coverages(question, "cpp_minstd_rand")
-    assert [each.scopes for each in asked if each.attack == "seed scan"] == [scopes[1:]]
+    assert {each.scopes for each in asked if each.attack == "seed scan"} == {scopes[1:]}
     assert [each.scopes for each in asked if each.attack == "state scan"] == [
         scopes[:1],
         scopes[1:],

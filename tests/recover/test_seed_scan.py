@@ -43,6 +43,11 @@ def scan(
     return SeedScan([stream], asked, backend=backend or CpuBackend(), noise=noise)
 
 
+def after_skips(streams: list[Stream], asked: Question) -> list[SeedScan]:
+    """Return the scans at the offsets that were asked for."""
+    return [each for each in seed_scans(streams, asked) if each.coverage.offsets.start >= 0]
+
+
 def found_by(search: SeedScan) -> set[tuple[Stream, object, int, int]]:
     survivors = search.run(UNWATCHED).survivors
     return {(s.stream, s.start, s.alignment.offset, s.alignment.skip_max) for s in survivors}
@@ -68,7 +73,7 @@ def test_every_stream_of_a_generator_is_found_by_one_scan(
     for index, stream in enumerate(streams):
         seed = few.seeds[index * 1000 + 17]
         draws = planted_draws(stream, seed, count=60, skip=index % 3, modulus=modulus)
-        (search,) = seed_scans(streams, question(draws, modulus=modulus))
+        (search,) = after_skips(streams, question(draws, modulus=modulus))
         assert search.coverage.streams == tuple(streams)
         assert search.coverage.readings == len(streams)
         found = search.run(UNWATCHED)
@@ -108,7 +113,7 @@ def test_offsets_and_scopes_are_searched_together() -> None:
     noise = random_draws(40)
     scopes = (Scope(noise, 35, session="a"), Scope(draws, 35, session="b"), Scope(draws[:2], 2))
     asked = Question(1000, scopes, range(3), range(3), offsets=range(12))
-    searches = seed_scans([stream], asked)
+    searches = after_skips([stream], asked)
     # The first offset alone comes first; a scope that tells no seeds apart spoils no other's scan.
     assert [(len(s.coverage.scopes), s.coverage.offsets) for s in searches] == [
         (2, range(1)),
@@ -123,6 +128,38 @@ def test_offsets_and_scopes_are_searched_together() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("offset", [-3, -1])
+def test_a_first_draw_before_all_of_its_skip_is_found_by_a_scan_of_its_own(offset: int) -> None:
+    few = small(XORSHIFT32)
+    stream = Stream(few, MODULO)
+    positions = constant_skip_positions(60, 3, offset=offset)
+    draws, _ = compiled.at_positions(stream, few.seeds[55], 1000, positions)
+    asked = question(draws, scan_skips=range(5))
+    (plain,) = after_skips([stream], asked)
+    (before,) = (each for each in seed_scans([stream], asked) if each.coverage.offsets.start < 0)
+    assert found_by(plain) == set()
+    assert found_by(before) == {(stream, few.seeds[55], offset, 3)}
+    assert before.coverage.offsets == range(-4, 0)
+    assert before.coverage.alignments == 1 + 2 + 3 + 4, "none before the stream's first output"
+    assert all(control.passed for control in before.controls(np.random.default_rng(1)))
+    asked_alone = replace(asked, offsets=range(-3, 1))
+    assert (stream, few.seeds[55], offset, 3) in {
+        pair for each in seed_scans([stream], asked_alone) for pair in found_by(each)
+    }
+
+
+@pytest.mark.parametrize(
+    "wanted", [range(-3, 1), range(-3, 2), range(-2, 0), range(4), range(2, 5)]
+)
+def test_every_offset_that_is_asked_for_is_searched_once(wanted: range) -> None:
+    asked = replace(question(random_draws(60)), offsets=wanted)
+    scans = seed_scans([Stream(small(XORSHIFT32), MODULO)], asked)
+    searched = [offset for each in scans for offset in each.coverage.offsets]
+    assert sorted(each for each in searched if each in wanted) == list(wanted)
+    assert len(set(searched)) == len(searched)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("modulus", [10, 1000])
 def test_wrong_draws_ask_for_more_windows(modulus: int) -> None:
     few = small(XORSHIFT32)
@@ -130,7 +167,7 @@ def test_wrong_draws_ask_for_more_windows(modulus: int) -> None:
     values = planted_draws(stream, few.seeds[99], count=80, skip=1, modulus=modulus)
     values[0] = (values[0] + 1) % modulus
     asked = replace(question(values, modulus=modulus), noise=0.1)
-    clean, noisy = seed_scans([stream], asked)
+    clean, noisy = after_skips([stream], asked)
     wanted = (stream, few.seeds[99], 0, 1)
     assert wanted not in found_by(clean)
     assert wanted in found_by(noisy)
@@ -141,7 +178,7 @@ def test_wrong_draws_ask_for_more_windows(modulus: int) -> None:
 
 def test_wide_spaces_are_scanned_below_2_32_and_say_so() -> None:
     asked = question(random_draws(60))
-    narrow, wide = seed_scans([_PLAIN, Stream(XORSHIFT64, MODULO)], asked)
+    narrow, wide = after_skips([_PLAIN, Stream(XORSHIFT64, MODULO)], asked)
     assert (narrow.coverage.attack, narrow.coverage.space) == ("seed scan", 2**32 - 1)
     assert wide.coverage.attack == "scan of seeds below 2^32"
     assert wide.coverage.space == 2**32 - 1
@@ -151,7 +188,7 @@ def test_wide_spaces_are_scanned_below_2_32_and_say_so() -> None:
 
 def test_small_seeds_come_first_where_all_of_them_take_long() -> None:
     asked = question(random_draws(60))
-    small_seeds, every = seed_scans([Stream(MT19937, MODULO)], asked)
+    small_seeds, every = after_skips([Stream(MT19937, MODULO)], asked)
     assert (small_seeds.coverage.space, every.coverage.space) == (2**26, 2**32)
     assert small_seeds.coverage.attack == "scan of seeds below 2^26"
     assert every.coverage.attack == "seed scan"
@@ -313,6 +350,6 @@ def test_the_power_is_that_of_the_scope_with_least_windows() -> None:
 
 def test_without_draws_nothing_is_decided() -> None:
     asked = Question(1000, (Scope(random_draws(5), 0),), range(9), range(9), noise=0.1)
-    (search,) = seed_scans([_PLAIN], asked)
+    (search,) = after_skips([_PLAIN], asked)
     assert search.coverage.power(0.0) == 0.0
     assert search.run(UNWATCHED).tested == 0

@@ -8,12 +8,12 @@ import click
 
 __all__ = ["Span", "SpanRange"]
 
-_NUMBER = r"(?:0[xX][0-9a-fA-F]{1,16}|(\d{1,2})\^(\d{1,3})([+-]\d{1,20})?|\d{1,20})"
+_NUMBER = r"(?:0[xX][0-9a-fA-F]{1,16}|(\d{1,2})\^(\d{1,3})([+-]\d{1,20})?|-?\d{1,20})"
 _MOST = 2**64 - 1
 
 
 def _number(text: str) -> int | None:
-    """Read ``123``, ``0x7b`` or ``2^36-1``."""
+    """Read ``123``, ``-1``, ``0x7b`` or ``2^36-1``."""
     match = re.fullmatch(_NUMBER, text)
     if match is None:
         return None
@@ -30,12 +30,14 @@ class Span(click.ParamType[tuple[int, int]]):
     ----------
     most
         The largest that B may be.
+    least
+        The least that A may be.
     """
 
     name = "A..B"
 
-    def __init__(self, most: int = _MOST) -> None:
-        self._most = most
+    def __init__(self, most: int = _MOST, least: int = 0) -> None:
+        self._most, self._least = most, least
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
@@ -46,9 +48,10 @@ class Span(click.ParamType[tuple[int, int]]):
         first, last = ends[0], ends[-1]
         if len(ends) > 2 or first is None or last is None:
             self.fail(f"{value!r} is not A..B, such as 0..8, 0x10..0xff or 0..2^36-1", param, ctx)
-        if not 0 <= first <= last <= self._most:
+        if not self._least <= first <= last <= self._most:
             most = "2^64-1" if self._most == _MOST else self._most
-            self.fail(f"{value!r} is not within 0..{most}, low end first", param, ctx)
+            within = f"{self._least}..{most}"
+            self.fail(f"{value!r} is not within {within}, low end first", param, ctx)
         return first, last
 
 
@@ -57,8 +60,8 @@ class SpanRange(click.ParamType[range]):
 
     name = Span.name
 
-    def __init__(self, most: int = _MOST) -> None:
-        self._span = Span(most)
+    def __init__(self, most: int = _MOST, least: int = 0) -> None:
+        self._span = Span(most, least)
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None

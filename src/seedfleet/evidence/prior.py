@@ -2,14 +2,15 @@
 
 Half of the stake stays on the null (independent uniform draws). The other half is spread over
 preset x skip law x offset x noise x part of the history x start; all weights together sum to at
-most 1, and what is not searched simply earns nothing. Version 3:
+most 1, and what is not searched simply earns nothing. Version 4:
 
 =============  ==================================================================================
 preset         1/64 each; slots not in the catalogue yet stay empty
 skip law       constant 1/2, variable 1/2
 constant skip  ``1/16 * 2**-floor(log2(skip + 1))`` for skip < 65535: each octave weighs the same
 variable skip  skip_max from 1 to 65534 as a constant skip; skip_min uniform below skip_max
-offset         0: 1/2; else ``1/32 * 2**-floor(log2(offset))`` for offset < 65536
+offset         0: 7/16; from 1 to 65535 ``1/32 * 2**-floor(log2(offset))``; of a constant skip, from
+               -skip to -1 together 1/16, equally: the first draw came before all of a skip
 noise          0: 1/2; 0.01, 0.05, 0.1 and 0.25: 1/8 each
 scope          all draws as one stream 1/2 (1 where the file has neither two sessions nor two
                machines); the other 1/2 for sessions and machines, in halves where the file has
@@ -43,20 +44,21 @@ __all__ = [
     "noise_weights",
 ]
 
-PRIOR_VERSION = "3"
+PRIOR_VERSION = "4"
 PRIOR_TEXT = (
     "1/2 null; else preset 1/64 x skip law (constant 1/2: skip 1/16 per octave; variable 1/2: "
-    "skip_max 1/16 per octave, skip_min uniform below it) x offset (0: 1/2, else 1/32 per octave) "
-    "x noise 0 1/2 or {0.01, 0.05, 0.1, 0.25} 1/8 each x scope (all 1/2, sessions and machines "
-    "1/2 together; of each half singles, half other choices; of two, all singles) x segment (all "
-    "1/2, every other stretch of the history an equal share of 1/2) x start (seed 1/2, uniform, "
-    "spaces above 2^48 half below 2^32; any state 1/4; a seed for each date 1/4, tables half, "
-    "formulas half, 1/32 per symbol)"
+    "skip_max 1/16 per octave, skip_min uniform below it) x offset (0: 7/16, above 1/32 per "
+    "octave, -skip to -1 of a constant skip 1/16) x noise 0 1/2 or {0.01, 0.05, 0.1, 0.25} 1/8 "
+    "each x scope (all 1/2, sessions and machines 1/2 together; of each half singles, half other "
+    "choices; of two, all singles) x segment (all 1/2, every other stretch of the history an "
+    "equal share of 1/2) x start (seed 1/2, uniform, spaces above 2^48 half below 2^32; any state"
+    " 1/4; a seed for each date 1/4, tables half, formulas half, 1/32 per symbol)"
 )
 NULL_WEIGHT = 0.5
 _PRESET_SLOTS = 64
 _OCTAVES = 16
 _LAW_BITS = -1.0  # constant or variable
+_AT_ONCE, _BEFORE_SKIP = 7 / 16, 1 / 16  # offset 0, and all those below it
 
 
 def log2_alignment_weight(
@@ -73,7 +75,7 @@ def log2_alignment_weight(
     skip_min, skip_max
         The skips that the alignment allows, from 0 on; a constant skip where they are equal.
     offset
-        The alignment's stream offset, from 0 on.
+        The alignment's stream offset; with a constant skip from ``-skip`` on, else from 0 on.
     part_bits
         log2 of the weight of the draws that the stream would have made (`part_prior`).
 
@@ -87,13 +89,22 @@ def log2_alignment_weight(
     skip_bits = -log2(_OCTAVES) - _octave(skip_max + 1)
     if skip_min < skip_max:
         skip_bits -= log2(skip_max)
-    offset_bits = -1.0 if offset == 0 else -log2(2 * _OCTAVES) - _octave(offset)
+    offset_bits = _offset_bits(offset, skip_min if skip_min == skip_max else 0)
     return log2(presets / _PRESET_SLOTS) + _LAW_BITS + skip_bits + offset_bits + part_bits
 
 
 def noise_weights() -> tuple[float, ...]:
     """Return the prior weight of each of `NOISE_RATES`."""
     return tuple(0.5 if rate == 0 else 0.5 / (len(NOISE_RATES) - 1) for rate in NOISE_RATES)
+
+
+def _offset_bits(offset: int, before: int) -> float:
+    """Weigh an offset, of which so many may be below 0."""
+    if offset == 0:
+        return log2(_AT_ONCE)
+    if offset > 0:
+        return -log2(2 * _OCTAVES) - _octave(offset)
+    return log2(_BEFORE_SKIP / before) if -offset <= before else -inf
 
 
 def _octave(number: int) -> int:

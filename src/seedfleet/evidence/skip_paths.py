@@ -54,7 +54,7 @@ class PathModel:
     modulus
         The draws' modulus m, in ``[2, 2**31]``.
     offset
-        Stream offset, from 0 on; the first draw stands at ``offset - 1 + gap``.
+        Stream offset, from ``-skip_min`` on; the first draw stands at ``offset - 1 + gap``.
     noise
         Share of draws recorded wrong, uniformly among the other values, in ``[0, 1)``.
     """
@@ -72,8 +72,8 @@ class PathModel:
             problems.append(f"gaps {self.least_gap}..{self.most_gap} are none")
         if not 2 <= self.modulus <= 2**31:
             problems.append(f"the modulus {self.modulus} is not within 2..{2**31}")
-        if self.offset < 0:
-            problems.append(f"the offset {self.offset} is below 0")
+        if self.offset + self.least_gap < 1:
+            problems.append(f"the offset {self.offset} is before the stream's first output")
         if not 0 <= self.noise < 1:
             problems.append(f"the noise {self.noise} is not within [0, 1)")
         if problems:

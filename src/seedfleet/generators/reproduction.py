@@ -30,7 +30,7 @@ class Schedule:
     count
         How many draws, at least 1.
     offset
-        Outputs dropped once, at the start.
+        Outputs dropped once, at the start; below 0 where the first draw came before its skip.
     skips
         Outputs dropped before each draw: one number for all, or one for each of the `count`.
     """
@@ -169,7 +169,7 @@ def _of_parts(preset: Preset, draw: str, modulus: int) -> str:
 
 def _blanks(preset: Preset, draw: str, schedule: Schedule) -> dict[str, str]:
     """Return what to fill in; a blank without text is one whose lines are left out."""
-    skips, offset = schedule.skips, schedule.offset
+    offset, skips = _once_and_each(schedule)
     listed = skips if isinstance(skips, tuple) else ()
     language = LANGUAGES[preset.language or ""]
     return {
@@ -205,9 +205,21 @@ def _with_rows(text: str, rows: Sequence[str]) -> str:
     return before + f",\n{margin}".join(", ".join(group) for group in groups) + after
 
 
+def _once_and_each(schedule: Schedule) -> tuple[int, int | tuple[int, ...]]:
+    """Return what is dropped at the start, at least 0, and before each draw."""
+    offset, skips = schedule.offset, schedule.skips
+    if offset >= 0:
+        return offset, skips
+    each = (skips,) * schedule.count if isinstance(skips, int) else skips
+    return 0, (each[0] + offset, *each[1:])
+
+
 def _dropped(schedule: Schedule) -> str:
     """Say what is dropped before the first and between the draws."""
     skips = schedule.skips
+    if schedule.offset < 0 and isinstance(skips, int):
+        first = f"{skips + schedule.offset} before the first draw and " * (skips > -schedule.offset)
+        return f", after dropping {first}{skips} before each other draw"
     least, most = (min(skips), max(skips)) if isinstance(skips, tuple) else (skips, skips)
     words = f", after dropping {schedule.offset} at the start" if schedule.offset else ""
     if most:

@@ -28,6 +28,7 @@ _CHEAP_S = 3.0  # for the whole power of a search
 _LEAST_GAIN = 0.02  # of power: a search that adds less is as good as any other
 _SEEDED = 2**31  # starts beyond which hardly anybody seeds
 _SMALL_SEEDS = 0.25  # of the seeds that people pass
+_BEFORE_SKIP = 1 / 7  # what the offsets below 0 are worth, beside offset 0
 _ANY_OFFSET = 3.0  # what all offsets and unseeded states are worth, beside a seed at offset 0
 _NO_SKIP = 3.0  # octaves that dropping nothing is worth beside the octave that it is
 _VARIABLE_SKIP = 0.25  # octaves of skips that one law of variable skips is worth
@@ -128,6 +129,8 @@ def _breadth(coverage: Coverage) -> float:
     """Return the prior's stake on streams, skips and offsets, in units that matter to nobody."""
     presets = sum(len(presets_of(stream)) for stream in coverage.streams)
     offsets = _ANY_OFFSET if coverage.from_states else 1.0
+    if coverage.offsets[-1] < 0:
+        offsets *= _BEFORE_SKIP
     if coverage.variable_skip is not None:
         return presets * offsets * _VARIABLE_SKIP
     skips = log2(1 + len(coverage.skips)) + _NO_SKIP * (0 in coverage.skips)

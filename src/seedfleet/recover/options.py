@@ -58,8 +58,9 @@ class Options:
         Least and most outputs dropped before each draw where their number varies; None for no
         search of that.
     offsets
-        Outputs given before the first draw, for searches that start from seeds; within
-        ``[0, MAX_OFFSET]``. Searches that start from any state cover every offset.
+        Outputs given before the first draw and its skip, for searches that start from seeds; from
+        minus the largest scan skip, where the first draw came before all of its skip, to
+        `MAX_OFFSET`. Searches that start from any state cover every offset.
     noise
         Share of the draws recorded wrong that searches are to withstand, in [0, 0.25].
     searched
@@ -104,10 +105,13 @@ class Options:
         for name, chosen, most in (
             ("skips", self.skips, MAX_SKIP),
             ("scan skips", self.scan_skips, MAX_SKIP),
-            ("offsets", self.offsets, MAX_OFFSET),
         ):
             if len(chosen) == 0 or chosen.step != 1 or chosen[0] < 0 or chosen[-1] > most:
                 yield f"{name}: {chosen} is no range within 0..{most}"
+        skips, offsets = self.scan_skips, self.offsets
+        least = -skips[-1] if skips else 0
+        if len(offsets) == 0 or offsets.step != 1 or offsets[0] < least or offsets[-1] > MAX_OFFSET:
+            yield f"offsets: {offsets} is no range within {least}..{MAX_OFFSET}"
         if self.variable_skip is not None:
             least, most = self.variable_skip
             if not 0 <= least < most <= MAX_SKIP:

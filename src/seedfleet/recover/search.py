@@ -46,8 +46,9 @@ class Question:
     variable_skip
         Least and most outputs dropped before each draw where they vary; None to leave that out.
     offsets
-        Outputs that the stream may have given before the first draw's own skip, from 0 on: for
-        searches that start from seeds. Those that start from any state decide every offset.
+        Outputs that the stream may have given before the first draw's own skip, for searches that
+        start from seeds; below 0 where the first draw came before all of its skip. Those that start
+        from any state decide every offset.
     noise
         Share of the draws recorded wrong, in [0, 0.25], that a search should withstand.
     calendar
@@ -62,6 +63,11 @@ class Question:
     offsets: range = range(1)
     noise: float = 0.0
     calendar: Calendar | None = None
+
+
+def constant_alignments(skips: range, offsets: range) -> list[tuple[int, int]]:
+    """Return the offsets with the skips under which the first draw is an output of the stream."""
+    return [(offset, skip) for offset in offsets for skip in skips if offset + skip >= 0]
 
 
 @dataclass(frozen=True)
@@ -159,8 +165,9 @@ class Coverage:
     @property
     def alignments(self) -> int:
         """Alignments tried for each start; a variable skip is one."""
-        skips = len(self.skips) if self.variable_skip is None else 1
-        return len(self.scopes) * skips * len(self.offsets)
+        if self.variable_skip is not None:
+            return len(self.scopes) * len(self.offsets)
+        return len(self.scopes) * len(constant_alignments(self.skips, self.offsets))
 
     @property
     def pairs(self) -> int:

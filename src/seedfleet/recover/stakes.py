@@ -13,6 +13,8 @@ from seedfleet.generators.start import state_bits
 from seedfleet.recover.scope import part_bits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from seedfleet.evidence.part_prior import Division
     from seedfleet.recover.search import Coverage
 
@@ -39,17 +41,27 @@ def attainable_bits(coverage: Coverage, division: Division, modulus: int) -> flo
 def _weight(coverage: Coverage, division: Division, *, least: bool) -> float:
     """Return the prior weight of the least or most favoured alignment, in bits."""
     pick = min if least else max
-    presets = [len(presets_of(stream)) for stream in coverage.streams]
-    least_skip, most_skip = coverage.variable_skip or (
-        (coverage.skips[-1],) * 2 if least else (coverage.skips[0],) * 2
+    presets = pick(len(presets_of(stream)) for stream in coverage.streams)
+    parts = pick(part_bits(scope, division) for scope in coverage.scopes)
+    return pick(
+        log2_alignment_weight(
+            presets=presets, skip_min=low, skip_max=high, offset=offset, part_bits=parts
+        )
+        for offset, low, high in _outermost(coverage)
     )
-    return log2_alignment_weight(
-        presets=pick(presets),
-        skip_min=least_skip,
-        skip_max=most_skip,
-        offset=coverage.offsets[-1] if least else coverage.offsets[0],
-        part_bits=pick(part_bits(scope, division) for scope in coverage.scopes),
-    )
+
+
+def _outermost(coverage: Coverage) -> Iterator[tuple[int, int, int]]:
+    """Yield offset, least and most skip of the alignments among which are the extreme weights."""
+    asked = coverage.offsets
+    for offset in (each for each in {asked[0], asked[-1], -1, 0} if each in asked):
+        if coverage.variable_skip is not None:
+            yield offset, *coverage.variable_skip
+            continue
+        nearest = max(coverage.skips[0], -offset)
+        for skip in {nearest, coverage.skips[-1]}:
+            if skip >= nearest:
+                yield offset, skip, skip
 
 
 def _odds(coverage: Coverage) -> list[int]:

@@ -26,7 +26,7 @@ from seedfleet.recover.controls import (
     positive_control,
 )
 from seedfleet.recover.scans.rates import scan_s
-from seedfleet.recover.search import Coverage, Found, Survivor
+from seedfleet.recover.search import Coverage, Found, Survivor, constant_alignments
 from seedfleet.recover.windows import interleaved_windows, power_of
 from seedfleet.sieve import Rows, constant_skip_positions, local_backend
 from seedfleet.sieve.weighing import Alignment
@@ -70,8 +70,9 @@ def seed_scans(
 ) -> tuple[SeedScan, ...]:
     """Return the scans of each generator, done by `backend`.
 
-    The first draws at the first offset, the first draws at other offsets, and the windows that
-    the question's noise asks for, come as scans of their own.
+    The first draws at offset 0, or the least, the first draws at other offsets, and the windows
+    that the question's noise asks for, come as scans of their own; where offset 0 is asked for,
+    also those offsets below it at which the first draw came before all of a skip.
 
     Parameters
     ----------
@@ -129,21 +130,40 @@ def _batches(question: Question, seeds: int) -> list[tuple[Scope, ...]]:
 
 def _passes(members: list[Stream], question: Question, backend: Backend) -> list[SeedScan]:
     """Return the scans of one generator's streams, cheapest first."""
-    nearest, others = question.offsets[:1], question.offsets[1:]
+    nearest, others = _offset_groups(question.offsets)
     scan = partial(SeedScan, members, backend=backend)
     scans = [
         scan(replace(question, offsets=offsets), noise=0.0)
         for offsets in (nearest, others)
         if len(offsets)
     ]
+    before = replace(question, offsets=_before_skip(question))
     if scans[0].coverage.cost_s > _DEAR_S:
         # Dates, counters and what people type are small.
-        few = replace(question, offsets=nearest)
-        scans.insert(0, scan(few, noise=question.noise, most_seeds=_SMALL_SEEDS))
+        few = partial(scan, noise=question.noise, most_seeds=_SMALL_SEEDS)
+        if len(before.offsets):
+            scans.insert(0, few(before))
+        scans.insert(0, few(replace(question, offsets=nearest)))
+    elif len(before.offsets):
+        scans.append(scan(before, noise=0.0))
     if question.noise > 0:
         noisy = scan(question, noise=question.noise)
         scans += [noisy] if noisy.coverage.windows > 1 else []
     return scans
+
+
+def _offset_groups(offsets: range) -> tuple[range, range]:
+    """Part offset 0, or the least one asked for, from the others."""
+    if offsets.start < 0 < offsets.stop - 1:
+        return offsets, range(0)
+    if offsets.start < 0:
+        return offsets[-1:], offsets[:-1]
+    return offsets[:1], offsets[1:]
+
+
+def _before_skip(question: Question) -> range:
+    """Return the offsets at which the first draw came before all of a skip, if not asked for."""
+    return range(-question.scan_skips[-1], 0) if question.offsets[0] == 0 else range(0)
 
 
 class SeedScan:
@@ -171,6 +191,7 @@ class SeedScan:
         self._streams, self._question, self._backend = tuple(streams), question, backend
         generator = self._streams[0].generator
         self._seeds = _seeds(generator, most_seeds)
+        self._pairs = constant_alignments(question.scan_skips, question.offsets)
         depth = self._depth()
         self._windows = [
             interleaved_windows(scope.fitted, depth, noise) for scope in question.scopes
@@ -178,8 +199,7 @@ class SeedScan:
         most = max(len(windows) for windows in self._windows)
         every = len(self._seeds) == generator.seed_count
         name = "seed scan" if every else f"scan of seeds below 2^{int(log2(most_seeds))}"
-        positions = len(question.scan_skips) * len(question.offsets)
-        rows = positions * sum(map(len, self._windows))
+        rows = len(self._pairs) * sum(map(len, self._windows))
         seed_s = scan_s(self._streams, max(1, rows), question.modulus)
         self.coverage = Coverage(
             attack=name if most <= 1 else f"{name}, {most} windows",
@@ -248,7 +268,7 @@ class SeedScan:
     def _depth(self) -> int:
         """Return how many draws leave little to chance, as far as every scope has them."""
         question = self._question
-        alignments = len(question.scopes) * len(question.scan_skips) * len(question.offsets)
+        alignments = len(question.scopes) * len(self._pairs)
         pairs = len(self._seeds) * alignments / _MAX_CHANCE_PAIRS
         wanted = max(1, ceil(log2(pairs) / log2(question.modulus)))
         return max(1, min(wanted, *(scope.fitted for scope in question.scopes)))
@@ -264,17 +284,16 @@ class SeedScan:
 
         Given some draws, they are the only window instead.
         """
-        question = self._question
         chosen = (tuple(only),) if only else ()
         positions, values, alignments = [], [], []
         for index, of_scope in enumerate(draws):
             for window in np.array(chosen or self._windows[index]):
-                for offset in question.offsets:
-                    for skip in question.scan_skips:
-                        positions.append(offset + skip + window * (skip + 1))
-                        values.append(of_scope[window])
-                        alignments.append((index, Alignment(offset, skip, skip)))
-        return Rows.exact(np.array(positions), np.array(values), question.modulus), alignments
+                for offset, skip in self._pairs:
+                    positions.append(offset + skip + window * (skip + 1))
+                    values.append(of_scope[window])
+                    alignments.append((index, Alignment(offset, skip, skip)))
+        modulus = self._question.modulus
+        return Rows.exact(np.array(positions), np.array(values), modulus), alignments
 
     def _slice(self, rng: np.random.Generator, size: int) -> range:
         start = int(rng.integers(len(self._seeds) - size + 1))
@@ -282,7 +301,7 @@ class SeedScan:
 
     def _shuffled(self, rng: np.random.Generator) -> Control | None:
         modulus = self._question.modulus
-        alignments = len(self._question.scan_skips) * len(self._question.offsets)
+        alignments = len(self._pairs)
         affordable = int(_CONTROL_S / scan_s(self._streams[:1], alignments, modulus))
         largest = max(1, min(_CONTROL_SEEDS, affordable, len(self._seeds)) // _REPLICATES)
         depth, wanted = 1, TARGET_SURVIVORS / (_REPLICATES * alignments)
@@ -316,7 +335,7 @@ class SeedScan:
             stream = self._streams[planted % len(self._streams)]
             seeds = self._slice(rng, size)
             seed = seeds[int(rng.integers(len(seeds)))]
-            skip, offset = int(rng.choice(question.scan_skips)), int(rng.choice(question.offsets))
+            offset, skip = rng.choice(self._pairs).tolist()
             positions = constant_skip_positions(depth, skip, offset=offset)
             draws, _ = compiled.at_positions(stream, seed, question.modulus, positions)
             rows, alignments = self._rows([draws], range(depth))
