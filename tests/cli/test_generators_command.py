@@ -116,9 +116,10 @@ def test_a_seed_left_out_is_shown() -> None:
 
 
 @pytest.mark.parametrize("slug", ["java_next_int", "mt19937", "c_drand48", "java_next_double"])
-def test_a_sample_lies_where_the_alignment_says(slug: str) -> None:
-    drawn = sample(slug, "--seed", 42, "--count", 30, "--skip", 4, "--offset", 7)
-    positions = [7 + 4 + 5 * i for i in range(30)]
+@pytest.mark.parametrize("offset", [7, -4])
+def test_a_sample_lies_where_the_alignment_says(slug: str, offset: int) -> None:
+    drawn = sample(slug, "--seed", 42, "--count", 30, "--skip", 4, "--offset", offset)
+    positions = [offset + 4 + 5 * i for i in range(30)]
     assert drawn == reference.at_positions(find_preset(slug).stream, 42, 1000, positions)
 
 

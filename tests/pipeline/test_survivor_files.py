@@ -62,7 +62,7 @@ def test_bare_seeds_are_survivors_of_the_generator_that_is_named(tmp_path: Path)
         ({"seed": -1}, "out of bounds"),
         ({"seed": 1, "generator": "nope"}, "no generator 'nope'"),
         ({"seed": 1, "skip_min": 3, "skip_max": 2}, "skip_max is below skip_min"),
-        ({"seed": 1, "offset": -1}, "offset is below 0"),
+        ({"seed": 1, "skip_max": 3, "offset": -1}, "first draw is before the stream's first"),
         ({"seed": 1, "origin": 5, "end": 5}, "end is not after origin"),
         ({"seed": 0, "state": [1, 2]}, "has 1 words, not 2"),
     ],

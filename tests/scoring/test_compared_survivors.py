@@ -57,7 +57,8 @@ def test_each_survivor_is_held_to_its_own_draws(slug: str) -> None:
     stream = find_preset(slug).stream
     draws = np.random.default_rng(5).integers(0, 1000, 90)
     alignments = [(0, 0, 0, 0, -1), (3, 2, 2, 0, -1), (0, 7, 7, 40, -1), (1, 0, 0, 10, 60)]
-    seeds = [1, 2**31 - 1, 77, 12345]
+    alignments += [(-3, 3, 3, 0, -1), (-1, 2, 2, 0, 60)]  # a first draw before all of its skip
+    seeds = [1, 2**31 - 1, 77, 12345, 9, 4]
     found = compare(_candidates(stream, seeds, alignments), draws, 1000, SETTINGS, workers=2)
     for row, (seed, (offset, skip, _, origin, end)) in enumerate(
         zip(seeds, alignments, strict=True)

@@ -38,7 +38,8 @@ class Sample:
     skips
         Least and most outputs dropped before each draw; equal for a constant skip.
     offset
-        Outputs dropped before all of that.
+        Outputs dropped before all of that; down to minus the least skip, so much less before the
+        first draw.
     noise
         Share of draws that are replaced by another number, in [0, 1].
     path_seed

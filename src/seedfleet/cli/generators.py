@@ -103,7 +103,12 @@ def show(ctx: click.Context, /, name: str, output: Output, **options: Any) -> No
     default=0,
     help="Seeds the choice of variable skips and of wrong draws.",
 )
-@_option("--offset", type=click.IntRange(0), default=0, help="Outputs dropped before all draws.")
+@_option(
+    "--offset",
+    type=int,
+    default=0,
+    help="Outputs dropped before all draws; -2 drops two less before the first one, at least 0.",
+)
 @_option(
     "--noise", type=click.FloatRange(0, 1), default=0.0, help="Share of draws to make wrong ones."
 )
@@ -175,6 +180,8 @@ def _sample(preset: Preset, options: Mapping[str, Any], problems: list[str]) -> 
         path_seed=options["path_seed"],
         **given,
     )
+    if chosen.offset + chosen.skips[0] < 0:
+        problems.append(f"--offset {chosen.offset} leads to before the stream's first output")
     if chosen.farthest > MAX_POSITION:
         far = f"position {chosen.farthest} of the stream; the farthest is {MAX_POSITION}"
         problems.append(f"--count, --skip and --offset lead to {far}")

@@ -39,7 +39,7 @@ class ConstantSkips:
     modulus
         One that the bounding has.
     alignments
-        int64 array, shape (a, 2): offsets and skips, from 0 on.
+        int64 array, shape (a, 2): skips from 0 on, and offsets from ``-skip`` on.
     """
 
     def __init__(self, stream: Stream, modulus: int, alignments: NDArray[np.int64]) -> None:
@@ -214,10 +214,9 @@ def _stepping_factory(words: int) -> Callable[..., Callable[..., Any]]:
                 state = seed_state(seeds[row])
                 offset, skip = alignments[which[row], 0], alignments[which[row], 1]
                 mine = pred[row]
-                for _word in range(offset * shared[1] * words):
-                    state = step(state)
                 for i in range(len(mine)):
-                    for _word in range(skip * shared[1] * words):
+                    dropped = skip if i > 0 else offset + skip
+                    for _word in range(dropped * shared[1] * words):
                         state = step(state)
                     drawn = int64(0)
                     for _part in range(shared[1]):
@@ -247,10 +246,8 @@ def _drawing_factory(words: int) -> Callable[..., Callable[..., Any]]:
                 state = seed_state(seeds[row])
                 offset, skip = alignments[which[row], 0], alignments[which[row], 1]
                 mine = pred[row]
-                for _drawn in range(offset):
-                    state, _value = draw(state, shared[0], shared[1])
                 for i in range(len(mine)):
-                    for _drawn in range(skip):
+                    for _drawn in range(skip if i > 0 else offset + skip):
                         state, _value = draw(state, shared[0], shared[1])
                     state, drawn = draw(state, shared[0], shared[1])
                     mine[i] = drawn

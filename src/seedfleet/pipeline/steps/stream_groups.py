@@ -65,7 +65,7 @@ def _blocks(table: SurvivorTable, modulus: int, rows: list[int]) -> Iterator[NDA
                     table.stream(int(table.rows["preset"][row])),
                     table.start(row),
                     modulus,
-                    near + int(table.rows["offset"][row]),
+                    near + max(0, int(table.rows["offset"][row])),
                 )[0]
                 for row in rows[first : first + _BLOCK]
             ]

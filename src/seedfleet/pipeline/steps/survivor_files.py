@@ -232,8 +232,9 @@ def _checked(path: Path, table: SurvivorTable) -> SurvivorTable:
     rows = table.rows
     wrong = {
         f"{name} is below 0": rows[name] < 0
-        for name in ("offset", "skip_min", "origin", "forward_matches", "reverse_matches")
+        for name in ("skip_min", "origin", "forward_matches", "reverse_matches")
     }
+    wrong["the first draw is before the stream's first"] = rows["offset"] + rows["skip_min"] < 0
     wrong["skip_max is below skip_min"] = rows["skip_max"] < rows["skip_min"]
     wrong["end is not after origin"] = (rows["end"] != NO_END) & (rows["end"] <= rows["origin"])
     problems = [
