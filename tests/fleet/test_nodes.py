@@ -294,6 +294,26 @@ def test_an_orphan_is_taken_back_where_nothing_else_could_be_started() -> None:
     assert head.state.jobs[0].phase == Done(GOOD)
 
 
+def test_the_end_that_an_orphan_was_asked_for_is_not_that_of_its_job() -> None:
+    head = Head([job("p")], A, B)
+    head.lose(A)
+    assert head.hear(NodeUp(A)) == [Cancel(0, 1)]
+    for attempt in (2, 3):
+        faulty(head, "p", attempt=attempt)
+    head.hear(Ended("p", 1, Cancelled()))
+    assert head.state.jobs[0].phase == Done(NO_SUPERVISOR), "nobody asked for the end of the job"
+    assert (head.state.done, head.state.not_succeeded) == (1, 1)
+
+
+def test_a_job_that_waits_takes_a_result_that_came_before_the_end_that_was_asked_for() -> None:
+    head = Head([job("p")], A, B)
+    head.lose(A)
+    assert head.hear(NodeUp(A)) == [Cancel(0, 1)]
+    head.hear(DrainAsked(), Ended("p", 2, Failed(1, None)))
+    assert isinstance(head.state.jobs[0].phase, Waiting)
+    assert [type(each) for each in head.hear(Ended("p", 1, GOOD))] == [Publish]
+
+
 def test_an_orphan_of_a_job_that_failed_by_itself_is_not_taken_back() -> None:
     head = Head([job("p", retries=0)], A, B)
     head.lose(A)
