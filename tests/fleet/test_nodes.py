@@ -230,6 +230,7 @@ def test_one_job_three_times_or_a_proper_end_between_is_no_quarantine() -> None:
     faulty(head, "p")
     faulty(head, "p", attempt=2)
     faulty(head, "q")
+    assert head.starts() == [(1, 2, "a")], "of two jobs, however often"
     head.hear(Ended("s", 1, Failed(1, None)))
     faulty(head, "r")
     assert not any(isinstance(effect, Later) for effect in head.effects)

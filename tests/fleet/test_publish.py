@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +20,6 @@ from seedfleet.fleet.publish import publish_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from fleet_house import House
 
@@ -121,6 +121,39 @@ def test_many_attempts_share_one_sync_of_their_folder(
     monkeypatch.setattr(publish_module, "sync_folder", synced.append)
     assert publish_all(paths, ends, house.home / "locks") == [None] * 20
     assert synced == [paths.results, paths.results], "once with the files, once with the markers"
+
+
+def test_each_name_is_on_the_disk_before_the_next_one_relies_on_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut keeps what was synced and any of the rest, in whatever order."""
+    paths = paths_of(house, preserve=False)
+    ended = delivered(paths, "a", "x")
+    place = paths.place("x")
+    place.parent.mkdir()
+    layout.marker_path(place).write_text("of an earlier run")
+    told: list[tuple[str, str]] = []
+
+    def note(call: str) -> None:
+        real: Callable[..., Any] = getattr(os, call)
+
+        def noted(target: Any, *more: Any) -> Any:
+            opened = isinstance(target, int)
+            named = Path(f"/proc/self/fd/{target}").readlink() if opened else (target, *more)[-1]
+            told.append((call, "a draft" if named.suffix == ".tmp" else named.name))
+            return real(target, *more)
+
+        monkeypatch.setattr(os, call, noted)
+
+    for call in ("unlink", "replace", "fsync"):
+        note(call)
+    assert publish_all(paths, [ended], house.home / "locks") == [None]
+    folder = ("fsync", place.parent.name)
+    assert told == [
+        *(("unlink", "x.done"), folder),
+        *(("replace", "x"), ("fsync", "x"), folder),
+        *(("fsync", "a draft"), ("replace", "x.done"), folder),
+    ]
 
 
 def test_one_bad_attempt_does_not_hold_up_the_others(house: House) -> None:
