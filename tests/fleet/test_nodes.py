@@ -126,6 +126,14 @@ def test_an_orphan_is_cancelled_when_its_job_runs_elsewhere_and_its_end_is_super
     assert head.state.finished
 
 
+def test_no_copy_starts_on_a_node_where_an_earlier_one_may_still_live() -> None:
+    head = Head([job("p")], A, B)
+    head.lose(A)
+    assert head.hear(NodeUp(A)) == [Cancel(0, 1)]
+    head.hear(Ended("p", 2, Failed(1, None)))
+    assert head.starts() == [(0, 3, "b")], "though it has failed there"
+
+
 def test_an_orphan_that_succeeded_first_is_accepted_and_the_other_is_superseded() -> None:
     head = Head([job("p")], A, B)
     head.lose(A)

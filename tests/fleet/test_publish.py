@@ -166,6 +166,21 @@ def test_one_bad_attempt_does_not_hold_up_the_others(house: House) -> None:
     assert marker_of(paths.place("c"))["job_id"] == "c"
 
 
+def test_a_file_that_others_have_put_in_the_place_of_a_result_gets_no_marker(house: House) -> None:
+    """What is not delivered any more was placed before a crash, unless somebody has been there."""
+    paths = paths_of(house, preserve=False)
+    ended = delivered(paths, "a", "x")
+    place = paths.place("x")
+    place.parent.mkdir()
+    (paths.attempt("a", 1).outputs / "0").rename(place)
+    place.write_text("theirs")
+    (problem,) = publish_all(paths, [ended], house.home / "locks")
+    assert problem == f"{place} is not what the attempt wrote"
+    assert not layout.marker_path(place).exists()
+    place.write_text("new x")
+    assert publish_all(paths, [ended], house.home / "locks") == [None]
+
+
 def test_what_stood_there_comes_back_unless_all_outputs_could_be_placed(house: House) -> None:
     paths = paths_of(house, preserve=True)
     ended = delivered(paths, "a", "x", "y")
