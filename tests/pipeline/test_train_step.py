@@ -34,7 +34,7 @@ from seedfleet.pipeline.steps.train import (
 )
 from seedfleet.pipeline.steps.train.ground import lay_ground
 from seedfleet.pipeline.steps.train.label_spread import LabelSpread
-from seedfleet.pipeline.steps.train.leakage import leakage_checks
+from seedfleet.pipeline.steps.train.leakage import leakage_checks, strongest_feature
 from seedfleet.recover import OptionsError
 from seedfleet.scoring import FEATURES
 
@@ -183,6 +183,13 @@ def test_a_feature_that_is_the_label_stops_the_step(tmp_path: Path) -> None:
         "rank correlation of the labels with one feature (pred_mean)",
         "R2 on rows that were held out",
     ]
+
+
+def test_a_feature_that_is_the_label_turned_round_is_noticed(tmp_path: Path) -> None:
+    history, run = planted_run(tmp_path, right=0.75, knowing=True)
+    change_scores(run, pred_mean=-run_labels(run, history))
+    ground = lay_ground(run.files.scores, history, run.files.recovery, run.progress)
+    assert strongest_feature(ground) == ("pred_mean", pytest.approx(1.0))
 
 
 def run_labels(run: StepRun, history: object) -> np.ndarray:
