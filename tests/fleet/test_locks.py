@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import errno
+import fcntl
 import json
 import os
 import signal
@@ -156,6 +157,26 @@ def test_of_many_beginners_exactly_one_has_the_lock(shared: Path) -> None:
     for child in children:
         child.communicate()
     assert sorted(answers) == ["False"] * 7 + ["True"]
+
+
+def test_a_file_that_its_holder_removes_while_it_is_opened_locks_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever comes next makes a new file, and would have the lock beside us."""
+    first, real = Lock(tmp_path / "locks/GPU-1"), fcntl.flock
+    assert first.acquire_nowait()
+
+    def slow(descriptor: int, how: int) -> None:
+        first.remove()
+        real(descriptor, how)
+
+    second = Lock(first.path)
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", slow)
+        assert second.acquire_nowait()
+    assert is_held(first.path)
+    assert not Lock(first.path).acquire_nowait()
+    second.remove()
 
 
 def test_a_child_keeps_the_lock_of_its_dead_parent(tmp_path: Path) -> None:

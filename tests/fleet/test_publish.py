@@ -216,6 +216,27 @@ def test_a_disk_that_fills_up_between_two_outputs_brings_the_old_one_back(
     assert not (house.root / "y").exists()
 
 
+def test_what_stood_there_is_kept_until_the_new_result_has_its_marker(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = paths_of(house, preserve=True)
+    ended = delivered(paths, "a", "x")
+    (house.root / "x").write_text("old")
+
+    def stopped(place: Path) -> None:
+        raise KeyboardInterrupt(place)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publish_module, "sync_file", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            publish_all(paths, [ended], house.home / "locks")
+    kept = paths.attempt("a", 1)
+    assert kept.previous_list.exists()
+    assert (kept.previous / "0").read_text() == "old"
+    assert publish_all(paths, [ended], house.home / "locks") == [None]
+    assert not kept.previous_list.exists()
+
+
 def test_another_run_at_the_same_path_is_not_written_over(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

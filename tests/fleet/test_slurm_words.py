@@ -6,6 +6,7 @@ import asyncio
 import os
 import shlex
 import signal
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -223,6 +224,24 @@ def test_a_number_that_another_array_has_now_is_not_believed_and_not_ended(tools
     assert tools.told("scancel") == []
     asyncio.run(slurm.cancel("8+1+x", [1]))
     assert tools.told("scancel") == [["--quiet", "8_0"]]
+
+
+@pytest.mark.parametrize(
+    ("said", "silent"),
+    [
+        ("scancel: error: Kill job error on job id 7_0: Invalid job id specified", False),
+        ("scancel: error: Unable to contact slurm controller (connect failure)", True),
+    ],
+    ids=["ended", "silent"],
+)
+def test_a_task_that_has_ended_meanwhile_is_no_silence(
+    tools: Tools, said: str, silent: bool
+) -> None:
+    tools.prints("squeue", "7|0|COMPLETED|x|None")
+    tools.make("scancel", f"echo {shlex.quote(said)} >&2; exit 1")
+    work = scheduler().cancel("7+1+x", [1])
+    with pytest.raises(SchedulerDownError) if silent else nullcontext():
+        asyncio.run(work)
 
 
 def test_each_of_many_tasks_is_cancelled_once(tools: Tools) -> None:
