@@ -252,6 +252,21 @@ def test_each_of_many_tasks_is_cancelled_once(tools: Tools) -> None:
     assert told == [f"7_{place}" for place in range(450)]
 
 
+def test_a_batch_is_noted_only_once_that_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was handed in and forgotten by a power cut would be handed in again."""
+    ledger = BatchLedger(tmp_path / "batches")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, f"No space left for {descriptor}")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        ledger.add(HandedIn("x", 1, ("a",), Request(0, 5.0)))
+    assert not ledger.batches
+
+
 def test_halves_of_a_batch_keep_the_numbers_of_its_tasks(tmp_path: Path) -> None:
     whole = HandedIn("x", 4, ("a", "b", "c"), Request(0, 5.0))
     ledger = BatchLedger(tmp_path / "batches")
