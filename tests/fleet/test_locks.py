@@ -484,6 +484,55 @@ def test_an_output_on_a_shared_disk_is_guarded_beside_itself(tmp_path: Path) -> 
     assert names(tmp_path) == ["one", "two"]
 
 
+def test_two_names_of_an_output_on_a_shared_disk_are_guarded_as_one(tmp_path: Path) -> None:
+    (tmp_path / "other.json").symlink_to("out.json")
+    one, two = (
+        Leases(
+            order(
+                tmp_path,
+                preserve_paths=True,
+                lock_folder=str(tmp_path / name),
+                job_lease=str(tmp_path / name / "job"),
+                outputs=[{"path": str(tmp_path / output)}],
+            ),
+            lambda _: True,
+        )
+        for name, output in (("one", "out.json"), ("two", "other.json"))
+    )
+    one.take_nowait()
+    with pytest.raises(UnsuccessfulError, match=r"another run is writing .*other\.json"):
+        two.take_nowait()
+    two.release()
+    one.release()
+
+
+def test_every_output_of_an_attempt_is_guarded(tmp_path: Path) -> None:
+    paths = [[{"path": str(tmp_path / name)} for name in names] for names in ("ab", "cb")]
+    one, two = (
+        Leases(
+            order(
+                tmp_path, preserve_paths=True, job_lease=str(tmp_path / f"leases/{n}"), outputs=each
+            )
+        )
+        for n, each in enumerate(paths)
+    )
+    one.take_nowait()
+    with pytest.raises(UnsuccessfulError, match=r"another run is writing .*b "):
+        two.take_nowait()
+    two.release()
+    one.release()
+
+
+def test_who_has_lost_one_of_several_leases_has_lost_them(tmp_path: Path) -> None:
+    leases = Leases(order(tmp_path, home_shared=True, preserve_paths=True), lambda _: True)
+    leases.take_nowait()
+    assert not leases.are_lost()
+    (tmp_path / "leases/a").write_text('{"name": "another"}')
+    assert leases.are_lost()
+    leases.release()
+    assert (tmp_path / "leases/a").exists(), "it is somebody else's"
+
+
 def test_the_kind_of_a_disk_is_read_from_the_mounts(tmp_path: Path) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(
