@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 from typing import TYPE_CHECKING, Any
@@ -243,6 +244,23 @@ def test_an_orphan_is_settled_once_and_the_old_result_is_back(house: House) -> N
     (house.root / "a.json").write_text("new, by hand")
     assert settle(folder) == first
     assert (house.root / "a.json").read_text() == "new, by hand"
+
+
+def test_a_file_that_cannot_reach_another_disk_stays_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "here", tmp_path / "there"
+    source.write_text("all there is")
+
+    def refused(one: Path, other: Path) -> None:
+        code = errno.EXDEV if one == source else errno.EIO
+        raise OSError(code, os.strerror(code), str(one), None, str(other))
+
+    monkeypatch.setattr(os, "replace", refused)
+    with pytest.raises(OSError, match="Input/output error"):
+        outputs.move(source, target)
+    assert source.read_text() == "all there is"
+    assert not target.exists()
 
 
 @pytest.mark.parametrize("cut_off", [False, True])
