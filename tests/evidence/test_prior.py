@@ -5,6 +5,7 @@ from fractions import Fraction
 from itertools import pairwise
 from math import comb, isclose
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.evidence.part_prior import Division, log2_part_weight
 from seedfleet.evidence.prior import NULL_WEIGHT, log2_alignment_weight, noise_weights
+from seedfleet.evidence.stakes import Bets, log2_stakes
 from seedfleet.evidence.start_prior import (
     FORMULA_SYMBOLS,
     formula_odds,
@@ -19,7 +21,7 @@ from seedfleet.evidence.start_prior import (
     state_odds,
     table_odds,
 )
-from seedfleet.generators import CATALOGUE, presets_of, streams
+from seedfleet.generators import CATALOGUE, find_preset, presets_of, streams
 
 _ALL_PRESETS = 64  # slots
 _OCTAVES = [1 << octave for octave in range(17)]
@@ -175,6 +177,16 @@ def test_the_seeds_of_a_generator_share_half_of_the_starts(seeds: int) -> None:
     assert Fraction(99, 200) < total <= Fraction(1, 2)
     assert seed_odds(seeds, small - 1) == seed_odds(seeds, 0)
     assert seed_odds(2**64, 2**32) > seed_odds(2**64, 2**32 - 1)
+
+
+def test_of_many_bets_each_pays_the_odds_of_its_own_seed() -> None:
+    stream = find_preset("pcg32").stream
+    seeds = [0, 2**32 - 1, 2**32, 2**64 - 1]
+    alignments, whole = np.zeros((len(seeds), 3), np.int64), np.ones(len(seeds), np.bool_)
+    bets = Bets(stream, np.array(seeds, np.uint64), alignments, whole)
+    alike = weight(presets=len(presets_of(stream))) * (1 - NULL_WEIGHT) * part(Division(9))
+    told = [math.log2(alike) - math.log2(seed_odds(2**64, seed)) for seed in seeds]
+    assert log2_stakes(bets, Division(9)).tolist() == pytest.approx(told)
 
 
 @pytest.mark.parametrize("bits", [31, 48, 19968])

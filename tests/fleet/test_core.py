@@ -326,9 +326,16 @@ def test_a_failed_job_is_tried_on_another_node_first() -> None:
     assert [e.allocation.node for e in effects if isinstance(e, Start)] == ["other"]
 
 
-def test_a_node_that_shrank_between_two_heads_is_not_overfilled() -> None:
-    state, _ = opened([job(name) for name in "abcd"], GPU_NODE)
-    small = Node("gpus", "cuda", (Gpu(0),), 1)
+@pytest.mark.parametrize(
+    ("large", "small"),
+    [
+        (GPU_NODE, Node("gpus", "cuda", (Gpu(0),), 1)),
+        (Node("cpus", "cpu", (), 3), Node("cpus", "cpu", (), 1)),
+    ],
+    ids=["gpus", "cpus"],
+)
+def test_a_node_that_shrank_between_two_heads_is_not_overfilled(large: Node, small: Node) -> None:
+    state, _ = opened([job(name) for name in "abcd"], large)
     state, effects = core.decide(state, Opened((small,), (0, 1, 2, 3)))
     assert len([e for e in effects if isinstance(e, Start)]) == 3, "only what was running"
     state, effects = core.decide(state, Ended("c", 1, GOOD))

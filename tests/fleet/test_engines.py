@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from fleet_house import GOOD, House, living_attempts
 
 from seedfleet.fleet import run_sync
 from seedfleet.fleet.engines._orders import Site, make_order
+from seedfleet.fleet.engines._shift import Ledger, settle
 from seedfleet.fleet.engines.base import (
     Allocation,
     Attempt,
@@ -270,3 +272,29 @@ def test_fake_plays_are_public_and_follow_the_script_name(house: House) -> None:
         assert status is not None
         assert status["outcome"] == outcome
     assert fake_module.play_by_name(Attempt(house.job(script="wait.py"), 1)) is None
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_node_forgets_only_what_is_on_the_heads_disk_for_good(
+    house: House, monkeypatch: pytest.MonkeyPatch, full: bool
+) -> None:
+    told: list[object] = []
+
+    def make_durable(heads: object) -> None:
+        told.append("durable")
+        if full:
+            raise OSError(28, "No space left on device", str(heads))
+
+    class Link:
+        """A connection to a node that does whatever it is asked."""
+
+        async def ask(self, question: str, *, kept: dict[str, bool]) -> None:
+            told.append((question, kept))
+
+    monkeypatch.setattr("seedfleet.fleet.engines._delivery.make_durable", make_durable)
+    link: Any = Link()
+    ledger = Ledger(unsettled={"r/a/1": True})
+    with pytest.raises(OSError, match="No space left") if full else nullcontext():
+        asyncio.run(settle(link, ledger, house.options().paths("r")))
+    assert told == ["durable", *([] if full else [("settle", {"r/a/1": True})])]
+    assert bool(ledger.unsettled) == full

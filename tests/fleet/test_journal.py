@@ -181,6 +181,23 @@ def test_a_batch_is_one_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert len(synced) == 1
 
 
+def test_what_the_disk_has_not_confirmed_is_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal.jsonl"
+    write(path, EVENTS[:2])
+
+    def broken(descriptor: int) -> None:
+        del descriptor
+        raise OSError(5, "Input/output error")
+
+    with Journal(path, clock) as journal:
+        monkeypatch.setattr(os, "fsync", broken)
+        with pytest.raises(HeadLostError, match="Input/output error"):
+            journal.append(EVENTS[2:])
+    assert read_journal(path) == EVENTS[:2], "nobody has acted on the others"
+
+
 @pytest.mark.parametrize("wrote", [0, 1, 50])
 def test_a_full_disk_ends_the_head_and_not_the_truth(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrote: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import errno
+import fcntl
 import json
 import os
 import signal
@@ -156,6 +157,26 @@ def test_of_many_beginners_exactly_one_has_the_lock(shared: Path) -> None:
     for child in children:
         child.communicate()
     assert sorted(answers) == ["False"] * 7 + ["True"]
+
+
+def test_a_file_that_its_holder_removes_while_it_is_opened_locks_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever comes next makes a new file, and would have the lock beside us."""
+    first, real = Lock(tmp_path / "locks/GPU-1"), fcntl.flock
+    assert first.acquire_nowait()
+
+    def slow(descriptor: int, how: int) -> None:
+        first.remove()
+        real(descriptor, how)
+
+    second = Lock(first.path)
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", slow)
+        assert second.acquire_nowait()
+    assert is_held(first.path)
+    assert not Lock(first.path).acquire_nowait()
+    second.remove()
 
 
 def test_a_child_keeps_the_lock_of_its_dead_parent(tmp_path: Path) -> None:
@@ -461,6 +482,55 @@ def test_an_output_on_a_shared_disk_is_guarded_beside_itself(tmp_path: Path) -> 
     two.release()
     one.release()
     assert names(tmp_path) == ["one", "two"]
+
+
+def test_two_names_of_an_output_on_a_shared_disk_are_guarded_as_one(tmp_path: Path) -> None:
+    (tmp_path / "other.json").symlink_to("out.json")
+    one, two = (
+        Leases(
+            order(
+                tmp_path,
+                preserve_paths=True,
+                lock_folder=str(tmp_path / name),
+                job_lease=str(tmp_path / name / "job"),
+                outputs=[{"path": str(tmp_path / output)}],
+            ),
+            lambda _: True,
+        )
+        for name, output in (("one", "out.json"), ("two", "other.json"))
+    )
+    one.take_nowait()
+    with pytest.raises(UnsuccessfulError, match=r"another run is writing .*other\.json"):
+        two.take_nowait()
+    two.release()
+    one.release()
+
+
+def test_every_output_of_an_attempt_is_guarded(tmp_path: Path) -> None:
+    paths = [[{"path": str(tmp_path / name)} for name in names] for names in ("ab", "cb")]
+    one, two = (
+        Leases(
+            order(
+                tmp_path, preserve_paths=True, job_lease=str(tmp_path / f"leases/{n}"), outputs=each
+            )
+        )
+        for n, each in enumerate(paths)
+    )
+    one.take_nowait()
+    with pytest.raises(UnsuccessfulError, match=r"another run is writing .*b "):
+        two.take_nowait()
+    two.release()
+    one.release()
+
+
+def test_who_has_lost_one_of_several_leases_has_lost_them(tmp_path: Path) -> None:
+    leases = Leases(order(tmp_path, home_shared=True, preserve_paths=True), lambda _: True)
+    leases.take_nowait()
+    assert not leases.are_lost()
+    (tmp_path / "leases/a").write_text('{"name": "another"}')
+    assert leases.are_lost()
+    leases.release()
+    assert (tmp_path / "leases/a").exists(), "it is somebody else's"
 
 
 def test_the_kind_of_a_disk_is_read_from_the_mounts(tmp_path: Path) -> None:

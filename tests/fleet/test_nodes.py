@@ -126,6 +126,14 @@ def test_an_orphan_is_cancelled_when_its_job_runs_elsewhere_and_its_end_is_super
     assert head.state.finished
 
 
+def test_no_copy_starts_on_a_node_where_an_earlier_one_may_still_live() -> None:
+    head = Head([job("p")], A, B)
+    head.lose(A)
+    assert head.hear(NodeUp(A)) == [Cancel(0, 1)]
+    head.hear(Ended("p", 2, Failed(1, None)))
+    assert head.starts() == [(0, 3, "b")], "though it has failed there"
+
+
 def test_an_orphan_that_succeeded_first_is_accepted_and_the_other_is_superseded() -> None:
     head = Head([job("p")], A, B)
     head.lose(A)
@@ -230,6 +238,7 @@ def test_one_job_three_times_or_a_proper_end_between_is_no_quarantine() -> None:
     faulty(head, "p")
     faulty(head, "p", attempt=2)
     faulty(head, "q")
+    assert head.starts() == [(1, 2, "a")], "of two jobs, however often"
     head.hear(Ended("s", 1, Failed(1, None)))
     faulty(head, "r")
     assert not any(isinstance(effect, Later) for effect in head.effects)
@@ -292,6 +301,26 @@ def test_an_orphan_is_taken_back_where_nothing_else_could_be_started() -> None:
     assert head.hear(NodeUp(A)) == []
     head.hear(Ended("p", 1, GOOD), Published("p", 1))
     assert head.state.jobs[0].phase == Done(GOOD)
+
+
+def test_the_end_that_an_orphan_was_asked_for_is_not_that_of_its_job() -> None:
+    head = Head([job("p")], A, B)
+    head.lose(A)
+    assert head.hear(NodeUp(A)) == [Cancel(0, 1)]
+    for attempt in (2, 3):
+        faulty(head, "p", attempt=attempt)
+    head.hear(Ended("p", 1, Cancelled()))
+    assert head.state.jobs[0].phase == Done(NO_SUPERVISOR), "nobody asked for the end of the job"
+    assert (head.state.done, head.state.not_succeeded) == (1, 1)
+
+
+def test_a_job_that_waits_takes_a_result_that_came_before_the_end_that_was_asked_for() -> None:
+    head = Head([job("p")], A, B)
+    head.lose(A)
+    assert head.hear(NodeUp(A)) == [Cancel(0, 1)]
+    head.hear(DrainAsked(), Ended("p", 2, Failed(1, None)))
+    assert isinstance(head.state.jobs[0].phase, Waiting)
+    assert [type(each) for each in head.hear(Ended("p", 1, GOOD))] == [Publish]
 
 
 def test_an_orphan_of_a_job_that_failed_by_itself_is_not_taken_back() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from fleet_house import GOOD, House
@@ -18,6 +19,7 @@ from seedfleet.fleet.node.layout import AttemptFolder, marker_path
 from seedfleet.fleet.node.locks import Lock, path_lock_name
 from seedfleet.fleet.node.orphan import settle
 from seedfleet.fleet.node.outputs import keep_previous, restore_previous
+from seedfleet.fleet.node.supervisor import _see_through
 from seedfleet.fleet.outcome import Failed, FailedToStart, OutputMissing
 
 if TYPE_CHECKING:
@@ -242,6 +244,47 @@ def test_an_orphan_is_settled_once_and_the_old_result_is_back(house: House) -> N
     (house.root / "a.json").write_text("new, by hand")
     assert settle(folder) == first
     assert (house.root / "a.json").read_text() == "new, by hand"
+
+
+def test_a_file_that_cannot_reach_another_disk_stays_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "here", tmp_path / "there"
+    source.write_text("all there is")
+
+    def refused(one: Path, other: Path) -> None:
+        code = errno.EXDEV if one == source else errno.EIO
+        raise OSError(code, os.strerror(code), str(one), None, str(other))
+
+    monkeypatch.setattr(os, "replace", refused)
+    with pytest.raises(OSError, match="Input/output error"):
+        outputs.move(source, target)
+    assert source.read_text() == "all there is"
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("cut_off", [False, True])
+def test_who_was_believed_dead_puts_nothing_back_over_the_work_of_others(
+    house: House, cut_off: bool
+) -> None:
+    folder, ended = orphan(house, "r"), []
+
+    class Failing:
+        """An attempt whose script has failed, its lease being somebody else's or not."""
+
+        def run(self) -> dict[str, str]:
+            return {"outcome": "failed"}
+
+        def is_cut_off(self) -> bool:
+            return cut_off
+
+        def end(self) -> None:
+            ended.append(folder.status.exists())
+
+    attempt: Any = Failing()
+    _see_through(attempt, {}, folder)
+    assert (house.root / "a.json").read_text() == ("half" if cut_off else "old")
+    assert ended == [not cut_off], "what is left of it is ended, whatever it may say"
 
 
 def test_settling_late_does_not_displace_a_result_that_was_accepted_since(house: House) -> None:

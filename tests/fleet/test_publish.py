@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +20,6 @@ from seedfleet.fleet.publish import publish_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from fleet_house import House
 
@@ -123,6 +123,39 @@ def test_many_attempts_share_one_sync_of_their_folder(
     assert synced == [paths.results, paths.results], "once with the files, once with the markers"
 
 
+def test_each_name_is_on_the_disk_before_the_next_one_relies_on_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut keeps what was synced and any of the rest, in whatever order."""
+    paths = paths_of(house, preserve=False)
+    ended = delivered(paths, "a", "x")
+    place = paths.place("x")
+    place.parent.mkdir()
+    layout.marker_path(place).write_text("of an earlier run")
+    told: list[tuple[str, str]] = []
+
+    def note(call: str) -> None:
+        real: Callable[..., Any] = getattr(os, call)
+
+        def noted(target: Any, *more: Any) -> Any:
+            opened = isinstance(target, int)
+            named = Path(f"/proc/self/fd/{target}").readlink() if opened else (target, *more)[-1]
+            told.append((call, "a draft" if named.suffix == ".tmp" else named.name))
+            return real(target, *more)
+
+        monkeypatch.setattr(os, call, noted)
+
+    for call in ("unlink", "replace", "fsync"):
+        note(call)
+    assert publish_all(paths, [ended], house.home / "locks") == [None]
+    folder = ("fsync", place.parent.name)
+    assert told == [
+        *(("unlink", "x.done"), folder),
+        *(("replace", "x"), ("fsync", "x"), folder),
+        *(("fsync", "a draft"), ("replace", "x.done"), folder),
+    ]
+
+
 def test_one_bad_attempt_does_not_hold_up_the_others(house: House) -> None:
     paths = paths_of(house, preserve=False)
     ends = [delivered(paths, name, name) for name in "abc"]
@@ -131,6 +164,21 @@ def test_one_bad_attempt_does_not_hold_up_the_others(house: House) -> None:
     assert [problem is None for problem in problems] == [True, False, True]
     assert not paths.place("b").exists()
     assert marker_of(paths.place("c"))["job_id"] == "c"
+
+
+def test_a_file_that_others_have_put_in_the_place_of_a_result_gets_no_marker(house: House) -> None:
+    """What is not delivered any more was placed before a crash, unless somebody has been there."""
+    paths = paths_of(house, preserve=False)
+    ended = delivered(paths, "a", "x")
+    place = paths.place("x")
+    place.parent.mkdir()
+    (paths.attempt("a", 1).outputs / "0").rename(place)
+    place.write_text("theirs")
+    (problem,) = publish_all(paths, [ended], house.home / "locks")
+    assert problem == f"{place} is not what the attempt wrote"
+    assert not layout.marker_path(place).exists()
+    place.write_text("new x")
+    assert publish_all(paths, [ended], house.home / "locks") == [None]
 
 
 def test_what_stood_there_comes_back_unless_all_outputs_could_be_placed(house: House) -> None:
@@ -166,6 +214,27 @@ def test_a_disk_that_fills_up_between_two_outputs_brings_the_old_one_back(
     assert (house.root / "x").read_text() == "old"
     assert not (house.root / "x.done").exists()
     assert not (house.root / "y").exists()
+
+
+def test_what_stood_there_is_kept_until_the_new_result_has_its_marker(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = paths_of(house, preserve=True)
+    ended = delivered(paths, "a", "x")
+    (house.root / "x").write_text("old")
+
+    def stopped(place: Path) -> None:
+        raise KeyboardInterrupt(place)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publish_module, "sync_file", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            publish_all(paths, [ended], house.home / "locks")
+    kept = paths.attempt("a", 1)
+    assert kept.previous_list.exists()
+    assert (kept.previous / "0").read_text() == "old"
+    assert publish_all(paths, [ended], house.home / "locks") == [None]
+    assert not kept.previous_list.exists()
 
 
 def test_another_run_at_the_same_path_is_not_written_over(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +19,8 @@ from seedfleet.fleet.engines.base import Attempt, Node, Rules
 from seedfleet.fleet.engines.queued.arrivals import Arrivals
 from seedfleet.fleet.engines.queued.folder import QueueFolder, TaskRules
 from seedfleet.fleet.engines.queued.scheduler import TaskState
+from seedfleet.fleet.node.copies import begin, take_over
+from seedfleet.fleet.node.leases import Leases
 from seedfleet.fleet.node.locks import Lock
 from seedfleet.fleet.node.processes import living
 from seedfleet.fleet.node.task import main as run_task
@@ -26,9 +29,9 @@ from seedfleet.fleet.paths import RunPaths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from seedfleet.fleet.engines.base import Ended
+    from seedfleet.fleet.node.layout import AttemptFolder
 
 RUN = own_run_id()
 
@@ -56,6 +59,10 @@ class Copy:
         order |= {"rerun": True, "in_place": False}
         (self.queue / "orders").mkdir()
         (self.queue / "orders/1.json").write_text(json.dumps(order | changes))
+
+    def order(self) -> dict[str, Any]:
+        order: dict[str, Any] = json.loads((self.queue / "orders/1.json").read_text())
+        return order
 
     def start_again(self) -> None:
         assert run_task([str(self.queue / "task.pyz"), "1"]) == 0
@@ -120,6 +127,48 @@ def test_a_task_that_starts_while_its_first_copy_ends_leaves_the_end_as_it_is(
     copy.start_again()
     assert (copy.attempt / "status.json").read_text() == "its end"
     assert (copy.queue / "ended/1").exists(), "as it may be that nobody has said so"
+
+
+def test_of_two_dead_copies_the_one_that_came_last_is_made_way_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It came, and died, between the look at the first one and the lease."""
+    copy, looks = Copy(tmp_path), [0]
+    later = copy.attempt.with_name("2")
+
+    def has_died(*_: object) -> bool:
+        if not looks[0]:
+            later.mkdir()
+            copy.named.unlink()
+            copy.named.symlink_to("1.copies/2")
+        looks[0] += 1
+        return True
+
+    cleared: list[Path] = []
+
+    def put_back(folder: AttemptFolder, order: object) -> bool:
+        del order
+        cleared.append(folder.path)
+        return True
+
+    monkeypatch.setattr("seedfleet.fleet.node.copies._has_died", has_died)
+    monkeypatch.setattr("seedfleet.fleet.node.copies.put_back", put_back)
+    leases = take_over(copy.order() | {"kill_grace_s": 0.0})
+    assert leases is not None
+    leases.release()
+    assert cleared == [later]
+
+
+def test_a_copy_that_has_lost_its_lease_does_not_count(tmp_path: Path) -> None:
+    copy = Copy(tmp_path)
+    order = copy.order() | {"outputs": [], "preserve_paths": True}
+    order |= {"delivered": str(tmp_path / "delivered")}
+    leases = Leases(order)
+    assert leases.take_job_nowait()
+    copy.lease.write_text(holder())  # believed dead, since it stood still for long
+    assert begin(order, leases) is None
+    assert copy.named.readlink() == Path("1.copies/1")
+    assert copy.copies() == ["1"]
 
 
 def test_what_must_not_run_again_ends_as_lost_when_its_task_is_started_again(

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from seedfleet.fleet import BadInputError, RunReport, run, run_sync
 from seedfleet.fleet.engines.base import Allocation, Attempt, Ended, EngineEvent, NodeDown, NodeUp
 from seedfleet.fleet.engines.choice import make_engine
 from seedfleet.fleet.engines.ray.engine import RayEngine, RaySettings
+from seedfleet.fleet.node.locks import Lock
 from seedfleet.fleet.options import RunOptions
 from seedfleet.fleet.outcome import Cancelled, Failed, OutputMissing, Succeeded, TimedOut
 from seedfleet.fleet.testing import Outage, check_engine
@@ -75,6 +77,28 @@ def test_ray_that_is_missing_is_named_with_the_command_that_brings_it(
     )
     with pytest.raises(BadInputError, match=r"pip install 'seedfleet\[ray\]'"):
         make_engine(RunOptions(engine="ray"))
+
+
+def test_a_keeper_that_is_left_gives_back_what_no_living_supervisor_needs(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    from seedfleet.fleet.engines.ray import keeper  # noqa: PLC0415 - it imports Ray
+
+    async def play() -> list[bool]:
+        kept, alive = keeper.Keeper("node"), Lock(tmp_path / "alive")
+        holds = [
+            keeper._Hold(path, asyncio.get_running_loop().create_future())
+            for path in (alive.path, tmp_path / "gone")
+        ]
+        kept._holds |= dict(zip(("living", "ended"), holds, strict=True))
+        assert alive.acquire_nowait()
+        try:
+            await kept.leave()
+        finally:
+            alive.release()
+            shutil.rmtree(kept._folder)
+        return [hold.freed.is_set() for hold in holds]
+
+    assert asyncio.run(play()) == [False, True]
 
 
 def test_a_cluster_is_joined_and_never_started() -> None:

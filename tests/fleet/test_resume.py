@@ -259,6 +259,16 @@ def test_a_changed_argument_can_be_accepted(house: House) -> None:
     assert resume(house, jobs=[other], accept_changes=True).succeeded
 
 
+def test_a_job_that_has_one_more_output_now_is_not_done_by_its_earlier_result(
+    house: House,
+) -> None:
+    house.run(house.job(GOOD))
+    body = f"{GOOD}; open(sys.argv[-1], 'w').write('more')"
+    other = house.job(body, args=("-o", "a.json", "more.txt"), outputs=("more.txt",))
+    report = resume(house, jobs=[other], accept_changes=True)
+    assert report.jobs["a"].attempts == 2
+
+
 def test_a_contradicting_option_is_refused_and_an_equal_one_is_fine(house: House) -> None:
     house.run(house.job("sys.exit(1)"), retries=0)
     with pytest.raises(BadInputError) as refused:
@@ -313,3 +323,20 @@ def test_a_lock_held_elsewhere_is_respected_until_it_has_been_quiet(tmp_path: Pa
         with pytest.raises(Exception, match="taken over by process 7 on another-host"):
             lock.beat()
     assert json.loads(path.read_text()) == holder
+
+
+def test_of_heads_on_two_hosts_that_find_a_quiet_lock_the_last_to_write_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "lock"
+    path.write_text(json.dumps({"name": "n", "pid": 7, "host": "another-host"}))
+    os.utime(path, (time.time() - 3600, time.time() - 3600))
+    other = {"name": "o", "pid": 8, "host": "third-host"}
+
+    def meanwhile(_: float) -> None:
+        path.write_text(json.dumps(other))
+
+    monkeypatch.setattr(time, "sleep", meanwhile)
+    with pytest.raises(RunHeldError, match="process 8 on third-host"):
+        WriterLock(path)
+    assert json.loads(path.read_text()) == other

@@ -6,6 +6,7 @@ import asyncio
 import os
 import shlex
 import signal
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -225,12 +226,45 @@ def test_a_number_that_another_array_has_now_is_not_believed_and_not_ended(tools
     assert tools.told("scancel") == [["--quiet", "8_0"]]
 
 
+@pytest.mark.parametrize(
+    ("said", "silent"),
+    [
+        ("scancel: error: Kill job error on job id 7_0: Invalid job id specified", False),
+        ("scancel: error: Unable to contact slurm controller (connect failure)", True),
+    ],
+    ids=["ended", "silent"],
+)
+def test_a_task_that_has_ended_meanwhile_is_no_silence(
+    tools: Tools, said: str, silent: bool
+) -> None:
+    tools.prints("squeue", "7|0|COMPLETED|x|None")
+    tools.make("scancel", f"echo {shlex.quote(said)} >&2; exit 1")
+    work = scheduler().cancel("7+1+x", [1])
+    with pytest.raises(SchedulerDownError) if silent else nullcontext():
+        asyncio.run(work)
+
+
 def test_each_of_many_tasks_is_cancelled_once(tools: Tools) -> None:
     tools.prints("squeue", "7|0|RUNNING|x|None")
     tools.make("scancel")
     asyncio.run(scheduler().cancel("7+1+x", range(1, 451)))
     told = [word for call in tools.told("scancel") for word in call if word != "--quiet"]
     assert told == [f"7_{place}" for place in range(450)]
+
+
+def test_a_batch_is_noted_only_once_that_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was handed in and forgotten by a power cut would be handed in again."""
+    ledger = BatchLedger(tmp_path / "batches")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, f"No space left for {descriptor}")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        ledger.add(HandedIn("x", 1, ("a",), Request(0, 5.0)))
+    assert not ledger.batches
 
 
 def test_halves_of_a_batch_keep_the_numbers_of_its_tasks(tmp_path: Path) -> None:

@@ -57,6 +57,39 @@ def test_what_was_asked_for_arrives(arrive: Callable[..., Arrival], tmp_path: Pa
     assert (head.outputs / "0").read_bytes() == CONTENT
 
 
+def test_what_was_changed_on_its_way_is_no_output(arrive: Callable[..., Arrival]) -> None:
+    arrival = arrive(header())
+    arrival.take(header(), b"abc" + CONTENT.replace(b"1", b"2"))
+    assert isinstance(arrival.finish("n").outcome, OutputInvalid)
+
+
+def test_what_others_have_written_over_a_result_in_its_place_is_no_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seedfleet.fleet.engines._delivery._LATE_S", (0.0,))
+    place, head = tmp_path / "a.json", AttemptFolder(tmp_path / "head/attempts/a/1")
+    ends = []
+    for content in (CONTENT, b"theirs"):
+        place.write_bytes(content)
+        source = Source(None, [], [place])
+        arrival = Arrival(header(files=LOGS), ATTEMPT, head=head, source=source)
+        arrival.take(header(files=LOGS), b"abc")
+        ends.append(type(arrival.finish("n").outcome))
+    assert ends == [Succeeded, OutputInvalid]
+
+
+def test_of_what_came_before_a_connection_broke_nothing_stays(
+    arrive: Callable[..., Arrival], tmp_path: Path
+) -> None:
+    broken = arrive(header(complete=False))
+    broken.take({"op": "file", "name": "stdout.log"}, b"ab")
+    broken.take({"op": "file", "name": "outputs/0"}, CONTENT[:5])
+    arrival = arrive(header())
+    arrival.take(header(), b"abc" + CONTENT)
+    assert isinstance(arrival.finish("n").outcome, Succeeded)
+    assert AttemptFolder(tmp_path / "head/attempts/a/1").stdout.read_bytes() == b"abc"
+
+
 @pytest.mark.parametrize(
     "files",
     [

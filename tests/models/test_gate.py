@@ -96,6 +96,15 @@ def test_lets_in_what_knows_the_true_stream() -> None:
     assert found.reason.startswith("accepted")
 
 
+def test_what_is_told_of_copies_of_one_stream_counts_once() -> None:
+    """Dealt out one by one they would look like many witnesses."""
+    world = World(0, true_row=7, knowing=True)
+    gate = Gate(world.prior, -1.0, world.candidates, np.zeros(N_ROWS, dtype=np.int64))
+    result = gate.judge(world.tune, world.gate, permutations=119)
+    assert result.bits > 0
+    assert result.p_value == 1.0, "there is nobody to whom it could be dealt"
+
+
 def test_a_true_stream_is_no_reason_to_accept_what_knows_nothing() -> None:
     results = [World(number, true_row=7).judged(permutations=119) for number in range(20)]
     assert sum(result.accepted for result in results) <= 2

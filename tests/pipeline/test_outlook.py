@@ -252,6 +252,16 @@ def test_a_law_that_is_asked_too_wide_costs_next_to_nothing() -> None:
     assert scores["true"] - scores["narrowed"] < 3
 
 
+def test_a_stream_has_no_part_in_draws_before_its_origin() -> None:
+    rows = np.zeros(1, ROW)
+    rows["seed"], rows["origin"], rows["end"] = 1, 10, NO_END
+    drawn = history(np.random.default_rng(5).integers(1000, size=30).tolist())
+    evidence = SurvivorEvidence.of(SurvivorTable((PRESET,), (), rows), drawn)
+    turns = Turns.of(evidence, evidence.log2_prior + RAISED)
+    assert [turns.log2_total(stop) for stop in (0, 9)] == [-1.0, -1.0]
+    assert turns.log2_total(10) > -0.98
+
+
 def test_a_stream_that_ended_long_ago_is_still_a_rival() -> None:
     rng = np.random.default_rng(4)
     values, _ = at_positions(find_preset(PRESET).stream, 2, 1000, np.arange(40))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,6 +39,23 @@ def test_what_is_written_is_read_again(tmp_path: Path, suffix: str) -> None:
     for name in (ROW.names or ())[1:]:
         assert read.rows[name].tolist() == written.rows[name].tolist(), name
     assert read.states == written.states
+
+
+def test_a_table_has_its_name_only_once_it_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "some.parquet"
+    path.write_text("an earlier one")
+
+    def full(descriptor: int) -> None:
+        del descriptor
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_survivors(path, _table(), {"run_id": "a"})
+    assert path.read_text() == "an earlier one"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_bare_seeds_are_survivors_of_the_generator_that_is_named(tmp_path: Path) -> None:

@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 from plain_history import history
 
+from seedfleet.evidence import Verdict
+from seedfleet.evidence.verdict import Thresholds
+from seedfleet.generators import find_preset
+from seedfleet.generators.compiled import at_positions
 from seedfleet.pipeline.steps.predict.judgement import judge
 from seedfleet.pipeline.steps.predict.turns import Turns
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
@@ -37,3 +41,20 @@ def test_two_strangers_do_not_pool_into_one_stream(stranger: Row) -> None:
 def test_the_laws_of_a_stream_count_together() -> None:
     laws = [posterior_of(row) for row in OWN]
     assert posterior_of(*OWN) == pytest.approx(sum(laws), rel=1e-6, abs=0)
+
+
+def test_what_an_ended_stream_has_earned_proves_nothing_of_the_one_that_followed() -> None:
+    """Eight fitted draws are too few for its own proof, however well it tells those held out."""
+    stream, reseeded = find_preset("xorshift32").stream, 82
+    parts = (777, reseeded), (778, 100 - reseeded)
+    made = [at_positions(stream, seed, 1000, np.arange(count))[0] for seed, count in parts]
+    told = np.zeros(2, ROW)
+    told["seed"], told["origin"], told["end"] = (777, 778), (0, reseeded), (reseeded, NO_END)
+    drawn = history(np.concatenate(made).tolist(), 1000)
+    evidence = SurvivorEvidence.of(SurvivorTable(("xorshift32",), (), told), drawn)
+    judged = judge(Turns.of(evidence, evidence.log2_prior), powered=True, goes_on=True)
+    assert judged.evidence_bits > Thresholds.RECOVERED_FIT_BITS
+    assert judged.predictive_bits is not None
+    assert judged.predictive_bits > Thresholds.RECOVERED_PREDICTIVE_BITS
+    assert judged.class_posterior > Thresholds.RECOVERED_POSTERIOR
+    assert judged.verdict is Verdict.SIGNAL

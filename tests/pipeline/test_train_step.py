@@ -8,7 +8,8 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -34,7 +35,7 @@ from seedfleet.pipeline.steps.train import (
 )
 from seedfleet.pipeline.steps.train.ground import lay_ground
 from seedfleet.pipeline.steps.train.label_spread import LabelSpread
-from seedfleet.pipeline.steps.train.leakage import leakage_checks
+from seedfleet.pipeline.steps.train.leakage import leakage_checks, strongest_feature
 from seedfleet.recover import OptionsError
 from seedfleet.scoring import FEATURES
 
@@ -183,6 +184,23 @@ def test_a_feature_that_is_the_label_stops_the_step(tmp_path: Path) -> None:
         "rank correlation of the labels with one feature (pred_mean)",
         "R2 on rows that were held out",
     ]
+
+
+def test_a_feature_that_is_the_label_turned_round_is_noticed(tmp_path: Path) -> None:
+    history, run = planted_run(tmp_path, right=0.75, knowing=True)
+    change_scores(run, pred_mean=-run_labels(run, history))
+    ground = lay_ground(run.files.scores, history, run.files.recovery, run.progress)
+    name, worst = strongest_feature(ground)
+    assert name == "pred_mean"
+    assert worst == pytest.approx(1.0)
+
+
+def test_one_model_that_knows_too_well_is_noticed_among_others(tmp_path: Path) -> None:
+    history, run = planted_run(tmp_path, right=0.75, knowing=True)
+    ground = lay_ground(run.files.scores, history, run.files.recovery, run.progress)
+    compared: Any = [SimpleNamespace(validation=SimpleNamespace(r2=r2)) for r2 in (0.2, 0.995, 0.3)]
+    *_, last = leakage_checks(ground, compared, run.files.scores, run.files)
+    assert (last.value, last.holds) == (0.995, False)
 
 
 def run_labels(run: StepRun, history: object) -> np.ndarray:

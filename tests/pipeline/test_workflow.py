@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from plain_history import history
 
+from seedfleet.fleet import BadInputError
 from seedfleet.pipeline import RunContext
 from seedfleet.pipeline.steps.context_record import Check, ContextRecord, Metric
 from seedfleet.pipeline.steps.fan_out import FanOut, FanOutInterrupted
@@ -271,6 +272,25 @@ def test_a_step_that_was_run_alone_since_is_taken_as_it_is(steps: Steps) -> None
     steps.do("tune-scorer", Options(5), run)
     steps.take()
     assert steps.names_run() == ["score"]  # which had read the other one
+
+
+def test_a_step_runs_again_after_another_word_of_one_that_it_heeds(steps: Steps) -> None:
+    steps.checks["tune-model"] = _stopped
+    steps.take()
+    del steps.checks["tune-model"]
+    steps.do("tune-model", Options(), StepRun("tune-model", steps.files, CONTEXT, FanOut()))
+    steps.take()
+    assert steps.names_run() == ["train"]  # though the choice that it reads is the same
+
+
+def test_a_step_whose_jobs_the_fleet_refuses_has_no_word_of_an_earlier_attempt(
+    steps: Steps,
+) -> None:
+    steps.take()
+    steps.faults["score"], steps.options["score"] = BadInputError(["no node"]), Options(2)
+    with pytest.raises(BadInputError):
+        steps.take()
+    assert not steps.files.context("score").exists()
 
 
 def test_a_retry_has_the_declared_change_and_no_more_than_two(steps: Steps) -> None:

@@ -12,10 +12,11 @@ from seedfleet.evidence.part_prior import Division
 from seedfleet.generators import Stream
 from seedfleet.generators.boundings import JAVA_NEXT_INT
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
+from seedfleet.recover.answer import SearchRecord, Status
 from seedfleet.recover.judgement import Judgement, judge
 from seedfleet.recover.scope import Scope
 from seedfleet.recover.scoring import Weighed, weigh
-from seedfleet.recover.search import Question, Survivor
+from seedfleet.recover.search import Coverage, Question, Survivor
 from seedfleet.sieve.weighing import Alignment
 
 _JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)
@@ -103,3 +104,21 @@ def test_another_part_does_not_spoil_what_is_recovered() -> None:
 def test_the_reason_names_the_part(scopes: tuple[Scope, ...], reason: str) -> None:
     judgement = judged(*(found(scope, 60, 30) for scope in scopes))
     assert judgement == Judgement(Verdict.RECOVERED, reason)
+
+
+@pytest.mark.parametrize(
+    ("status", "draws_needed", "power", "verdict"),
+    [
+        (Status.COMPLETED, 60, 0.5, Verdict.NO_EVIDENCE),
+        (Status.COMPLETED, 61, 0.5, Verdict.UNDER_POWERED),
+        (Status.COMPLETED, 60, 0.4, Verdict.UNDER_POWERED),
+        (Status.INCOMPLETE, 60, 0.5, Verdict.UNDER_POWERED),
+        (Status.OVER_BUDGET, 60, 0.5, Verdict.UNDER_POWERED),
+    ],
+)
+def test_that_there_is_nothing_only_a_completed_search_with_enough_draws_tells(
+    status: Status, draws_needed: int, power: float, verdict: Verdict
+) -> None:
+    coverage = Coverage("a method", (_JAVA,), (_WHOLE,), range(1), 2**48, 5, lambda _: power, 1.0)
+    record = SearchRecord(coverage, status, None, draws_needed)
+    assert judge([], [], [record], _QUESTION, None).verdict is verdict

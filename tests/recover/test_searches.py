@@ -14,7 +14,7 @@ from seedfleet.recover.congruential import lane_search
 from seedfleet.recover.congruential.lane import lane_families, solve
 from seedfleet.recover.congruential.lane_search import Residues, searches
 from seedfleet.recover.congruential.window_search import WindowSearch
-from seedfleet.recover.controls import negative_control
+from seedfleet.recover.controls import negative_control, positive_control
 from seedfleet.recover.scope import Scope
 from seedfleet.recover.search import Question, Search
 from seedfleet.sieve import local_backend
@@ -138,3 +138,13 @@ def test_a_negative_control_allows_the_scatter_that_it_sees() -> None:
     assert negative_control([0, 0, 250, 150], 62.5, text="").passed
     control = negative_control([1, 2], 1.5, text="as told")
     assert (control.expected, control.observed, control.text) == (3.0, 3, "as told")
+
+
+def test_a_negative_control_fails_no_counts_that_happen_to_lie_close_together() -> None:
+    assert negative_control([500, 500, 501], 515.0, text="").passed
+
+
+def test_a_planted_seed_that_must_come_back_and_does_not_fails_a_positive_control() -> None:
+    assert positive_control(4, 4.0, text="").passed
+    assert not positive_control(3, 4.0, text="").passed
+    assert positive_control(3, 3.6, text="").passed, "where a word may have been rejected"

@@ -170,6 +170,16 @@ def test_sessions_are_part_of_the_prior() -> None:
     assert odds[2] == pytest.approx(odds[0])
 
 
+def test_a_stream_that_ended_pays_for_the_choice_of_its_stretch() -> None:
+    stream = find_preset("java_lcg").stream
+    draws = _given(stream, 4711, np.arange(9))
+    candidates = _candidates(stream, [4711] * 2, [(0, 0, 0, 0, -1), (0, 0, 0, 0, 9)])
+    found = compare(candidates, draws, 1000, SETTINGS, workers=1)
+    known = confidences(found, candidates, draws, 1000, division=Division(9))
+    lasting, ended = np.log2(known / (1 - known))
+    assert lasting - ended == pytest.approx(np.log2(9 * 10 / 2 - 1))
+
+
 def test_what_cannot_be_compared_is_refused() -> None:
     stream = find_preset("java_next_int_digits").stream
     candidates = _candidates(stream, [1], [(0, 0, 0, 0, -1)])
