@@ -311,8 +311,7 @@ def test_one_short_control_runs_where_the_searches_took_all_the_time(
         (12.0, "; the search that found it was not finished"),
         (
             20.0,
-            "; the search that found it was not finished; no control of the search that found it "
-            "was run",
+            "; the search that found it was not finished; no control of it was run",
         ),
     ],
 )

@@ -87,6 +87,7 @@ def _step(number: str, record: Document, elapsed_s: float, **fields: Any) -> Doc
         "step": record["step"],
         "ending": ending,
         "reason": "",
+        "again": "",
         "elapsed_s": elapsed_s,
         "fleet": [],
         "record": record,

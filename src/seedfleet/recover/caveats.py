@@ -25,9 +25,9 @@ def caveat(tellers: Sequence[SearchRecord], *, controlled: bool) -> str:
         Whether controls were asked for.
     """
     search = "the search that found it" if len(tellers) == 1 else "a search that found them"
-    told = ""
+    told = []
     if any(each.status is not Status.COMPLETED for each in tellers):
-        told = f"; {search} was not finished"
+        told.append(f"{search} was not finished")
     if controlled and tellers and not any(each.controls for each in tellers):
-        told += f"; no control of {search} was run"
-    return told
+        told.append(f"no control of {'it' if told else search} was run")
+    return "".join(f"; {each}" for each in told)

@@ -165,6 +165,9 @@ def _steps(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         told = textwrap.shorten(f"{step.figure} {step.told}", _TOLD_WIDTH, placeholder=" …")
         yield label, f"{step.number:>3} {step.name:<14} {step.ending:<9} {took:>8}  {told}"
         label = ""
+    again = [f"{step.number} ({step.again})" for step in steps_of(document) if step.again]
+    if again:
+        yield "again", ", ".join(again)
     for node in nodes_of(document)[:_MAX_NODES]:
         yield "node", f"{node.name}: {whole(node.jobs)} jobs, busy {duration(node.busy_s)}"
     yield "run", f"{document['run_id']}, {duration(document['elapsed_s'])}"

@@ -86,6 +86,7 @@ def step_part(outcome: StepOutcome) -> dict[str, Any]:
         "step": outcome.step,
         "ending": outcome.ending.value,
         "reason": outcome.reason,
+        "again": outcome.again,
         "elapsed_s": round(outcome.elapsed_s, 3),
         "fleet": list(outcome.fleet),
         "record": record,
