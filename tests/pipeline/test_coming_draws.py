@@ -15,7 +15,7 @@ def _recovered(*told: tuple[str | None, int | None]) -> dict[str, Any]:
 
 
 def _predicted(value: int | None, *sessions: str) -> dict[str, Any]:
-    prediction = {"step": 1, "value": value, "probability": 0.5, "top": []}
+    prediction: dict[str, Any] = {"step": 1, "value": value, "probability": 0.5, "top": []}
     return {"abstained": False, "predictions": [prediction], "sessions": list(sessions)}
 
 

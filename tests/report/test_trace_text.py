@@ -101,14 +101,15 @@ def test_a_session_that_no_stream_explains_is_told_with_the_command_that_asks_fo
     lines = render_trace_text(document).splitlines()
     place = next(i for i, line in enumerate(lines) if line.startswith("further "))
     told = " ".join(" ".join(lines[place : place + 2]).split())
-    assert "evening are not explained: step 1's trials on evening alone found 634.7 bits" in told
+    assert "of evening: step 1's trials of evening alone found 634.7 bits (signal 20), but" in told
     assert f"to ask      {asks} evening" in lines
     assert f"to ask      {asks} night" in lines
     page = render_trace(document)
-    assert page.count("are not explained yet") == 2
+    assert page.count("No stream is named of the draws of") == 2
     assert f"<code>{asks} night</code>" in page
     trials[0]["outcome"]["objective"] = -3.1  # looked at, and nothing found
-    assert f"{asks} evening" not in render_trace_text(document)
+    told = " ".join(render_trace_text(document).split())
+    assert "of 3 trials of evening alone in step 1 the best found -3.1 bits (signal 20)" in told
     document["request"]["sessions"] = ["midday"]  # nobody asked for another one
     assert "to ask" not in render_trace_text(document)
 

@@ -9,7 +9,7 @@ from seedfleet.report._figures import bits, number
 from seedfleet.report.trace.answer import streams
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 __all__ = ["Further", "further_sessions"]
 
@@ -25,8 +25,7 @@ class Further(NamedTuple):
 def further_sessions(trace: Mapping[str, Any]) -> list[Further]:
     """Return the sessions that may have streams of their own beside those that were found.
 
-    Steps 1 to 6 follow one stream. A session is named where step 1's trials found that it has
-    another one, or where step 1 had no trial of it.
+    Steps 1 to 6 follow one stream, and step 0 looks at all sessions only as far as its time goes.
     """
     window, named = trace["documents"]["window"], streams(trace)
     if window is None or not named or trace["request"]["sessions"]:
@@ -35,30 +34,28 @@ def further_sessions(trace: Mapping[str, Any]) -> list[Further]:
         return []  # all sessions have one stream, or one for every date
     explained = {name for stream in named if stream.place for name in stream.place.whose}
     left = [name for name in trace["history"]["sessions"] if name not in explained]
-    return [each for session in left for each in _further(trace, session)]
+    return [
+        Further(name, _told(trace, name), shlex.join([*trace["command"], "--session", name]))
+        for name in left
+    ]
 
 
-def _further(trace: Mapping[str, Any], session: str) -> Iterator[Further]:
-    command = shlex.join([*trace["command"], "--session", session])
-    window = trace["documents"]["window"]
+def _told(trace: Mapping[str, Any], session: str) -> str:
     trials = [
         trial["outcome"]["objective"]
-        for trial in window["trials"]
+        for trial in trace["documents"]["window"]["trials"]
         if trial["configuration"]["sessions"] == [session]
     ]
-    earned = max((each for each in trials if each is not None), default=None)
     if not trials:
-        yield Further(session, f"step 1 had no trial of {session} alone", command)
-        return
-    wanted = _signal_bits(trace)
-    if earned is not None and earned >= wanted:
-        told = (
-            f"step 1's trials on {session} alone found {bits(earned)} bits (signal "
-            f"{number(wanted)}), but steps 1 to 6 follow one stream"
-        )
-        yield Further(session, told, command)
-
-
-def _signal_bits(trace: Mapping[str, Any]) -> float:
-    limits: float = trace["documents"][trace["answered_by"]]["thresholds"]["signal_bits"]
-    return limits
+        return f"step 1 had no trial of {session} alone"
+    earned = max((each for each in trials if each is not None), default=None)
+    limits = trace["documents"][trace["answered_by"]]["thresholds"]
+    beside = f"(signal {number(limits['signal_bits'])})"
+    if earned is None or earned < limits["signal_bits"]:
+        most = "none was judged" if earned is None else f"the best found {bits(earned)} bits"
+        count = "1 trial" if len(trials) == 1 else f"{len(trials)} trials"
+        return f"of {count} of {session} alone in step 1 {most} {beside}"
+    return (
+        f"step 1's trials of {session} alone found {bits(earned)} bits {beside}, but steps 1 to 6 "
+        "follow one stream"
+    )

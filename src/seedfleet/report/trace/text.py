@@ -78,7 +78,7 @@ def _outcome(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for told in reseeds(document)[:_MAX_RESEEDS]:
         yield "reseeds", told
     for further in further_sessions(document)[:_MAX_FURTHER]:
-        yield "further", f"the draws of {further.session} are not explained: {further.told}"
+        yield "further", f"no stream is named of {further.session}: {further.told}"
         yield "to ask", further.command
     chance = percent(1 / document["history"]["modulus"])
     named = streams(document)
