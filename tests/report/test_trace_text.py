@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from page_outline import Outline
 from report_samples import HOSTILE_TEXT, recovered_java
 from trace_samples import SEED, TRACES, at_random, hostile, interrupted, only_recovered, planted
 
@@ -106,7 +107,7 @@ def test_a_session_that_no_stream_explains_is_told_with_the_command_that_asks_fo
     assert f"to ask      {asks} night" in lines
     page = render_trace(document)
     assert page.count("No stream is named of the draws of") == 2
-    assert f"<code>{asks} night</code>" in page
+    assert f"To ask for one: {asks} night" in Outline(page).text()
     trials[0]["outcome"]["objective"] = -3.1  # looked at, and nothing found
     told = " ".join(render_trace_text(document).split())
     assert "of 3 trials of evening alone in step 1 the best found -3.1 bits (signal 20)" in told
