@@ -6,12 +6,13 @@ CatalogueError(ImportError)     a module with generators is at fault: mend the f
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["CatalogueError", "ProblemsError"]
+__all__ = ["CatalogueError", "ProblemsError", "unreadable_text"]
 
 
 class ProblemsError(Exception):
@@ -40,3 +41,16 @@ class CatalogueError(ImportError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("the catalogue of generators cannot be read\n  " + "\n  ".join(problems))
         self.problems = tuple(problems)
+
+
+def unreadable_text(error: Exception) -> str:
+    """Say in words why a JSON document could not be read, by what reading it raised."""
+    match error:
+        case json.JSONDecodeError():
+            return f"it is no JSON document (line {error.lineno}, column {error.colno})"
+        case OSError():
+            return str(error.strerror)
+        case KeyError():
+            return f"it has no {error}"
+        case _:
+            return f"it does not hold what it should: {error}"

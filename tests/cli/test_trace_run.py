@@ -154,6 +154,52 @@ def test_options_beside_resume_replace_those_of_the_run_and_the_others_stay(fake
     assert (document["request"]["model_type"], document["request"]["seeds"]) == ("lightgbm", "7..9")
     assert fakes.asked["tune-model"].model_types == ("lightgbm",)
     assert {step["ending"] for step in document["steps"]} == {"done", "unchanged"}
+    again = {step["step"]: step["again"] for step in document["steps"] if step["again"]}
+    assert again == {"tune-model": "model_types changed", "train": "model_type changed"}
+    assert (
+        "\nagain       4 (model_types changed), 5 (model_type changed)\n"
+        in fakes.go_on("--model-type", "catboost").stdout
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["--generator", "mt19937", "--steps", "3"],
+            ["--generator: step 0, recover, and step 1, window, have run", "--steps 0,1,3,"],
+        ),
+        (
+            ["--seed", "7", "--steps", "1-6"],
+            ["--seed: step 0, recover, has run", "--steps 0,1,2.5"],
+        ),
+        (["--trials", "3", "--steps", "2.5"], ["--trials: step 1, window, has run"]),
+    ],
+)
+def test_a_change_for_steps_that_are_not_to_run_again_is_refused(
+    fakes: Fakes, words: list[str], said: list[str]
+) -> None:
+    fakes.begin("--generator", "java_lcg")
+    fakes.asked.clear()
+    before = (fakes.folder / "request.json").read_text()
+    refused = fakes.go_on(*words)
+    assert refused.exit_code == 2
+    assert all(each in " ".join(refused.output.split()) for each in said)
+    assert not fakes.asked
+    assert (fakes.folder / "request.json").read_text() == before
+
+
+def test_changes_that_steps_to_come_are_asked_and_that_concern_no_other_are_taken(
+    fakes: Fakes,
+) -> None:
+    fakes.begin("--generator", "java_lcg", "--steps", "0-1")
+    assert fakes.go_on("--generator", "java_lcg", "--steps", "3").exit_code == 0
+    assert (
+        fakes.go_on("--model-type", "lightgbm", "--predict", "9", "--steps", "4-6").exit_code == 0
+    )
+    assert fakes.asked["predict"].predictions == 9
+    assert fakes.go_on("--generator", "mt19937", "--steps", "0-1").exit_code == 0
+    assert fakes.asked["window"].generators == ("mt19937",)
 
 
 def test_a_variable_skip_is_what_every_step_searches_that_looks_for_one(fakes: Fakes) -> None:

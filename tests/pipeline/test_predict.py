@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from plain_history import history
+from survivor_runs import found_by_step_0, write_recovery
 
 from seedfleet.cli.established.prediction import prediction_generator
 from seedfleet.digests import file_digest
@@ -28,7 +29,7 @@ from seedfleet.pipeline.steps.out_of_fold import read_out_of_fold, write_out_of_
 from seedfleet.pipeline.steps.predict import PredictError, PredictOptions, run_predict
 from seedfleet.pipeline.steps.predict.features import FeatureSource
 from seedfleet.pipeline.steps.predict.ranking import find_trained, rank
-from seedfleet.pipeline.steps.predict.step import _checks, _powered
+from seedfleet.pipeline.steps.predict.step import _checks, _of_whose, _powered
 from seedfleet.pipeline.steps.run_files import RunFiles
 from seedfleet.pipeline.steps.score import score_table
 from seedfleet.pipeline.steps.score.scored_table import ScoredDraws
@@ -104,6 +105,34 @@ def test_a_planted_stream_is_found_and_goes_on(tmp_path: Path) -> None:
     assert document["lineage"]["survivors"]["sha256"] == next(
         digest for name, digest in record.inputs.items() if name.startswith("bidirectional")
     )
+
+
+@pytest.mark.slow
+def test_a_survivor_that_only_step_0_found_is_told_as_such(tmp_path: Path) -> None:
+    draws = stream_draws(120)
+    whole, run = begun(tmp_path, draws, survivors())
+    found = found_by_step_0(SEED, draws=120)
+    found["alignment"] = {**dict(found["alignment"]), "skip_min": 1, "skip_max": 1}  # type: ignore[call-overload]
+    write_recovery(run.files, [found])
+    run_predict(whole, PredictOptions(), run)
+    assert [each["from_step_0"] for each in predictions(run)["survivors"]] == [True]
+    sieved = survivors()
+    sieved.rows["forward_draws"] = 64
+    write_survivors(run.files.survivors("bidirectional"), sieved, {"run_id": "r"})
+    run_predict(whole, PredictOptions(), run)
+    assert [each["from_step_0"] for each in predictions(run)["survivors"]] == [False]
+
+
+def test_of_some_sessions_the_reason_says_which() -> None:
+    whole = replace(history([1, 2, 3]), sessions=("midday", "evening", "midday"))
+    begins = {
+        (): "",
+        ("midday",): "of the draws of midday alone: ",
+        ("midday", "evening"): "",
+    }
+    for sessions, begin in begins.items():
+        table = SurvivorTable(("java_lcg",), sessions, np.zeros(0, ROW))
+        assert _of_whose(whole, table) == begin
 
 
 @pytest.mark.slow

@@ -91,11 +91,25 @@ def test_a_folder_begun_by_established_names_is_opened_by_its_configuration(tmp_
     assert (asked.context.run_id, asked.generators) == ("by_hand", ())
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": "seedfleet.recovery-request/1"}'])
-def test_a_request_that_cannot_be_read_is_refused(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no JSON document (line 1, column 1); begin a new run"),
+        ('{"format":\n', "no JSON document (line 2, column 1); begin a new run"),
+        ("[]", "does not hold what it should"),
+        ("{}", "it has no 'format'; begin a new run"),
+        ('{"format": "seedfleet.recovery-request/1"}', "'seedfleet.recovery-request/1' is not"),
+    ],
+)
+def test_a_request_that_cannot_be_read_is_refused_in_words(
+    tmp_path: Path, text: str, said: str
+) -> None:
     (tmp_path / "request.json").write_text(text)
-    with pytest.raises(RequestError, match=r"request\.json"):
+    with pytest.raises(RequestError, match=r"request\.json") as refused:
         open_run(tmp_path)
+    (told,) = refused.value.problems
+    assert said in told
+    assert "Error" not in told
 
 
 def test_no_folder_is_refused(tmp_path: Path) -> None:

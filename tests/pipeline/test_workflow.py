@@ -162,6 +162,10 @@ def _endings(document: Mapping[str, Any]) -> dict[str, str]:
     return {step["step"]: step["ending"] for step in document["steps"]}
 
 
+def _told_again(document: Mapping[str, Any]) -> dict[str, str]:
+    return {step["step"]: step["again"] for step in document["steps"] if step["again"]}
+
+
 def _stopped(_: Options) -> list[Check]:
     return [Check("control", 0, 1)]
 
@@ -256,6 +260,25 @@ def test_another_parameter_runs_its_step_and_those_whose_inputs_change(steps: St
     steps.options["tune-scorer"] = Options(2)
     steps.take()
     assert steps.names_run() == ["tune-scorer", "score"]  # whose output is the same as before
+
+
+def test_a_step_that_runs_again_says_what_has_changed(steps: Steps) -> None:
+    assert {step["again"] for step in steps.take()["steps"]} == {""}
+    steps.options["tune-scorer"] = Options(2)
+    again = _told_again(steps.take())
+    assert again.pop("tune-scorer") == "size changed"
+    assert again == {"score": "the input optimal_scorer_config.json has changed since it ran"}
+    steps.checks["tune-model"] = _stopped
+    (steps.folder / "context/tune-model.json").unlink()
+    again = _told_again(steps.take())
+    assert again.pop("tune-model") == "it has not been run to its end"
+    assert again == {"train": "tune-model had said proceed, and now stop"}
+    assert _told_again(steps.take()) == {}
+
+
+def test_a_step_that_was_declined_does_not_run_again_but_for_the_first_time(steps: Steps) -> None:
+    steps.take("window", "score")
+    assert _told_again(steps.take("window", "tune-scorer")) == {}
 
 
 @pytest.mark.parametrize("lost", ["optimal_scorer_config.json", "context/tune-scorer.json"])

@@ -14,7 +14,7 @@ from seedfleet.generators.boundings import JAVA_NEXT_INT
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
 from seedfleet.recover import DEEP, Options, Recovery, Status, portfolio, recover
 from seedfleet.recover.budget import Budget
-from seedfleet.recover.controls import Control
+from seedfleet.recover.controls import Control, positive_control
 from seedfleet.recover.search import Coverage, Found, Question, Search, Survivor
 from seedfleet.recover.watch import Watch
 from seedfleet.sieve.weighing import Alignment
@@ -50,22 +50,23 @@ class Planned:
     runs: int = 0
     controls_s: float = 0.0
     controlled: int = 0
+    slower: float = 1.0  # than it said
 
     def run(self, watch: Watch) -> Found:
         self.runs += 1
         self.clock.compile(self.compiles_s)
         for tested in range(1, 101):
-            self.clock.now_s += self.coverage.cost_s / 100
+            self.clock.now_s += self.slower * self.coverage.cost_s / 100
             watch.progress(tested / 100)
             if watch.expired():
-                return Found((), tested, 0)
+                return Found(self.finds, tested, len(self.finds))
         return Found(self.finds, 100 - self.open, len(self.finds), undecided=self.open)
 
     def controls(self, rng: np.random.Generator) -> tuple[Control, ...]:
         del rng
         self.controlled += 1
         self.clock.now_s += self.controls_s
-        return ()
+        return (positive_control(4, 4.0, text="4 seeds planted"),)
 
 
 def planned(question: Question, clock: Clock, name: str, cost_s: float) -> Planned:
@@ -302,6 +303,57 @@ def test_one_short_control_runs_where_the_searches_took_all_the_time(
     values = planted_draws(_JAVA, _SEED, count=60)
     recover(history_of(values), Options(budget_s=1.0), progress=silent, clock=clock)
     assert [each.controlled for each in made] == controlled
+
+
+@pytest.mark.parametrize(
+    ("controls_s", "said"),
+    [
+        (12.0, "; the search that found it was not finished"),
+        (
+            20.0,
+            "; the search that found it was not finished; no control of it was run",
+        ),
+    ],
+)
+def test_what_a_search_found_before_it_was_stopped_stands_by_controls_of_that_search(
+    monkeypatch: pytest.MonkeyPatch, controls_s: float, said: str
+) -> None:
+    clock = Clock()
+    made: list[Planned] = []
+
+    def searches(_streams: object, question: Question, _backend: object) -> tuple[Search, ...]:
+        made.extend(planned(question, clock, name, cost) for name, cost in (("a", 30), ("b", 80)))
+        survivor = Survivor(_JAVA, question.scopes[0], _SEED, Alignment(0, 0, 0))
+        made[0].finds, made[0].slower = (survivor,), 5.0
+        made[0].coverage = replace(made[0].coverage, controls_s=controls_s)
+        return tuple(made)
+
+    monkeypatch.setattr(portfolio, "searches", searches)
+    values = planted_draws(_JAVA, _SEED, count=60)
+    recovery = recover(history_of(values), Options(budget_s=100.0), progress=silent, clock=clock)
+    finder, other = recovery.searches
+    assert (finder.status, other.status) == (Status.INCOMPLETE, Status.NOT_NEEDED)
+    assert recovery.verdict is Verdict.RECOVERED
+    assert recovery.reason.endswith(f"predicts those held out{said}")
+    assert [bool(each.controls) for each in recovery.searches] == [controls_s < 15, False]
+
+
+def test_a_search_that_was_stopped_and_found_nothing_that_stands_has_no_controls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock()
+    made: list[Planned] = []
+
+    def searches(_streams: object, question: Question, _backend: object) -> tuple[Search, ...]:
+        made.append(planned(question, clock, "stopped", 30.0))
+        made[0].finds = (Survivor(_JAVA, question.scopes[0], 4711, Alignment(0, 0, 0)),)
+        made[0].slower = 5.0
+        return tuple(made)
+
+    monkeypatch.setattr(portfolio, "searches", searches)
+    values = planted_draws(_JAVA, _SEED, count=60)
+    recover(history_of(values), Options(budget_s=100.0), progress=silent, clock=clock)
+    assert made[0].controlled == 0
 
 
 def test_deep_searches_can_be_asked_for() -> None:

@@ -11,6 +11,7 @@ from report_samples import recovered_java, several_streams
 from trace_samples import SEED, TRACES, at_random, only_recovered, planted, stopped, without_model
 
 from seedfleet.cli.trace._record_words import record_lines
+from seedfleet.pipeline.steps.workflow.coming_draws import coming_draws
 from seedfleet.report import render_trace, render_trace_text
 
 
@@ -141,6 +142,13 @@ def test_what_time_was_too_short_for_names_the_option_of_this_command() -> None:
     text = _text(document)
     assert "needs --recover-budget 96" in text
     assert "--budget " not in text.replace("--recover-budget ", "")
+
+
+def test_a_step_that_ran_again_says_why() -> None:
+    document = planted()
+    assert "Run again" not in _text(document)
+    document["steps"][4]["again"] = "model_types changed"
+    assert "Run again: model_types changed." in _text(document)
 
 
 def test_a_stopped_step_is_open_with_the_check_that_stopped_it() -> None:
@@ -344,6 +352,7 @@ def test_coming_draws_name_sessions_only_where_some_were_chosen(
     trace = planted()
     trace["history"]["sessions"] = ["evening", "midday"]
     trace["documents"]["predict"]["sessions"] = chosen
+    trace["predictions"] = coming_draws(trace["documents"], "predict")
     first = re.search(
         r'<ol class="draws".*?<span class="small soft">([^<]*)<', render_trace(trace), re.DOTALL
     )

@@ -6,9 +6,11 @@ import re
 from typing import Any
 
 import pytest
-from report_samples import HOSTILE_TEXT
-from trace_samples import TRACES, at_random, hostile, interrupted, only_recovered, planted
+from page_outline import Outline
+from report_samples import HOSTILE_TEXT, recovered_java
+from trace_samples import SEED, TRACES, at_random, hostile, interrupted, only_recovered, planted
 
+from seedfleet.pipeline.steps.workflow.coming_draws import coming_draws
 from seedfleet.report import render_trace, render_trace_text
 
 
@@ -61,12 +63,91 @@ def test_a_finding_is_complete() -> None:
     ]
 
 
+def _choose(document: dict[str, Any], *sessions: str) -> None:
+    """Have steps 1 to 6 choose some of three sessions."""
+    document["history"]["sessions"] = ["midday", "evening", "night"]
+    document["documents"]["predict"]["sessions"] = list(sessions)
+    document["predictions"] = coming_draws(document["documents"], "predict")
+
+
+def test_coming_draws_of_two_streams_stand_by_their_sessions() -> None:
+    document = planted()
+    recovery = document["documents"]["recover"]
+    recovery |= {"abstained": False}
+    recovery["predictions"] = [
+        {"draw": draw, "probability": 0.9, "session": session, "ahead": ahead}
+        | {"machine": None, "date": None}
+        for session in ("midday", "evening")
+        for ahead, draw in ((1, 11), (2, 12))
+    ]
+    _choose(document, "midday")
+    text = render_trace_text(document)
+    assert re.search(r"^next draws  midday: 681 [0-9 ]+; evening: 11 12 \(", text, re.MULTILINE)
+    page = render_trace(document)
+    assert '<span class="small soft">evening +2</span>' in page
+    assert "by steps 1 to 6 and step 0;" in page
+
+
+def test_a_session_that_no_stream_explains_is_told_with_the_command_that_asks_for_it() -> None:
+    document = planted()
+    _choose(document, "midday")
+    trials = document["documents"]["window"]["trials"]
+    for trial in trials:
+        trial["configuration"]["sessions"] = ["midday"]
+    for trial, bits in zip(trials[:3], (634.71, None, -3.2), strict=True):
+        trial["configuration"]["sessions"] = ["evening"]
+        trial["outcome"]["objective"] = bits
+    document["documents"]["window"]["sessions"] = ["midday"]
+    asks = "seedfleet trace run daily3.json --seeds 5000 --session"
+    lines = render_trace_text(document).splitlines()
+    place = next(i for i, line in enumerate(lines) if line.startswith("further "))
+    told = " ".join(" ".join(lines[place : place + 2]).split())
+    assert "of evening: step 1's trials of evening alone found 634.7 bits (signal 20), but" in told
+    assert f"to ask      {asks} evening" in lines
+    assert f"to ask      {asks} night" in lines
+    page = render_trace(document)
+    assert page.count("No stream is named of the draws of") == 2
+    assert f"To ask for one: {asks} night" in Outline(page).text()
+    trials[0]["outcome"]["objective"] = -3.1  # looked at, and nothing found
+    told = " ".join(render_trace_text(document).split())
+    assert "of 3 trials of evening alone in step 1 the best found -3.1 bits (signal 20)" in told
+    document["request"]["sessions"] = ["midday"]  # nobody asked for another one
+    assert "to ask" not in render_trace_text(document)
+
+
+def test_a_stream_of_all_sessions_leaves_none_to_ask_for() -> None:
+    document = planted()
+    _choose(document)
+    assert "to ask" not in render_trace_text(document)
+
+
+def test_what_step_0_handed_on_is_not_told_as_found_twice() -> None:
+    document = planted()
+    recovery = recovered_java()
+    own, found = document["documents"]["predict"]["survivors"][0], recovery["candidates"][0]
+    found |= {"generator": own["generator"], "seed": own["seed"]}
+    found["alignment"] |= {name: own[name] for name in ("skip_min", "skip_max", "origin")}
+    document["documents"]["recover"] = recovery
+    assert f"seed {SEED} (steps 1 to 6 and step 0)" in render_trace_text(document)
+    assert render_trace(document).count(", fitted draws <span") == 2
+    own["from_step_0"] = True
+    text, page = render_trace_text(document), render_trace(document)
+    assert f"seed {SEED} (step 0 alone, which handed it to steps 1 to 6)" in text
+    assert "evidence    steps 1 to 6: the stream that step 0 handed to them, no more" in text
+    assert "            step 0: " in text
+    assert page.count(", fitted draws <span") == 1
+    assert "no evidence of their own" in page
+    assert "Steps 1 to 6 and step 0" not in page
+    document["documents"]["recover"] = None  # its word does not count any more
+    assert "handed" not in render_trace_text(document)
+
+
 def test_draws_of_one_session_are_told_as_such() -> None:
     document = planted()
-    document["documents"]["predict"]["sessions"] = ["midday"]
+    _choose(document, "midday")
     assert "next draws  midday: 681 " in render_trace_text(document)
     assert '<span class="small soft">midday +1</span>' in render_trace(document)
-    document["documents"]["predict"]["sessions"] = ["midday", "evening"]
+    _choose(document, "midday", "evening")
     assert "next draws  midday and evening: 681 " in render_trace_text(document)
     assert '<span class="small soft">midday and evening +1</span>' in render_trace(document)
 

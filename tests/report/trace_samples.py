@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from report_samples import HOSTILE_NAME, HOSTILE_TEXT, no_evidence, recovered_java
 
+from seedfleet.pipeline.steps.workflow.coming_draws import coming_draws
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -87,6 +89,7 @@ def _step(number: str, record: Document, elapsed_s: float, **fields: Any) -> Doc
         "step": record["step"],
         "ending": ending,
         "reason": "",
+        "again": "",
         "elapsed_s": elapsed_s,
         "fleet": [],
         "record": record,
@@ -305,6 +308,7 @@ def _survivor(seed: int, posterior: float, matches: int) -> Document:
         "posterior": posterior,
         "matches": matches,
         "draws": DRAWS,
+        "from_step_0": False,
     }
 
 
@@ -441,7 +445,7 @@ def _trace(
         "null_probability": answer.get("null_probability"),
         "abstained": answer.get("abstained"),
         "predicted_by": predicting,
-        "predictions": documents["predict"]["predictions"] if predicting == "predict" else [],
+        "predictions": coming_draws(documents, predicting),
         "steps": steps,
         "nodes": nodes,
         "documents": documents,

@@ -176,10 +176,13 @@ def _log10_expected_false(recovery: Recovery) -> float | None:
     the searches' filters. None when nothing was searched.
     """
     modulus = recovery.question.modulus
-    completed = [r.coverage for r in recovery.searches if r.status is Status.COMPLETED]
-    if not completed:
+    begun = [record for record in recovery.searches if record.found is not None]
+    completed = [record.coverage for record in begun if record.status is Status.COMPLETED]
+    # What was found may be of a search that was stopped: its pairs count as if it had ended.
+    counted = completed or [record.coverage for record in begun if recovery.items]
+    if not counted:
         return None
-    pairs = sum(coverage.pairs for coverage in completed)
+    pairs = sum(coverage.pairs for coverage in counted)
     if recovery.dated and not recovery.items:
         # By Markov's inequality, of as many pairs as the likelihood ratio at most one has it.
         return log10(pairs) - max(recovery.dated[0].scored.fitted_bits) * log10(2)
@@ -188,7 +191,7 @@ def _log10_expected_false(recovery: Recovery) -> float | None:
         fitted = best.survivor.scope.fitted
         even = modulus / best.survivor.alignment.gaps  # a bound, as in `chance_pairs`
         return log10_expected_pairs(pairs, [(fitted, best.fitted_matches)], even)
-    expected = sum(chance_pairs(coverage, modulus) for coverage in completed)
+    expected = sum(chance_pairs(coverage, modulus) for coverage in counted)
     return log10(expected) if expected > 0 else None
 
 

@@ -43,7 +43,8 @@ class SearchRecord:
     found
         None where it was not run.
     controls
-        The same search where the answer is known; empty where it was not completed.
+        The same search where the answer is known; empty where it was neither completed nor found
+        anything that stands, and where time was too short.
     elapsed_s
         How long it took, without its controls.
     budget_needed_s

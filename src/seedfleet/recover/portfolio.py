@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seedfleet.evidence import mix, predictive_bits
+from seedfleet.evidence import Verdict, mix, predictive_bits
 from seedfleet.evidence.verdict import Thresholds
 from seedfleet.generators import streams
 from seedfleet.recover.agenda import Agenda, in_order
@@ -16,16 +16,18 @@ from seedfleet.recover.analysis import analysis_of
 from seedfleet.recover.answer import Recovery, SearchRecord, Status
 from seedfleet.recover.attacks import searches
 from seedfleet.recover.budget import Budget, BudgetWatch
+from seedfleet.recover.caveats import caveat
 from seedfleet.recover.foresight import foresee
 from seedfleet.recover.gaps.constant import constant_skip_of
 from seedfleet.recover.judgement import few_draws, goes_on, is_recovered, judge, scores_of
+from seedfleet.recover.rivals import looks_for_rivals
 from seedfleet.recover.scoring import abstained, weigh, worth_weighing
 from seedfleet.recover.segments import rest_of, segment_of
 from seedfleet.recover.stakes import attainable_bits, draws_to_recover
 from seedfleet.sieve import local_backend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Sequence
 
     from seedfleet.draws import History
     from seedfleet.generators import Stream
@@ -36,14 +38,14 @@ if TYPE_CHECKING:
     from seedfleet.recover.scoring import Weighed
     from seedfleet.recover.search import Coverage, Found, Search, Survivor
     from seedfleet.sieve import Backend
-    from seedfleet.sieve.weighing import Alignment
 
 __all__ = ["planned", "recover"]
 
-_RIVAL_S = 1.0  # a search for other names of what was found may take so long
 _HOLDS = 0.5  # posterior of what explains its draws
 _CONTROLS_S, _CONTROLS_SHARE = 3.0, 0.25  # seconds, or the share of what the searches took
 _CONTROL_TIMES, _CONTROL_S = 4.0, 5.0  # of its search that a control may take, and at most so long
+_OWED_S = 15.0  # that controls of the searches that the answer rests on may take at any rate
+_FOUND = frozenset({Verdict.RECOVERED, Verdict.SIGNAL})
 
 
 def recover(
@@ -135,9 +137,11 @@ class _Run:
         self._items: dict[object, Weighed] = {}  # by `Survivor.identity`
         self._dated: list[DatedFinding] = []
         self._records: list[SearchRecord] = []
-        self._completed: dict[int, Search] = {}  # by the index of their record
+        self._taken: dict[int, Search] = {}  # by the index of their record
+        self._finders: dict[Hashable, int] = {}  # record that told of a class of streams first
         self._taken_back: set[object] = set()
         self._split: set[object] = set()  # parts in which a stream ends or begins
+        self._controlled = False
 
     def search(self) -> None:
         """Take every search in turn."""
@@ -176,12 +180,14 @@ class _Run:
             draws_needed=needed,
             elapsed_s=self._budget.spent_s - began_s,
         )
-        if found.tested >= coverage.space:
-            self._completed[len(self._records)] = search
-        else:
+        if found.tested < coverage.space:
             record = self._cut_short(record, found, searched_s)
+        index = len(self._records)
+        self._taken[index] = search
         self._records.append(record)
         self._follow(found)
+        for scored in scores_of(self._items.values(), self._dated):
+            self._finders.setdefault(scored.equivalence, index)
 
     def _cut_short(self, record: SearchRecord, found: Found, searched_s: float) -> SearchRecord:
         space, seen = record.coverage.space, found.tested + found.undecided
@@ -201,7 +207,8 @@ class _Run:
     def _refusal(self, coverage: Coverage, needed: int) -> SearchRecord | None:
         """Return the record of a search that is not to be run."""
         without = SearchRecord(coverage, Status.NOT_NEEDED, reason=None, draws_needed=needed)
-        if self._is_answered(coverage) and not self._looks_for_rivals(coverage):
+        found = [item.survivor for item in self._items.values()]
+        if self._is_answered(coverage) and not looks_for_rivals(coverage, found):
             return replace(without, reason="an earlier search had recovered the stream already")
         if self._split.issuperset(scope.part for scope in coverage.scopes):
             reason = "a stream ends or begins within these draws; their parts are searched"
@@ -260,24 +267,30 @@ class _Run:
             self._plan(others, rest, led=False)
 
     def control(self, run_seed: int) -> None:
-        """Run the controls of completed searches, those that found something first.
+        """Run the controls of completed searches, and first of those that the answer rests on.
 
         For as long as the searches took, or nearly so: an answer is not kept waiting for longer.
-        But one of them runs, if it is short, also where the searches left no time: an answer
-        without any control stands on nothing.
+        But an answer without any control stands on nothing. So one of them runs, if it is short,
+        also where the searches left no time, and those of a search that found the stream run also
+        where it was stopped before its end, unless they take long.
         """
+        self._controlled = True
         seeds = np.random.SeedSequence(run_seed).spawn(len(self._records))
         searched_s = self._budget.spent_s
         until_s = searched_s + max(_CONTROLS_S, _CONTROLS_SHARE * searched_s)
-        order = sorted(self._completed, key=lambda index: not self._found_by(index))
-        longest_s = 0.0
+        tellers, longest_s = self._tellers(), 0.0
+        order = self._to_control(tellers)
         for done, index in enumerate(order):
-            if done and (self._budget.is_spent or self._budget.spent_s > until_s):
+            late = self._budget.is_spent or self._budget.spent_s > until_s
+            if done and index not in tellers and late:
                 return
-            search = self._completed[index]
+            search = self._taken[index]
             guessed_s = min(_CONTROL_TIMES * self._records[index].elapsed_s, _CONTROL_S)
             needed_s = max(longest_s, guessed_s, search.coverage.controls_s)
-            is_owed = not longest_s and needed_s <= _CONTROL_S
+            if index in tellers:
+                is_owed = self._budget.spent_s - searched_s + needed_s <= _OWED_S
+            else:
+                is_owed = not longest_s and needed_s <= _CONTROL_S
             if not self._budget.has_room(needed_s) and not is_owed:
                 continue
             began_s = self._budget.spent_s
@@ -286,11 +299,17 @@ class _Run:
             longest_s = max(longest_s, self._budget.spent_s - began_s)
             self._records[index] = replace(self._records[index], controls=controls)
 
-    def _found_by(self, index: int) -> bool:
-        found = self._records[index].found
-        if found is None:
-            return False
-        return bool(found.dated) or any(each.identity in self._items for each in found.survivors)
+    def _tellers(self) -> set[int]:
+        """Return which searches told of a stream that is likelier than not."""
+        classes = mix(scores_of(self._items.values(), self._dated), held_out=True).classes
+        return {self._finders[each] for each, held in classes.items() if held > _HOLDS}
+
+    def _to_control(self, tellers: set[int]) -> list[int]:
+        """Return the searches whose controls tell something, the most telling first."""
+        found = {*self._finders.values()}
+        completed = [i for i in self._taken if self._records[i].status is Status.COMPLETED]
+        chosen = tellers.union(completed)
+        return sorted(chosen, key=lambda index: (index not in tellers, index not in found, index))
 
     def recovery(self, predictions: int) -> Recovery:
         """Return the answer."""
@@ -300,6 +319,9 @@ class _Run:
             list(self._items.values()), self._dated, self._records, self._question, uneven
         )
         reason = judged.reason
+        if judged.verdict in _FOUND:
+            told = [self._records[index] for index in sorted(self._tellers())]
+            reason += caveat(told, controlled=self._controlled)
         if uneven is not None:
             reason = f"{uneven.sentence}; {reason}"
         if repeats is not None:
@@ -365,28 +387,3 @@ class _Run:
             # A session with a stream of its own rules out that all share one; seeds by date do not.
             asked -= {None}
         return None in answered or (asked <= answered and bool(answered))
-
-    def _looks_for_rivals(self, coverage: Coverage) -> bool:
-        """Tell whether a search may name what was found otherwise, and soon.
-
-        Streams of one recurrence can give the same draws under other skips. A law around one that
-        has been found would name the same stream again, and earn less.
-        """
-        survivors = [item.survivor for item in self._items.values()]
-        found = {_recurrence(survivor.stream) for survivor in survivors} - {None}
-        asked = {_recurrence(stream) for stream in coverage.streams}
-        around = any(_is_around(coverage.variable_skip, each.alignment) for each in survivors)
-        return bool(found & asked) and not around and coverage.cost_s <= _RIVAL_S
-
-
-def _is_around(law: tuple[int, int] | None, known: Alignment) -> bool:
-    """Tell whether a law of variable skips holds all skips of an alignment, and more."""
-    if law is None or law == (known.skip_min, known.skip_max):
-        return False
-    return law[0] <= known.skip_min and known.skip_max <= law[1]
-
-
-def _recurrence(stream: Stream) -> tuple[int, int, int] | None:
-    """Return what makes the states of a linear congruential stream; None of others."""
-    lcg = stream.generator.lcg
-    return None if lcg is None else (lcg.multiplier, lcg.increment, lcg.modulus_bits)

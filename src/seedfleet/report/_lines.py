@@ -15,7 +15,7 @@ __all__ = ["at_a_glance"]
 _LABEL_WIDTH = 12
 _TEXT_WIDTH = 84
 _MAX_LINES = 40  # the page has all of it
-_COPIED = frozenset({"reproduce", "pack", "next draws", "report"})  # never wrapped or cut
+_COPIED = frozenset({"reproduce", "to ask", "pack", "next draws", "report"})  # never wrapped or cut
 
 
 def at_a_glance(tellings: Iterable[tuple[int, Iterable[tuple[str, str]]]]) -> str:

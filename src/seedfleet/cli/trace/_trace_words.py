@@ -23,9 +23,10 @@ _ENDINGS = {
 def step_line(step: Mapping[str, Any]) -> str:
     """Say of a step, by its part of trace.json, how it went, with its key figure beside chance."""
     ending = _ENDINGS[step["ending"]]
+    again = f" (again: {step['again']})" if step["again"] else ""
     return (
         f"{step['number']:>3}  {step['step']:<12} {ending:<10} "
-        f"{step['elapsed_s']:>7.1f} s  {_figure(step)}"
+        f"{step['elapsed_s']:>7.1f} s  {_figure(step)}{again}"
     ).rstrip()
 
 

@@ -43,6 +43,7 @@ from seedfleet.pipeline.steps.workflow import (
     missing_steps,
     parse_steps,
     step_part,
+    unheld_changes,
 )
 from seedfleet.recover import OptionsError
 from seedfleet.report import render_trace, render_trace_text
@@ -229,6 +230,7 @@ def _resumed(
         given = {"steps": options["steps"], **given}
     known = list(problems)
     request = replace(before, **given, **places_asked(options, known))
+    known += unheld_changes(before, request, files)
     return TraceRun(history, request, files, _checked(request, history, known, output))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from seedfleet.digests import file_digest
 from seedfleet.draws import DrawsError, History, load
-from seedfleet.errors import ProblemsError
+from seedfleet.errors import ProblemsError, unreadable_text
 from seedfleet.pipeline.job_places import place_options
 from seedfleet.pipeline.run_context import RunContext
 from seedfleet.pipeline.run_folder import write_json
@@ -163,7 +163,8 @@ def open_run(folder: Path) -> tuple[History, Request]:
         changed = file_digest(files.history) != told["file_sha256"]
         kept = {**{name: told[name] for name in _TOLD}, "notes": tuple(told["notes"])}
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise RequestError([f"{files.request}: cannot be read: {error!r}"]) from error
+        told = f"{files.request}: what the run was asked cannot be read: {unreadable_text(error)}"
+        raise RequestError([f"{told}; begin a new run, or put the file back"]) from error
     if changed:
         raise RequestError([f"{files.history} was changed since the run began"])
     return dataclasses.replace(history, **kept), request
@@ -181,7 +182,8 @@ def _by_hand(files: RunFiles) -> tuple[History, Request]:
         history = _history(files.history, config["modulus"])
         run_id = str(config["run_id"])
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise RequestError([f"{files.window_config}: cannot be read: {error!r}"]) from error
+        told = f"{files.window_config}: cannot be read: {unreadable_text(error)}"
+        raise RequestError([told]) from error
     context = RunContext(run_id=run_id, command=(), started_utc="", folder=str(files.folder))
     return history, Request(context)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, assert_never
 
 from seedfleet.digests import file_digest
+from seedfleet.errors import unreadable_text
 from seedfleet.fleet import FleetError
 from seedfleet.pipeline.run_folder import write_json, write_text
 from seedfleet.pipeline.steps.context_record import ContextRecord, Decision
@@ -60,7 +61,7 @@ def standing(files: RunFiles, step: str) -> Standing:
     except FileNotFoundError:
         return Standing(None, reason="it has not been run to its end")
     except (OSError, KeyError, TypeError, ValueError) as error:
-        return Standing(None, reason=f"its record cannot be read: {error!r}")
+        return Standing(None, reason=f"its record cannot be read: {unreadable_text(error)}")
     changed = next(changed_files(files, record), None)
     if changed is not None:
         return Standing(None, record, f"{changed} since it ran")

@@ -30,15 +30,20 @@ _ANSWERING = {
 }
 
 
+_HANDED = "Step 0 alone, which handed it to steps 1 to 6"
+
+
 class Answer(NamedTuple):
     """One step's word on the history.
 
-    `document` is what it wrote; `fitted` says on what its evidence rests.
+    `document` is what it wrote; `fitted` says on what its evidence rests. Where it was `handed` its
+    stream by the other one, which found it, its evidence is no evidence of its own.
     """
 
     name: str
     document: Mapping[str, Any]
     fitted: str
+    handed: bool = False
 
     @property
     def found(self) -> bool:
@@ -63,7 +68,7 @@ class Stream(NamedTuple):
     """A stream that was found; `reproduce` is None where no one line gives its draws.
 
     `note` says which draws that line gives, or why there is none. `presets` are the names by which
-    people know it; `members` are the programs that draw it, by preset.
+    people know it; `members` are the programs that draw it, by preset. `handed` is as the answer's.
     """
 
     source: str
@@ -78,6 +83,7 @@ class Stream(NamedTuple):
     note: str = ""
     presets: tuple[str, ...] = ()
     members: tuple[Mapping[str, Any], ...] = ()
+    handed: bool = False
 
     def is_same(self, other: Stream) -> bool:
         """Tell whether two findings of two steps are of one stream.
@@ -97,8 +103,11 @@ class Stream(NamedTuple):
         note = self.note if self.reproduce else other.note
         if self.place is not None and self.place.skip is None and other.members:
             note += " The programs on the page drop them along the likeliest path."
+        both = f"{self.source} and {other.source[:1].lower()}{other.source[1:]}"
+        if self.handed or other.handed:
+            both = _HANDED
         return self._replace(
-            source=f"{self.source} and {other.source[:1].lower()}{other.source[1:]}",
+            source=both,
             reproduce=self.reproduce or other.reproduce,
             note=note,
             presets=tuple(dict.fromkeys((*self.presets, *other.presets))),
@@ -110,11 +119,18 @@ def answers(trace: Mapping[str, Any]) -> list[Answer]:
     """Return the answers that there are, the leading one first."""
     documents = trace["documents"]
     said = {
-        step: Answer(name, documents[step], fitted)
+        step: Answer(name, documents[step], fitted, step == "predict" and _is_handed(documents))
         for step, (name, fitted) in _ANSWERING.items()
         if documents[step] is not None
     }
     return [said[step] for step in sorted(said, key=lambda step: step != trace["answered_by"])]
+
+
+def _is_handed(documents: Mapping[str, Any]) -> bool:
+    """Tell whether the stream of the last step is one that step 0 found, and no sieve did."""
+    found = (documents["recover"] or {}).get("verdict") in _words.FOUND
+    best = next(iter(documents["predict"]["survivors"]), None)
+    return found and best is not None and best["from_step_0"]
 
 
 def headline(trace: Mapping[str, Any]) -> str:
@@ -188,6 +204,7 @@ def _surviving(answer: Answer, history: Mapping[str, Any]) -> Iterator[Stream]:
         reproduce=again.command,
         place=_place(best, sessions),
         note=again.note,
+        handed=answer.handed,
     )
 
 

@@ -1,4 +1,4 @@
-"""The draws to come, as each step that answers tells them."""
+"""The draws to come, as the steps that answer tell them."""
 
 from __future__ import annotations
 
@@ -9,47 +9,45 @@ from seedfleet.report.trace.answer import answers, part_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from seedfleet.report.trace.answer import Answer
-
 __all__ = ["Coming", "coming_of", "said_of_coming"]
 
 
 class Coming(NamedTuple):
     """One coming draw; `value` is None where nothing is told of it.
 
-    `others` are the next most probable values with their probabilities.
+    `whose` names session, date and machine as far as they are told, `others` are the next most
+    probable values with their probabilities.
     """
 
-    label: str
+    whose: str
+    step: int
     value: int | None
     probability: float
     others: Sequence[Mapping[str, Any]] = ()
 
-
-def coming_of(trace: Mapping[str, Any], answer: Answer) -> list[Coming]:
-    """Return the coming draws of an answer of a run, the next one first."""
-    sessions = part_of(answer.document.get("sessions", ()), trace["history"]["sessions"])
-    return [
-        _foretold(each, sessions) if "top" in each else _recovered(each)
-        for each in answer.document["predictions"]
-    ]
+    @property
+    def label(self) -> str:
+        """Name the draw."""
+        return f"{self.whose} +{self.step}".lstrip()
 
 
-def said_of_coming(trace: Mapping[str, Any]) -> Answer | None:
-    """Return the answer whose coming draws the run tells of, if any."""
-    speaks = trace["documents"].get(trace["predicted_by"])
-    return next((each for each in answers(trace) if each.document is speaks), None)
+def coming_of(trace: Mapping[str, Any]) -> list[Coming]:
+    """Return the coming draws of a run, of each session the next one first."""
+    return [_coming(each, trace["history"]["sessions"]) for each in trace["predictions"]]
 
 
-def _foretold(prediction: Mapping[str, Any], sessions: Sequence[str]) -> Coming:
-    whose = " and ".join(sessions)
-    label = f"{whose} +{prediction['step']}".lstrip()
+def said_of_coming(trace: Mapping[str, Any]) -> str:
+    """Name the steps whose coming draws the run tells of, if any."""
+    telling = dict.fromkeys(each["by"] for each in trace["predictions"])
+    names = {id(answer.document): answer.name for answer in answers(trace)}
+    named = [names[id(trace["documents"][step])] for step in telling]
+    return " and ".join(named).lower()
+
+
+def _coming(prediction: Mapping[str, Any], every: Sequence[str]) -> Coming:
+    sessions = " and ".join(part_of(prediction["sessions"], every))
+    whose = [prediction.get("date"), sessions, prediction.get("machine")]
     value = prediction["value"]
     others = [each for each in prediction["top"] if each["value"] != value]
-    return Coming(label, value, prediction["probability"], others)
-
-
-def _recovered(prediction: Mapping[str, Any]) -> Coming:
-    whose = [prediction[name] for name in ("date", "session", "machine")]
-    label = " ".join([*(name for name in whose if name is not None), f"+{prediction['ahead']}"])
-    return Coming(label, prediction["draw"], prediction["probability"])
+    named = " ".join(each for each in whose if each)
+    return Coming(named, prediction["step"], value, prediction["probability"], others)

@@ -33,6 +33,7 @@ class Step(NamedTuple):
     """One step; `share` is of the longest one's time.
 
     `told` names its key figure, which is empty where it has none and `told` says why it stopped.
+    `again` says what has changed since it ran before, empty where it had not.
     """
 
     number: str
@@ -44,6 +45,7 @@ class Step(NamedTuple):
     elapsed_s: float
     share: float
     jobs: int
+    again: str
     record: Mapping[str, Any] | None
 
 
@@ -70,6 +72,7 @@ def steps_of(trace: Mapping[str, Any]) -> list[Step]:
             elapsed_s=step["elapsed_s"],
             share=step["elapsed_s"] / longest if longest else 0.0,
             jobs=sum(node["jobs"] for run in step["fleet"] for node in run["nodes"].values()),
+            again=step["again"],
             record=step["record"],
         )
         for step in trace["steps"]

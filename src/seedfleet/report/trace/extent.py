@@ -27,9 +27,11 @@ def _of_recovery(document: Mapping[str, Any]) -> Iterator[str]:
     late = [each["budget_needed_s"] for each in asked if each["budget_needed_s"]]
     if not late:
         return
-    completed = sum(each["status"] == "completed" for each in asked)
+    statuses = [each["status"] for each in asked]
+    completed, spared = statuses.count("completed"), statuses.count("not_needed")
+    needless = f", {spared} were not needed" if spared else ""
     yield (
-        f"step 0 completed {completed} of {len(asked)} searches; no time was left for "
+        f"step 0 completed {completed} of {len(asked)} searches{needless}; no time was left for "
         f"{len(late)}, which --recover-budget {math.ceil(max(late))} would do for"
     )
 

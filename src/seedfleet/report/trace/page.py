@@ -11,6 +11,7 @@ from seedfleet.report.trace import calibration, charts, course, models, survivor
 from seedfleet.report.trace.answer import answers, headline, missed, streams
 from seedfleet.report.trace.coming import coming_of, said_of_coming
 from seedfleet.report.trace.extent import not_looked_at
+from seedfleet.report.trace.further_sessions import further_sessions
 from seedfleet.report.trace.reseeding import reseeds
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def render_trace(document: Mapping[str, Any]) -> str:
         reseeds=reseeds(document),
         missed=missed(document),
         not_looked_at=not_looked_at(document),
+        further=further_sessions(document),
         controls=controls,
         failed_controls=[control for control in controls if not control["passed"]],
         steps=course.steps_of(document),
@@ -67,8 +69,7 @@ def render_trace(document: Mapping[str, Any]) -> str:
 
 
 def _coming_part(document: Mapping[str, Any]) -> dict[str, Any]:
-    source = said_of_coming(document)
-    return {"coming_from": source, "coming": [] if source is None else coming_of(document, source)}
+    return {"coming_from": said_of_coming(document), "coming": coming_of(document)}
 
 
 def _survivor_part(document: Mapping[str, Any]) -> dict[str, Any]:

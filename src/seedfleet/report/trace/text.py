@@ -7,24 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 from seedfleet.report._figures import bits, duration, number, percent, probability, whole
 from seedfleet.report._lines import at_a_glance
-from seedfleet.report.trace.answer import answers, headline, missed, part_of, streams
+from seedfleet.report.trace.answer import answers, headline, missed, streams
 from seedfleet.report.trace.calibration import score_text
-from seedfleet.report.trace.coming import coming_of, said_of_coming
+from seedfleet.report.trace.coming import coming_of
 from seedfleet.report.trace.course import nodes_of, steps_of
 from seedfleet.report.trace.extent import not_looked_at
+from seedfleet.report.trace.further_sessions import further_sessions
 from seedfleet.report.trace.models import gate_headline, untrained
 from seedfleet.report.trace.reseeding import reseeds
 from seedfleet.report.trace.survivors import DIRECTIONS, chance_text, controls_of, window_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from seedfleet.report.trace.coming import Coming
 
 __all__ = ["render_trace_text"]
 
 _LINES_PER_ENTRY = (2, 1)  # the second where the first makes too many lines
 _MAX_STREAMS = 3
 _MAX_RESEEDS = 3
-_MAX_COMING = 12
+_MAX_FURTHER = 2
+_MAX_COMING = 12  # of each session
 _MAX_NODES = 4
 _TOLD_WIDTH = 43  # of a step, on one line with its name
 _MAX_FAILED_CONTROLS = 3
@@ -73,6 +77,9 @@ def _outcome(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         label = ""
     for told in reseeds(document)[:_MAX_RESEEDS]:
         yield "reseeds", told
+    for further in further_sessions(document)[:_MAX_FURTHER]:
+        yield "further", f"no stream is named of {further.session}: {further.told}"
+        yield "to ask", further.command
     chance = percent(1 / document["history"]["modulus"])
     named = streams(document)
     for stream in named[:_MAX_STREAMS]:
@@ -92,6 +99,10 @@ def _outcome(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _evidence(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     label = "evidence"
     for answer in answers(document):
+        if answer.handed:
+            yield label, f"{answer.name.lower()}: the stream that step 0 handed to them, no more"
+            label = ""
+            continue
         said, limits = answer.document, answer.document["thresholds"]
         told = (
             f"{bits(said['evidence_bits'])} bits (signal {number(limits['signal_bits'])}, "
@@ -165,6 +176,9 @@ def _steps(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         told = textwrap.shorten(f"{step.figure} {step.told}", _TOLD_WIDTH, placeholder=" …")
         yield label, f"{step.number:>3} {step.name:<14} {step.ending:<9} {took:>8}  {told}"
         label = ""
+    again = [f"{step.number} ({step.again})" for step in steps_of(document) if step.again]
+    if again:
+        yield "again", ", ".join(again)
     for node in nodes_of(document)[:_MAX_NODES]:
         yield "node", f"{node.name}: {whole(node.jobs)} jobs, busy {duration(node.busy_s)}"
     yield "run", f"{document['run_id']}, {duration(document['elapsed_s'])}"
@@ -185,22 +199,27 @@ def _end(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _next_draws(document: Mapping[str, Any]) -> str:
     chance = percent(1 / document["history"]["modulus"])
     said = answers(document)
-    source = said_of_coming(document)
-    if source is None:
+    coming = coming_of(document)
+    if not coming:
         if not said:
             return "none yet"
         held = probability(said[0].document["null_probability"])
         return f"no prediction: {held} for no generator, each value {chance}"
-    coming = coming_of(document, source)
+    by_whom: dict[str, list[Coming]] = {}
+    for each in coming:
+        by_whom.setdefault(each.whose, []).append(each)
+    shown = "; ".join(_told_of(whose, own) for whose, own in by_whom.items())
+    odds = [each.probability for each in coming if each.value is not None]
+    least, most = probability(min(odds)), probability(max(odds))
+    span = most if least == most else f"{least} to {most}"
+    return f"{shown} ({span}, by chance {chance})"
+
+
+def _told_of(whose: str, coming: Sequence[Coming]) -> str:
+    """Write the coming draws of a session, or of a date."""
     shown = " ".join(
         "–" if each.value is None else whole(each.value, grouped=False)
         for each in coming[:_MAX_COMING]
     )
     more = f" … and {len(coming) - _MAX_COMING} more" if len(coming) > _MAX_COMING else ""
-    odds = [each.probability for each in coming if each.value is not None]
-    least, most = probability(min(odds)), probability(max(odds))
-    each = most if least == most else f"{least} to {most}"
-    every = document["history"]["sessions"]
-    named = " and ".join(part_of(source.document.get("sessions", ()), every))
-    whose = f"{named}: " if named else ""
-    return f"{whose}{shown}{more} ({each}, by chance {chance})"
+    return f"{whose}: {shown}{more}" if whose else f"{shown}{more}"

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from seedfleet.draws import History
     from seedfleet.pipeline.steps.context_record import ContextRecord
     from seedfleet.pipeline.steps.predict.options import PredictOptions
@@ -83,8 +85,14 @@ def run_predict(history: History, options: PredictOptions, run: StepRun) -> Cont
         "versions": versions_part(),
     }
     # What a recovery fitted to the test slice too is no forecast of it, and the count says so.
-    fitted = int(np.count_nonzero(fitted_beyond(table, history, run.files.recovery)))
+    beyond = fitted_beyond(table, history, run.files.recovery)
+    fitted, handed = int(np.count_nonzero(beyond)), _starts(table, beyond)
+    handed -= _starts(table, ~beyond)
+    for each in document["survivors"]:
+        start = tuple(each["state"]) if "state" in each else each["seed"]
+        each["from_step_0"] = (each["generator"], start, each["origin"]) in handed
     later = len(followed.table) - len(table)
+    document["verdict_reason"] = _of_whose(history, table) + document["verdict_reason"]
     document["reliability"]["survivors_fitted_to_these_draws"] = fitted + later
     write_json(run.files.predictions, document)
     used = [draws, run.files.window_config, trained.path, path]
@@ -125,6 +133,20 @@ def answer(
         "reliability": reliability_part(turns, Slices.of(len(evidence.draws)).test),
         "prior": prior_part(),
         "thresholds": thresholds_part(),
+    }
+
+
+def _starts(table: SurvivorTable, chosen: NDArray[np.bool_]) -> set[object]:
+    """Return which streams these rows are of, under whatever law of skips."""
+    rows = np.flatnonzero(chosen).tolist()
+    origins, presets = table.rows["origin"], table.rows["preset"]
+    return {
+        (
+            table.presets[int(presets[row])],
+            table.states.get(row, int(table.rows["seed"][row])),
+            int(origins[row]),
+        )
+        for row in rows
     }
 
 
@@ -187,6 +209,13 @@ def _powered(history: History, table: SurvivorTable, run: StepRun) -> bool:
     # Of constant skips the least is the one that the fewest draws would do for.
     law = (skips[0], skips[0]) if constant else skips
     return enough_draws(history, presets, table.sessions, law)
+
+
+def _of_whose(history: History, table: SurvivorTable) -> str:
+    """Begin a sentence about the draws of the table's sessions, where they are not all draws."""
+    if set(table.sessions) in (set(), set(history.session_names)):
+        return ""
+    return f"of the draws of {' and '.join(table.sessions)} alone: "
 
 
 def _parent(trained: Trained, run: StepRun) -> str | None:

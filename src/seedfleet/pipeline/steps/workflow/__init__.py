@@ -8,6 +8,7 @@ from seedfleet.pipeline.steps.workflow.planned_steps import (
     missing_steps,
     parse_steps,
 )
+from seedfleet.pipeline.steps.workflow.resuming import unheld_changes
 from seedfleet.pipeline.steps.workflow.trace_document import step_part
 from seedfleet.pipeline.steps.workflow.trace_run import TraceRun
 
@@ -20,4 +21,5 @@ __all__ = [
     "obstacle",
     "parse_steps",
     "step_part",
+    "unheld_changes",
 ]

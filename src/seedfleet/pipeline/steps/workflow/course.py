@@ -31,6 +31,7 @@ from seedfleet.pipeline.steps.workflow.declining import decline
 from seedfleet.pipeline.steps.workflow.fleet_figures import fleet_figures, manifests
 from seedfleet.pipeline.steps.workflow.obstacles import obstacle
 from seedfleet.pipeline.steps.workflow.planned_steps import PLANNED
+from seedfleet.pipeline.steps.workflow.running_again import why_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -69,6 +70,9 @@ class StepOutcome:
         Its record; None where it failed.
     reason
         Why it did not run or failed; empty otherwise.
+    again
+        Which parameter or file has changed since it ran before; empty where it had not, or does
+        not run.
     elapsed_s
         Seconds over all its attempts, of the run in which they were made.
     fleet
@@ -82,6 +86,7 @@ class StepOutcome:
     reason: str = ""
     elapsed_s: float = 0.0
     fleet: Sequence[dict[str, Any]] = ()
+    again: str = ""
 
 
 class Course:
@@ -148,7 +153,8 @@ class Course:
             return StepOutcome(
                 step.number, step.name, Ending.UNCHANGED, record, "", elapsed_s, fleet
             )
-        return self._run(asked)
+        again = why_again(before, told.get("asked"), self._asked_document(asked))
+        return dataclasses.replace(self._run(asked), again=again)
 
     def _is_unchanged(self, before: Standing, told: dict[str, Any], asked: AskedStep) -> bool:
         """Tell whether running the step again would give what is there.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from seedfleet.evidence import Verdict
 from seedfleet.generators import generators
 from seedfleet.generators.searches import parse_search
 from seedfleet.pipeline.recorded_scans import RecordedBackend
@@ -30,6 +31,7 @@ _BEGINNINGS = {
     Status.OVER_BUDGET.value: "Not begun, for want of time",
     Status.UNDER_POWERED.value: "Not begun, since these draws are too few for it",
 }
+_FOUND = frozenset({Verdict.RECOVERED.value, Verdict.SIGNAL.value})
 _LONG_S = 1.0
 
 
@@ -102,10 +104,7 @@ def run_recover(history: History, options: RecoverOptions, run: StepRun) -> Cont
         backend=RecordedBackend(local_backend(), run.files.folder / "scans"),
     )
     write_json(run.files.recovery, document)
-    completed = sum(search["status"] == "completed" for search in document["searched"])
-    failed = [control["passed"] for control in document["controls"]].count(False)
-    # Controls are of completed searches: where none was completed, there is none to fail.
-    known = bool(document["controls"]) or not completed
+    completed = sum(search["status"] == _COMPLETED for search in document["searched"])
     return run.record(
         [run.files.history],
         [run.files.recovery],
@@ -116,17 +115,23 @@ def run_recover(history: History, options: RecoverOptions, run: StepRun) -> Cont
             Metric("seconds taken", document["elapsed_s"], None),
             Metric("seconds of it spent compiling kernels", document["compiled_s"], None),
         ],
-        checks=[
-            Check("searches completed", completed, 1),
-            Check(
-                "controls that failed",
-                failed if known else None,
-                0,
-                at_least=False,
-            ),
-        ],
+        checks=list(_checks(document, completed)),
         remarks=list(_remarks(document, options)),
     )
+
+
+def _checks(document: Mapping[str, Any], completed: int) -> Iterator[Check]:
+    """Yield what makes the answer one: what was found stands, whichever search came to its end."""
+    found = document["verdict"] in _FOUND
+    if found:
+        limit = document["thresholds"]["signal_bits"]
+        yield Check("evidence in bits", document["evidence_bits"], limit)
+    else:
+        yield Check("searches completed", completed, 1)
+    failed = [control["passed"] for control in document["controls"]].count(False)
+    # Where no search was completed and nothing found, there is no control to fail.
+    known = bool(document["controls"]) or not (completed or found)
+    yield Check("controls that failed", failed if known else None, 0, at_least=False)
 
 
 def _remarks(document: Mapping[str, Any], options: RecoverOptions) -> Iterator[str]:
@@ -134,7 +139,7 @@ def _remarks(document: Mapping[str, Any], options: RecoverOptions) -> Iterator[s
     by_status: dict[str, list[str]] = {}
     for search in document["searched"]:
         by_status.setdefault(search["status"], []).append(_named(search))
-    if _COMPLETED in by_status:
+    if _COMPLETED in by_status or document["verdict"] in _FOUND:
         yield document["verdict_reason"]
     else:
         yield (

@@ -9,6 +9,7 @@ from seedfleet.draws.slices import Slices
 from seedfleet.pipeline.document_parts import history_part, versions_part
 from seedfleet.pipeline.steps.standing import standing
 from seedfleet.pipeline.steps.survivor_table import chosen_draws
+from seedfleet.pipeline.steps.workflow.coming_draws import coming_draws
 from seedfleet.pipeline.steps.workflow.fleet_figures import busy_by_node
 
 if TYPE_CHECKING:
@@ -67,10 +68,7 @@ def trace_document(
         "null_probability": answer.get("null_probability"),
         "abstained": answer.get("abstained"),
         "predicted_by": predicted_by,
-        "predictions": [
-            _prediction_part(each)
-            for each in (documents[predicted_by]["predictions"] if predicted_by else ())
-        ],
+        "predictions": coming_draws(documents, predicted_by),
         "steps": [step_part(outcome) for outcome in outcomes],
         "nodes": busy_by_node(fleet),
         "documents": documents,
@@ -86,6 +84,7 @@ def step_part(outcome: StepOutcome) -> dict[str, Any]:
         "step": outcome.step,
         "ending": outcome.ending.value,
         "reason": outcome.reason,
+        "again": outcome.again,
         "elapsed_s": round(outcome.elapsed_s, 3),
         "fleet": list(outcome.fleet),
         "record": record,
@@ -143,22 +142,6 @@ def _predicting_step(documents: Mapping[str, Any], leading: str | None) -> str |
         if document.get("predictions") and not document.get("abstained"):
             return step
     return None
-
-
-def _prediction_part(prediction: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what either step says of a coming draw, in one form."""
-    if "top" in prediction:
-        return dict(prediction)
-    value, probability = prediction["draw"], prediction["probability"]
-    named = [] if value is None else [{"value": value, "probability": probability}]
-    whose = {name: prediction[name] for name in ("date", "session", "machine")}
-    return {
-        "step": prediction["ahead"],
-        "value": value,
-        "probability": probability,
-        "top": named,
-        **whose,
-    }
 
 
 def _document(files: RunFiles, step: str, path: Path) -> Any:
