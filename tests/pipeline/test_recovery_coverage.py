@@ -62,9 +62,7 @@ def test_without_gaps_nothing_changes() -> None:
 
 def _told(record: SearchRecord) -> dict[str, Any]:
     question = SimpleNamespace(modulus=1000)
-    searched = SimpleNamespace(
-        question=question, searches=(record,), uncovered=(), unselected=()
-    )
+    searched = SimpleNamespace(question=question, searches=(record,), uncovered=(), unselected=())
     return searched_part(cast("Any", searched))[0]
 
 

@@ -139,7 +139,7 @@ def test_what_time_was_too_short_for_names_the_option_of_this_command() -> None:
     document = at_random()
     document["documents"]["recover"]["searched"][0]["budget_needed_s"] = 95.2
     text = _text(document)
-    assert "needs --recover-budget 96" in text
+    assert "needs --recover-budget 96s" in text
     assert "--budget " not in text.replace("--recover-budget ", "")
 
 

@@ -84,7 +84,9 @@ def test_what_there_was_no_time_to_look_at_stands_below_the_verdict() -> None:
     document = at_random()
     assert "no time" not in render_trace_text(document)
     window = document["documents"]["window"]
-    window["look"] = {"looked_at": ["java_lcg"], "left_out": ["mt19937", "pcg32"], "sure": True}
+    left_out = ["mt19937", "mt19937_hybrid", "pcg32", "pcg32_hybrid", "musl_rand_hybrid"]
+    left_out += ["lua_random", "lua_random_hybrid"]
+    window["look"] = {"looked_at": ["musl_rand"], "left_out": left_out, "sure": True}
     assert "no time" not in render_trace_text(document)
     window["look"]["sure"] = False
     searched = document["documents"]["recover"]["searched"]
@@ -96,11 +98,12 @@ def test_what_there_was_no_time_to_look_at_stands_below_the_verdict() -> None:
     told = " ".join(lines[place:]).replace("             ", " ")
     assert (
         f"step 0 completed {completed} of {len(asked)} searches; no time was left for 1, which "
-        "--recover-budget 96 would do for"
+        "needs --recover-budget 96s"
     ) in told
     assert (
-        "step 1 looked at 1 of 3 generators and skip laws; no time was left for mt19937, " in told
-    )
+        "step 1 had time to look at 1 of 8 generators and skip laws: a longer --look or "
+        "--generator NAME asks the others (mt19937, pcg32, musl_rand_hybrid and 1 more)"
+    ) in told
     assert "Time was too short to look at all." in render_trace(document)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from seedfleet.report import _charts, _figures, _places, _search_words, _words
+from seedfleet.report import _budgets, _charts, _figures, _places, _search_words, _words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,6 +42,7 @@ def _environment() -> Environment:
         "bits": _typeset(_figures.bits),
         "closest": _words.closest_text,
         "coverage": _typeset(_search_words.coverage_text),
+        "days": _budgets.days_text,
         "duration": _figures.duration,
         "exact": _exact,
         "number": _typeset(_figures.number),

@@ -6,7 +6,8 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seedfleet.report._figures import bits, budget, percent, probability, quantity, whole
+from seedfleet.report._budgets import wanted_text
+from seedfleet.report._figures import bits, percent, probability, quantity, whole
 from seedfleet.report._lines import at_a_glance
 from seedfleet.report._places import alignment_text, path_text, skips_text
 from seedfleet.report._search_words import STATUS_NAMES, coverage_text, took_text
@@ -202,9 +203,7 @@ def _searches(
     yield "searched", summary or "nothing"
     over = [search["budget_needed_s"] for search in searched if search["budget_needed_s"]]
     if over and not answered:
-        least, most = budget(min(over)), budget(max(over))
-        each = f"needs --budget {most}" if least == most else f"need --budget {least} to {most}"
-        yield "", f"what time was too short for: {len(over)}, which {each}"
+        yield "", f"what time was too short for: {len(over)}, {wanted_text(over, '--budget')}"
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for search in completed:
         groups.setdefault((search["generator"], search["bounding"]), []).append(search)
