@@ -103,6 +103,8 @@ def _control(kind: str, generator: str, expected: float, observed: int, text: st
         "kind": kind,
         "expected": expected,
         "observed": observed,
+        "least": 4 if kind == "positive" else round(0.73 * expected),
+        "most": 4 if kind == "positive" else round(1.27 * expected),
         "passed": True,
         "text": text,
     }
