@@ -15,9 +15,9 @@ from plain_history import history
 from window_runs import uniform
 
 from seedfleet.generators import find_preset
+from seedfleet.pipeline.steps.window import look
 from seedfleet.pipeline.steps.window.bounds import Interval, SearchBounds, read_bounds
 from seedfleet.pipeline.steps.window.configuration import Configuration, SkipLaw
-from seedfleet.pipeline.steps.window import look
 from seedfleet.pipeline.steps.window.ground import Family, Ground, Part
 from seedfleet.pipeline.steps.window.options import WindowOptions, families_of
 from seedfleet.pipeline.steps.window.sampling import Sampler
@@ -260,7 +260,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch, *, each_s: float, compiles_s: flo
 
     monkeypatch.setattr(look, "_best_of", took)
     monkeypatch.setattr(look, "compile_timed", timed)
-    monkeypatch.setattr(look.time, "perf_counter", lambda: clock.now_s)
+    monkeypatch.setattr(f"{look.__name__}.time.perf_counter", lambda: clock.now_s)
     return look.first_look(Sampler(ground, options.study_bounds), 20.0, lambda _: None)
 
 

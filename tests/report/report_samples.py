@@ -175,6 +175,7 @@ def _java_candidate(**fields: Any) -> Document:
         "noise": 0.0,
         "matches": 500,
         "n": 500,
+        "matches_by_chance": 0.001,
         "held_out_matches": 50,
         "held_out_n": 50,
         "evidence_bits": 4423.9,

@@ -309,6 +309,7 @@ def _survivor(seed: int, posterior: float, matches: int) -> Document:
         "posterior": posterior,
         "matches": matches,
         "draws": DRAWS,
+        "matches_by_chance": 1 / MODULUS,
     }
 
 

@@ -63,10 +63,10 @@ def negative_control(
     Notes
     -----
     It passes within six standard errors of what is expected. The scatter is measured over the
-    replicates, since real generators scatter less or more than independent trials would, and seeds
-    whose streams overlap pass together; it is taken as at least that of independent trials, so that a lucky
-    narrow sample fails nothing. A kernel that passes several times too many also scatters as many
-    times more, which must not excuse it, so the scatter is scaled back to what is expected.
+    replicates: real generators scatter less or more than independent trials would, and seeds whose
+    streams overlap pass together. It is taken as at least that of independent trials, so that a
+    lucky narrow sample fails nothing. A kernel that passes several times too many also scatters as
+    many times more, which must not excuse it, so the scatter is scaled back to what is expected.
     """
     total, expected = sum(counts), expected_each * len(counts)
     excess = max(1.0, total / expected) if expected else 1.0

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from seedfleet.report import _budgets, _charts, _control_words, _figures, _places, _search_words, _words
+from seedfleet.report import (
+    _budgets,
+    _charts,
+    _control_words,
+    _figures,
+    _places,
+    _search_words,
+    _words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -62,6 +62,8 @@ class Place(NamedTuple):
 class Stream(NamedTuple):
     """A stream that was found; `reproduce` is None where no one line gives its draws.
 
+    `by_chance` is the share of draws that a stream matches which did not make them.
+
     `note` says which draws that line gives, or why there is none. `presets` are the names by which
     people know it; `members` are the programs that draw it, by preset.
     """
@@ -72,6 +74,7 @@ class Stream(NamedTuple):
     alignment: str
     matches: int
     draws: int
+    by_chance: float
     posterior: float
     reproduce: str | None
     place: Place | None = None
@@ -184,6 +187,7 @@ def _surviving(answer: Answer, history: Mapping[str, Any]) -> Iterator[Stream]:
         alignment=alignment_text({**best, **part}),
         matches=best["matches"],
         draws=best["draws"],
+        by_chance=best["matches_by_chance"],
         posterior=best["posterior"],
         reproduce=again.command,
         place=_place(best, sessions),
@@ -231,6 +235,7 @@ def _dated(answer: Answer, dated: Mapping[str, Any]) -> Stream:
         alignment=f"skip {dated['skip']}, offset {dated['offset']} on every date",
         matches=dated["matches"],
         draws=dated["n"],
+        by_chance=1 / answer.document["history"]["modulus"],
         posterior=dated["posterior"],
         reproduce=dated["reproduce"],
         presets=tuple(dated["presets"]),
@@ -248,6 +253,7 @@ def _candidate(answer: Answer, candidate: Mapping[str, Any]) -> Stream:
         alignment=alignment_text(candidate["alignment"]),
         matches=candidate["matches"],
         draws=candidate["n"],
+        by_chance=candidate["matches_by_chance"],
         posterior=candidate["posterior"],
         reproduce=candidate["reproduce"],
         place=_place(alignment, whose),

@@ -73,7 +73,6 @@ def _outcome(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         label = ""
     for told in reseeds(document)[:_MAX_RESEEDS]:
         yield "reseeds", told
-    chance = percent(1 / document["history"]["modulus"])
     named = streams(document)
     for stream in named[:_MAX_STREAMS]:
         yield "generator", f"{stream.generator}, {stream.start} ({stream.source.lower()})"
@@ -82,7 +81,7 @@ def _outcome(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             "matches",
             (
                 f"{whole(stream.matches)} of {whole(stream.draws)} known draws (by chance "
-                f"{chance}), posterior {probability(stream.posterior)}"
+                f"{percent(stream.by_chance)}), posterior {probability(stream.posterior)}"
             ),
         )
     if len(named) > _MAX_STREAMS:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seedfleet.draws.slices import Slices
+from seedfleet.evidence.wrong_matches import matched_by_sums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,6 +74,11 @@ def survivors_part(
                 "posterior": float(held[row]),
                 "matches": int(hits[row]),
                 "draws": int(told[row]),
+                "matches_by_chance": matched_by_sums(
+                    evidence.modulus,
+                    int(entry["skip_max"] - entry["skip_min"]) + 1,
+                    max(1, int(told[row])),
+                ),
             }
         )
     return listed
