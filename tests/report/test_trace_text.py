@@ -120,3 +120,20 @@ def test_a_run_that_was_interrupted_says_so() -> None:
     text = render_trace_text(interrupted())
     assert text.startswith("verdict     The run was interrupted before it had an answer")
     assert "next draws  none yet" in text
+
+
+def test_all_draws_that_were_asked_for_are_printed() -> None:
+    document = planted()
+    told = document["documents"]["predict"]["predictions"]
+    told[:] = [{**told[0], "step": step, "value": 100 + step} for step in range(1, 21)]
+    line = next(
+        line for line in render_trace_text(document).splitlines() if line.startswith("next draws")
+    )
+    assert " ".join(str(100 + step) for step in range(1, 21)) in line
+    assert "more" not in line
+
+
+def test_one_job_is_one_job() -> None:
+    document = planted()
+    document["nodes"] = {"localhost": {"jobs": 1, "busy_s": 2.0}}
+    assert "node        localhost: 1 job, busy 2.0 s" in render_trace_text(document)

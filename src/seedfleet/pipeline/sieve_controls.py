@@ -61,7 +61,7 @@ def _shuffled(search: PlannedSearch, rng: np.random.Generator, backend: Backend 
         counts.append(len(sieve(asked, _slice(search, rng, cut.seeds), backend=backend).table))
         expected.append(_expected(cut, asked))
     text = (
-        f"{_REPLICATES} times {cut.seeds} seeds against {len(question.looked_at)} of the draws, "
+        f"{_REPLICATES} times {cut.seeds:,} seeds against {len(question.looked_at)} of the draws, "
         "shuffled"
     )
     error = cut.search.chance.relative_error

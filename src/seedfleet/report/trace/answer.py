@@ -168,6 +168,7 @@ def _as_candidate(survivor: Mapping[str, Any]) -> dict[str, Any]:
     state = survivor.get("state")
     return {
         **survivor,
+        "generator": survivor["generator_name"],
         "seed": survivor["seed"] if state is None else None,
         "start_state": None if state is None else [f"{word:#x}" for word in state],
     }
@@ -182,7 +183,7 @@ def _surviving(answer: Answer, history: Mapping[str, Any]) -> Iterator[Stream]:
     again = drawn_again(best, history["modulus"], sessions)
     yield Stream(
         source=answer.name,
-        generator=best["generator"],
+        generator=best["generator_name"],
         start=_words.seed_text(_as_candidate(best)),
         alignment=alignment_text({**best, **part}),
         matches=best["matches"],
@@ -192,6 +193,7 @@ def _surviving(answer: Answer, history: Mapping[str, Any]) -> Iterator[Stream]:
         reproduce=again.command,
         place=_place(best, sessions),
         note=again.note,
+        presets=(best["preset"],),
     )
 
 

@@ -24,7 +24,7 @@ __all__ = ["render_trace_text"]
 _LINES_PER_ENTRY = (2, 1)  # the second where the first makes too many lines
 _MAX_STREAMS = 3
 _MAX_RESEEDS = 3
-_MAX_COMING = 12
+_MAX_COMING = 100  # more than are mostly asked for
 _MAX_NODES = 4
 _TOLD_WIDTH = 43  # of a step, on one line with its name
 _MAX_FAILED_CONTROLS = 3
@@ -165,7 +165,8 @@ def _steps(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield label, f"{step.number:>3} {step.name:<14} {step.ending:<9} {took:>8}  {told}"
         label = ""
     for node in nodes_of(document)[:_MAX_NODES]:
-        yield "node", f"{node.name}: {whole(node.jobs)} jobs, busy {duration(node.busy_s)}"
+        jobs = "1 job" if node.jobs == 1 else f"{whole(node.jobs)} jobs"
+        yield "node", f"{node.name}: {jobs}, busy {duration(node.busy_s)}"
     yield "run", f"{document['run_id']}, {duration(document['elapsed_s'])}"
 
 
