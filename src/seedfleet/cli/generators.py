@@ -54,9 +54,7 @@ class _Names(click.ParamType[tuple[str, ...]]):
 class _ConstantSkip(click.IntRange):
     """One number of outputs; who gives a range is told which option takes it."""
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if ".." in str(value):
             self.fail(f"{value} varies from draw to draw: --variable-skip {value}", param, ctx)
         return int(super().convert(value, param, ctx))

@@ -16,7 +16,12 @@ import numpy as np
 
 from seedfleet.evidence.forward_sums import begin_forward, go_forward
 from seedfleet.evidence.likelihood import NOISE_RATES
-from seedfleet.evidence.skip_paths import PathModel, likeliest_path, log2_ratios_by_noise
+from seedfleet.evidence.skip_paths import (
+    PathModel,
+    likeliest_path,
+    log2_ratios_by_noise,
+    mean_path,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,10 +30,11 @@ if TYPE_CHECKING:
 
     _Values = NDArray[np.int64]
 
-__all__ = ["matched_along_a_path", "matched_by_sums"]
+__all__ = ["matched_along_a_path", "matched_along_the_mean_path", "matched_by_sums"]
 
 _DRAWS = 300  # from which on more of them change little
 _ON_PATHS, _ON_SUMS = 2_000, 20_000  # simulated draws of all streams together
+_MEAN_NOISE = 0.05  # that of a survivor which does not tell how many draws it matched
 
 
 def matched_along_a_path(modulus: int, gaps: int, draws: int) -> float:
@@ -49,6 +55,11 @@ def matched_along_a_path(modulus: int, gaps: int, draws: int) -> float:
         In (0, 1]; simulated where w > 1.
     """
     return _share(_on_path, _ON_PATHS, modulus, gaps, min(draws, _DRAWS))
+
+
+def matched_along_the_mean_path(modulus: int, gaps: int, draws: int) -> float:
+    """Return the same along the posterior mean of its positions, rounded, as it is scored."""
+    return _share(_on_mean_path, _ON_PATHS, modulus, gaps, min(draws, _DRAWS))
 
 
 def matched_by_sums(modulus: int, gaps: int, draws: int) -> float:
@@ -85,3 +96,8 @@ def _on_path(values: _Values, draws: _Values, model: PathModel) -> int:
 
 def _on_sums(values: _Values, draws: _Values, model: PathModel) -> int:
     return go_forward(values, draws, model, begin_forward(model.offset)).matched
+
+
+def _on_mean_path(values: _Values, draws: _Values, model: PathModel) -> int:
+    means = mean_path(values, draws, replace(model, noise=_MEAN_NOISE))
+    return int((values[np.rint(means).astype(np.int64)] == draws).sum())
