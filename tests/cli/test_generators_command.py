@@ -233,6 +233,7 @@ def test_every_problem_is_told_at_once() -> None:
         (("java_next_int_digits", "--modulus", 999), "java_next_int_digits does not draw it"),
         (("mt19937_reverse",), "mt19937_reverse is a search of mt19937"),
         (("mt19937", "--skip", 1, "--variable-skip", "0..2"), "exclude each other"),
+        (("mt19937", "--skip", "0..3"), "0..3 varies from draw to draw: --variable-skip 0..3"),
         (("mt19937", "--skip", 10**9), "position 100000000099 of the stream; the farthest is"),
         (("mt19937", "--start-date", "9999-12-01"), "the calendar ends before 100 draws do"),
         (("mt19937", "--sessions", "a,a"), "must name different sessions"),

@@ -451,7 +451,7 @@ def test_a_missed_stream_is_told_what_would_hide_it_and_a_failed_control_first_o
     )
     lenient = ("--forward-threshold", "0.8", "--reverse-threshold", "0.8")
     assert "wrong record" not in answer(*words, *lenient, folder=tmp_path / "out")["verdict_reason"]
-    failed = Control("negative", 500.0, 3, passed=False, text="made to fail")
+    failed = Control("negative", 500.0, 3, 366, 634, passed=False, text="made to fail")
     monkeypatch.setattr("seedfleet.pipeline.sieving.controls_of", lambda *_: (failed,))
     distrusted = answer(*words, folder=tmp_path / "out")["verdict_reason"]
     assert distrusted.startswith("a control failed, so that none of this can be relied on")

@@ -1,17 +1,21 @@
-"""What the document says of a search under a variable skip, where every gap is a chance more."""
+"""What the document says of a search: what chance passes, and what it could have found."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from seedfleet.evidence.path_chance import WalkShape, walk_chance
 from seedfleet.generators import find_preset
-from seedfleet.pipeline.recovery_coverage import chance_pairs
+from seedfleet.pipeline.recovery_coverage import chance_pairs, searched_part
+from seedfleet.recover import SearchRecord, Status
 from seedfleet.recover.scope import Scope
-from seedfleet.recover.search import Coverage
+from seedfleet.recover.search import Coverage, Found
 
 
 def _coverage(depth: int, gaps: int, *, before: int = 0, from_states: bool = False) -> Coverage:
@@ -54,3 +58,29 @@ def test_a_state_has_no_gap_before_its_draw() -> None:
 
 def test_without_gaps_nothing_changes() -> None:
     assert chance_pairs(_coverage(6, 1, from_states=True), 100) == pytest.approx(2**20 / 100**6)
+
+
+def _told(record: SearchRecord) -> dict[str, Any]:
+    question = SimpleNamespace(modulus=1000)
+    searched = SimpleNamespace(question=question, searches=(record,), uncovered=(), unselected=())
+    return searched_part(cast("Any", searched))[0]
+
+
+@pytest.mark.parametrize(
+    ("status", "tested", "power"),
+    [
+        (Status.COMPLETED, 2**20, 0.8),
+        (Status.INCOMPLETE, 2**18, 0.2),
+        (Status.INCOMPLETE, 0, 0.0),
+        (Status.UNDER_POWERED, None, 0.0),
+        (Status.OVER_BUDGET, None, 0.0),
+        (Status.NOT_NEEDED, None, 0.0),
+    ],
+)
+def test_power_is_of_what_was_done(status: Status, tested: int | None, power: float) -> None:
+    coverage = replace(_coverage(10, 1), power=lambda noise: 0.8 * (1 - noise))
+    found = None if tested is None else Found((), tested, 0)
+    record = SearchRecord(coverage, status, reason=None, draws_needed=17, found=found)
+    told = _told(record)["power"]
+    assert told["0"] == pytest.approx(power)
+    assert told["0.25"] == pytest.approx(0.75 * power)

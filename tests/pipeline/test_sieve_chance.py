@@ -130,3 +130,27 @@ def test_controls_hold_where_a_bounding_gives_few_of_the_values(wrong: int) -> N
     assert negative.passed, negative
     assert positive.passed, positive
     assert (negative.expected > 100) == (wrong < 8)
+
+
+@pytest.mark.slow
+def test_draws_that_repeat_are_expected_as_often_as_they_are_shuffled() -> None:
+    # Of paths that cross each other, how many give the draws depends on which follow each other.
+    draws = [4, 1, 1, 3, 9, 1, 1, 5, 2, 1, 7, 7, 8, 0, 6, 2, 3, 8, 9, 0, 5, 4, 6, 2]
+    options = SieveOptions(
+        ("java_next_int",),
+        seeds=(0, 4999),
+        variable_skip=(0, 3),
+        window_size=24,
+        forward_threshold=0.5,
+        reverse_threshold=0.5,
+    )
+    (search,) = plan_sieve(history(draws, 10), options).searches
+    controls = [controls_of(search, np.random.default_rng(lot))[0] for lot in range(4)]
+    observed, expected = (
+        sum(getattr(each, name) for each in controls) for name in ("observed", "expected")
+    )
+    assert expected > 1000
+    assert observed == pytest.approx(expected, rel=0.05)
+    for each in controls:
+        assert each.passed
+        assert each.least < each.expected < each.most

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from plain_history import history
 from window_runs import uniform
 
 from seedfleet.generators import find_preset
+from seedfleet.pipeline.steps.window import look
 from seedfleet.pipeline.steps.window.bounds import Interval, SearchBounds, read_bounds
 from seedfleet.pipeline.steps.window.configuration import Configuration, SkipLaw
 from seedfleet.pipeline.steps.window.ground import Family, Ground, Part
@@ -24,6 +26,7 @@ from seedfleet.pipeline.steps.window.study import open_study
 from seedfleet.recover import OptionsError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 CONFIGURATION = Configuration((), SkipLaw.CONSTANT, 3, 20, 1, 4, 0.5, 0.6)
@@ -228,3 +231,47 @@ def test_set_configurations_take_turns_between_the_laws_and_leave_trials_to_samp
     every = [sampler.first_look(part, law) for part in parts for law in SkipLaw]
     assert sampler.untried(every) == []
     assert sampler.untried(every[::2]) == ["No trial had a variable skip."]
+
+
+@dataclass
+class Spent:
+    """Seconds so far, and those of them that went into compiling."""
+
+    now_s: float = 0.0
+    spent_s: float = 0.0
+
+
+def looked_at(monkeypatch: pytest.MonkeyPatch, *, each_s: float, compiles_s: float) -> look.Look:
+    """Look for 20 seconds, where a look takes so long after compiling for so long."""
+    known = history(uniform(200).tolist())
+    options = WindowOptions(seeds="20", constant_skip=True)
+    parts = (Part.of(known, ()),)
+    ground = Ground(1000, parts, families_of(options, 1000), 20, 0.0)
+    clock = Spent()
+
+    def took(*_: object) -> float:
+        clock.now_s += compiles_s + each_s
+        clock.spent_s += compiles_s
+        return 0.0
+
+    @contextmanager
+    def timed(_begun: object) -> Iterator[Spent]:
+        yield clock
+
+    monkeypatch.setattr(look, "_best_of", took)
+    monkeypatch.setattr(look, "compile_timed", timed)
+    monkeypatch.setattr(f"{look.__name__}.time.perf_counter", lambda: clock.now_s)
+    return look.first_look(Sampler(ground, options.study_bounds), 20.0, lambda _: None)
+
+
+def test_kernels_are_not_charged_to_a_first_look_but_for_what_takes_very_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compiled = looked_at(monkeypatch, each_s=0.1, compiles_s=1.0)
+    assert not compiled.left_out
+    slow = looked_at(monkeypatch, each_s=0.1, compiles_s=3.0)
+    # Of 60 seconds, 40 are for compiling; the first look's do not count.
+    assert len(slow.looked_at) == pytest.approx(1 + 60 / 3.1, abs=1)
+    assert slow.left_out
+    many = looked_at(monkeypatch, each_s=1.0, compiles_s=0.0)
+    assert len(many.looked_at) == pytest.approx(1 + 20, abs=1)

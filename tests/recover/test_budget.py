@@ -186,6 +186,45 @@ def test_a_search_is_not_stopped_for_kernels_it_waits_for_and_others_are_kept_ou
     assert recovery.searches[0].elapsed_s == pytest.approx(1.0)
 
 
+def test_what_is_needed_is_more_than_was_given_where_compiling_took_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def needed(budget_s: float) -> dict[str, float | None]:
+        clock = Clock()
+
+        def searches(_streams: object, question: Question, _backend: object) -> tuple[Search, ...]:
+            costs = {"cheap": 1.0, "middling": 30.0, "dear": 80.0}
+            made = [planned(question, clock, name, cost_s) for name, cost_s in costs.items()]
+            made[0].compiles_s = 195.0
+            return tuple(made)
+
+        recovery = recovered(monkeypatch, searches, clock, budget_s=budget_s)
+        return {each.coverage.attack: each.budget_needed_s for each in recovery.searches}
+
+    middling_s, dear_s = needed(100.0)["middling"], needed(100.0)["dear"]
+    assert middling_s is not None
+    assert dear_s is not None
+    assert 100.0 < middling_s < dear_s
+    # On a machine that is as slow at compiling again.
+    assert needed(0.99 * middling_s)["middling"] is not None
+    assert needed(1.01 * middling_s)["middling"] is None
+
+
+def test_more_budget_is_more_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Planned.run
+
+    def far_slower(self: Planned, watch: Watch) -> Found:
+        slow = replace(self, coverage=replace(self.coverage, cost_s=20.0))
+        return original(slow, watch)
+
+    monkeypatch.setattr(Planned, "run", far_slower)
+    status, needed_s = run(monkeypatch, {"sly": 0.1}, budget_s=60.0)["sly"]
+    assert status is Status.INCOMPLETE
+    assert needed_s is not None
+    assert needed_s > 60.0
+    assert run(monkeypatch, {"sly": 0.1}, budget_s=1.1 * needed_s)["sly"][0] is Status.COMPLETED
+
+
 def test_planning_is_not_charged(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
 

@@ -103,6 +103,8 @@ def _control(kind: str, generator: str, expected: float, observed: int, text: st
         "kind": kind,
         "expected": expected,
         "observed": observed,
+        "least": 4 if kind == "positive" else round(0.73 * expected),
+        "most": 4 if kind == "positive" else round(1.27 * expected),
         "passed": True,
         "text": text,
     }
@@ -173,6 +175,7 @@ def _java_candidate(**fields: Any) -> Document:
         "noise": 0.0,
         "matches": 500,
         "n": 500,
+        "matches_by_chance": 0.001,
         "held_out_matches": 50,
         "held_out_n": 50,
         "evidence_bits": 4423.9,

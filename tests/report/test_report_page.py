@@ -11,7 +11,14 @@ from itertools import product
 import pytest
 from page_outline import Outline
 from rendered_pages import PAGES
-from report_samples import SAMPLES, no_evidence, recovered_java, recovered_noisy, under_powered
+from report_samples import (
+    RATES,
+    SAMPLES,
+    no_evidence,
+    recovered_java,
+    recovered_noisy,
+    under_powered,
+)
 
 from seedfleet.report import render_html
 
@@ -226,3 +233,21 @@ def test_report_needs_nothing_else_of_seedfleet() -> None:
     assert modules
     assert all(name.startswith("seedfleet.report") for name in modules)
     assert numpy_loaded == "False"
+
+
+def test_power_says_whose_draws_were_searched_and_what_did_not_run() -> None:
+    page = render_html(no_evidence())
+    table = Outline(
+        "<table>" + page[page.index("<caption>Power") :].partition("</table>")[0] + "</table>"
+    )
+    assert table.text().count("did not run") == len(RATES), "of the one search without draws enough"
+    for told in ("Draws in a window", "Draws for proof", "skips 0..20", "session midday"):
+        assert told in table.text()
+
+
+def test_controls_say_with_how_many_they_pass() -> None:
+    document = no_evidence()
+    negative, positive = document["controls"][0], document["controls"][-1]
+    text = Outline(render_html(document)).text()
+    assert f"{negative['least']} to {negative['most']} pass" in text
+    assert f"{positive['least']} or more pass" in text

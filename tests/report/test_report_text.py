@@ -14,7 +14,7 @@ from report_samples import (
     under_powered,
 )
 
-from seedfleet.report import render_text
+from seedfleet.report import render_html, render_text
 
 
 def _long_in_every_way() -> dict[str, Any]:
@@ -214,3 +214,10 @@ def test_periodic_history_is_named_with_its_period() -> None:
     document = constant()
     document["structure"] |= {"kind": "periodic", "period": 365}
     assert "The history repeats itself every 365 draws" in render_text(document)
+
+
+def test_matches_stand_beside_what_a_wrong_stream_matches_as_it_was_followed() -> None:
+    document = recovered_java()
+    document["candidates"][0]["matches_by_chance"] = 0.0839
+    assert "(by chance 8.39%)" in render_text(document)
+    assert "(by chance 8.39%)" in render_html(document)

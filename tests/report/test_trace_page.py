@@ -67,6 +67,59 @@ def test_a_ranking_below_chance_is_explained() -> None:
     assert "what was learned is noise" in text
 
 
+@pytest.mark.parametrize(
+    ("value", "p_value", "told"),
+    [(0.4966, None, False), (0.44, None, True), (0.47, 0.8, False), (0.47, 0.97, True)],
+)
+def test_a_ranking_within_noise_of_chance_is_not_below_it(
+    value: float, p_value: float | None, told: bool
+) -> None:
+    document = planted()
+    step = next(each for each in document["steps"] if each["step"] == "tune-model")
+    step["record"]["metrics"] = [
+        {"name": "worth-weighted AUC of lightgbm", "value": value, "chance": 0.5},
+        *([{"name": "p-value of lightgbm", "value": p_value, "chance": 0.5}] if p_value else []),
+    ]
+    assert ("Below chance" in _text(document)) == told
+
+
+def test_a_step_with_nothing_to_be_done_with_says_so_without_alarm() -> None:
+    document = without_model()
+    text = _text(document)
+    step = next(each for each in document["steps"] if each["step"] == "train")
+    assert step["reason"] in text
+    assert "what it stands on" not in text
+    course = render_trace(document).partition('id="course"')[2].partition('id="times"')[0]
+    reasons = [each["reason"] for each in document["steps"] if each["reason"]]
+    assert all(course.count(each) == reasons.count(each) for each in reasons)
+    assert "✗" not in course
+
+
+def test_equally_probable_values_are_not_told_by_one_of_them() -> None:
+    document = planted()
+    (first, *_) = document["documents"]["predict"]["predictions"]
+    first["probability"] = 0.25
+    first["top"] = [{"value": value, "probability": 0.25} for value in (first["value"], 7, 8, 9)]
+    page = render_trace(document)
+    assert f'class="value doubtful">{first["value"]}<' in page
+    assert '<span class="small others">or <span class="pair-of">7 25%' in page
+    assert page.count('class="value doubtful"') == 1
+
+
+def test_steps_name_a_generator_alike() -> None:
+    document = planted()
+    for survivor in document["documents"]["predict"]["survivors"]:
+        survivor |= {
+            "generator": "java_next_int",
+            "generator_name": "java.util.Random",
+            "preset": "java.util.Random nextInt(m)",
+        }
+    text = _text(document)
+    assert "Generator recovered: java.util.Random, seed 1234" in text
+    assert "Generator java.util.Random Known as java.util.Random nextInt(m)" in text
+    assert "seedfleet generators sample java_next_int " in text
+
+
 def test_what_was_not_measured_is_said_to_be_so_without_its_chance() -> None:
     document = planted()
     step = next(each for each in document["steps"] if each["step"] == "tune-model")
@@ -140,7 +193,7 @@ def test_what_time_was_too_short_for_names_the_option_of_this_command() -> None:
     document = at_random()
     document["documents"]["recover"]["searched"][0]["budget_needed_s"] = 95.2
     text = _text(document)
-    assert "needs --recover-budget 96" in text
+    assert "needs --recover-budget 96s" in text
     assert "--budget " not in text.replace("--recover-budget ", "")
 
 
@@ -154,11 +207,11 @@ def test_a_step_that_ran_again_says_why() -> None:
 def test_a_stopped_step_is_open_with_the_check_that_stopped_it() -> None:
     page = render_trace(stopped())
     assert 0 < page.index("1 of 4 controls failed") < page.index('id="next"')
-    assert page.count('<details class="step" open>') == 6
-    assert page.count('<details class="step">') == 1
+    assert page.count('<details class="step" open>') == 1, "those after it have nothing to add"
+    assert page.count('<details class="step">') == 6
     text = Outline(page).text()
     assert "0.5, at least 1 needed ✗ does not hold" in text
-    assert "not known, at least 1 needed ✗ does not hold" in text
+    assert "not known" not in text
     assert "None was trained: window has stopped" in text
 
 

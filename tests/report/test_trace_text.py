@@ -165,7 +165,9 @@ def test_what_there_was_no_time_to_look_at_stands_below_the_verdict() -> None:
     document = at_random()
     assert "no time" not in render_trace_text(document)
     window = document["documents"]["window"]
-    window["look"] = {"looked_at": ["java_lcg"], "left_out": ["mt19937", "pcg32"], "sure": True}
+    left_out = ["mt19937", "mt19937_hybrid", "pcg32", "pcg32_hybrid", "musl_rand_hybrid"]
+    left_out += ["lua_random", "lua_random_hybrid"]
+    window["look"] = {"looked_at": ["musl_rand"], "left_out": left_out, "sure": True}
     assert "no time" not in render_trace_text(document)
     window["look"]["sure"] = False
     searched = document["documents"]["recover"]["searched"]
@@ -177,11 +179,12 @@ def test_what_there_was_no_time_to_look_at_stands_below_the_verdict() -> None:
     told = " ".join(lines[place:]).replace("             ", " ")
     assert (
         f"step 0 completed {completed} of {len(asked)} searches; no time was left for 1, which "
-        "--recover-budget 96 would do for"
+        "needs --recover-budget 96s"
     ) in told
     assert (
-        "step 1 looked at 1 of 3 generators and skip laws; no time was left for mt19937, " in told
-    )
+        "step 1 had time to look at 1 of 8 generators and skip laws: a longer --look or "
+        "--generator NAME asks the others (mt19937, pcg32, musl_rand_hybrid and 1 more)"
+    ) in told
     assert "Time was too short to look at all." in render_trace(document)
 
 
@@ -198,3 +201,20 @@ def test_a_run_that_was_interrupted_says_so() -> None:
     text = render_trace_text(interrupted())
     assert text.startswith("verdict     The run was interrupted before it had an answer")
     assert "next draws  none yet" in text
+
+
+def test_all_draws_that_were_asked_for_are_printed() -> None:
+    document = planted()
+    told = document["documents"]["predict"]["predictions"]
+    told[:] = [{**told[0], "step": step, "value": 100 + step} for step in range(1, 21)]
+    line = next(
+        line for line in render_trace_text(document).splitlines() if line.startswith("next draws")
+    )
+    assert " ".join(str(100 + step) for step in range(1, 21)) in line
+    assert "more" not in line
+
+
+def test_one_job_is_one_job() -> None:
+    document = planted()
+    document["nodes"] = {"localhost": {"jobs": 1, "busy_s": 2.0}}
+    assert "node        localhost: 1 job, busy 2.0 s" in render_trace_text(document)

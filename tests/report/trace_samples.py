@@ -182,6 +182,8 @@ def _window(best_bits: float) -> Document:
                 "kind": "negative",
                 "expected": 502.5,
                 "observed": 516,
+                "least": 368,
+                "most": 637,
                 "passed": True,
                 "text": "16 times 159 seeds against 6 of the draws, shuffled",
             },
@@ -189,6 +191,8 @@ def _window(best_bits: float) -> Document:
                 "kind": "positive",
                 "expected": 4.0,
                 "observed": 4,
+                "least": 4,
+                "most": 4,
                 "passed": True,
                 "text": "4 seeds of java_lcg planted at alignments of the family",
             },
@@ -300,6 +304,8 @@ def _predicted(**fields: Any) -> Document:
 def _survivor(seed: int, posterior: float, matches: int) -> Document:
     return {
         "generator": "java_lcg",
+        "generator_name": "java_lcg",
+        "preset": "java_lcg % m",
         "seed": seed,
         "offset": 0,
         "skip_min": 2,
@@ -309,6 +315,7 @@ def _survivor(seed: int, posterior: float, matches: int) -> Document:
         "matches": matches,
         "draws": DRAWS,
         "from_step_0": False,
+        "matches_by_chance": 1 / MODULUS,
     }
 
 
@@ -526,11 +533,16 @@ def at_random() -> Document:
     return _trace(steps, documents)
 
 
+def _declined(step: str, reason: str) -> Document:
+    record = _record(step, [], [_check("what it stands on", None, 1)], reason)
+    return {**record, "parameters": {"declined": reason}}
+
+
 def _untrained(steps: list[Document], reason: str) -> list[Document]:
     """Return steps of which 4 and 5 found nothing to learn from."""
     for step in steps:
         if step["step"] in {"tune-model", "train"}:
-            declined = _record(step["step"], [], [_check("what it stands on", None, 1)], reason)
+            declined = _declined(step["step"], reason)
             step |= {"ending": "stopped", "reason": reason, "record": declined, "fleet": []}
     return steps
 
@@ -572,7 +584,7 @@ def stopped() -> Document:
     steps = [document["steps"][0], _step("1", record, 10.0)]
     for step in document["steps"][2:]:
         reason = "window has stopped"
-        declined = _record(step["step"], [], [_check("what it stands on", None, 1)], reason)
+        declined = _declined(step["step"], reason)
         steps.append(
             {**step, "ending": "not_run", "reason": reason, "record": declined, "fleet": []}
         )

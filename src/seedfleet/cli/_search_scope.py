@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from math import inf, isinf
+from math import isinf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from seedfleet.cli._durations import Duration
 from seedfleet.cli._spans import Span, SpanRange
 from seedfleet.generators import CATALOGUE, generators
 from seedfleet.pipeline.run_folder import printable
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["options_of", "scope_options"]
 
 _NONE = "none"
-_UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class _SkipLaw(click.ParamType[tuple[int, ...]]):
@@ -40,24 +39,6 @@ class _SkipLaw(click.ParamType[tuple[int, ...]]):
         if least == most:
             self.fail(f"{value!r} does not vary; constant skips are asked by --skips", param, ctx)
         return least, most
-
-
-class _Duration(click.ParamType[float]):
-    """`60s`, `8m`, `2h`, seconds, or none."""
-
-    name = "TIME|none"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        if isinstance(value, float):
-            return value
-        if value == _NONE:
-            return inf
-        match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([smhd]?)", str(value))
-        if match is None or float(match[1]) == 0:
-            self.fail(f"{value!r} is no time, such as 60s, 8m, 2h or none", param, ctx)
-        return float(match[1]) * _UNIT_S[match[2]]
 
 
 class _Searchable(click.ParamType[str]):
@@ -159,7 +140,7 @@ _SCOPE = (
     click.option(
         "--budget",
         "budget_s",
-        type=_Duration(),
+        type=Duration(endless=True),
         help="Time for the whole search, such as 60s, 8m or 2h, or none for no limit. What is "
         "likely for its time comes first; what does not fit is named with what it needs.  "
         "[default: 60s; with --deep 20m]",

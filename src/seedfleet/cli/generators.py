@@ -51,6 +51,15 @@ class _Names(click.ParamType[tuple[str, ...]]):
         return names
 
 
+class _ConstantSkip(click.IntRange):
+    """One number of outputs; who gives a range is told which option takes it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if ".." in str(value):
+            self.fail(f"{value} varies from draw to draw: --variable-skip {value}", param, ctx)
+        return int(super().convert(value, param, ctx))
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def generators() -> None:
     """List the known generators, show one, or sample draws from one."""
@@ -89,7 +98,7 @@ def show(ctx: click.Context, /, name: str, output: Output, **options: Any) -> No
 @_modulus_option
 @_option(
     "--skip",
-    type=click.IntRange(0, _MAX_SKIP),
+    type=_ConstantSkip(0, _MAX_SKIP),
     help="Outputs dropped before each draw.  [default: 0]",
 )
 @_option(

@@ -120,6 +120,8 @@ def recovery_document(
                 "kind": control.kind,
                 "expected": control.expected,
                 "observed": control.observed,
+                "least": control.least,
+                "most": control.most,
                 "passed": control.passed,
                 "text": control.text,
             }

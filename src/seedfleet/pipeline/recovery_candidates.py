@@ -9,6 +9,7 @@ import numpy as np
 
 from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.evidence.mixture import log2_sum
+from seedfleet.evidence.wrong_matches import matched_along_a_path
 from seedfleet.generators import AtState, compiled, presets_of
 from seedfleet.generators.kinship import SeedClass, kindred, power_text, seed_class
 from seedfleet.generators.reproduction import Schedule, reproduce, seed_of
@@ -172,6 +173,7 @@ def _described(
         "noise": candidate.noise,
         "matches": best.matches,
         "n": len(scope.values),
+        "matches_by_chance": matched_along_a_path(modulus, alignment.gaps, len(scope.values)),
         "held_out_matches": best.held_out_matches,
         "held_out_n": len(scope.values) - scope.fitted,
         "evidence_bits": candidate.evidence_bits,

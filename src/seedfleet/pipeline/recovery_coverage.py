@@ -102,9 +102,16 @@ def _searched(record: SearchRecord, modulus: int) -> dict[str, Any]:
             coverage.space, coverage.alignments, modulus, coverage.gaps
         ),
         "draws_needed_for_recovered": record.draws_needed,
-        "power": {f"{rate:g}": coverage.power(rate) for rate in NOISE_RATES},
+        "power": _power(record),
         "elapsed_s": round(record.elapsed_s, 3),
     }
+
+
+def _power(record: SearchRecord) -> dict[str, float]:
+    """Return the power of what was done: a start that was not tested cannot have been found."""
+    coverage = record.coverage
+    share = min(1.0, record.found.tested / coverage.space) if record.found else 0.0
+    return {f"{rate:g}": share * coverage.power(rate) if share else 0.0 for rate in NOISE_RATES}
 
 
 def _streams(streams: Sequence[Stream]) -> dict[str, Any]:

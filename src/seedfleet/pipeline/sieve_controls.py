@@ -55,18 +55,17 @@ def controls_of(
 def _shuffled(search: PlannedSearch, rng: np.random.Generator, backend: Backend | None) -> Control:
     cut = _best_cut(search)
     question, given = cut.search.question, _given(search)
-    counts, ratios = [], []
+    counts, expected = [], []
     for _ in range(_REPLICATES):
         asked = replace(question, draws=rng.permutation(given)[: len(question.draws)])
         counts.append(len(sieve(asked, _slice(search, rng, cut.seeds), backend=backend).table))
-        ratios.append(_times_as_likely(asked, question))
+        expected.append(_expected(cut, asked))
     text = (
-        f"{_REPLICATES} times {cut.seeds} seeds against {len(question.looked_at)} of the draws, "
+        f"{_REPLICATES} times {cut.seeds:,} seeds against {len(question.looked_at)} of the draws, "
         "shuffled"
     )
     error = cut.search.chance.relative_error
-    expected = cut.expected * float(np.mean(ratios))
-    return negative_control(counts, expected, relative_error=error, text=text)
+    return negative_control(counts, float(np.mean(expected)), relative_error=error, text=text)
 
 
 def _given(search: PlannedSearch) -> NDArray[np.int64]:
@@ -77,10 +76,18 @@ def _given(search: PlannedSearch) -> NDArray[np.int64]:
     return given if len(given) else values
 
 
-def _times_as_likely(asked: Question, other: Question) -> float:
-    """Return how many times as often one path of a wrong seed passes, where draws are favoured."""
-    bounds = [chance_of(each, positions=0).bound_on_pairs(1) for each in (asked, other)]
-    return bounds[0] / bounds[1] if bounds[1] else 1.0
+def _expected(cut: _Cut, asked: Question) -> float:
+    """Return what chance passes of the cut's seeds, of just these draws.
+
+    Where a skip varies, a path that gives equal draws in a row gives them on other paths too: which
+    draws follow each other decides how many seeds have any. And some boundings favour some draws.
+    """
+    own = replace(cut.search, question=asked).chance
+    if not own.is_bound:
+        return own.expected_pairs(cut.seeds)
+    bounds = [chance_of(each, positions=0) for each in (asked, cut.search.question)]
+    own_bound, bound = (each.bound_on_pairs(1) for each in bounds)
+    return cut.expected * (own_bound / bound if bound else 1.0)
 
 
 def _best_cut(search: PlannedSearch) -> _Cut:

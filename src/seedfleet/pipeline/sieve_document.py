@@ -141,6 +141,8 @@ def _search(record: SieveRecord) -> dict[str, Any]:
                 "kind": control.kind,
                 "expected": control.expected,
                 "observed": control.observed,
+                "least": control.least,
+                "most": control.most,
                 "passed": control.passed,
                 "text": control.text,
             }

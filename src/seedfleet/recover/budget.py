@@ -13,6 +13,7 @@ __all__ = ["Budget", "BudgetWatch"]
 
 _FOR_CONTROLS, _FOR_CONTROLS_S = 0.1, 30.0  # kept back from the searches: whichever is less
 _PATIENCE, _LEAST_PATIENCE_S = 10.0, 5.0  # with what takes longer than it said
+_PATIENCE_SHARE = 0.1  # of the budget, likewise: with more of it, any search ends
 _SHORT_S = 0.5  # by its own word; a busy machine takes many times as long
 
 
@@ -80,7 +81,7 @@ class Budget:
         """
         if self._total_s == inf:
             return inf
-        patience_s = max(_LEAST_PATIENCE_S, _PATIENCE * expected_s)
+        patience_s = max(_patience_s(expected_s), _PATIENCE_SHARE * self._total_s)
         left_s = max(self.search_left_s, self._short_left_s(expected_s))
         return self.spent_s + min(left_s, patience_s)
 
@@ -93,10 +94,29 @@ class Budget:
         """Tell whether `more_s` fits into what is left; what takes no time always does."""
         return more_s == 0 or self.spent_s + more_s <= self._total_s
 
-    def needed_s(self, more_s: float) -> float:
-        """Return the budget with which searches could take `more_s` from now on."""
-        searched_s = self.spent_s + more_s
-        return searched_s + min(searched_s * _FOR_CONTROLS / (1 - _FOR_CONTROLS), _FOR_CONTROLS_S)
+    def needed_s(self, more_s: float, expected_s: float = 0.0, whole_s: float = 0.0) -> float:
+        """Return the budget with which searches could take `more_s` from now on.
+
+        It is one that would do on a machine without kernels, too.
+
+        Parameters
+        ----------
+        expected_s, whole_s
+            What a search that was stopped said that it takes, and what it takes.
+        """
+        searched_s, compiled_s = self.spent_s + more_s, self._compiled_s()
+        needed_s = min(searched_s / (1 - _FOR_CONTROLS), searched_s + _FOR_CONTROLS_S)
+        if needed_s < compiled_s:  # and what compiling takes beyond the budget is charged
+            searched_s += compiled_s
+            needed_s = min(searched_s / (2 - _FOR_CONTROLS), (searched_s + _FOR_CONTROLS_S) / 2)
+        if whole_s > _patience_s(expected_s):
+            needed_s = max(needed_s, whole_s / _PATIENCE_SHARE)
+        return needed_s
+
+
+def _patience_s(expected_s: float) -> float:
+    """Return how long any budget bears with a search that takes longer than it said."""
+    return max(_LEAST_PATIENCE_S, _PATIENCE * expected_s)
 
 
 @dataclass(frozen=True)

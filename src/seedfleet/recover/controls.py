@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
+from math import ceil, floor, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +29,8 @@ class Control:
         "negative": shuffled draws, cut so short that chance passes some; "positive": planted seeds.
     expected, observed
         Pairs that pass, or seeds found.
+    least, most
+        Within which what is observed agrees with what is expected.
     passed
         Whether the two agree.
     text
@@ -38,6 +40,8 @@ class Control:
     kind: str
     expected: float
     observed: int
+    least: int
+    most: int
     passed: bool
     text: str
 
@@ -58,24 +62,19 @@ def negative_control(
 
     Notes
     -----
-    The scatter is measured over the replicates, since real generators scatter less or more than
-    independent trials would; it is taken as at least that of independent trials, so that a lucky
-    narrow sample fails nothing. A kernel that passes several times too many also scatters as many
-    times more, which must not excuse it, so the scatter is scaled back to what is expected.
+    It passes within six standard errors of what is expected. The scatter is measured over the
+    replicates: real generators scatter less or more than independent trials would, and seeds whose
+    streams overlap pass together. It is taken as at least that of independent trials, so that a
+    lucky narrow sample fails nothing. A kernel that passes several times too many also scatters as
+    many times more, which must not excuse it, so the scatter is scaled back to what is expected.
     """
     total, expected = sum(counts), expected_each * len(counts)
     excess = max(1.0, total / expected) if expected else 1.0
     scatter = float(np.var(counts, ddof=1)) / excess**2
     variance = max(scatter, expected_each) * len(counts) + (relative_error * expected) ** 2
-    return Control(
-        kind="negative",
-        expected=expected,
-        observed=total,
-        passed=abs(total - expected) <= _STANDARD_ERRORS * sqrt(max(variance, 1.0))
-        if expected
-        else total == 0,
-        text=text,
-    )
+    margin = _STANDARD_ERRORS * sqrt(max(variance, 1.0)) if expected else 0.0
+    least, most = max(0, ceil(expected - margin)), floor(expected + margin)
+    return Control("negative", expected, total, least, most, least <= total <= most, text)
 
 
 def positive_control(found: int, expected: float, *, text: str) -> Control:
@@ -87,6 +86,6 @@ def positive_control(found: int, expected: float, *, text: str) -> Control:
         The sum of the chances of each to be found; all of them unless the bounding rejects words.
     """
     miss = 1 - expected / PLANTED_SEEDS
-    least = expected - _STANDARD_ERRORS * sqrt(max(0.0, expected * miss))
-    passed = found >= round(least, 6)
-    return Control(kind="positive", expected=expected, observed=found, passed=passed, text=text)
+    few = expected - _STANDARD_ERRORS * sqrt(max(0.0, expected * miss))
+    least = max(0, ceil(round(few, 6)))
+    return Control("positive", expected, found, least, PLANTED_SEEDS, found >= least, text)

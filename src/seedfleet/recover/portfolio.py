@@ -201,7 +201,11 @@ class _Run:
             record,
             status=Status.INCOMPLETE,
             reason="; ".join(reasons),
-            budget_needed_s=self._budget.needed_s(more_s) if seen < space else None,
+            budget_needed_s=self._budget.needed_s(
+                more_s, record.coverage.cost_s, searched_s + more_s
+            )
+            if seen < space
+            else None,
         )
 
     def _refusal(self, coverage: Coverage, needed: int) -> SearchRecord | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["bits", "budget", "duration", "number", "percent", "probability", "quantity", "whole"]
+__all__ = ["bits", "duration", "number", "percent", "probability", "quantity", "whole"]
 
 _SMALLEST_PLAIN = 1e-3
 _LARGEST_PLAIN = 1e9
@@ -89,14 +89,6 @@ def bits(value: float) -> str:
     """Write evidence in bits with one decimal."""
     text = f"{value:,.1f}"
     return "0.0" if text == "-0.0" else text
-
-
-def budget(needed_s: float) -> str:
-    """Write a time as the option --budget takes it, rounded up: `45s`, `8m`, `3h`."""
-    for unit, size in (("h", 3600), ("m", 60)):
-        if needed_s >= 2 * size:
-            return f"{math.ceil(needed_s / size)}{unit}"
-    return f"{max(1, math.ceil(needed_s))}s"
 
 
 def duration(elapsed_s: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seedfleet.report import _charts, _figures, _search_words, _words
+from seedfleet.report import _budgets, _charts, _search_words, _words
 from seedfleet.report._templates import template_named
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def render_html(document: Mapping[str, Any]) -> str:
         others=[row for place, row in enumerate(document["candidates"]) if place not in told],
         chance=1 / document["history"]["modulus"],
         failed_controls=[control for control in document["controls"] if not control["passed"]],
-        budget_option=lambda needed_s: f"--budget {_figures.budget(needed_s)}",
+        budget_option=lambda needed_s: f"--budget {_budgets.as_option(needed_s)}",
         **_search_words.searched_part(document),
         points=points,
         panels=_charts.comparison_panels(points, document["history"]["modulus"]),

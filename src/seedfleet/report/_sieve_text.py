@@ -6,6 +6,7 @@ import shlex
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+from seedfleet.report._control_words import limits_text
 from seedfleet.report._figures import bits, duration, percent, probability, quantity, whole
 from seedfleet.report._places import span_text
 from seedfleet.report._search_words import space_text
@@ -170,7 +171,7 @@ def _controls(controls: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]
             label,
             (
                 f"{state}: {control['text']}: {whole(control['observed'])}, "
-                f"{quantity(control['expected'])} expected"
+                f"{quantity(control['expected'])} expected, {limits_text(control)}"
             ),
         )
 

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from seedfleet.report import _charts, _figures, _places, _search_words, _words
+from seedfleet.report import (
+    _budgets,
+    _charts,
+    _control_words,
+    _figures,
+    _places,
+    _search_words,
+    _words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,7 +49,9 @@ def _environment() -> Environment:
         "alignment": _places.alignment_text,
         "bits": _typeset(_figures.bits),
         "closest": _words.closest_text,
+        "control_limits": _control_words.limits_text,
         "coverage": _typeset(_search_words.coverage_text),
+        "days": _budgets.days_text,
         "duration": _figures.duration,
         "exact": _exact,
         "number": _typeset(_figures.number),

@@ -6,7 +6,8 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seedfleet.report._figures import bits, budget, percent, probability, quantity, whole
+from seedfleet.report._budgets import wanted_text
+from seedfleet.report._figures import bits, percent, probability, quantity, whole
 from seedfleet.report._lines import at_a_glance
 from seedfleet.report._places import alignment_text, path_text, skips_text
 from seedfleet.report._search_words import STATUS_NAMES, coverage_text, took_text
@@ -102,10 +103,10 @@ def _explanation(document: Mapping[str, Any], room: _Room) -> Iterator[tuple[str
     if len(document["findings"]) > 1:
         yield from streams(document, room.streams)
     elif dated is None and candidates:
-        yield from _best_candidate(candidates[0], document["history"]["modulus"])
+        yield from _best_candidate(candidates[0])
 
 
-def _best_candidate(best: Mapping[str, Any], modulus: int) -> Iterator[tuple[str, str]]:
+def _best_candidate(best: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "generator", f"{best['generator']}, {best['bounding']}"
     if best["presets"]:
         yield "known as", ", ".join(best["presets"])
@@ -120,7 +121,7 @@ def _best_candidate(best: Mapping[str, Any], modulus: int) -> Iterator[tuple[str
     yield "alignment", alignment_text(best["alignment"])
     if best["path"] is not None:
         yield "", path_text(best["path"])
-    yield "matches", _matches(best, modulus)
+    yield "matches", _matches(best)
 
 
 def _dated(document: Mapping[str, Any], dated: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -152,11 +153,12 @@ def _leads(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "lead", f"{lead['generator']}: {lead['text']}"
 
 
-def _matches(candidate: Mapping[str, Any], modulus: int) -> str:
+def _matches(candidate: Mapping[str, Any]) -> str:
     text = f"{candidate['matches']} of {candidate['n']} known draws"
     if candidate["held_out_n"]:
         text += f", {candidate['held_out_matches']} of {candidate['held_out_n']} held out"
-    return f"{text} (by chance {percent(1 / modulus)}); wrong draws {percent(candidate['noise'])}"
+    chance = percent(candidate["matches_by_chance"])
+    return f"{text} (by chance {chance}); wrong draws {percent(candidate['noise'])}"
 
 
 def _evidence(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -202,9 +204,7 @@ def _searches(
     yield "searched", summary or "nothing"
     over = [search["budget_needed_s"] for search in searched if search["budget_needed_s"]]
     if over and not answered:
-        least, most = budget(min(over)), budget(max(over))
-        each = f"needs --budget {most}" if least == most else f"need --budget {least} to {most}"
-        yield "", f"what time was too short for: {len(over)}, which {each}"
+        yield "", f"what time was too short for: {len(over)}, {wanted_text(over, '--budget')}"
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for search in completed:
         groups.setdefault((search["generator"], search["bounding"]), []).append(search)

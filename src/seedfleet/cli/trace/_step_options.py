@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from seedfleet.cli._durations import Duration
 from seedfleet.cli._job_places import job_place_options
 from seedfleet.cli._spans import Span
 from seedfleet.cli.output import output_option
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "chosen_folder",
+    "look_option",
     "run_argument",
     "sampling_options",
     "step_command_options",
@@ -79,6 +81,19 @@ def variable_skip_option(then: str) -> Callable[[_F], _F]:
         type=Span(MAX_SKIP),
         metavar="LEAST..MOST",
         help=f"The program drops any number of outputs from LEAST to MOST before each draw: {then}",
+    )
+
+
+def look_option(default: str | None) -> Callable[[_F], _F]:
+    """Add the time of the first look at the generators of auto; None for the step's own."""
+    return click.option(
+        "--look",
+        "look_s",
+        type=Duration(),
+        default=default,
+        show_default=default or "20s",
+        help="Time for the first look at the generators of auto, such as 60s or 8m; compiling "
+        "kernels, once on a machine, is not counted. What it leaves out is named.",
     )
 
 

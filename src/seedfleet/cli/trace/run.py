@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from seedfleet.cli._changed_draws import refuse_changed_draws
+from seedfleet.cli._durations import Duration
 from seedfleet.cli._job_places import job_place_options, places_asked
 from seedfleet.cli._search_request import begin_run, draws_options, load_draws, run_options
 from seedfleet.cli._search_run import (
@@ -21,7 +22,7 @@ from seedfleet.cli._search_run import (
 )
 from seedfleet.cli.output import EXIT_NOT_ALL_SUCCEEDED, output_option
 from seedfleet.cli.trace._step_command import refusing_steps, tell_jobs_not_run
-from seedfleet.cli.trace._step_options import variable_skip_option
+from seedfleet.cli.trace._step_options import look_option, variable_skip_option
 from seedfleet.cli.trace._trace_words import step_line
 from seedfleet.draws.history import describe_unknown_session
 from seedfleet.errors import ProblemsError
@@ -64,7 +65,7 @@ _REFUSED = "this cannot be run"
 _OF_THE_FILE = ("columns", "modulus")  # how DRAWS is read; a run that goes on has read it
 # Options of the command that a `Request` has under the same name.
 _SAME_NAMES = (
-    *("generators", "seeds", "sessions", "variable_skip", "steps", "trials", "jobs"),
+    *("generators", "seeds", "sessions", "variable_skip", "steps", "trials", "jobs", "look_s"),
     *("model_type", "predictions", "recover_budget_s", "run_seed"),
 )
 
@@ -124,6 +125,7 @@ class _Steps(click.ParamType[tuple[str, ...]]):
     default=None,
     help="Whether trials of the optimizers run as jobs too.  [where that pays]",
 )
+@look_option(default=None)
 @click.option(
     "--model-type",
     metavar="T",
@@ -132,11 +134,11 @@ class _Steps(click.ParamType[tuple[str, ...]]):
 @click.option(
     "--recover-budget",
     "recover_budget_s",
-    type=click.FloatRange(0, min_open=True),
-    metavar="SECONDS",
-    default=15.0,
+    type=Duration(),
+    default="15s",
     show_default=True,
-    help="Time for step 0; compiling its kernels, once on a machine, is not counted.",
+    help="Time for step 0, such as 60s, 8m or 2h; compiling its kernels, once on a machine, is not "
+    "counted.",
 )
 @job_place_options
 @run_options("trace_results", least_predictions=1)

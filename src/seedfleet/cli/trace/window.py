@@ -14,7 +14,7 @@ from seedfleet.cli._search_request import begin_run, draws_options, load_draws
 from seedfleet.cli._search_run import SearchCommand, problems_of_resume, stop
 from seedfleet.cli.output import output_option
 from seedfleet.cli.trace._step_command import finish_step, make_step_run, refusing_steps
-from seedfleet.cli.trace._step_options import variable_skip_option
+from seedfleet.cli.trace._step_options import look_option, variable_skip_option
 from seedfleet.fleet import BadInputError
 from seedfleet.pipeline.run_folder import unwritable
 from seedfleet.pipeline.steps.request import Request, begin_folder, job_options, open_run
@@ -94,15 +94,7 @@ def study_options(function: Callable[..., Any]) -> Callable[..., Any]:
 )
 @study_options
 @click.option("--constant-skip", is_flag=True, help="Only constant skips.  [both]")
-@click.option(
-    "--look",
-    "look_s",
-    type=click.FloatRange(0, min_open=True),
-    metavar="SECONDS",
-    default=20.0,
-    show_default=True,
-    help="Time for the first look at the generators of auto; what it leaves out is named.",
-)
+@look_option(default="20s")
 @click.option(
     "--bounds",
     "bounds_file",

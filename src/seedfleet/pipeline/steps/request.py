@@ -56,6 +56,8 @@ class Request:
         Least and most outputs dropped before each draw, where that is known to vary.
     trials
         Of each optimizer; None for its own default.
+    look_s
+        Seconds for step 1's first look at the generators; None for its own default.
     jobs
         Whether trials of the optimizers run as jobs of the fleet; None where that pays.
     model_type
@@ -80,6 +82,7 @@ class Request:
     steps: tuple[str, ...] = ()
     variable_skip: tuple[int, int] | None = None
     trials: int | None = None
+    look_s: float | None = None
     jobs: bool | None = None
     model_type: str | None = None
     predictions: int = 1

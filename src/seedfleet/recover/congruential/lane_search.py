@@ -187,7 +187,7 @@ class Residues:
             counts,
             size * points * float(np.mean(shares)),
             text=f"{_LATTICE_REPLICATES} times {words} residues of shuffled draws, {size} low "
-            f"words of {2**family.high_bits} states each",
+            f"words of {2**family.high_bits:,} states each",
         )
 
     def _shuffled_lanes(
@@ -218,5 +218,5 @@ class Residues:
         return negative_control(
             counts,
             expected,
-            text=f"{replicates} times {words} residues of shuffled draws, {pairs} states each",
+            text=f"{replicates} times {words} residues of shuffled draws, {pairs:,} states each",
         )

@@ -193,7 +193,8 @@ class WalkSearch:
         return negative_control(
             counts,
             expected,
-            text=f"{_REPLICATES} times {depth} shuffled draws modulo {modulus}, {size} seeds each",
+            text=f"{_REPLICATES} times {depth} shuffled draws modulo {modulus}, "
+            f"{size:,} seeds each",
             relative_error=max(error for _, error in shares),
         )
 

@@ -144,6 +144,8 @@ class WholeStateSearch:
             kind="negative",
             expected=0.0,
             observed=states,
+            least=0,
+            most=0,
             passed=decided and states == 0,
             text=f"one system of {len(values)} shuffled draws: "
             f"{0 if found is None else found.surplus} more equations than its rank",
@@ -164,6 +166,8 @@ class WholeStateSearch:
             kind="positive",
             expected=(1 - self._family.rejection) ** words,
             observed=len(equal),
+            least=1,
+            most=1,
             passed=seed in equal,
             text=f"a seed of {stream.name} planted",
         )

@@ -321,7 +321,7 @@ class SeedScan:
             stream = self._streams[replicate % len(self._streams)]
             rows, _ = self._rows([rng.permutation(searchable)], window)
             counts.append(len(backend.scan(stream, rows, self._slice(rng, size)).seeds))
-        text = f"{_REPLICATES} times {depth} shuffled draws, {size} seeds each"
+        text = f"{_REPLICATES} times {depth} shuffled draws, {size:,} seeds each"
         return negative_control(counts, expected, text=text)
 
     def _planted(self, rng: np.random.Generator) -> Control:

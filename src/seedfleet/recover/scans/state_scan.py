@@ -206,7 +206,7 @@ class StateScan:
             draws = rng.permutation(self._question.scopes[0].searchable)[np.newaxis, :depth]
             hits = self._asked(draws, skips).hits(*self._piece(rng, states), states)
             counts.append(len(hits))
-        text = f"{_REPLICATES} times {depth} shuffled draws, {states} states each"
+        text = f"{_REPLICATES} times {depth} shuffled draws, {states:,} states each"
         return negative_control(counts, expected, text=text)
 
     def _planted(self, rng: np.random.Generator) -> Control:

@@ -67,6 +67,8 @@ class Place(NamedTuple):
 class Stream(NamedTuple):
     """A stream that was found; `reproduce` is None where no one line gives its draws.
 
+    `by_chance` is the share of draws that a stream matches which did not make them.
+
     `note` says which draws that line gives, or why there is none. `presets` are the names by which
     people know it; `members` are the programs that draw it, by preset. `handed` is as the answer's.
     """
@@ -77,6 +79,7 @@ class Stream(NamedTuple):
     alignment: str
     matches: int
     draws: int
+    by_chance: float
     posterior: float
     reproduce: str | None
     place: Place | None = None
@@ -181,6 +184,7 @@ def _as_candidate(survivor: Mapping[str, Any]) -> dict[str, Any]:
     state = survivor.get("state")
     return {
         **survivor,
+        "generator": survivor["generator_name"],
         "seed": survivor["seed"] if state is None else None,
         "start_state": None if state is None else [f"{word:#x}" for word in state],
     }
@@ -195,16 +199,18 @@ def _surviving(answer: Answer, history: Mapping[str, Any]) -> Iterator[Stream]:
     again = drawn_again(best, history["modulus"], sessions)
     yield Stream(
         source=answer.name,
-        generator=best["generator"],
+        generator=best["generator_name"],
         start=_words.seed_text(_as_candidate(best)),
         alignment=alignment_text({**best, **part}),
         matches=best["matches"],
         draws=best["draws"],
+        by_chance=best["matches_by_chance"],
         posterior=best["posterior"],
         reproduce=again.command,
         place=_place(best, sessions),
         note=again.note,
         handed=answer.handed,
+        presets=(best["preset"],),
     )
 
 
@@ -248,6 +254,7 @@ def _dated(answer: Answer, dated: Mapping[str, Any]) -> Stream:
         alignment=f"skip {dated['skip']}, offset {dated['offset']} on every date",
         matches=dated["matches"],
         draws=dated["n"],
+        by_chance=1 / answer.document["history"]["modulus"],
         posterior=dated["posterior"],
         reproduce=dated["reproduce"],
         presets=tuple(dated["presets"]),
@@ -265,6 +272,7 @@ def _candidate(answer: Answer, candidate: Mapping[str, Any]) -> Stream:
         alignment=alignment_text(candidate["alignment"]),
         matches=candidate["matches"],
         draws=candidate["n"],
+        by_chance=candidate["matches_by_chance"],
         posterior=candidate["posterior"],
         reproduce=candidate["reproduce"],
         place=_place(alignment, whose),

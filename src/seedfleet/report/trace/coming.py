@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Coming", "coming_of", "said_of_coming"]
 
+_TIED = 0.99  # share of the highest probability
+
 
 class Coming(NamedTuple):
     """One coming draw; `value` is None where nothing is told of it.
@@ -29,6 +31,11 @@ class Coming(NamedTuple):
     def label(self) -> str:
         """Name the draw."""
         return f"{self.whose} +{self.step}".lstrip()
+
+    @property
+    def is_tied(self) -> bool:
+        """Whether another value is as probable, or nearly so."""
+        return any(each["probability"] >= _TIED * self.probability for each in self.others)
 
 
 def coming_of(trace: Mapping[str, Any]) -> list[Coming]:

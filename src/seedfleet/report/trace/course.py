@@ -27,6 +27,7 @@ _ENDINGS = {
     "not_run": "not run",
     "failed": "failed",
 }
+_DECLINED = "declined"  # parameter of the record of a step that had nothing to be done with
 
 
 class Step(NamedTuple):
@@ -34,12 +35,14 @@ class Step(NamedTuple):
 
     `told` names its key figure, which is empty where it has none and `told` says why it stopped.
     `again` says what has changed since it ran before, empty where it had not.
+    Where the step was `declined`, having nothing to be done with, that is all there is to say.
     """
 
     number: str
     name: str
     ending: str
     went_well: bool
+    declined: bool
     told: str
     figure: str
     elapsed_s: float
@@ -67,6 +70,7 @@ def steps_of(trace: Mapping[str, Any]) -> list[Step]:
             name=NAMES[step["step"]],
             ending=_ENDINGS[step["ending"]],
             went_well=step["ending"] in {"done", "unchanged"},
+            declined=_DECLINED in (step["record"] or {"parameters": ()})["parameters"],
             told=told,
             figure=figure,
             elapsed_s=step["elapsed_s"],

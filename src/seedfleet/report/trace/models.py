@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from seedfleet.report._figures import number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["Feature", "below_chance", "features_of", "gate_headline", "untrained"]
 
 _RANKS = "worth-weighted AUC"  # of a metric by which survivors are ranked; 0.5 is a ranking by lot
+_RARE = 0.95  # a p-value above is a ranking that shuffled labels seldom fall below
+_FAR = 0.05  # below chance, where no p-value tells how far chance goes
 
 
 class Feature(NamedTuple):
@@ -38,15 +40,26 @@ def gate_headline(sidecar: Mapping[str, Any]) -> str:
 
 
 def below_chance(trace: Mapping[str, Any]) -> list[str]:
-    """Name the rankings of survivors that do worse than the same one under shuffled labels."""
+    """Name the rankings of survivors that do worse than shuffled labels do but seldom."""
     return [
         f"{metric['name']}, {number(metric['value'])}, where {number(metric['chance'])} is chance"
         for step in trace["steps"]
-        for metric in (step["record"] or {"metrics": ()})["metrics"]
-        if metric["name"].startswith(_RANKS)
-        and None not in (metric["value"], metric["chance"])
-        and metric["value"] < metric["chance"]
+        for metrics in [(step["record"] or {"metrics": ()})["metrics"]]
+        for metric in metrics
+        if metric["name"].startswith(_RANKS) and _is_below(metric, metrics)
     ]
+
+
+def _is_below(metric: Mapping[str, Any], beside: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether a ranking is below chance by more than noise."""
+    if None in (metric["value"], metric["chance"]) or metric["value"] >= metric["chance"]:
+        return False
+    whose = metric["name"].removeprefix(f"{_RANKS} of ")
+    p_values = {each["name"]: each["value"] for each in beside}
+    p_value = p_values.get(f"p-value of {whose}")
+    if p_value is None:
+        return bool(metric["chance"] - metric["value"] > _FAR)
+    return bool(p_value > _RARE)
 
 
 def untrained(trace: Mapping[str, Any]) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
-from seedfleet.report import _search_words, _words
+from seedfleet.report import _budgets, _search_words, _words
 from seedfleet.report._templates import template_named
 from seedfleet.report.trace import calibration, charts, course, models, survivors
 from seedfleet.report.trace.answer import answers, headline, missed, streams
@@ -59,7 +58,7 @@ def render_trace(document: Mapping[str, Any]) -> str:
         nodes=course.nodes_of(document),
         limit_text=course.limit_text,
         beside_chance=course.beside_chance,
-        budget_option=lambda needed_s: f"--recover-budget {math.ceil(needed_s)}",
+        budget_option=lambda needed_s: f"--recover-budget {_budgets.as_option(needed_s)}",
         **_search_words.searched_part(document["documents"]["recover"] or {"searched": []}),
         **_coming_part(document),
         **_survivor_part(document),

@@ -28,7 +28,7 @@ _LINES_PER_ENTRY = (2, 1)  # the second where the first makes too many lines
 _MAX_STREAMS = 3
 _MAX_RESEEDS = 3
 _MAX_FURTHER = 2
-_MAX_COMING = 12  # of each session
+_MAX_COMING = 100  # of each session; more than are mostly asked for
 _MAX_NODES = 4
 _TOLD_WIDTH = 43  # of a step, on one line with its name
 _MAX_FAILED_CONTROLS = 3
@@ -80,7 +80,6 @@ def _outcome(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for further in further_sessions(document)[:_MAX_FURTHER]:
         yield "further", f"no stream is named of {further.session}: {further.told}"
         yield "to ask", further.command
-    chance = percent(1 / document["history"]["modulus"])
     named = streams(document)
     for stream in named[:_MAX_STREAMS]:
         yield "generator", f"{stream.generator}, {stream.start} ({stream.source.lower()})"
@@ -89,7 +88,7 @@ def _outcome(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             "matches",
             (
                 f"{whole(stream.matches)} of {whole(stream.draws)} known draws (by chance "
-                f"{chance}), posterior {probability(stream.posterior)}"
+                f"{percent(stream.by_chance)}), posterior {probability(stream.posterior)}"
             ),
         )
     if len(named) > _MAX_STREAMS:
@@ -180,7 +179,8 @@ def _steps(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if again:
         yield "again", ", ".join(again)
     for node in nodes_of(document)[:_MAX_NODES]:
-        yield "node", f"{node.name}: {whole(node.jobs)} jobs, busy {duration(node.busy_s)}"
+        jobs = "1 job" if node.jobs == 1 else f"{whole(node.jobs)} jobs"
+        yield "node", f"{node.name}: {jobs}, busy {duration(node.busy_s)}"
     yield "run", f"{document['run_id']}, {duration(document['elapsed_s'])}"
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seedfleet.draws.slices import Slices
+from seedfleet.evidence.wrong_matches import matched_by_sums
+from seedfleet.generators import find_preset
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,16 +65,24 @@ def survivors_part(
     listed = []
     for row in order:
         entry = evidence.table.rows[row]
+        preset = find_preset(evidence.table.presets[int(entry["preset"])])
         names = ("seed", "offset", "skip_min", "skip_max", "origin")
         state = evidence.table.states.get(row)
         listed.append(
             {
-                "generator": evidence.table.presets[int(entry["preset"])],
+                "generator": preset.slug,
+                "generator_name": preset.stream.generator.name,
+                "preset": preset.name,
                 **{name: int(entry[name]) for name in names},
                 **({} if state is None else {"state": list(state)}),
                 "posterior": float(held[row]),
                 "matches": int(hits[row]),
                 "draws": int(told[row]),
+                "matches_by_chance": matched_by_sums(
+                    evidence.modulus,
+                    int(entry["skip_max"] - entry["skip_min"]) + 1,
+                    max(1, int(told[row])),
+                ),
             }
         )
     return listed

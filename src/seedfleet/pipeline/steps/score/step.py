@@ -14,6 +14,7 @@ from seedfleet.draws import load
 from seedfleet.draws.slices import Slices
 from seedfleet.errors import ProblemsError
 from seedfleet.evidence.part_prior import Division
+from seedfleet.evidence.wrong_matches import matched_along_the_mean_path
 from seedfleet.pipeline.document_parts import versions_part
 from seedfleet.pipeline.run_folder import write_json
 from seedfleet.pipeline.steps.context_record import Check, Decision, Metric
@@ -57,6 +58,7 @@ __all__ = ["ScoreOptions", "ScoringError", "read_settings", "run_score"]
 
 FORMAT = "seedfleet.scores/1"
 _SETTINGS = "scoring_settings.json"
+_MANY_DRAWS = 300  # from which on a path through more of them is like one through all
 _TRIES = 2  # of a job that ends well and leaves a broken table
 
 
@@ -318,7 +320,7 @@ def _metrics(scored: pa.Table, modulus: int, rate: float | None) -> list[Metric]
 def _matched_by_the_best(scored: pa.Table, modulus: int) -> Metric:
     """Return the share of draws that the first by score matches, beside that of any stream.
 
-    With variable skip a draw may be matched behind each of the gaps.
+    With variable skip it is followed along a path that has been chosen by the draws.
     """
     name = "share of draws matched by the survivor with the best score"
     if not len(scored):
@@ -328,7 +330,8 @@ def _matched_by_the_best(scored: pa.Table, modulus: int) -> Metric:
         float(np.asarray(scored[column])[best])
         for column in ("temporal_exact_mean", "skip_min", "skip_max")
     )
-    return Metric(name, matched, min(1.0, (most - least + 1) / modulus))
+    gaps = round(most - least) + 1
+    return Metric(name, matched, matched_along_the_mean_path(modulus, gaps, _MANY_DRAWS))
 
 
 def _not_finite(scored: pa.Table) -> int:

@@ -382,8 +382,8 @@ def _remarks(result: _Result, recovered: Recovered) -> list[str]:
         )
     if result.look is not None and result.look.left_out:
         left_out = ", ".join(result.look.left_out)
-        kept = " and ".join(result.look.kept)
-        why = f"{kept} leaves no doubt" if result.look.sure else "No time was left"
+        late = "The first look had no more time (a longer --look, or --generator NAME, asks more)"
+        why = f"{result.look.kept[0]} leaves no doubt" if result.look.sure else late
         remarks.append(f"{why}: not looked at are {left_out}.")
     if result.look is not None and not result.look.looked_at:
         kept = ", ".join(result.look.kept)

@@ -45,6 +45,7 @@ def _window_options(request: Request) -> dict[str, Any]:
         "variable_skip": request.variable_skip,
         "trials": request.trials,
         "jobs": request.jobs,
+        "look_s": request.look_s,
         "run_seed": request.run_seed,
     }
     if request.cluster is None:
