@@ -14,6 +14,7 @@ from seedfleet.draws import History
 from seedfleet.pipeline import RunContext
 from seedfleet.pipeline.steps.request import Request, RequestError, begin_folder, open_run
 from seedfleet.pipeline.steps.run_files import RunFiles
+from seedfleet.pipeline.steps.workflow import asked_steps
 
 CONTEXT = RunContext("draws_1", ("seedfleet", "trace", "run"), "2026-01-01T00:00:00+00:00", "out")
 ASKED = Request(
@@ -115,3 +116,10 @@ def test_a_request_that_cannot_be_read_is_refused_in_words(
 def test_no_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="there is no such folder"):
         open_run(tmp_path / "none")
+
+
+@pytest.mark.parametrize(("look_s", "used_s"), [(None, 20.0), (120.0, 120.0)])
+def test_the_time_of_the_first_look_is_that_of_step_1(look_s: float | None, used_s: float) -> None:
+    request = Request(CONTEXT, steps=("1",), look_s=look_s)
+    asked = asked_steps(request, _history(list(range(30)), modulus=100))
+    assert [step.options.look_s for step in asked] == [used_s]
