@@ -240,7 +240,7 @@ def test_power_says_whose_draws_were_searched_and_what_did_not_run() -> None:
     table = Outline(
         "<table>" + page[page.index("<caption>Power") :].partition("</table>")[0] + "</table>"
     )
-    assert table.text().count("did not run") == len(RATES), "of the one search without draws enough"
+    assert table.text().count("not run") == len(RATES), "of the one search without draws enough"
     for told in ("Draws in a window", "Draws for proof", "skips 0..20", "session midday"):
         assert told in table.text()
 

@@ -97,7 +97,7 @@ def test_a_step_with_nothing_to_be_done_with_says_so_without_alarm() -> None:
 
 def test_equally_probable_values_are_not_told_by_one_of_them() -> None:
     document = planted()
-    (first, *_) = document["documents"]["predict"]["predictions"]
+    (first, *_) = document["predictions"]
     first["probability"] = 0.25
     first["top"] = [{"value": value, "probability": 0.25} for value in (first["value"], 7, 8, 9)]
     page = render_trace(document)

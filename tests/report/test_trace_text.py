@@ -205,7 +205,7 @@ def test_a_run_that_was_interrupted_says_so() -> None:
 
 def test_all_draws_that_were_asked_for_are_printed() -> None:
     document = planted()
-    told = document["documents"]["predict"]["predictions"]
+    told = document["predictions"]
     told[:] = [{**told[0], "step": step, "value": 100 + step} for step in range(1, 21)]
     line = next(
         line for line in render_trace_text(document).splitlines() if line.startswith("next draws")
