@@ -116,7 +116,8 @@ def _best_class(evidence: SurvivorEvidence, held: NDArray[np.float64]) -> NDArra
     alike &= evidence.variable
     for name in ("preset", "origin"):
         alike &= rows[name] == rows[name][best]
-    return np.array([row for row in np.flatnonzero(alike) if _run_together(evidence, best, row)])
+    rows_alike = np.flatnonzero(alike).tolist()
+    return np.array([row for row in rows_alike if _run_together(evidence, best, row)])
 
 
 def _run_together(evidence: SurvivorEvidence, best: int, other: int) -> bool:
