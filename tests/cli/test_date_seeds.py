@@ -147,6 +147,30 @@ def test_the_call_that_was_asked_for_comes_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_calls_of_other_lengths_drop_their_own_number(tmp_path: Path) -> None:
+    """Modulo 1024 both calls show the top bits of a word, and nextDouble() takes two words."""
+    dates = [FIRST + dt.timedelta(index) for index in range(DATES)]
+    content = [
+        {"date": f"{date}", "session": session, "draw": draw}
+        for date in dates
+        for session, draw in zip(
+            SESSIONS, reference.at_positions(JAVA, seed_of(date), 1024, [2, 4]), strict=True
+        )
+    ]
+    draws = write(tmp_path / "draws.json", content)
+    asked = ("--modulus", 1024, "--date-seeds", RULE, *FEW, "--generator", "java_next_double")
+    best = answer(draws, *asked, folder=tmp_path)["dated"][0]
+    told = {each["preset"]: each["reproduce"] for each in best["members"]}
+    single, double = (
+        told[find_preset(slug).name] for slug in ("java_next_int", "java_next_double")
+    )
+    assert single.endswith(
+        "; r.nextInt(1024), after dropping 1 at the start and 1 before each draw"
+    )
+    assert double.endswith("; (int) (r.nextDouble() * 1024), after dropping 1 at the start")
+
+
+@pytest.mark.slow
 def test_without_a_rhythm_of_dates_no_draw_is_told(tmp_path: Path) -> None:
     content = [row for row in rows() if row["date"] != "2020-01-20"]
     draws = write(tmp_path / "draws.json", content)

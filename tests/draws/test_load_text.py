@@ -35,6 +35,31 @@ def test_one_number_per_line(tmp_path: Path) -> None:
     assert values(tmp_path, "12\n007\n\n  3 \n") == [12, 7, 3]
 
 
+@pytest.mark.parametrize(
+    ("text", "skipped"),
+    [
+        ("# drawn by hand, in May\n12\n#\n7\n", 2),
+        ("#generated\n12\n  # it's \"so\n7\n", 2),
+        ("# a, b, c, d\nsession,draw\n# evening\nnoon,12\n## end, or so\nnoon,7\n", 3),
+    ],
+)
+def test_comments_are_skipped_and_counted(text: str, skipped: int, tmp_path: Path) -> None:
+    history = load(write(tmp_path, text))
+    assert history.values.tolist() == [12, 7]
+    assert f"Skipped {skipped} comments (lines that begin with #)." in history.notes
+
+
+def test_what_names_a_column_or_a_row_is_no_comment(tmp_path: Path) -> None:
+    text = "#,draw\n1,12\n2,7\n"
+    assert values(tmp_path, text) == [12, 7]
+    assert values(tmp_path, "game,draw\n#17,12\n#18,7\n#x,8\n") == [12, 7, 8]
+    assert problems(tmp_path, "12\n7\n5\n#4\n") == ('line 4: "#4" is not an integer',)
+    (line,) = problems(tmp_path, "# 1\n# 2\n")
+    assert line.startswith("there are only comments")
+    (line,) = problems(tmp_path, "# one\n12\n\nx\n7\n8\n9\n")
+    assert line.startswith("line 4:")
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_line_ends_of_every_system_count_alike(tmp_path: Path, end: str) -> None:
     assert values(tmp_path, f"draw{end}1{end}2{end}") == [1, 2]

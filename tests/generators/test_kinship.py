@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from seedfleet.generators import CATALOGUE, AtState, find_preset, generators, reference
-from seedfleet.generators.kinship import kindred, power_text, seed_class
+from seedfleet.generators.kinship import Pace, kindred, power_text, seed_class
 from seedfleet.generators.start import state_words
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 def _kin(slug: str, start: Start, modulus: int = 1000) -> dict[str, Start]:
-    streams = dict(kindred(find_preset(slug).stream, start, modulus))
+    kin = kindred(find_preset(slug).stream, start, modulus, None)
+    streams = {each.stream: each.start for each in kin}
     return {preset.slug: streams[preset.stream] for preset in CATALOGUE if preset.stream in streams}
 
 
@@ -33,6 +34,42 @@ def test_one_state_has_the_seed_of_each_preset_that_has_it() -> None:
     seed = (77 << 16 | 0x330E) ^ 0x5DEECE66D
     assert _kin("java_next_int", seed) == {"c_lrand48": 77}
     assert _kin("java_next_int", 1) == {"c_lrand48": AtState((1 ^ 0x5DEECE66D,))}
+
+
+def _paced(slug: str, start: Start, pace: Pace) -> dict[str, tuple[Start, Pace | None]]:
+    kin = {each.stream: each for each in kindred(find_preset(slug).stream, start, 1000, pace)}
+    return {
+        preset.slug: (kin[preset.stream].start, kin[preset.stream].pace)
+        for preset in CATALOGUE
+        if preset.stream in kin
+    }
+
+
+def _stepped(state: int) -> int:
+    return (0x5DEECE66D * state + 11) % 2**48
+
+
+def test_calls_of_more_words_have_a_pace_of_their_own() -> None:
+    state = 77 << 16 | 0x330E
+    # The draws stand at words 9, 19, ...; fives of two words reach 8, 18, ...: one word later.
+    java = (_stepped(state) ^ 0x5DEECE66D, Pace(0, 4))
+    assert _paced("c_drand48", 77, Pace(0, 9))["java_next_double"] == java
+    # At words 12, 22, ..., two calls are dropped first, and none has to begin in between.
+    java = (state ^ 0x5DEECE66D, Pace(2, 4))
+    assert _paced("c_drand48", 77, Pace(3, 9))["java_next_double"] == java
+    assert "java_next_double" not in _paced("c_drand48", 77, Pace(0, 8))
+
+
+def test_calls_of_fewer_words_may_have_to_begin_earlier() -> None:
+    seed = 77 ^ 0x5DEECE66D
+    start, pace = _paced("java_next_double", seed, Pace(0, 0))["c_drand48"]
+    assert pace == Pace(0, 1)
+    assert isinstance(start, AtState)
+    assert _stepped(start.words[0]) == 77
+    assert _paced("java_next_double", seed, Pace(1, 0))["c_drand48"] == (AtState((77,)), Pace(1, 1))
+    # The twister is not stepped back.
+    assert "cpp_mt19937_uniform" not in _paced("python_random", 5, Pace(0, 0))
+    assert _paced("python_random", 5, Pace(1, 0))["cpp_mt19937_uniform"][1] == Pace(1, 1)
 
 
 def test_kin_of_a_state_begin_at_that_state() -> None:

@@ -19,6 +19,7 @@ from seedfleet.pipeline.recovery_candidates import (
     findings_part,
 )
 from seedfleet.recover import Recovery
+from seedfleet.recover.judgement import judge
 from seedfleet.recover.scope import Scope
 from seedfleet.recover.scoring import weigh
 from seedfleet.recover.search import Question, Survivor
@@ -103,6 +104,58 @@ def test_a_wrong_draw_leaves_its_position_in_doubt() -> None:
     in_doubt = [place for place, sure in enumerate(candidate["path"]["certain"]) if not sure]
     assert in_doubt == [23, 24]
     assert candidate["matches"] == 59
+
+
+def _minstd_states(seed: int, count: int) -> list[int]:
+    """Step back by the published recurrence, and return the seeds, the last one first."""
+    inverse, seeds = pow(16807, -1, 2**31 - 1), [seed]
+    while len(seeds) < count:
+        seeds.append(seeds[-1] * inverse % (2**31 - 1))
+    return seeds
+
+
+@pytest.mark.parametrize("wrong", [(), (0,), (25, 30), (7, 59)])
+def test_seeds_that_differ_in_the_first_gap_are_one_stream(wrong: tuple[int, ...]) -> None:
+    skips = np.random.default_rng(5).integers(0, 9, 60)
+    skips[0] = 3
+    stream = find_preset("cpp_minstd_rand0").stream
+    values = _stream_draws("cpp_minstd_rand0", 1726371691, np.cumsum(skips + 1) - 1).copy()
+    values[list(wrong)] = (values[list(wrong)] + 1) % _MODULUS
+    scope, history = _whole(values)
+    later = 1726371691
+    for _ in range(3):
+        later = later * 16807 % (2**31 - 1)
+    seeds = _minstd_states(later, 9)  # draw 0 is their first output, their second, ...
+    starts = [Survivor(stream, scope, seed, Alignment(0, 0, 8)) for seed in sorted(seeds)]
+    recovery = _recovery(*starts)
+    assert list(recovery.fitted.classes.values()) == [pytest.approx(1)]
+    judged = judge(recovery.items, [], [], recovery.question, None)
+    assert judged.verdict is Verdict.RECOVERED
+    (candidate,) = candidates_part(recovery, history, ())
+    assert len(candidate["members"]) == 1
+    assert candidate["matches"] == 60 - len(wrong)
+    assert candidate["path"]["certain"][0] is False
+    told = {candidate["seed"], *candidate["nearby_seeds"]}
+    if 0 in wrong:  # draw 0 may stand elsewhere, as few of the paths from the farthest starts know
+        assert told < set(seeds)
+        return
+    assert told == set(seeds)
+    # The program drops what leads from the seed that is named to the draws.
+    assert candidate["seed"] == min(seeds)
+    assert candidate["path"]["skips"][0] == seeds.index(min(seeds))
+
+
+def test_a_stream_that_begins_elsewhere_is_a_rival() -> None:
+    skips = np.random.default_rng(5).integers(0, 4, 60)
+    values = _stream_draws("java_next_int", 77, np.cumsum(skips + 1) - 1)
+    scope, history = _whole(values)
+    stream = find_preset("java_next_int").stream
+    starts = [Survivor(stream, scope, seed, Alignment(0, 0, 3)) for seed in (77, 78)]
+    recovery = _recovery(*starts)
+    assert len(recovery.fitted.classes) == 2
+    (candidate,) = candidates_part(recovery, history, ())
+    assert candidate["nearby_seeds"] == []
+    assert candidate["path"]["certain"][0] is True
 
 
 def test_every_preset_of_the_class_is_named_with_its_own_seed() -> None:

@@ -212,3 +212,18 @@ def test_weighing_survivors_tells_how_far_it_is() -> None:
 
 
 _NOTHING_NEEDED: dict[str, Any] = {"forward_threshold": 0.0, "reverse_threshold": 0.0}
+
+
+@pytest.mark.slow
+def test_neighbours_on_one_orbit_are_one_stream() -> None:
+    """Seed 1 leads to state 48271, so that its paths are those of seed 48271 with a longer gap."""
+    gaps = np.random.default_rng(8).integers(1, 4, 60)
+    gaps[0] = 2
+    draws = reference.at_positions(
+        find_preset("minstd").stream, 48271, 1000, (np.cumsum(gaps) - 1).tolist()
+    )
+    near = {"seeds": (1, 50_000), "skips": None, "variable_skip": (0, 2)}
+    found = answer(draws, "minstd_hybrid", **near)
+    assert sorted(finding.seed for finding in found.findings) == [1, 48271]
+    assert list(found.fitted.classes.values()) == [pytest.approx(1)]
+    assert found.verdict is Verdict.RECOVERED

@@ -8,7 +8,7 @@ from plain_history import history
 
 from seedfleet.evidence import Verdict
 from seedfleet.evidence.verdict import Thresholds
-from seedfleet.generators import find_preset
+from seedfleet.generators import find_preset, reference
 from seedfleet.generators.compiled import at_positions
 from seedfleet.pipeline.steps.predict.judgement import judge
 from seedfleet.pipeline.steps.predict.turns import Turns
@@ -36,6 +36,15 @@ def test_two_strangers_do_not_pool_into_one_stream(stranger: Row) -> None:
     assert min(alone) > 1e-3 * max(alone) > 0  # else pooling them could not be seen
     together = posterior_of(*OWN, stranger)
     assert together in [pytest.approx(each, rel=1e-6, abs=0) for each in alone]
+
+
+def test_a_seed_that_begins_a_stream_earlier_counts_with_it() -> None:
+    """Seed 777 of xorshift32 leads to the state that its first word is a seed of."""
+    later = next(reference.words(find_preset("xorshift32").stream.generator, 777))
+    rows: tuple[Row, ...] = ((777, 2, 0), (later, 2, 0))
+    alone = [posterior_of(row) for row in rows]
+    assert min(alone) > 1e-3 * max(alone) > 0
+    assert posterior_of(*rows) == pytest.approx(sum(alone), rel=1e-6, abs=0)
 
 
 def test_the_laws_of_a_stream_count_together() -> None:

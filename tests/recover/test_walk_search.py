@@ -7,10 +7,14 @@ import pytest
 from numpy.typing import NDArray
 from planted import UNWATCHED
 
+from seedfleet.evidence import Verdict
+from seedfleet.evidence.part_prior import Division
 from seedfleet.generators import Stream, compiled, find_stream
 from seedfleet.generators.boundings import MODULO
 from seedfleet.recover.gaps.walk_search import searches
+from seedfleet.recover.judgement import judge
 from seedfleet.recover.scope import Scope
+from seedfleet.recover.scoring import weigh
 from seedfleet.recover.search import Question
 from seedfleet.recover.watch import Unwatched
 from seedfleet.sieve.weighing import Alignment
@@ -47,6 +51,27 @@ def test_planted_seeds_come_back() -> None:
         assert [survivor.start for survivor in found.survivors] == [seed]
         assert found.survivors[0].alignment == Alignment(0, 0, 8)
         assert found.tested == 2**16 - 1
+
+
+@pytest.mark.slow
+def test_neighbours_on_one_orbit_are_one_stream() -> None:
+    """Seed 1 leads to state 48271, so that its paths are those of seed 48271 with a longer gap."""
+    minstd = find_stream("minstd", "word % m")
+    small = Stream(replace(minstd.generator, seeds=range(1, 2**16)), MODULO)
+    skips = np.random.default_rng(8).integers(0, 9, 60)
+    skips[0] = 2
+    values, _ = compiled.at_positions(small, 48271, 1000, np.cumsum(skips + 1) - 1)
+    scope = Scope(values, 50)
+    question = replace(asked(values), scopes=(scope,))
+    (search,) = searches([small], question)
+    survivors = search.run(UNWATCHED).survivors
+    assert [survivor.start for survivor in survivors] == [1, 48271]
+    named = [replace(survivor, stream=minstd) for survivor in survivors]
+    items = [weigh(survivor, question, Division(60)) for survivor in named]
+    assert len({item.scored.equivalence for item in items}) == 1
+    judged = judge(items, [], [], question, None)
+    assert judged.verdict is Verdict.RECOVERED
+    assert judged.reason.startswith("one stream")
 
 
 @pytest.mark.slow

@@ -127,6 +127,9 @@ def _member(preset: str, seed: int | None, code: str, program: str | None = None
         "preset": preset,
         "holds_for": "every version",
         "seed": seed,
+        "offset": 0,
+        "skip_min": 4,
+        "skip_max": 4,
         "reproduce": code,
         "language": "Java" if told else None,
         "file": "Draws.java" if told else None,
@@ -137,7 +140,8 @@ def _member(preset: str, seed: int | None, code: str, program: str | None = None
 
 def _dated_member(preset: str, program: str | None) -> Document:
     member = _member(preset, None, "std::mt19937 r(20160514); r() % 1000", program)
-    del member["seed"]
+    for field in ("seed", "offset", "skip_min", "skip_max"):
+        del member[field]
     return member
 
 
@@ -167,6 +171,7 @@ def _java_candidate(**fields: Any) -> Document:
         "seed": 20150101,
         "seed_rule": "every seed that is 20150101 modulo 2^48",
         "equivalent_seeds": [],
+        "nearby_seeds": [],
         "start_state": None,
         "without_seed": None,
         "state": ["0x9328e2a7b5ad"],

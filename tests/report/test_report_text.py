@@ -55,6 +55,19 @@ def test_recovered_names_everything_needed_to_use_it() -> None:
     assert "controls    2 of 2 passed" in lines
 
 
+def test_calls_and_seeds_of_their_own_are_told_apart() -> None:
+    document = recovered_java()
+    best = document["candidates"][0]
+    best["members"][1] |= {"skip_min": 9, "skip_max": 9}
+    best["nearby_seeds"] = [2**47 + 1, 2**47 + 3]
+    own, other = (member["preset"] for member in best["members"])
+    told = " ".join(render_text(document).split())
+    assert f"known as {own}, {other} at skip 9, offset 0" in told
+    seeds = "140737488355329, 140737488355331"
+    assert f"or, as the gap before the first draw is open: {seeds}" in told
+    assert f"Or, by the first gap</dt><dd><code>{seeds}</code>" in render_html(document)
+
+
 def test_next_draws_and_the_page_come_last() -> None:
     document = recovered_java()
     draws = " ".join(str(prediction["draw"]) for prediction in document["predictions"])

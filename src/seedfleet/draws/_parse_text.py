@@ -39,6 +39,7 @@ _EXPECTED = (
     "expected a JSON list, a table with a header such as date,session,draw, "
     "or one non-negative integer per line"
 )
+_DELIMITERS = ",;\t"
 _MAX_COLUMNS = 64
 _MAX_DIGITS = 18  # what surely fits into 64 bits
 _MAX_NOTED_COLUMNS = 20
@@ -63,13 +64,16 @@ def parse_text(text: str, columns: Sequence[str] | None, problems: Problems) -> 
     DrawsError
         If the text as a whole cannot be understood, or holds no record.
     """
+    text, comments = _without_comments(text)
     delimiter = _delimiter(text, columns)
     rows = _rows(text, delimiter, problems)
     first = next(rows, None)
     if first is None:
-        problems.stop(f"there are only empty cells; {_EXPECTED}")
+        problems.stop(f"there are only {'comments' if comments else 'empty cells'}; {_EXPECTED}")
     number, cells = first
-    notes: list[str] = []
+    notes = (
+        [f"Skipped {counted(comments, 'comment')} (lines that begin with #)."] if comments else []
+    )
     if columns:
         layout = _named_layout(columns, first, problems)
         has_header = not looks_like_data(cells)
@@ -107,10 +111,31 @@ def _ignored_columns(layout: Layout) -> list[str]:
     return [*notes, f"Ignored {more} other columns."] if more else notes
 
 
+def _without_comments(text: str) -> tuple[str, int]:
+    """Return the text with blank lines in place of comments, and how many these are."""
+    if "#" not in text:
+        return text, 0
+    lines = io.StringIO(text, newline=None).readlines()
+    comments = [number for number, line in enumerate(lines) if _is_comment(line)]
+    for number in comments:
+        lines[number] = "\n"
+    return "".join(lines), len(comments)
+
+
+def _is_comment(line: str) -> bool:
+    """Tell whether a line begins with # and no cell does: neither a name nor a number of one."""
+    line = line.strip()
+    if not line.startswith("#") or line[1:].lstrip(" ")[:1] in set(_DELIMITERS):
+        return False
+    is_one_cell = not any(delimiter in line for delimiter in _DELIMITERS)
+    return line[1:2] in {"", " ", "#"} or (is_one_cell and not line[1:2].isdigit())
+
+
 def _delimiter(text: str, columns: Sequence[str] | None) -> str:
     """Choose the delimiter that splits the first line into the named columns, or into the most."""
-    line = next(line for line in io.StringIO(text, newline=None) if not line.isspace())
-    counts = {delimiter: line.count(delimiter) for delimiter in ",;\t"}
+    lines = io.StringIO(text, newline=None)
+    line = next((line for line in lines if not line.isspace()), "")
+    counts = {delimiter: line.count(delimiter) for delimiter in _DELIMITERS}
     if columns:
         for delimiter, count in counts.items():
             if count + 1 == len(columns):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from seedfleet.generators.definition import Generator
     from seedfleet.generators.start import AtState
 
-__all__ = ["canonical_seed", "seed_of_state"]
+__all__ = ["canonical_seed", "distance_from_0", "seed_of_state"]
 
 
 def canonical_seed(generator: Generator, seed: int) -> int | None:
@@ -36,6 +36,11 @@ def canonical_seed(generator: Generator, seed: int) -> int | None:
     )
     same = (twin for twin in likely if twin in generator.seeds)
     return next((twin for twin in same if _state(generator, twin) == state), None)
+
+
+def distance_from_0(generator: Generator, seed: int) -> int:
+    """Return how large a seed is; one just below the modulus stands for a negative number."""
+    return min(seed, generator.seed_modulus - seed)
 
 
 def seed_of_state(generator: Generator, state: AtState) -> int | None:

@@ -1,9 +1,10 @@
-"""Which calls and which seeds give one and the same stream."""
+"""Which calls and which seeds give the same draws."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import islice
+from math import lcm
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from seedfleet.generators.definition import Generator, Stream
     from seedfleet.generators.start import Start
 
-__all__ = ["SeedClass", "kindred", "power_text", "seed_class"]
+__all__ = ["Kin", "Pace", "SeedClass", "kindred", "power_text", "seed_class"]
 
 _FIRST_DRAWS = 24
 _MOST_LISTED = 8
@@ -63,29 +64,116 @@ def power_text(number: int) -> str:
     return f"{number:,d}"
 
 
-def kindred(stream: Stream, start: Start, modulus: int) -> Iterator[tuple[Stream, Start]]:
-    """Yield the other streams of the catalogue that begin as this one does.
+@dataclass(frozen=True)
+class Pace:
+    """Which outputs of a stream are draws, where they lie equally far apart.
 
-    They are tried from the same seed and from the same state. A stream that is yielded agrees on
-    its first draws; whether it goes on to do so is for the caller to see.
+    Attributes
+    ----------
+    offset
+        Outputs dropped once, at the start.
+    skip
+        Outputs dropped before each draw.
+    """
+
+    offset: int
+    skip: int
+
+
+@dataclass(frozen=True)
+class Kin:
+    """Another stream that may draw what a stream draws.
+
+    Attributes
+    ----------
+    stream, start
+        Generator and bounding, and where it begins.
+    pace
+        Of the draws among its own calls; None where none was given.
+    """
+
+    stream: Stream
+    start: Start
+    pace: Pace | None
+
+
+def kindred(stream: Stream, start: Start, modulus: int, pace: Pace | None) -> Iterator[Kin]:
+    """Yield the other streams of the catalogue that may draw as this one does.
+
+    They are tried from the same seed and from the same state. Calls that take another number of
+    words have a pace of their own, at which each draw begins with the same word as this stream's;
+    there is none where the draws lie no whole number of such calls apart. What is yielded agrees on
+    some draws that begin with the same words; whether it does on all is for the caller to see.
 
     Parameters
     ----------
     modulus
         One that the stream's bounding has.
+    pace
+        Of the draws; None where it varies, so that calls have to take as many words.
     """
-    first = _first_draws(stream, start, modulus)
+    own = _words_taken(stream, modulus)
     for other in streams():
         if other == stream or other.bounding.layout(modulus) is None:
             continue
-        for begun in _same_starts(stream.generator, start, other.generator):
-            if _first_draws(other, begun, modulus) == first:
-                yield other, begun
+        theirs = _words_taken(other, modulus)
+        ahead, their_pace = (0, pace) if theirs == own else _converted(pace, own, theirs)
+        moved = _moved(stream.generator, start, ahead)
+        if moved is None:
+            continue
+        every = lcm(own, theirs)
+        first = _first_draws(stream, moved, modulus, every // own)
+        for begun in _same_starts(stream.generator, moved, other.generator):
+            if _first_draws(other, begun, modulus, every // theirs) == first:
+                yield Kin(other, begun, their_pace)
                 break
 
 
-def _first_draws(stream: Stream, start: Start, modulus: int) -> list[int]:
-    return list(islice(reference.draws(stream, start, modulus), _FIRST_DRAWS))
+def _words_taken(stream: Stream, modulus: int) -> int:
+    """Return how many words a draw takes, apart from those that are thrown away."""
+    _, parts = stream.bounding.layout(modulus) or (0, 0)
+    return parts * stream.bounding.words
+
+
+def _converted(pace: Pace | None, own: int, theirs: int) -> tuple[int | None, Pace | None]:
+    """Return how many words later calls of another length begin, and their pace.
+
+    They begin earlier where that number is below 0; nowhere where it is None.
+    """
+    if pace is None or own * (pace.skip + 1) % theirs:
+        return None, None
+    skip = own * (pace.skip + 1) // theirs - 1
+    before = own * (pace.offset + pace.skip) - theirs * skip
+    if before < 0:
+        return before, Pace(0, skip)
+    return before % theirs, Pace(before // theirs, skip)
+
+
+def _moved(generator: Generator, start: Start, words: int | None) -> Start | None:
+    """Return the start so many words after another one; None where no way leads there."""
+    if words is None or words == 0:
+        return start if words == 0 else None
+    state = start if isinstance(start, AtState) else _state_of(generator, start)
+    if generator.lcg is not None:
+        return AtState((generator.lcg.advance(state.words[0], words),))
+    if words < 0:
+        return None
+    stepped = state_of_words(generator, state.words)
+    with np.errstate(over="ignore"):
+        for _ in range(words):
+            stepped = generator.step(stepped)
+    return AtState(state_words(stepped))
+
+
+def _state_of(generator: Generator, seed: int) -> AtState:
+    with np.errstate(over="ignore"):
+        return AtState(state_words(generator.seed_state(np.uint64(seed))))
+
+
+def _first_draws(stream: Stream, start: Start, modulus: int, every: int) -> list[int]:
+    """Return some draws, one of so many calls."""
+    draws = reference.draws(stream, start, modulus)
+    return list(islice(draws, 0, _FIRST_DRAWS * every, every))
 
 
 def _same_starts(generator: Generator, start: Start, other: Generator) -> Iterator[Start]:
@@ -93,8 +181,7 @@ def _same_starts(generator: Generator, start: Start, other: Generator) -> Iterat
     if not isinstance(start, AtState):
         if start < 2**other.seed_bits:
             yield start
-        with np.errstate(over="ignore"):
-            start = AtState(state_words(generator.seed_state(np.uint64(start))))
+        start = _state_of(generator, start)
     if _has_state(other, start):
         seed = seed_of(other, start)
         yield start if seed is None else seed

@@ -5,23 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.evidence.mixture import log2_sum
 from seedfleet.evidence.wrong_matches import matched_along_a_path
 from seedfleet.generators import AtState, compiled, presets_of
-from seedfleet.generators.kinship import SeedClass, kindred, power_text, seed_class
-from seedfleet.generators.reproduction import Schedule, reproduce, seed_of
+from seedfleet.generators.canonical import distance_from_0
+from seedfleet.generators.kinship import SeedClass, power_text, seed_class
+from seedfleet.generators.reproduction import seed_of
+from seedfleet.pipeline.recovery_members import members_part, skips_along
 from seedfleet.recover.congruential.seeds_before import seed_before
 from seedfleet.recover.linear.states import seed_behind_text
-from seedfleet.sieve.rows import constant_skip_positions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
     from seedfleet.draws import History
-    from seedfleet.generators import Preset, Start, Stream
     from seedfleet.recover import Recovery
     from seedfleet.recover.scope import Scope
     from seedfleet.recover.scoring import Weighed
@@ -32,16 +30,21 @@ __all__ = ["candidates_part", "comparison_part", "findings_part", "scope_part", 
 _MAX_CANDIDATES = 10
 _MAX_KIN_SOUGHT = 3  # candidates for which the rest of the catalogue is tried
 _COMPARED_DRAWS = 120
+_LIKELY = 0.25  # of the likeliest start's posterior: what one must have to be named beside it
 _SURE, _BEYOND = 0.999, 1e-9  # posteriors of what explains the draws, and of what cannot beside it
 _OUTPUTS_BEFORE = 2**16  # before a state, among which a seed is looked for
 _HOLDS = 0.5  # posterior that a part of the history must have on its streams to be told
 
 
+# A survivor with its posterior for each noise rate.
+_Told = tuple["Weighed", tuple[float, ...]]
+
+
 @dataclass(frozen=True)
 class _Candidate:
-    """Survivors that draw alike, best first, with their posteriors for each noise rate."""
+    """Survivors that draw alike, the one that speaks for them first."""
 
-    members: tuple[tuple[Weighed, tuple[float, ...]], ...]
+    members: tuple[_Told, ...]
 
     @property
     def best(self) -> Weighed:
@@ -61,6 +64,17 @@ class _Candidate:
         return min(1.0, sum(sum(part) for _, part in self.members))
 
     @property
+    def nearby_seeds(self) -> list[int]:
+        """Other seeds that begin this stream a few outputs from here: the first gap is open."""
+        best = self.best.survivor
+        seeds = {
+            item.survivor.start
+            for item, posterior in _likely(self.members)
+            if item.survivor.stream == best.stream and best.alignment.gaps > 1
+        }
+        return sorted(seed for seed in seeds - {best.start} if isinstance(seed, int))
+
+    @property
     def evidence_bits(self) -> float:
         return log2_sum(
             stake for item, _ in self.members for stake in item.scored.stakes(held_out=False)
@@ -72,14 +86,11 @@ def _candidates(recovery: Recovery, asked: Collection[str]) -> list[_Candidate]:
 
     Of members that draw alike those that were asked for speak for their class.
     """
-    classes: dict[object, list[tuple[Weighed, tuple[float, ...]]]] = {}
+    classes: dict[object, list[_Told]] = {}
     own = recovery.known.posterior[: len(recovery.items)]
     for item, posterior in zip(recovery.items, own, strict=True):
         classes.setdefault(item.scored.equivalence, []).append((item, posterior))
-    candidates = [
-        _Candidate(tuple(sorted(members, key=lambda each: not _is_asked(each[0], asked))))
-        for members in classes.values()
-    ]
+    candidates = [_Candidate(_by_rank(members, asked)) for members in classes.values()]
     # What another explanation of the same draws has put out of the question is no candidate.
     sure = {each.best.survivor.scope.part for each in candidates if each.posterior > _SURE}
     return [
@@ -87,6 +98,29 @@ def _candidates(recovery: Recovery, asked: Collection[str]) -> list[_Candidate]:
         for each in candidates
         if each.posterior > _BEYOND or each.best.survivor.scope.part not in sure
     ]
+
+
+def _by_rank(members: Sequence[_Told], asked: Collection[str]) -> tuple[_Told, ...]:
+    """Put first what was asked for, and then of starts that are as likely the nearest to 0.
+
+    Only where skips vary do the draws leave several seeds of a generator as likely.
+    """
+    likely = {id(item) for item, _ in _likely(members)}
+
+    def rank(each: _Told) -> tuple[bool, bool, bool, int]:
+        item, survivor = each[0], each[0].survivor
+        unlike = not _is_asked(item, asked), id(item) not in likely
+        if survivor.alignment.gaps == 1 or isinstance(survivor.start, AtState):
+            return *unlike, isinstance(survivor.start, AtState), 0
+        return *unlike, False, distance_from_0(survivor.stream.generator, survivor.start)
+
+    return tuple(sorted(members, key=rank))
+
+
+def _likely(members: Sequence[_Told]) -> list[_Told]:
+    """Return those of a class that are not much less likely than the likeliest of them."""
+    largest = max(sum(posterior) for _, posterior in members)
+    return [each for each in members if sum(each[1]) >= _LIKELY * largest]
 
 
 def _is_asked(item: Weighed, asked: Collection[str]) -> bool:
@@ -142,14 +176,12 @@ def _described(
     generator = survivor.stream.generator
     seed = seed_of(generator, survivor.start)
     alike = SeedClass(None, ()) if seed is None else seed_class(generator, seed)
-    skips = _skips(best)
-    dropped = alignment.skip_max if skips is None else skips
-    schedule = Schedule(modulus, len(scope.values), alignment.offset, dropped)
-    presets = _presets(candidate, modulus, sought=sought)
-    members = [
-        _member(preset, start, schedule)
-        for preset, start in sorted(presets, key=lambda each: each[0].slug not in asked)
-    ]
+    skips, nearby = skips_along(best), candidate.nearby_seeds
+    certain = (~best.ambiguous_gaps).tolist()
+    if nearby:
+        certain[0] = False
+    items = [item for item, _ in candidate.members]
+    members = members_part(items, asked=asked, sought=sought)
     return {
         "generator": generator.name,
         "presets": [member["preset"] for member in members],
@@ -157,6 +189,7 @@ def _described(
         "seed": seed,
         "seed_rule": alike.rule,
         "equivalent_seeds": list(alike.others),
+        "nearby_seeds": nearby,
         "start_state": _start_state(survivor),
         "without_seed": _without_seed(survivor),
         "state": _last_state(best, modulus),
@@ -167,9 +200,7 @@ def _described(
             **scope_part(scope),
             "origin": _indices(scope, recovery, history)[0],
         },
-        "path": None
-        if skips is None
-        else {"skips": list(skips), "certain": (~best.ambiguous_gaps).tolist()},
+        "path": None if skips is None else {"skips": list(skips), "certain": certain},
         "noise": candidate.noise,
         "matches": best.matches,
         "n": len(scope.values),
@@ -235,56 +266,6 @@ def _last_state(best: Weighed, modulus: int) -> list[str] | None:
     survivor, last = best.survivor, best.weighing.path[-1:]
     _, state = compiled.at_positions(survivor.stream, survivor.start, modulus, last)
     return state_part(state.words)
-
-
-def _skips(best: Weighed) -> tuple[int, ...] | None:
-    """Return the outputs dropped before each draw; None for a constant skip."""
-    alignment = best.survivor.alignment
-    if alignment.skip_min == alignment.skip_max:
-        return None
-    gaps = np.diff(best.weighing.path, prepend=alignment.offset - 1)
-    return tuple((gaps - 1).tolist())
-
-
-def _presets(
-    candidate: _Candidate, modulus: int, *, sought: bool
-) -> Iterator[tuple[Preset, Start]]:
-    """Name every preset that draws so, with where it starts: those scored, and their kin."""
-    named = {(item.survivor.stream, item.survivor.start): None for item, _ in candidate.members}
-    for stream, start in list(named):
-        yield from ((preset, start) for preset in presets_of(stream))
-    if not sought:
-        return
-    survivor = candidate.best.survivor
-    scored = {stream for stream, _ in named}
-    for stream, start in kindred(survivor.stream, survivor.start, modulus):
-        if stream not in scored and _draws_on(stream, start, candidate.best, modulus):
-            yield from ((preset, start) for preset in presets_of(stream))
-
-
-def _draws_on(stream: Stream, start: Start, best: Weighed, modulus: int) -> bool:
-    """Tell whether a stream agrees with the best one wherever that was looked at."""
-    alignment, count = best.survivor.alignment, len(best.stream_draws)
-    if alignment.skip_min < alignment.skip_max:
-        positions = np.arange(count)
-    else:
-        positions = constant_skip_positions(count, alignment.skip_max, offset=alignment.offset)
-    draws, _ = compiled.at_positions(stream, start, modulus, positions)
-    return bool(np.array_equal(draws, best.stream_draws))
-
-
-def _member(preset: Preset, start: Start, schedule: Schedule) -> dict[str, Any]:
-    made = reproduce(preset, start, schedule)
-    return {
-        "preset": preset.name,
-        "holds_for": preset.holds_for,
-        "seed": seed_of(preset.stream.generator, start),
-        "reproduce": made.line,
-        "language": made.language,
-        "file": made.file,
-        "command": made.command,
-        "program": made.program,
-    }
 
 
 def _indices(scope: Scope, recovery: Recovery, history: History) -> list[int]:

@@ -12,7 +12,7 @@ from seedfleet.generators.reproduction import Schedule, reproduce_dates
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from seedfleet.generators import Preset
+    from seedfleet.generators import Preset, Stream
     from seedfleet.recover import Recovery
     from seedfleet.recover.dated import DatedFinding, DatedSeed
 
@@ -49,12 +49,15 @@ def _posterior(members: _Members) -> float:
 def _described(members: _Members, asked: Collection[str]) -> dict[str, Any]:
     best, row = members[0]
     scope, alignment, seeds = best.question.scope, best.alignment, best.seeds()
-    streams = dict.fromkeys(finding.stream for finding, _ in members)
+    # Calls of other lengths draw so at their own offset and skip.
+    own: dict[Stream, DatedFinding] = {}
+    for finding, _ in members:
+        own.setdefault(finding.stream, finding)
     presets = sorted(
-        (preset for stream in streams for preset in presets_of(stream)),
+        (preset for stream in own for preset in presets_of(stream)),
         key=lambda preset: preset.slug not in asked,
     )
-    told = [_member(preset, best, seeds) for preset in presets]
+    told = [_member(preset, own[preset.stream], seeds) for preset in presets]
     weight = sum(row)
     noise = sum(rate * share for rate, share in zip(NOISE_RATES, row, strict=True))
     return {

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from seedfleet.evidence import mix, predictive_bits
 from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.evidence.mixture import log2_sum
@@ -206,6 +208,7 @@ def _survivor(answer: Answer, members: list[int], rank: int) -> dict[str, Any]:
         "presets": [member["preset"] for member in named],
         "seed": best.seed,
         "equivalent_seeds": _equivalent_seeds(search, best.seed),
+        "nearby_seeds": _nearby_seeds(findings),
         "state": word_part(weighing.state),
         "alignment": _alignment(answer.plan, best),
         "forward_matches": _count(best.forward_matches),
@@ -249,18 +252,27 @@ def _equivalent_seeds(search: PlannedSearch, seed: int) -> list[int]:
     return [each for each in same if each != seed]
 
 
+def _nearby_seeds(findings: list[Finding]) -> list[int]:
+    """Return the other seeds of the best one's stream, which begins there a few outputs apart."""
+    best = findings[0]
+    if best.alignment.gaps == 1:
+        return []
+    same = {each.seed for each in findings if each.search.stream == best.search.stream}
+    return sorted(same - {best.seed})
+
+
 def _presets(findings: list[Finding], rank: int) -> Iterator[tuple[Preset, Finding]]:
     """Name every preset that draws so, with the finding that tells its seed."""
-    named: dict[tuple[Stream, int], Finding] = {}
+    named: dict[Stream, Finding] = {}
     for finding in findings:
-        named.setdefault((finding.search.stream, finding.seed), finding)
-    for (stream, _), finding in named.items():
+        named.setdefault(finding.search.stream, finding)
+    for stream, finding in named.items():
         yield from ((preset, finding) for preset in presets_of(stream))
     if rank >= _MAX_MEMBERS_SOUGHT:
         return
     best = findings[0]
     for stream in streams():
-        if (stream, best.seed) not in named and _draws_alike(stream, best):
+        if stream not in named and _draws_alike(stream, best):
             yield from ((preset, best) for preset in presets_of(stream))
 
 
@@ -276,7 +288,8 @@ def _draws_alike(stream: Stream, finding: Finding) -> bool:
     if mine != theirs:
         return False
     known = finding.search.known
-    return weigh(stream, finding.seed, alignment, known).digest == finding.weighing.digest
+    theirs_on = weigh(stream, finding.seed, alignment, known).stream_draws
+    return np.array_equal(theirs_on, finding.weighing.stream_draws)
 
 
 def _member(preset: Preset, finding: Finding) -> dict[str, Any]:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "alignment_text",
+    "known_as",
     "law_text",
     "offsets_text",
     "part_text",
@@ -22,6 +23,17 @@ def alignment_text(alignment: Mapping[str, Any]) -> str:
     """Say which stream positions made the draws."""
     part, origin = part_text(alignment), alignment["origin"]
     return f"{law_text(alignment)}, {part}, begun at draw {origin}"
+
+
+def known_as(candidate: Mapping[str, Any]) -> list[str]:
+    """Name the calls that draw so, with their own skips where those are not the candidate's."""
+    fields = ("offset", "skip_min", "skip_max")
+    aligned, names = [candidate["alignment"][field] for field in fields], []
+    for member in candidate["members"]:
+        own = [member[field] for field in fields]
+        apart = "" if own == aligned else f" at {law_text(member)}"
+        names.append(member["preset"] + apart)
+    return names
 
 
 def law_text(alignment: Mapping[str, Any]) -> str:

@@ -207,6 +207,9 @@ def _best(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "the first", f"{best['generator']}, {seed_text(best)}: {', '.join(best['presets'])}"
     if best["equivalent_seeds"]:
         yield "same stream", ", ".join(map(str, best["equivalent_seeds"]))
+    if best["nearby_seeds"]:
+        nearby = ", ".join(map(str, best["nearby_seeds"]))
+        yield "", f"or, as the gap before the first draw is open: {nearby}"
     if best["state"] is not None:
         yield "state", f"{best['state']} after the last draw"
     yield "reproduce", best["reproduce"]

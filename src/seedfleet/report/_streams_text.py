@@ -37,7 +37,9 @@ def streams(document: Mapping[str, Any], most: int) -> Iterator[tuple[str, str]]
 def _stream(
     number: int, finding: Mapping[str, Any], candidate: Mapping[str, Any]
 ) -> Iterator[tuple[str, str]]:
-    where = f"draws {finding['first']} to {finding['last']} ({part_text(finding)})"
+    where, part = f"draws {finding['first']} to {finding['last']}", part_text(finding)
+    if part != where:
+        where += f" ({part})"
     matches = f"{whole(finding['matches'])} of {whole(finding['n'])} known draws"
     evidence = f"{matches}, {bits(finding['evidence_bits'])} bits"
     yield f"stream {number}", f"{where}: {finding['generator']}, {candidate['bounding']}"

@@ -63,6 +63,7 @@ def _environment() -> Environment:
         "state": _words.state_text,
         "steps": _steps,
         "tested_share": _search_words.tested_share,
+        "known_as": _places.known_as,
         "meter": _charts.evidence_meter,
         "percent": _figures.percent,
         "probability": _figures.probability,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seedfleet.report._budgets import wanted_text
 from seedfleet.report._figures import bits, percent, probability, quantity, whole
 from seedfleet.report._lines import at_a_glance
-from seedfleet.report._places import alignment_text, path_text, skips_text
+from seedfleet.report._places import alignment_text, known_as, path_text, skips_text
 from seedfleet.report._search_words import STATUS_NAMES, coverage_text, took_text
 from seedfleet.report._streams_text import streams
 from seedfleet.report._words import FOUND, by_date, closest_text, headline, state_text
@@ -109,9 +109,12 @@ def _explanation(document: Mapping[str, Any], room: _Room) -> Iterator[tuple[str
 def _best_candidate(best: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "generator", f"{best['generator']}, {best['bounding']}"
     if best["presets"]:
-        yield "known as", ", ".join(best["presets"])
+        yield "known as", ", ".join(known_as(best))
     if best["seed"] is not None:
         yield "seed", _seed_with_equivalents(best)
+    if best["nearby_seeds"]:
+        nearby = ", ".join(whole(seed, grouped=False) for seed in best["nearby_seeds"])
+        yield "", f"or, as the gap before the first draw is open: {nearby}"
     if best["start_state"] is not None:
         yield "starts from", state_text(best["start_state"])
     if best["without_seed"] is not None:

@@ -141,8 +141,9 @@ def weigh(stream: Stream, start: Start, alignment: Alignment, known: Known) -> W
 def _weigh_paths(stream: Stream, start: Start, alignment: Alignment, known: Known) -> Weighing:
     """Sum over all skip paths.
 
-    The digest is that of the stream from its first output on, whatever the offset: paths from
-    neighbouring offsets run together, and are no rivals.
+    The digest is that of the stream from the middle draw on. Where the stream began decides no more
+    than the first gap, which no draw shows: a seed some outputs earlier or later, or another
+    offset, is no rival, as its paths run together with these.
     """
     n, model = len(known.values), alignment.path_model(known.modulus)
     reach = (n + AHEAD) * model.most_gap
@@ -151,6 +152,8 @@ def _weigh_paths(stream: Stream, start: Start, alignment: Alignment, known: Know
     fitted_bits, known_bits = _path_bits(stream, values, model, known)
     likely = NOISE_RATES[int(np.argmax(known_bits))]
     path = skip_paths.likeliest_path(values, known.values, replace(model, noise=likely))
+    middle = int(path[n // 2])
+    from_middle = values[middle : middle + AHEAD * model.most_gap]
     return Weighing(
         path=path,
         given=values[path],
@@ -158,7 +161,7 @@ def _weigh_paths(stream: Stream, start: Start, alignment: Alignment, known: Know
         fitted_bits=fitted_bits,
         known_bits=known_bits,
         stream_draws=values,
-        digest=hashlib.sha256(values[:reach].tobytes()).hexdigest(),
+        digest=hashlib.sha256(from_middle.tobytes()).hexdigest(),
         state=None,
     )
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.generators import AtState, compiled
+from seedfleet.generators.canonical import distance_from_0
 from seedfleet.recover.search import Survivor
 from seedfleet.sieve.weighing import Alignment
 
@@ -111,17 +112,12 @@ def survivors_of(
         seeds = [seed for state in befores if (seed := lcg.seed_of_state(state)) is not None]
         if seeds:
             stateless = False
-            named = min(seeds, key=partial(_distance_from_0, stream.generator.seed_modulus))
+            named = min(seeds, key=partial(distance_from_0, stream.generator))
             survivors.append(Survivor(stream, scope, named, alignment))
         else:
             survivors.append(Survivor(stream, scope, AtState((befores[-1],)), alignment))
     # A state that no seed leads to is worth naming only where no other stream has a seed for it.
     return [s for s in survivors if stateless or not isinstance(s.start, AtState)]
-
-
-def _distance_from_0(seed_modulus: int, seed: int) -> int:
-    """Return how large a seed is; one just below the modulus stands for a negative number."""
-    return min(seed, seed_modulus - seed)
 
 
 def _before(lcg: PowerOfTwoLcg, state: int, words: int) -> int:

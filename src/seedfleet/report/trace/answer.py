@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seedfleet.report import _words
 from seedfleet.report._figures import whole
-from seedfleet.report._places import alignment_text
+from seedfleet.report._places import alignment_text, known_as
 from seedfleet.report.trace.drawn_again import drawn_again
 from seedfleet.report.trace.reseeding import distinct_findings
 
@@ -277,6 +277,6 @@ def _candidate(answer: Answer, candidate: Mapping[str, Any]) -> Stream:
         reproduce=candidate["reproduce"],
         place=_place(alignment, whose),
         note=f"It begins with draw {alignment['origin']}, and goes on for {count} draws.",
-        presets=tuple(candidate["presets"]),
+        presets=tuple(known_as(candidate)),
         members=tuple(candidate["members"]),
     )

@@ -7,6 +7,7 @@ from math import ceil, log2
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from seedfleet.evidence import Verdict, decide
 from seedfleet.evidence.part_prior import Division, log2_part_weight
@@ -14,6 +15,7 @@ from seedfleet.evidence.prior import NULL_WEIGHT, log2_alignment_weight
 from seedfleet.evidence.start_prior import seed_odds
 from seedfleet.evidence.verdict import draws_needed, held_out_draws
 from seedfleet.generators import find_preset, presets_of
+from seedfleet.generators.compiled import at_positions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +34,8 @@ _REASONS = {
     Verdict.NO_EVIDENCE: "no survivor explains the draws better than chance",
     Verdict.UNDER_POWERED: "there are too few draws to tell",
 }
+_RIVAL_BITS = 40  # below the best row: less is nothing beside it, for a class or against one
+_SHARED = 64  # values that two rows of one stream have in common, in a row
 _ENDED = "one stream explains the draws up to some point, but not the last ones"
 
 
@@ -62,8 +66,9 @@ def judge(turns: Turns, *, powered: bool, goes_on: bool) -> Judgement:
     """Hold the survivors to the limits of `seedfleet.evidence.verdict`, by the published prior.
 
     The last draws are held out, as in every search. One stream has to earn all of it by itself; at
-    a variable skip its offsets and laws count together, since their paths run together. Streams in
-    turn add nothing to its evidence; they are no rivals either.
+    a variable skip its offsets and laws count together, and so do seeds that begin it a few outputs
+    earlier or later, since their paths run together. Streams in turn add nothing to its evidence;
+    they are no rivals either.
 
     Parameters
     ----------
@@ -107,13 +112,32 @@ def _best_class(evidence: SurvivorEvidence, held: NDArray[np.float64]) -> NDArra
     rows = evidence.table.rows
     if not evidence.variable[best]:
         return np.array([best])
-    same = np.isfinite(going_on) & evidence.variable
-    for name in ("preset", "seed", "origin"):
-        same &= rows[name] == rows[name][best]
-    state = evidence.table.states.get(best)
-    return np.array(
-        [row for row in np.flatnonzero(same) if evidence.table.states.get(int(row)) == state]
-    )
+    alike = going_on - going_on[best] >= -_RIVAL_BITS
+    alike &= evidence.variable
+    for name in ("preset", "origin"):
+        alike &= rows[name] == rows[name][best]
+    rows_alike = np.flatnonzero(alike).tolist()
+    return np.array([row for row in rows_alike if _run_together(evidence, best, row)])
+
+
+def _run_together(evidence: SurvivorEvidence, best: int, other: int) -> bool:
+    """Tell whether one of two rows begins a few outputs before the other on the same stream.
+
+    Then the gap before the first draw, or the offset, is all that they differ in.
+    """
+    table = evidence.table
+    starts = [table.start(row) for row in (best, other)]
+    if starts[0] == starts[1]:
+        return True
+    told = table.rows[[best, other]]
+    apart = int((told["offset"] + told["skip_max"] + 1).max())
+    stream, places = table.stream(int(told["preset"][0])), np.arange(apart + _SHARED)
+    first, second = (at_positions(stream, each, evidence.modulus, places)[0] for each in starts)
+    return _holds(first, second[:_SHARED]) or _holds(second, first[:_SHARED])
+
+
+def _holds(values: NDArray[np.int64], part: NDArray[np.int64]) -> bool:
+    return bool((sliding_window_view(values, len(part)) == part).all(axis=1).any())
 
 
 def _reason(verdict: Verdict, evidence: SurvivorEvidence, *, goes_on: bool) -> str:

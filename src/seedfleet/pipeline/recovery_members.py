@@ -1,0 +1,137 @@
+"""Every call that draws what was found, each with its own start, skips and program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seedfleet.generators import compiled, presets_of
+from seedfleet.generators.kinship import Kin, Pace, kindred
+from seedfleet.generators.reproduction import Schedule, reproduce, seed_of
+from seedfleet.sieve.rows import constant_skip_positions
+from seedfleet.sieve.weighing import Alignment
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from seedfleet.generators import Preset, Start, Stream
+    from seedfleet.recover.scoring import Weighed
+
+__all__ = ["Way", "members_part", "skips_along", "ways"]
+
+
+@dataclass(frozen=True)
+class Way:
+    """A stream that draws the history, and what is dropped for it, in its own calls.
+
+    Attributes
+    ----------
+    stream, start
+        Generator and bounding, and where it begins.
+    alignment
+        Its offset and skips.
+    skips
+        Those before each draw, where they vary; None for a constant skip.
+    """
+
+    stream: Stream
+    start: Start
+    alignment: Alignment
+    skips: tuple[int, ...] | None
+
+
+def members_part(
+    items: Sequence[Weighed], *, asked: Collection[str], sought: bool
+) -> list[dict[str, Any]]:
+    """Describe every preset that gives the draws of a finding, and no other.
+
+    Parameters
+    ----------
+    items
+        Streams of one class, the one that speaks for it first. Of several starts of one stream the
+        first is told.
+    asked
+        Slugs of the presets that come first.
+    sought
+        Whether the rest of the catalogue is tried as well.
+    """
+    named = [
+        (preset, way) for way in ways(items, sought=sought) for preset in presets_of(way.stream)
+    ]
+    named.sort(key=lambda each: each[0].slug not in asked)
+    count = len(items[0].survivor.scope.values)
+    return [_member(preset, way, items[0].modulus, count) for preset, way in named]
+
+
+def skips_along(item: Weighed) -> tuple[int, ...] | None:
+    """Return the outputs dropped before each draw; None for a constant skip."""
+    alignment = item.survivor.alignment
+    if alignment.skip_min == alignment.skip_max:
+        return None
+    gaps = np.diff(item.weighing.path, prepend=alignment.offset - 1)
+    return tuple((gaps - 1).tolist())
+
+
+def ways(items: Sequence[Weighed], *, sought: bool) -> Iterator[Way]:
+    """Yield each stream that gives the draws of a finding, once: those scored, and their kin.
+
+    They agree with the best one wherever that was looked at: on the history and the next draws.
+
+    Parameters
+    ----------
+    items, sought
+        As `members_part` takes them.
+    """
+    best, named = items[0], set[object]()
+    for item in items:
+        survivor = item.survivor
+        if survivor.stream not in named and _draws_the_same(item, best):
+            named.add(survivor.stream)
+            yield Way(survivor.stream, survivor.start, survivor.alignment, skips_along(item))
+    survivor = best.survivor
+    skips, alignment = skips_along(best), survivor.alignment
+    pace = Pace(alignment.offset, alignment.skip_max) if skips is None else None
+    kin = kindred(survivor.stream, survivor.start, best.modulus, pace) if sought else ()
+    for each in kin:
+        if each.stream not in named and _draws_on(each, best):
+            if each.pace is not None:
+                alignment = Alignment(each.pace.offset, each.pace.skip, each.pace.skip)
+            yield Way(each.stream, each.start, alignment, skips)
+
+
+def _draws_the_same(item: Weighed, best: Weighed) -> bool:
+    """Tell whether another start of the class explains the very draws that the best one does."""
+    return np.array_equal(item.weighing.given, best.weighing.given)
+
+
+def _draws_on(kin: Kin, best: Weighed) -> bool:
+    """Tell whether a stream agrees with the best one wherever that was looked at."""
+    count = len(best.stream_draws)
+    if kin.pace is None:
+        positions = np.arange(count)
+    else:
+        positions = constant_skip_positions(count, kin.pace.skip, offset=kin.pace.offset)
+    draws, _ = compiled.at_positions(kin.stream, kin.start, best.modulus, positions)
+    return bool(np.array_equal(draws, best.stream_draws))
+
+
+def _member(preset: Preset, way: Way, modulus: int, count: int) -> dict[str, Any]:
+    alignment = way.alignment
+    dropped = alignment.skip_max if way.skips is None else way.skips
+    schedule = Schedule(modulus, count, alignment.offset, dropped)
+    made = reproduce(preset, way.start, schedule)
+    return {
+        "preset": preset.name,
+        "holds_for": preset.holds_for,
+        "seed": seed_of(preset.stream.generator, way.start),
+        "offset": alignment.offset,
+        "skip_min": alignment.skip_min,
+        "skip_max": alignment.skip_max,
+        "reproduce": made.line,
+        "language": made.language,
+        "file": made.file,
+        "command": made.command,
+        "program": made.program,
+    }
