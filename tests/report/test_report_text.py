@@ -65,6 +65,7 @@ def test_calls_and_seeds_of_their_own_are_told_apart() -> None:
     assert f"known as {own}, {other} at skip 9, offset 0" in told
     seeds = "140737488355329, 140737488355331"
     assert f"or, as the gap before the first draw is open: {seeds}" in told
+    assert "Random, seed 20150101 or one of 2 others, by the first gap" in told
     assert f"Or, by the first gap</dt><dd><code>{seeds}</code>" in render_html(document)
 
 

@@ -89,7 +89,9 @@ def _found_text(document: Mapping[str, Any]) -> str:
         generators = dict.fromkeys(finding["generator"] for finding in findings)
         return f": {len(findings)} streams of {' and '.join(generators)}"
     best = document["candidates"][0]
-    return f": {best['generator']}, {seed_text(best)}"
+    nearby = len(best.get("nearby_seeds", ()))  # a table of survivors does not know them
+    others = f" or one of {nearby} others, by the first gap" if nearby else ""
+    return f": {best['generator']}, {seed_text(best)}{others}"
 
 
 def closest_text(candidate: Mapping[str, Any]) -> str:
