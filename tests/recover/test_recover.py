@@ -214,6 +214,62 @@ def test_a_generator_seeded_anew_is_recovered_from_seed_to_seed(ends: tuple[int,
     assert [p.draw for p in recovery.predictions] == parts[-1][cuts[-1] :][:2].tolist()
 
 
+def test_a_stream_whose_first_draw_is_open_is_told_once_with_its_own_seed() -> None:
+    # The draw before the last reseed fits the new stream by chance, or nearly so.
+    seeds = ((1_727_111_964_210, 100), (1_715_934_675_277, 80), (1_720_550_961_938, 80))
+    parts = [planted_draws(_JAVA, seed, count=count, skip=3, modulus=100) for seed, count in seeds]
+    recovery = ask(np.concatenate(parts), modulus=100)
+    assert recovery.verdict is Verdict.RECOVERED
+    found = [(item.survivor.scope.segment, item.survivor.start) for item in recovery.items]
+    assert found[0] == ((180, 260), 1_720_550_961_938)
+    assert sorted(found) == [
+        ((0, 100), 1_727_111_964_210),
+        ((100, 180), 1_715_934_675_277),
+        found[0],
+    ]
+
+
+@pytest.mark.parametrize("lost", [(40,), (30, 31, 75), (97,)])
+def test_a_stream_of_which_records_are_missing_is_one_stream(lost: tuple[int, ...]) -> None:
+    truth = planted_draws(_JAVA, _SEED, count=130, skip=2)
+    values = np.delete(truth[:110], lost)
+    recovery = ask(values, predictions=3)
+    assert recovery.verdict is Verdict.RECOVERED
+    assert recovery.reason == "one stream explains the fitted draws and predicts those held out"
+    best = recovery.items[0]
+    assert (best.survivor.start, best.survivor.scope.part) == (_SEED, None)
+    assert best.matches == len(values)
+    assert [p.draw for p in recovery.predictions] == truth[110:113].tolist()
+    assert recovery.predictive_bits is not None
+    assert recovery.predictive_bits < 100.0  # of ten draws
+
+
+def test_a_stream_whose_last_records_have_a_gap_is_foretold_but_not_yet_proved() -> None:
+    truth = planted_draws(_JAVA, _SEED, count=130)
+    recovery = ask(np.delete(truth[:110], 100), predictions=1)
+    assert recovery.verdict is Verdict.SIGNAL
+    assert recovery.items[0].survivor.alignment.jumps == ((100, 1),)
+    assert recovery.predictions[0].draw == truth[110]
+    # The place of the gap was chosen by these very draws, and that is taken off.
+    assert recovery.predictive_bits is not None
+    assert recovery.predictive_bits < 99.0 - 15.0
+
+
+def test_once_streams_explain_all_draws_nothing_more_is_searched() -> None:
+    parts = [planted_draws(_JAVA, _SEED + n, count=70, modulus=100) for n in (0, 1, 2)]
+    searched = frozenset({"java.util.Random", "xorshift32", "pcg32"})
+    recovery = ask(np.concatenate(parts), modulus=100, searched=searched)
+    assert recovery.verdict is Verdict.RECOVERED
+    # Other names of what was found are looked for where that takes no time, and nothing else.
+    others = [
+        each
+        for each in recovery.searches
+        if {stream.generator for stream in each.coverage.streams} != {JAVA_RANDOM}
+    ]
+    assert len(others) > 3
+    assert {each.status for each in others} == {Status.NOT_NEEDED}
+
+
 def test_a_stream_that_two_searches_tell_of_is_one_bet() -> None:
     # The wrong draw leaves both streams to windows that slide, so that the second one is found
     # among all draws, and again by the search of what the first one leaves.

@@ -14,7 +14,6 @@ from seedfleet.generators.kinship import SeedClass, kindred, power_text, seed_cl
 from seedfleet.generators.reproduction import Schedule, reproduce, seed_of
 from seedfleet.recover.congruential.seeds_before import seed_before
 from seedfleet.recover.linear.states import seed_behind_text
-from seedfleet.sieve.rows import constant_skip_positions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from seedfleet.recover.scope import Scope
     from seedfleet.recover.scoring import Weighed
     from seedfleet.recover.search import Survivor
+    from seedfleet.sieve.weighing import Alignment
 
 __all__ = ["candidates_part", "comparison_part", "findings_part", "scope_part", "state_part"]
 
@@ -141,8 +141,8 @@ def _described(
     generator = survivor.stream.generator
     seed = seed_of(generator, survivor.start)
     alike = SeedClass(None, ()) if seed is None else seed_class(generator, seed)
-    skips = _skips(best)
-    dropped = alignment.skip_max if skips is None else skips
+    skips, indices = _skips(best), _indices(scope, recovery, history)
+    dropped = _dropped(best) if skips is None else skips
     schedule = Schedule(modulus, len(scope.values), alignment.offset, dropped)
     presets = _presets(candidate, modulus, sought=sought)
     members = [
@@ -164,7 +164,8 @@ def _described(
             "skip_min": alignment.skip_min,
             "skip_max": alignment.skip_max,
             **scope_part(scope),
-            "origin": _indices(scope, recovery, history)[0],
+            "origin": indices[0],
+            "jumps": [_jump(alignment, each, indices) for each in alignment.jumps],
         },
         "path": None
         if skips is None
@@ -244,6 +245,27 @@ def _skips(best: Weighed) -> tuple[int, ...] | None:
     return tuple((gaps - 1).tolist())
 
 
+def _dropped(best: Weighed) -> int | tuple[int, ...]:
+    """Return the outputs dropped before each draw of a constant skip, one by one where it jumps."""
+    alignment = best.survivor.alignment
+    if not alignment.jumps:
+        return alignment.skip_max
+    return tuple((np.diff(best.weighing.path, prepend=alignment.offset - 1) - 1).tolist())
+
+
+def _jump(
+    alignment: Alignment, jump: tuple[int, int], indices: Sequence[int]
+) -> dict[str, int | None]:
+    """Describe a place where a stream goes on after more outputs than the skip says."""
+    draw, outputs = jump
+    records, calls = divmod(outputs, alignment.skip_max + 1)
+    return {
+        "after": indices[draw - 1],
+        "outputs": outputs,
+        "records": None if calls or outputs < 0 else records,
+    }
+
+
 def _presets(
     candidate: _Candidate, modulus: int, *, sought: bool
 ) -> Iterator[tuple[Preset, Start]]:
@@ -263,10 +285,8 @@ def _presets(
 def _draws_on(stream: Stream, start: Start, best: Weighed, modulus: int) -> bool:
     """Tell whether a stream agrees with the best one wherever that was looked at."""
     alignment, count = best.survivor.alignment, len(best.stream_draws)
-    if alignment.skip_min < alignment.skip_max:
-        positions = np.arange(count)
-    else:
-        positions = constant_skip_positions(count, alignment.skip_max, offset=alignment.offset)
+    varies = alignment.skip_min < alignment.skip_max
+    positions = np.arange(count) if varies else alignment.positions(count)
     draws, _ = compiled.at_positions(stream, start, modulus, positions)
     return bool(np.array_equal(draws, best.stream_draws))
 
