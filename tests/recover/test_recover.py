@@ -214,19 +214,30 @@ def test_a_generator_seeded_anew_is_recovered_from_seed_to_seed(ends: tuple[int,
     assert [p.draw for p in recovery.predictions] == parts[-1][cuts[-1] :][:2].tolist()
 
 
-def test_a_stream_whose_first_draw_is_open_is_told_once_with_its_own_seed() -> None:
-    # The draw before the last reseed fits the new stream by chance, or nearly so.
-    seeds = ((1_727_111_964_210, 100), (1_715_934_675_277, 80), (1_720_550_961_938, 80))
-    parts = [planted_draws(_JAVA, seed, count=count, skip=3, modulus=100) for seed, count in seeds]
-    recovery = ask(np.concatenate(parts), modulus=100)
-    assert recovery.verdict is Verdict.RECOVERED
-    found = [(item.survivor.scope.segment, item.survivor.start) for item in recovery.items]
-    assert found[0] == ((180, 260), 1_720_550_961_938)
-    assert sorted(found) == [
-        ((0, 100), 1_727_111_964_210),
-        ((100, 180), 1_715_934_675_277),
-        found[0],
+@pytest.mark.parametrize(
+    ("modulus", "skip", "streams"),
+    [
+        (100, 3, ((1_727_111_964_210, 100), (1_715_934_675_277, 80), (1_720_550_961_938, 80))),
+        (10, 5, ((1_709_275_238_093, 149), (1_711_199_284_828, 174), (1_715_092_016_005, 125))),
+        (37, 2, ((1_720_083_266_289, 93), (1_728_481_119_709, 94), (1_734_517_815_011, 99))),
+    ],
+)
+def test_a_stream_whose_first_draw_is_open_is_told_once_with_its_own_seed(
+    modulus: int, skip: int, streams: tuple[tuple[int, int], ...]
+) -> None:
+    # An old stream gives the first draw of a new one by chance, or the new one the old one's last.
+    parts = [
+        planted_draws(_JAVA, seed, count=count, skip=skip, modulus=modulus)
+        for seed, count in streams
     ]
+    recovery = ask(np.concatenate(parts), modulus=modulus, skips=range(6))
+    assert recovery.verdict is Verdict.RECOVERED
+    found = {item.survivor.start: item.survivor.scope.segment for item in recovery.items}
+    assert len(recovery.items) == 3
+    assert set(found) == {seed for seed, _ in streams}
+    assert recovery.items[0].survivor.start == streams[-1][0]
+    draws = sum(count for _, count in streams)
+    assert found[streams[-1][0]] == (draws - streams[-1][1], draws)
 
 
 @pytest.mark.parametrize("lost", [(40,), (30, 31, 75), (97,)])

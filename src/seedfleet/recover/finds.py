@@ -9,7 +9,7 @@ import numpy as np
 from seedfleet.evidence.verdict import Thresholds
 from seedfleet.recover.gaps.constant import constant_skip_of
 from seedfleet.recover.missing_records import joined, without_unseen_jumps
-from seedfleet.recover.one_stream import evidence_of, unspoken
+from seedfleet.recover.one_stream import evidence_of, shifted, unspoken
 from seedfleet.recover.scoring import weigh, worth_weighing
 from seedfleet.recover.segments import LEAST_REST, rest_of, segment_of
 
@@ -105,12 +105,10 @@ class Finds:
         if max(part.scored.stakes(held_out=True)) < Thresholds.SIGNAL_BITS:
             return ()  # a few draws that chance would explain as well, all that was tried counted
         longer = self._longer(item, part)
-        if segment is None and longer is None:
-            return ()
-        # The bet on all draws is taken back: it would only be told of again.
-        self._take_back(item)
-        for each in [part] if longer is None else self._with_rival(longer.survivor):
-            self._items.setdefault(each.survivor.identity, each)
+        if segment is not None or longer is not None:
+            # The bet on all draws is taken back: it would only be told of again.
+            self._take_back(item)
+        self._keep([part] if longer is None else self._with_rival(longer.survivor))
         self._settle()
         if segment is None or scope.part in self._split:
             return ()  # the same stretch under another name, or one that its own search will find
@@ -143,6 +141,17 @@ class Finds:
         """Return a stream with jumps, and the same without those that no fitted draw tells of."""
         rival = without_unseen_jumps(survivor)
         return [self._weighed(each) for each in (survivor, rival) if each is not None]
+
+    def _keep(self, items: Iterable[Weighed]) -> None:
+        """Let streams count, and those that begin with a draw near their first, where that may be.
+
+        Where chance hides it, a search finds a stream from one first draw, and stops there.
+        """
+        for item in items:
+            near = shifted(item.survivor, self._whole(item.survivor.scope), item.modulus)
+            others = (self._weighed(each) for each in near if not self.holds(each))
+            for each in (item, *others):
+                self._items.setdefault(each.survivor.identity, each)
 
     def _settle(self) -> None:
         """Let one stream speak for all that are in its orbit."""

@@ -228,8 +228,9 @@ def _jumps(skip: int) -> NDArray[np.int64]:
     """Return the jumps that are tried: records, and a few calls more or less than records."""
     records = np.arange(_MOST_RECORDS + 1) * (skip + 1)
     calls = np.arange(-_MOST_CALLS, _MOST_CALLS + 1)
-    jumps: NDArray[np.int64] = np.unique(records[:, np.newaxis] + calls)
-    return jumps[(jumps >= -skip) & (jumps != 0)]
+    jumps = np.unique(records[:, np.newaxis] + calls)
+    tried: NDArray[np.int64] = jumps[(jumps >= -skip) & (jumps != 0)]
+    return tried
 
 
 def _prices(orbit: _Orbit) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ share their orbit and most of their draws, and one of them speaks for all.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,41 @@ import numpy as np
 from seedfleet.evidence.mixture import log2_sum
 from seedfleet.generators import AtState, compiled
 from seedfleet.generators.start import state_bits
+from seedfleet.recover.rewinding import rewound
+from seedfleet.recover.segments import part_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
+    from seedfleet.recover.scope import Scope
     from seedfleet.recover.scoring import Weighed
+    from seedfleet.recover.search import Survivor
 
-__all__ = ["evidence_of", "unspoken"]
+__all__ = ["evidence_of", "shifted", "unspoken"]
+
+_NEAR = 3  # draws by which the first of a stream may be off
+
+
+def shifted(survivor: Survivor, whole: Scope, modulus: int) -> list[Survivor]:
+    """Return a stream as begun up to three draws earlier or later, within its session or machine.
+
+    Parameters
+    ----------
+    survivor
+        Under a constant skip, on a segment of `whole`; of others, and of those whose generator
+        cannot be run back, there are no copies.
+    """
+    segment, alignment = survivor.scope.segment, survivor.alignment
+    if segment is None or alignment.skip_min < alignment.skip_max or alignment.jumps:
+        return []
+    first, stop = segment
+    copies = []
+    for at in range(max(1, first - _NEAR), min(first + _NEAR + 1, stop)):
+        outputs = (first - at) * (alignment.skip_max + 1)
+        start = rewound(survivor.stream, survivor.start, outputs, modulus) if outputs else None
+        if start is not None:
+            copies.append(replace(survivor, scope=part_of(whole, at, stop), start=start))
+    return [each for each in copies if each.scope.fitted]
 
 
 def unspoken(items: Iterable[Weighed]) -> list[Weighed]:
