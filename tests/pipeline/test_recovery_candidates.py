@@ -287,3 +287,23 @@ def test_each_of_many_streams_is_described() -> None:
     told = [candidates[each["candidate"]] for each in findings]
     assert [each["seed"] for each in told] == [each["seed"] for each in findings] == list(range(14))
     assert [each["alignment"]["machine"] for each in told] == list(machines)
+
+
+def test_missing_records_are_told_by_the_draw_before_them() -> None:
+    stream, machines = find_preset("java_next_int").stream, ("A", "B") * 20
+    alignment = Alignment(0, 2, 2, ((5, 6), (12, 1)))
+    values = np.empty(40, dtype=np.int64)
+    values[::2] = _stream_draws("java_next_int", 7, alignment.positions(20))
+    values[1::2] = _stream_draws("java_next_int", 8, np.arange(20))
+    scope = Scope(values[::2], 15, machine="A")
+    recovery = _recovery(Survivor(stream, scope, 7, alignment))
+    (candidate,) = candidates_part(recovery, _history(values, machines), ())
+    assert candidate["matches"] == 20
+    assert candidate["alignment"]["jumps"] == [
+        {"after": 8, "outputs": 6, "records": 2},
+        {"after": 22, "outputs": 1, "records": None},
+    ]
+    assert candidate["path"] is None
+    program = next(each["program"] for each in candidate["members"] if each["language"] == "Java")
+    assert ", 2, 8, 2," in program
+    assert ", 2, 3, 2," in program

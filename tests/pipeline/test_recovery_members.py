@@ -48,7 +48,8 @@ _SLUGS = (
 
 
 def _weighed(values: NDArray[np.int64], slug: str, seed: int, modulus: int, *law: int) -> Weighed:
-    scope, alignment = Scope(values, len(values) - 5), Alignment(*law)
+    offset, *skips = law
+    scope, alignment = Scope(values, len(values) - 5), Alignment(offset, skips[0], skips[-1])
     question = Question(modulus, (scope,), range(1), range(1))
     survivor = Survivor(find_preset(slug).stream, scope, seed, alignment)
     return weigh(survivor, question, Division(len(values)))
@@ -63,7 +64,7 @@ def _planted(slug: str, seed: int, modulus: int, offset: int, skip: int) -> Weig
 def _drawn(way: Way, modulus: int, count: int) -> list[int]:
     """Draw by the readable reference: drop the offset, then before each draw what it says."""
     alignment = way.alignment
-    skips = way.skips or (alignment.skip_max,) * count
+    skips = way.dropped if isinstance(way.dropped, tuple) else (way.dropped,) * count
     positions = alignment.offset + np.cumsum(np.array(skips) + 1) - 1
     return reference.at_positions(way.stream, way.start, modulus, positions.tolist())
 
@@ -147,7 +148,7 @@ def test_a_path_of_skips_is_each_stream_s_own() -> None:
     named = _named(early)
     assert named.keys() == {"java_next_int", "c_lrand48"}
     for way in named.values():
-        assert way.skips == tuple(skips.tolist())
+        assert way.dropped == tuple(skips.tolist())
         assert _drawn(way, 1000, _COUNT) == values.tolist()
 
 

@@ -33,6 +33,7 @@ from seedfleet.pipeline.steps.window.study import Tried, open_study
 from seedfleet.pipeline.steps.window.trial import Outcome, run_trial
 from seedfleet.recover import OptionsError
 from seedfleet.sieve import sieve
+from seedfleet.sieve.weighing import Alignment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,6 +154,7 @@ CANDIDATE: dict[str, Any] = {
         "machine": None,
         "segment": [100, 600],
         "origin": 100,
+        "jumps": [],
     },
 }
 
@@ -205,6 +207,22 @@ def test_what_step_0_found_in_other_draws_is_left_out(
     left_out = Recovered.read(path, replace(known, **other))
     assert left_out.streams == ()
     assert "recovery.json is of other draws" in left_out.remark
+
+
+def test_what_is_between_missing_records_has_its_own_place_in_the_stream(tmp_path: Path) -> None:
+    path, known = tmp_path / "recovery.json", history(uniform(600).tolist())
+    jumps = [
+        {"after": 149, "outputs": 8, "records": 2},
+        {"after": 299, "outputs": -1, "records": None},
+    ]
+    found = {**CANDIDATE, "alignment": {**CANDIDATE["alignment"], "offset": 5, "jumps": jumps}}
+    path.write_text(recovery([found], known))
+    legs = Recovered.read(path, known).streams
+    assert [(leg.origin, leg.end) for leg in legs] == [(100, 150), (150, 300), (300, -1)]
+    whole = Alignment(5, 3, 3, ((50, 8), (200, -1))).positions(500)
+    for leg, (first, stop) in zip(legs, [(0, 50), (50, 200), (200, 500)], strict=True):
+        own = Alignment(leg.offset, leg.skip_min, leg.skip_max).positions(stop - first)
+        assert own.tolist() == whole[first:stop].tolist()
 
 
 def test_a_broken_answer_of_step_0_is_told_in_one_sentence(tmp_path: Path) -> None:

@@ -214,6 +214,73 @@ def test_a_generator_seeded_anew_is_recovered_from_seed_to_seed(ends: tuple[int,
     assert [p.draw for p in recovery.predictions] == parts[-1][cuts[-1] :][:2].tolist()
 
 
+@pytest.mark.parametrize(
+    ("modulus", "skip", "streams"),
+    [
+        (100, 3, ((1_727_111_964_210, 100), (1_715_934_675_277, 80), (1_720_550_961_938, 80))),
+        (10, 5, ((1_709_275_238_093, 149), (1_711_199_284_828, 174), (1_715_092_016_005, 125))),
+        (37, 2, ((1_720_083_266_289, 93), (1_728_481_119_709, 94), (1_734_517_815_011, 99))),
+    ],
+)
+def test_a_stream_whose_first_draw_is_open_is_told_once_with_its_own_seed(
+    modulus: int, skip: int, streams: tuple[tuple[int, int], ...]
+) -> None:
+    # An old stream gives the first draw of a new one by chance, or the new one the old one's last.
+    parts = [
+        planted_draws(_JAVA, seed, count=count, skip=skip, modulus=modulus)
+        for seed, count in streams
+    ]
+    recovery = ask(np.concatenate(parts), modulus=modulus, skips=range(6))
+    assert recovery.verdict is Verdict.RECOVERED
+    found = {item.survivor.start: item.survivor.scope.segment for item in recovery.items}
+    assert len(recovery.items) == 3
+    assert set(found) == {seed for seed, _ in streams}
+    assert recovery.items[0].survivor.start == streams[-1][0]
+    draws = sum(count for _, count in streams)
+    assert found[streams[-1][0]] == (draws - streams[-1][1], draws)
+
+
+@pytest.mark.parametrize("lost", [(40,), (30, 31, 75), (97,)])
+def test_a_stream_of_which_records_are_missing_is_one_stream(lost: tuple[int, ...]) -> None:
+    truth = planted_draws(_JAVA, _SEED, count=130, skip=2)
+    values = np.delete(truth[:110], lost)
+    recovery = ask(values, predictions=3)
+    assert recovery.verdict is Verdict.RECOVERED
+    assert recovery.reason == "one stream explains the fitted draws and predicts those held out"
+    best = recovery.items[0]
+    assert (best.survivor.start, best.survivor.scope.part) == (_SEED, None)
+    assert best.matches == len(values)
+    assert [p.draw for p in recovery.predictions] == truth[110:113].tolist()
+    assert recovery.predictive_bits is not None
+    assert recovery.predictive_bits < 100.0  # of ten draws
+
+
+def test_a_stream_whose_last_records_have_a_gap_is_foretold_but_not_yet_proved() -> None:
+    truth = planted_draws(_JAVA, _SEED, count=130)
+    recovery = ask(np.delete(truth[:110], 100), predictions=1)
+    assert recovery.verdict is Verdict.SIGNAL
+    assert recovery.items[0].survivor.alignment.jumps == ((100, 1),)
+    assert recovery.predictions[0].draw == truth[110]
+    # The place of the gap was chosen by these very draws, and that is taken off.
+    assert recovery.predictive_bits is not None
+    assert recovery.predictive_bits < 99.0 - 15.0
+
+
+def test_once_streams_explain_all_draws_nothing_more_is_searched() -> None:
+    parts = [planted_draws(_JAVA, _SEED + n, count=70, modulus=100) for n in (0, 1, 2)]
+    searched = frozenset({"java.util.Random", "xorshift32", "pcg32"})
+    recovery = ask(np.concatenate(parts), modulus=100, searched=searched)
+    assert recovery.verdict is Verdict.RECOVERED
+    # Other names of what was found are looked for where that takes no time, and nothing else.
+    others = [
+        each
+        for each in recovery.searches
+        if {stream.generator for stream in each.coverage.streams} != {JAVA_RANDOM}
+    ]
+    assert len(others) > 3
+    assert {each.status for each in others} == {Status.NOT_NEEDED}
+
+
 def test_a_stream_that_two_searches_tell_of_is_one_bet() -> None:
     # The wrong draw leaves both streams to windows that slide, so that the second one is found
     # among all draws, and again by the search of what the first one leaves.

@@ -45,6 +45,7 @@ def _alignment(
         "skip_max": skips[1],
         **_part(**part),
         "origin": origin,
+        "jumps": [],
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from seedfleet.report._charts import Point, comparison_panels, comparison_points, evidence_meter
 from seedfleet.report._figures import bits, duration, percent, probability, quantity, whole
+from seedfleet.report._places import alignment_text
 from seedfleet.report._search_words import coverage_text
 from seedfleet.report._words import visible
 
@@ -157,3 +159,20 @@ def test_panels_share_the_draws_evenly(count: int) -> None:
     assert all(size <= 32 for size in shown)
     if count:
         assert f"draw {2 + count}: " in panels[-1]
+
+
+@pytest.mark.parametrize(
+    ("jump", "told"),
+    [
+        ({"after": 39, "outputs": 3, "records": 1}, "1 record is missing after draw 39"),
+        ({"after": 39, "outputs": 6, "records": 2}, "2 records are missing after draw 39"),
+        ({"after": 7, "outputs": 4, "records": None}, "after draw 7 4 more outputs dropped"),
+        ({"after": 7, "outputs": -1, "records": None}, "after draw 7 1 fewer output dropped"),
+    ],
+)
+def test_missing_records_are_told_with_the_alignment(jump: dict[str, Any], told: str) -> None:
+    part = {"session": None, "machine": None, "segment": None, "origin": 0}
+    alignment = {"offset": 0, "skip_min": 2, "skip_max": 2, **part}
+    whole = alignment_text({**alignment, "jumps": []})
+    assert whole == "skip 2, offset 0, all sessions as one stream, begun at draw 0"
+    assert alignment_text({**alignment, "jumps": [jump]}) == f"{whole}; {told}"

@@ -8,7 +8,11 @@ most 1, and what is not searched simply earns nothing. Version 4:
 preset         1/64 each; slots not in the catalogue yet stay empty
 skip law       constant 1/2, variable 1/2
 constant skip  ``1/16 * 2**-floor(log2(skip + 1))`` for skip < 65535: each octave weighs the same
-variable skip  skip_max from 1 to 65534 as a constant skip; skip_min uniform below skip_max
+variable skip  skip_max from 1 to 65534 as a constant skip; skip_min uniform below skip_max: this
+               leaves the 1/32 of the lone skip_max 0, which is
+missing        a constant skip after which the stream jumps at n >= 1 draws, ``2**-n``: at any of
+               the history's draws but the first, alike; each over whole records 1/2 (1/8 an octave,
+               less than 256), more calls 1/4 or fewer 1/4 (1/16 an octave)
 offset         0: 7/16; from 1 to 65535 ``1/32 * 2**-floor(log2(offset))``; of a constant skip, from
                -skip to -1 together 1/16, equally: the first draw came before all of a skip
 noise          0: 1/2; 0.01, 0.05, 0.1 and 0.25: 1/8 each
@@ -27,7 +31,8 @@ dated seeds    a table that was made without a look at the draws 1/2; a formula 
                of 31 ``1/2 * 32**-(n + 1)``
 =============  ==================================================================================
 
-Scope and segment are weighed in `part_prior`, starts in `start_prior`.
+Scope and segment are weighed in `part_prior`, starts in `start_prior`, missing records in
+`jump_prior`.
 """
 
 from __future__ import annotations
@@ -47,12 +52,14 @@ __all__ = [
 PRIOR_VERSION = "4"
 PRIOR_TEXT = (
     "1/2 null; else preset 1/64 x skip law (constant 1/2: skip 1/16 per octave; variable 1/2: "
-    "skip_max 1/16 per octave, skip_min uniform below it) x offset (0: 7/16, above 1/32 per "
-    "octave, -skip to -1 of a constant skip 1/16) x noise 0 1/2 or {0.01, 0.05, 0.1, 0.25} 1/8 "
-    "each x scope (all 1/2, sessions and machines 1/2 together; of each half singles, half other "
-    "choices; of two, all singles) x segment (all 1/2, every other stretch of the history an "
-    "equal share of 1/2) x start (seed 1/2, uniform, spaces above 2^48 half below 2^32; any state"
-    " 1/4; a seed for each date 1/4, tables half, formulas half, 1/32 per symbol)"
+    "skip_max 1/16 per octave, skip_min uniform below it, of which 1/32 is on constant skips with"
+    " records missing: 2^-n for n jumps, anywhere alike, each records 1/2, calls more or fewer "
+    "1/4) x offset (0: 7/16, above 1/32 per octave, -skip to -1 of a constant skip 1/16) x noise "
+    "0 1/2 or {0.01, 0.05, 0.1, 0.25} 1/8 each x scope (all 1/2, sessions and machines 1/2 "
+    "together; of each half singles, half other choices; of two, all singles) x segment (all 1/2,"
+    " every other stretch of the history an equal share of 1/2) x start (seed 1/2, uniform, "
+    "spaces above 2^48 half below 2^32; any state 1/4; a seed for each date 1/4, tables half, "
+    "formulas half, 1/32 per symbol)"
 )
 NULL_WEIGHT = 0.5
 _PRESET_SLOTS = 64

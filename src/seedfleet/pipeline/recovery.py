@@ -11,6 +11,7 @@ from math import log10
 from typing import TYPE_CHECKING, Any
 
 from seedfleet.evidence.chance import log10_expected_pairs
+from seedfleet.evidence.jump_prior import log2_jump_weight
 from seedfleet.generators.compile_time import compile_timed
 from seedfleet.pipeline.document_parts import (
     history_part,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from seedfleet.draws import History
     from seedfleet.pipeline.run_context import RunContext
     from seedfleet.recover import Options, Recovery
-    from seedfleet.recover.scoring import Prediction
+    from seedfleet.recover.scoring import Prediction, Weighed
     from seedfleet.sieve import Backend
 
 __all__ = ["recovery_document"]
@@ -192,9 +193,17 @@ def _log10_expected_false(recovery: Recovery) -> float | None:
         best = recovery.items[0]
         fitted = best.survivor.scope.fitted
         even = modulus / best.survivor.alignment.gaps  # a bound, as in `chance_pairs`
-        return log10_expected_pairs(pairs, [(fitted, best.fitted_matches)], even)
+        expected = log10_expected_pairs(pairs, [(fitted, best.fitted_matches)], even)
+        return expected - _jump_bits(best) * log10(2)
     expected = sum(chance_pairs(coverage, modulus) for coverage in counted)
     return log10(expected) if expected > 0 else None
+
+
+def _jump_bits(best: Weighed) -> float:
+    """Return what the prior pays for the places where records are missing: each could be others."""
+    survivor = best.survivor
+    skip, draws = survivor.alignment.skip_max, len(survivor.scope.values)
+    return log2_jump_weight(survivor.alignment.jumps, skip=skip, draws=draws)
 
 
 def _power_of_ten(exponent: float) -> float:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from seedfleet.recover.scope import Scope
     from seedfleet.recover.scoring import Weighed
     from seedfleet.recover.search import Survivor
+    from seedfleet.sieve.weighing import Alignment
 
 __all__ = ["candidates_part", "comparison_part", "findings_part", "scope_part", "state_part"]
 
@@ -182,6 +183,7 @@ def _described(
         certain[0] = False
     items = [item for item, _ in candidate.members]
     members = members_part(items, asked=asked, sought=sought)
+    indices = _indices(scope, recovery, history)
     return {
         "generator": generator.name,
         "presets": [member["preset"] for member in members],
@@ -198,7 +200,8 @@ def _described(
             "skip_min": alignment.skip_min,
             "skip_max": alignment.skip_max,
             **scope_part(scope),
-            "origin": _indices(scope, recovery, history)[0],
+            "origin": indices[0],
+            "jumps": [_jump(alignment, each, indices) for each in alignment.jumps],
         },
         "path": None if skips is None else {"skips": list(skips), "certain": certain},
         "noise": candidate.noise,
@@ -266,6 +269,19 @@ def _last_state(best: Weighed, modulus: int) -> list[str] | None:
     survivor, last = best.survivor, best.weighing.path[-1:]
     _, state = compiled.at_positions(survivor.stream, survivor.start, modulus, last)
     return state_part(state.words)
+
+
+def _jump(
+    alignment: Alignment, jump: tuple[int, int], indices: Sequence[int]
+) -> dict[str, int | None]:
+    """Describe a place where a stream goes on after more outputs than the skip says."""
+    draw, outputs = jump
+    records, calls = divmod(outputs, alignment.skip_max + 1)
+    return {
+        "after": indices[draw - 1],
+        "outputs": outputs,
+        "records": None if calls or outputs < 0 else records,
+    }
 
 
 def _indices(scope: Scope, recovery: Recovery, history: History) -> list[int]:

@@ -32,14 +32,15 @@ class Way:
         Generator and bounding, and where it begins.
     alignment
         Its offset and skips.
-    skips
-        Those before each draw, where they vary; None for a constant skip.
+    dropped
+        Outputs dropped before each draw: one number for all, or one for each where they vary or
+        records are missing.
     """
 
     stream: Stream
     start: Start
     alignment: Alignment
-    skips: tuple[int, ...] | None
+    dropped: int | tuple[int, ...]
 
 
 def members_part(
@@ -70,8 +71,19 @@ def skips_along(item: Weighed) -> tuple[int, ...] | None:
     alignment = item.survivor.alignment
     if alignment.skip_min == alignment.skip_max:
         return None
-    gaps = np.diff(item.weighing.path, prepend=alignment.offset - 1)
+    return _drops(item)
+
+
+def _drops(item: Weighed) -> tuple[int, ...]:
+    """Return the outputs dropped before each draw, one by one."""
+    gaps = np.diff(item.weighing.path, prepend=item.survivor.alignment.offset - 1)
     return tuple((gaps - 1).tolist())
+
+
+def _dropped(item: Weighed) -> int | tuple[int, ...]:
+    alignment = item.survivor.alignment
+    is_even = alignment.skip_min == alignment.skip_max and not alignment.jumps
+    return alignment.skip_max if is_even else _drops(item)
 
 
 def ways(items: Sequence[Weighed], *, sought: bool) -> Iterator[Way]:
@@ -89,16 +101,18 @@ def ways(items: Sequence[Weighed], *, sought: bool) -> Iterator[Way]:
         survivor = item.survivor
         if survivor.stream not in named and _draws_the_same(item, best):
             named.add(survivor.stream)
-            yield Way(survivor.stream, survivor.start, survivor.alignment, skips_along(item))
-    survivor = best.survivor
-    skips, alignment = skips_along(best), survivor.alignment
-    pace = Pace(alignment.offset, alignment.skip_max) if skips is None else None
+            yield Way(survivor.stream, survivor.start, survivor.alignment, _dropped(item))
+    survivor, dropped = best.survivor, _dropped(best)
+    alignment = survivor.alignment
+    # Of calls of another length none has the same drops before every draw.
+    pace = Pace(alignment.offset, dropped) if isinstance(dropped, int) else None
     kin = kindred(survivor.stream, survivor.start, best.modulus, pace) if sought else ()
     for each in kin:
         if each.stream not in named and _draws_on(each, best):
             if each.pace is not None:
-                alignment = Alignment(each.pace.offset, each.pace.skip, each.pace.skip)
-            yield Way(each.stream, each.start, alignment, skips)
+                dropped = each.pace.skip
+                alignment = Alignment(each.pace.offset, dropped, dropped)
+            yield Way(each.stream, each.start, alignment, dropped)
 
 
 def _draws_the_same(item: Weighed, best: Weighed) -> bool:
@@ -108,19 +122,20 @@ def _draws_the_same(item: Weighed, best: Weighed) -> bool:
 
 def _draws_on(kin: Kin, best: Weighed) -> bool:
     """Tell whether a stream agrees with the best one wherever that was looked at."""
-    count = len(best.stream_draws)
-    if kin.pace is None:
-        positions = np.arange(count)
-    else:
+    count, alignment = len(best.stream_draws), best.survivor.alignment
+    if kin.pace is not None:
         positions = constant_skip_positions(count, kin.pace.skip, offset=kin.pace.offset)
+    elif alignment.jumps:
+        positions = alignment.positions(count)
+    else:
+        positions = np.arange(count)
     draws, _ = compiled.at_positions(kin.stream, kin.start, best.modulus, positions)
     return bool(np.array_equal(draws, best.stream_draws))
 
 
 def _member(preset: Preset, way: Way, modulus: int, count: int) -> dict[str, Any]:
     alignment = way.alignment
-    dropped = alignment.skip_max if way.skips is None else way.skips
-    schedule = Schedule(modulus, count, alignment.offset, dropped)
+    schedule = Schedule(modulus, count, alignment.offset, way.dropped)
     made = reproduce(preset, way.start, schedule)
     return {
         "preset": preset.name,

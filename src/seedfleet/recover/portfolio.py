@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.evidence import Verdict, mix, predictive_bits
+from seedfleet.evidence.mixture import log2_sum
 from seedfleet.evidence.verdict import Thresholds
 from seedfleet.generators import streams
 from seedfleet.recover.agenda import Agenda, in_order
@@ -17,17 +18,16 @@ from seedfleet.recover.answer import Recovery, SearchRecord, Status
 from seedfleet.recover.attacks import searches
 from seedfleet.recover.budget import Budget, BudgetWatch
 from seedfleet.recover.caveats import caveat
+from seedfleet.recover.finds import Finds
 from seedfleet.recover.foresight import foresee
-from seedfleet.recover.gaps.constant import constant_skip_of
 from seedfleet.recover.judgement import few_draws, goes_on, is_recovered, judge, scores_of
 from seedfleet.recover.rivals import looks_for_rivals
-from seedfleet.recover.scoring import abstained, weigh, worth_weighing
-from seedfleet.recover.segments import rest_of, segment_of
+from seedfleet.recover.scoring import abstained
 from seedfleet.recover.stakes import attainable_bits, draws_to_recover
 from seedfleet.sieve import local_backend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Callable, Hashable, Sequence
 
     from seedfleet.draws import History
     from seedfleet.generators import Stream
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from seedfleet.recover.options import Options
     from seedfleet.recover.scope import Scope
     from seedfleet.recover.scoring import Weighed
-    from seedfleet.recover.search import Coverage, Found, Search, Survivor
+    from seedfleet.recover.search import Coverage, Found, Search
     from seedfleet.sieve import Backend
 
 __all__ = ["planned", "recover"]
@@ -134,13 +134,11 @@ class _Run:
         self._division = analysed.division
         self._agenda = Agenda()
         self._covered: set[Stream] = set()
-        self._items: dict[object, Weighed] = {}  # by `Survivor.identity`
+        self._finds = Finds(self._question, self._division)
         self._dated: list[DatedFinding] = []
         self._records: list[SearchRecord] = []
         self._taken: dict[int, Search] = {}  # by the index of their record
         self._finders: dict[Hashable, int] = {}  # record that told of a class of streams first
-        self._taken_back: set[object] = set()
-        self._split: set[object] = set()  # parts in which a stream ends or begins
         self._controlled = False
 
     def search(self) -> None:
@@ -170,7 +168,7 @@ class _Run:
         until_s = self._budget.until_s(coverage.cost_s)
         found = search.run(BudgetWatch(label, self._progress, self._budget, until_s))
         searched_s = self._budget.spent_s - began_s
-        self._weigh(found.survivors)
+        self._finds.weigh(found.survivors)
         self._dated += found.dated
         record = SearchRecord(
             coverage,
@@ -186,7 +184,7 @@ class _Run:
         self._taken[index] = search
         self._records.append(record)
         self._follow(found)
-        for scored in scores_of(self._items.values(), self._dated):
+        for scored in scores_of(self._finds.items, self._dated):
             self._finders.setdefault(scored.equivalence, index)
 
     def _cut_short(self, record: SearchRecord, found: Found, searched_s: float) -> SearchRecord:
@@ -211,10 +209,10 @@ class _Run:
     def _refusal(self, coverage: Coverage, needed: int) -> SearchRecord | None:
         """Return the record of a search that is not to be run."""
         without = SearchRecord(coverage, Status.NOT_NEEDED, reason=None, draws_needed=needed)
-        found = [item.survivor for item in self._items.values()]
+        found = [item.survivor for item in self._finds.items]
         if self._is_answered(coverage) and not looks_for_rivals(coverage, found):
             return replace(without, reason="an earlier search had recovered the stream already")
-        if self._split.issuperset(scope.part for scope in coverage.scopes):
+        if self._finds.are_split(coverage.scopes):
             reason = "a stream ends or begins within these draws; their parts are searched"
             return replace(without, reason=reason)
         fitted = min(scope.fitted for scope in coverage.scopes)
@@ -231,44 +229,18 @@ class _Run:
             )
         return None
 
-    def _weigh(self, survivors: Iterable[Survivor]) -> None:
-        for survivor in survivors:
-            identity = survivor.identity
-            known = identity in self._items or identity in self._taken_back
-            if not known and worth_weighing(survivor, self._question.modulus):
-                item = weigh(survivor, self._question, self._division)
-                self._items[identity] = item
-                constant = constant_skip_of(item, self._question.modulus)
-                self._weigh([] if constant is None else [constant])
-
     def _follow(self, found: Found) -> None:
-        """Look first for what was found to lead on: named generators, and parts of the draws."""
+        """Look first for what was found to lead on: named generators, and parts of the draws.
+
+        Where a stream explains a stretch of its draws alone, the others are searched by themselves.
+        """
         self._agenda.advance({lead.stream for lead in found.leads})
         for survivor in found.survivors:
-            if survivor.identity in self._items:
-                self._peel(self._items[survivor.identity])
-
-    def _peel(self, item: Weighed) -> None:
-        """Where a stream explains a stretch of its draws alone, search the others by themselves."""
-        segment = segment_of(item)
-        if segment is None:
-            return
-        scope, stream = item.survivor.scope, item.survivor.stream
-        part = weigh(segment.survivor, self._question, self._division)
-        if max(part.scored.stakes(held_out=True)) < Thresholds.SIGNAL_BITS:
-            return  # a few draws that chance would explain as well, all that was tried counted
-        # The bet on all draws is taken back: it would only be told of again.
-        self._taken_back.add(item.survivor.identity)
-        del self._items[item.survivor.identity]
-        self._items.setdefault(segment.survivor.identity, part)
-        if scope.part in self._split:
-            return  # the same stretch under another name, or one that its own search will find
-        self._split.add(scope.part)
-        rest = rest_of(scope, segment)
-        if rest:
-            self._plan([stream], rest, led=True)
-            others = [each for each in self._chosen if each != stream]
-            self._plan(others, rest, led=False)
+            rest = self._finds.peel(survivor)
+            if rest:
+                self._plan([survivor.stream], rest, led=True)
+                others = [each for each in self._chosen if each != survivor.stream]
+                self._plan(others, rest, led=False)
 
     def control(self, run_seed: int) -> None:
         """Run the controls of completed searches, and first of those that the answer rests on.
@@ -305,7 +277,7 @@ class _Run:
 
     def _tellers(self) -> set[int]:
         """Return which searches told of a stream that is likelier than not."""
-        classes = mix(scores_of(self._items.values(), self._dated), held_out=True).classes
+        classes = mix(scores_of(self._finds.items, self._dated), held_out=True).classes
         return {self._finders[each] for each, held in classes.items() if held > _HOLDS}
 
     def _to_control(self, tellers: set[int]) -> list[int]:
@@ -319,9 +291,7 @@ class _Run:
         """Return the answer."""
         uneven, repeats = self._analysed.uneven, self._analysed.repeats
         items, dated = self._ranked()
-        judged = judge(
-            list(self._items.values()), self._dated, self._records, self._question, uneven
-        )
+        judged = judge(self._finds.items, self._dated, self._records, self._question, uneven)
         reason = judged.reason
         if judged.verdict in _FOUND:
             told = [self._records[index] for index in sorted(self._tellers())]
@@ -356,18 +326,21 @@ class _Run:
         )
 
     def _ranked(self) -> tuple[list[Weighed], list[DatedFinding]]:
-        """Return what was found, each kind by falling posterior.
+        """Return what was found, each kind by falling evidence.
 
-        A stream that goes on comes before those that have ended: it tells the draws to come.
+        A stream that holds its draws and goes on comes before those that have ended: it tells the
+        draws to come.
         """
-        items, dated = list(self._items.values()), self._dated
-        known = mix(scores_of(items, dated), held_out=True)
+        items, dated = self._finds.items, self._dated
+        scored = scores_of(items, dated)
+        known = mix(scored, held_out=True)
         weights = [sum(row) for row in known.posterior]
+        earned = [log2_sum(each.stakes(held_out=True)) for each in scored]
         count = len(items)
 
         def place(index: int) -> tuple[bool, float]:
             ended = index < count and not goes_on(items[index].survivor.scope)
-            return ended or weights[index] <= _HOLDS, -weights[index]
+            return ended or weights[index] <= _HOLDS, -earned[index]
 
         ranked = sorted(range(len(weights)), key=place)
         return [items[i] for i in ranked if i < count], [
@@ -376,7 +349,7 @@ class _Run:
 
     def _is_answered(self, coverage: Coverage) -> bool:
         """Tell whether the streams of all the coverage's scopes have been recovered."""
-        items, dated = list(self._items.values()), self._dated
+        items, dated = self._finds.items, self._dated
         scored = scores_of(items, dated)
         classes = mix(scored, held_out=False).classes
         if not is_recovered(items, dated, classes, self._analysed.uneven):
@@ -386,7 +359,8 @@ class _Run:
             for each in scored
             if classes[each.equivalence] > Thresholds.RECOVERED_POSTERIOR
         }
-        asked = {scope.part for scope in coverage.scopes}
+        left = (scope for scope in coverage.scopes if not self._finds.explain(scope, classes))
+        asked = {scope.part for scope in left}
         if coverage.rule_odds is None:
             # A session with a stream of its own rules out that all share one; seeds by date do not.
             asked -= {None}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedfleet.evidence import Scored
+from seedfleet.evidence.jump_prior import log2_jump_weight
 from seedfleet.evidence.likelihood import NOISE_RATES
 from seedfleet.evidence.prediction import foretell
 from seedfleet.evidence.prior import log2_alignment_weight
@@ -163,7 +164,8 @@ def weigh(survivor: Survivor, question: Question, division: Division) -> Weighed
             skip_max=alignment.skip_max,
             offset=alignment.offset,
             part_bits=part_bits(scope, division),
-        ),
+        )
+        + log2_jump_weight(alignment.jumps, skip=alignment.skip_max, draws=division.draws),
         seed_space=start_odds(stream.generator, survivor.start),
         fitted_bits=weighing.fitted_bits,
         known_bits=weighing.known_bits,

@@ -19,25 +19,23 @@ from seedfleet.evidence.prior import noise_weights
 from seedfleet.evidence.skip_paths import log2_ratios_by_noise
 from seedfleet.evidence.uniformity import allowance_bits
 from seedfleet.evidence.verdict import held_out_draws
-from seedfleet.generators import compiled
-from seedfleet.generators.canonical import seed_of_state
+from seedfleet.recover.rewinding import walked
 from seedfleet.sieve.weighing import Alignment
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from seedfleet.generators import Start
     from seedfleet.recover.scope import Scope
     from seedfleet.recover.scoring import Weighed
     from seedfleet.recover.search import Survivor
 
-__all__ = ["Segment", "rest_of", "segment_of"]
+__all__ = ["LEAST_REST", "Segment", "likely_stops", "part_of", "rest_of", "segment_of"]
 
+LEAST_REST = 12  # draws of a rest that are worth a search
 _LEAST_GAIN_BITS = 7.0  # by which a stretch must beat the whole: odds of 100
 _LEAST_STRETCH_BITS = 20.0  # a signal
 _NEAR, _NEAR_BITS = 3, 7.0  # draws by which an end may be off, and the bits that rule it out
 _MAX_STARTS = 3
-_LEAST_REST = 12  # draws of a rest that are worth a search
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def segment_of(weighed: Weighed) -> Segment | None:
     if bits - log2(choices) < _LEAST_STRETCH_BITS:
         return None
     survivor = _anchored(weighed, start, stop)
-    return Segment(survivor, start, stop, _likely_stops(earned[likely], stop))
+    return Segment(survivor, start, stop, likely_stops(earned[likely], stop))
 
 
 def rest_of(scope: Scope, segment: Segment) -> tuple[Scope, ...]:
@@ -94,7 +92,7 @@ def rest_of(scope: Scope, segment: Segment) -> tuple[Scope, ...]:
     """
     draws = len(scope.values)
     spans = [(0, segment.start), *((stop, draws) for stop in segment.stops)]
-    parts = (_part(scope, a, b) for a, b in spans if b - a >= _LEAST_REST)
+    parts = (part_of(scope, a, b) for a, b in spans if b - a >= LEAST_REST)
     return tuple(part for part in parts if part.fitted)
 
 
@@ -132,7 +130,7 @@ def _best_stretch(earned: NDArray[np.float64]) -> tuple[float, int, int]:
     return best, best_start, best_stop
 
 
-def _likely_stops(earned: NDArray[np.float64], stop: int) -> tuple[int, ...]:
+def likely_stops(earned: NDArray[np.float64], stop: int) -> tuple[int, ...]:
     """Return where a stretch may end without losing much, likeliest first."""
     losses = {stop: 0.0}
     for near in range(stop - 1, max(0, stop - _NEAR) - 1, -1):
@@ -143,7 +141,7 @@ def _likely_stops(earned: NDArray[np.float64], stop: int) -> tuple[int, ...]:
     return tuple(sorted(close, key=lambda near: (losses[near], near))[:_MAX_STARTS])
 
 
-def _part(scope: Scope, start: int, stop: int) -> Scope:
+def part_of(scope: Scope, start: int, stop: int) -> Scope:
     """Return a stretch of a scope as a scope of its own; its last draws are held out.
 
     So are those that the scope itself holds out: no search ever looks at them.
@@ -165,22 +163,14 @@ def _anchored(weighed: Weighed, start: int, stop: int) -> Survivor:
     survivor = weighed.survivor
     alignment = survivor.alignment
     if start == 0:
-        return replace(survivor, scope=_part(survivor.scope, 0, stop))
+        return replace(survivor, scope=part_of(survivor.scope, 0, stop))
     # Before the first draw's own skip; a variable one is taken from the likeliest path.
     path = weighed.weighing.path
     passed = int(path[start - 1]) + 1
-    begun = _walked(survivor, passed, weighed.modulus)
+    begun = walked(survivor.stream, survivor.start, passed, weighed.modulus)
     return replace(
         survivor,
-        scope=_part(survivor.scope, start, stop),
+        scope=part_of(survivor.scope, start, stop),
         start=begun,
         alignment=Alignment(0, alignment.skip_min, alignment.skip_max),
     )
-
-
-def _walked(survivor: Survivor, draws: int, modulus: int) -> Start:
-    """Return where a stream stands after so many draws, as a seed where one leads there."""
-    position = np.array([draws - 1])
-    _, state = compiled.at_positions(survivor.stream, survivor.start, modulus, position)
-    seed = seed_of_state(survivor.stream.generator, state)
-    return state if seed is None else seed

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "alignment_text",
+    "jumps_text",
     "known_as",
     "law_text",
     "offsets_text",
@@ -22,7 +23,21 @@ __all__ = [
 def alignment_text(alignment: Mapping[str, Any]) -> str:
     """Say which stream positions made the draws."""
     part, origin = part_text(alignment), alignment["origin"]
-    return f"{law_text(alignment)}, {part}, begun at draw {origin}"
+    told = f"{law_text(alignment)}, {part}, begun at draw {origin}"
+    return "; ".join(filter(None, (told, jumps_text(alignment))))
+
+
+def jumps_text(alignment: Mapping[str, Any]) -> str:
+    """Say where records are missing; nothing where none are, as in every answer of a sieve."""
+    return "; ".join(_jump_text(jump) for jump in alignment.get("jumps", ()))
+
+
+def _jump_text(jump: Mapping[str, Any]) -> str:
+    records, outputs, after = jump["records"], jump["outputs"], jump["after"]
+    if records is not None:
+        return f"{records} record{'s are' if records > 1 else ' is'} missing after draw {after}"
+    count, what = abs(outputs), "more" if outputs > 0 else "fewer"
+    return f"after draw {after} {count} {what} output{'s' if count > 1 else ''} dropped"
 
 
 def known_as(candidate: Mapping[str, Any]) -> list[str]:

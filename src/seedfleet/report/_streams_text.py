@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from seedfleet.report._figures import bits, whole
-from seedfleet.report._places import law_text, part_text, path_text
+from seedfleet.report._places import jumps_text, law_text, part_text, path_text
 from seedfleet.report._words import seed_text, state_text
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ def _stream(
     evidence = f"{matches}, {bits(finding['evidence_bits'])} bits"
     yield f"stream {number}", f"{where}: {finding['generator']}, {candidate['bounding']}"
     yield "", f"{seed_text(candidate)}, {law_text(candidate['alignment'])}; {evidence}"
+    missing = jumps_text(candidate["alignment"])
+    if missing:
+        yield "", missing
     if candidate["start_state"] is not None:
         yield "starts from", state_text(candidate["start_state"])
     if candidate["without_seed"] is not None:

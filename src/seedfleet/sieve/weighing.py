@@ -31,16 +31,42 @@ _LEAST_TOLD = 1e-9  # posterior below which a law is not worth its sums: it coun
 
 @dataclass(frozen=True)
 class Alignment:
-    """Which stream positions made the draws; a constant skip where the two skips are equal."""
+    """Which stream positions made the draws; a constant skip where the two skips are equal.
+
+    Attributes
+    ----------
+    offset
+        Outputs dropped once, at the start.
+    skip_min, skip_max
+        Least and most outputs dropped before each draw.
+    jumps
+        ``(draw, outputs)``, by ascending draws, each at least 1: before that draw so many more
+        outputs were dropped than the skip says, or fewer where negative. For constant skips alone:
+        records are missing there.
+    """
 
     offset: int
     skip_min: int
     skip_max: int
+    jumps: tuple[tuple[int, int], ...] = ()
 
     @property
     def gaps(self) -> int:
         """Gaps that there may be between two draws: more than one under a variable skip."""
         return self.skip_max - self.skip_min + 1
+
+    def positions(self, draws: int) -> NDArray[np.int64]:
+        """Return the stream positions of the first draws under a constant skip.
+
+        Returns
+        -------
+        NDArray
+            int64 array, shape (draws,), strictly increasing.
+        """
+        path = constant_skip_positions(draws, self.skip_max, offset=self.offset)
+        for draw, outputs in self.jumps:
+            path[draw:] += outputs
+        return path
 
     def path_model(self, modulus: int) -> skip_paths.PathModel:
         """Return the law of its gaps, without noise, for draws in ``[0, modulus)``."""
@@ -111,7 +137,7 @@ def weigh(stream: Stream, start: Start, alignment: Alignment, known: Known) -> W
         return _weigh_paths(stream, start, alignment, known)
     n, modulus, looked_at = len(known.values), known.modulus, known.looked_at
     skip = alignment.skip_max
-    path = constant_skip_positions(n, skip, offset=alignment.offset)
+    path = alignment.positions(n)
     given, state = compiled.at_positions(stream, start, modulus, path)
     coming, _ = compiled.at_positions(stream, state, modulus, constant_skip_positions(AHEAD, skip))
     draws = np.concatenate([given, coming])

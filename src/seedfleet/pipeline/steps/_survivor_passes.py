@@ -260,8 +260,8 @@ class Passes:
 
     def _path(self, row: int) -> tuple[Stream, Start, PathModel]:
         entry = self.table.rows[row]
-        skips = (int(entry[name]) for name in ("offset", "skip_min", "skip_max"))
-        model = Alignment(*skips).path_model(self.modulus)
+        offset, least, most = (int(entry[name]) for name in ("offset", "skip_min", "skip_max"))
+        model = Alignment(offset, least, most).path_model(self.modulus)
         return self.table.stream(int(entry["preset"])), self.table.start(row), model
 
 

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seedfleet.generators import AtState
+from seedfleet.recover.rewinding import rewound
 from seedfleet.sieve.weighing import Alignment
 
 if TYPE_CHECKING:
-    from seedfleet.generators import PowerOfTwoLcg, Start, Stream
     from seedfleet.recover.scoring import Weighed
     from seedfleet.recover.search import Survivor
 
@@ -38,29 +37,9 @@ def constant_skip_of(weighed: Weighed, modulus: int) -> Survivor | None:
     firsts = weighing.path - np.arange(len(weighing.path)) * gap
     places, votes = np.unique(firsts[weighing.matched], return_counts=True)
     offset = int(places[votes.argmax()]) - (gap - 1)
-    start = _before(survivor.stream, survivor.start, -offset, modulus)
+    start = rewound(survivor.stream, survivor.start, -offset, modulus)
     if start is not None:
         return replace(survivor, start=start, alignment=Alignment(0, gap - 1, gap - 1))
     if offset < 0:
         return None
     return replace(survivor, alignment=Alignment(offset, gap - 1, gap - 1))
-
-
-def _before(stream: Stream, start: Start, draws: int, modulus: int) -> Start | None:
-    """Return the start so many draws earlier, or later; None where a stream cannot be run so."""
-    lcg, layout = stream.generator.lcg, stream.bounding.layout(modulus)
-    if lcg is None or layout is None:
-        return None
-    state = _state(lcg, stream, start)
-    if state is None:
-        return None
-    earlier = lcg.advance(state, -draws * layout[1] * stream.bounding.words)
-    seed = lcg.seed_of_state(earlier)
-    return AtState((earlier,)) if seed is None else seed
-
-
-def _state(lcg: PowerOfTwoLcg, stream: Stream, start: Start) -> int | None:
-    if isinstance(start, AtState):
-        return start.words[0]
-    with np.errstate(over="ignore"):
-        return int(stream.generator.seed_state(np.uint64(start))) % lcg.modulus

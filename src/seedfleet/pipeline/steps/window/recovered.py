@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -121,17 +121,17 @@ def recovered_streams(path: Path, history: History) -> tuple[KnownStream, ...]:
         return ()
     document = _document(path)
     is_of_these = _is_of(history, document, path)
-    read = []
+    read: list[KnownStream] = []
     try:
         for candidate in document["candidates"]:
             try:
-                read.append(_stream(candidate, history))
+                read += _legs(candidate, history)
             except ValueError:
                 if is_of_these:
                     raise
     except (KeyError, TypeError, ValueError) as error:
         raise RecoveryError([f"{path}: its candidates cannot be read: {error!r}"]) from error
-    return tuple(each for each in read if each is not None)
+    return tuple(read)
 
 
 def _document(path: Path) -> dict[str, Any]:
@@ -154,23 +154,28 @@ def _is_of(history: History, document: Mapping[str, Any], path: Path) -> bool:
     return known == (history.sha256, len(history), history.modulus)
 
 
-def _stream(candidate: Mapping[str, Any], history: History) -> KnownStream | None:
+def _legs(candidate: Mapping[str, Any], history: History) -> list[KnownStream]:
+    """Read a candidate; where records are missing inside it, what is between as streams of its own.
+
+    All of them start alike, the later ones at later offsets.
+    """
     alignment = candidate["alignment"]
     if alignment["machine"] is not None:
-        return None
+        return []
     name, bounding = candidate["generator"], candidate["bounding"]
     try:
         stream = find_stream(name, bounding)
         preset = presets_of(stream)[0].slug
     except (IndexError, KeyError):  # of a catalogue that knew others
-        return None
+        return []
     session = alignment["session"]
     places = [
         index for index, name in enumerate(history.sessions) if session is None or name == session
     ]
     origin = places.index(alignment["origin"])
     end = origin + int(candidate["n"])
-    return KnownStream(
+    jumps = [(places.index(each["after"]) + 1, int(each["outputs"])) for each in alignment["jumps"]]
+    leg = KnownStream(
         preset,
         _start(candidate),
         int(alignment["offset"]),
@@ -181,6 +186,13 @@ def _stream(candidate: Mapping[str, Any], history: History) -> KnownStream | Non
         NO_END if end >= len(places) else end,
         float(candidate["posterior"]),
     )
+    legs = [leg]
+    for draw, outputs in jumps:
+        before = legs.pop()
+        passed = (draw - before.origin) * (before.skip_max + 1) + outputs
+        legs.append(replace(before, end=draw))
+        legs.append(replace(before, origin=draw, offset=before.offset + passed))
+    return legs
 
 
 def _start(candidate: Mapping[str, Any]) -> Start:
