@@ -399,6 +399,7 @@ def test_seeds_that_only_a_scan_decides_are_scanned() -> None:
         noise=0.0,
         predictions=2,
         controls=True,
+        budget_s=None,
     )
     assert recovery.verdict is Verdict.RECOVERED
     assert best(recovery) == (stream, 4_000_000_007, 1, None)
