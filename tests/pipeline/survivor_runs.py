@@ -84,7 +84,7 @@ def found_by_step_0(seed: int, *, preset: str = PRESET, draws: int = DRAWS) -> d
         "start_state": None,
         "n": draws,
         "posterior": 0.9,
-        "alignment": {**alignment, "session": None, "machine": None},
+        "alignment": {**alignment, "session": None, "machine": None, "jumps": []},
     }
 
 

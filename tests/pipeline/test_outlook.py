@@ -39,8 +39,8 @@ def stake(law: tuple[int, int]) -> float:
     least, most = law
     octave = {0: 1.0, 1: 0.5, 2: 0.5}[most] / 16
     share = octave if least == most else octave / most
-    whole = 0.5
-    return 2**RAISED * 0.5 * (1 / 64) * 0.5 * share * 0.5 * whole * 0.5 / (2**32 - 1)
+    no_offset, whole = 7 / 16, 0.5
+    return 2**RAISED * 0.5 * (1 / 64) * 0.5 * share * no_offset * whole * 0.5 / (2**32 - 1)
 
 
 UNIFORM = np.full(MODULUS, 1 / MODULUS)
