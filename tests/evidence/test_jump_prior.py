@@ -85,6 +85,6 @@ def test_bets_on_jumps_pay_out_what_the_prior_staked(monkeypatch: pytest.MonkeyP
         paid.append(np.exp2(bits).sum())
     # Not the null; one preset of 64; 1/32 of the skip laws; a skip of 1, in the second octave; no
     # offset; all draws; a seed. One jump; two more outputs are one record, three are three calls.
-    staked = 1 / 2 / 64 / 32 / 16 / 2 / 2 / 2 / 2 / (2**32 - 1) / 2
+    staked = 1 / 2 / 64 / 32 / 16 / 2 * 7 / 16 / 2 / 2 / (2**32 - 1) / 2
     assert np.mean(paid) == pytest.approx(staked * (1 / 2 / 8 + 1 / 4 / 16 / 2), rel=1e-6, abs=0)
     assert np.std(paid) > 0.1 * np.mean(paid)
