@@ -108,7 +108,7 @@ class Prior:
         """Return the published stake on each row of `table`, by its text: float64, shape (n,).
 
         Half on all streams; a preset 1/64; a law of skips 1/2; a skip 1/16 an octave, and its
-        least evenly below the most; offset 0 1/2; all draws as one stream 1/2, and half of that
+        least evenly below the most; offset 0 7/16; all draws as one stream 1/2, and half of that
         where there are several sessions; a seed 1/2, evenly over those that there are.
         """
         stakes = []
@@ -118,7 +118,7 @@ class Prior:
             for least, most in skips:
                 octave = 2.0 ** -((most + 1).bit_length() - 1) / 16
                 law = octave / 2 / (most if least < most else 1)
-                each = 0.5 * len(presets_of(stream)) / 64 * law / 2 * scope / 2
+                each = 0.5 * len(presets_of(stream)) / 64 * law * 7 / 16 * scope / 2
                 stakes += [each / stream.generator.seed_count] * self.seeds
         return np.array(stakes)
 
