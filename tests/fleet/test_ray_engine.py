@@ -27,13 +27,13 @@ from seedfleet.fleet.node.locks import Lock
 from seedfleet.fleet.options import RunOptions
 from seedfleet.fleet.outcome import Cancelled, Failed, OutputMissing, Succeeded, TimedOut
 from seedfleet.fleet.testing import Outage, check_engine
+from seedfleet.fleet.testing.ray import RayCluster, missing_for_ray
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from seedfleet.fleet.paths import RunPaths
     from seedfleet.fleet.spec import Job
-    from seedfleet.fleet.testing.ray import RayCluster
 
 PATIENCE_S = 90.0
 # Of runs; the process that tests is in the name, since others may test on this machine as well.
@@ -432,11 +432,13 @@ def keepers(cluster: RayCluster) -> list[str]:
     return [title for title in titles if title.startswith("ray::Keeper")]
 
 
-def seedfleet_run(house: House, *words: str) -> subprocess.Popen[bytes]:
+def seedfleet_run(
+    house: House, *words: str, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     head = subprocess.Popen(
         [sys.executable, "-m", "seedfleet", "run", *words, "--output-dir", "out"],
         cwd=house.root,
-        env=words_of_the_package(),
+        env=words_of_the_package() | dict(environment or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -460,6 +462,27 @@ def test_pins_that_ray_cannot_keep_are_refused_together(
     assert len(refused.value.problems) == 3
     assert "gpu_id 1" in refused.value.problems[0]
     assert not (house.root / "out").exists()
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_cluster_that_asks_for_a_token_is_joined_with_it_alone(
+    tmp_path: Path, house: House, need: Callable[[str, list[str]], None]
+) -> None:
+    need("Ray", missing_for_ray())
+    (house.root / "jobs.json").write_text(json.dumps([house.job(GOOD, "one").to_document()]))
+    with RayCluster(tmp_path, token="known to few " * 3) as cluster:
+        cluster.start("alpha")
+        words = ["jobs.json", "--engine", "ray", "--engine-option", f"address={cluster.address}"]
+        words += ["--engine-option", f"python={sys.executable}"]
+        head = seedfleet_run(house, *words)
+        refusal = head.communicate(timeout=PATIENCE_S)[1].decode()
+        assert head.returncode == 2
+        assert "RAY_AUTH_TOKEN" in refusal
+        assert not (house.root / "out").exists()
+        head = seedfleet_run(house, *words, environment=cluster.joining)
+        complaints = head.communicate(timeout=PATIENCE_S)[1].decode()
+        assert head.returncode == 0, complaints
 
 
 @pytest.mark.ray

@@ -1,9 +1,9 @@
 """A real Ray cluster on loopback: a head and as many nodes as wanted, each in place of a machine.
 
-Ports, sockets and logs are the cluster's own, usage statistics and the dashboard are off. A node's
-environment is that of the machine that it stands for; its GPUs are numbers only. A node can be
-killed, all of Ray at once, and be started again, and so can the cluster; what scripts and
-supervisors do goes on meanwhile.
+Ports, sockets and logs are the cluster's own; usage statistics and the dashboard are off. A token
+that this machine's user has for other clusters is not asked for. A node's environment is that of
+the machine that it stands for; its GPUs are numbers only. A node can be killed, all of Ray at once,
+and be started again, and so can the cluster; what scripts and supervisors do goes on meanwhile.
 
 >>> with RayCluster(folder) as cluster:  # doctest: +SKIP
 ...     cluster.start("alpha", gpus=2)
@@ -65,10 +65,15 @@ class RayCluster:
     ----------
     folder
         An existing, empty folder for logs; Ray's sockets go to a short path of their own.
+    token
+        Asked of whoever wants to join, who needs `joining` in the environment; None asks nobody.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, token: str | None = None) -> None:
         self.folder = folder
+        self.joining = {"RAY_AUTH_MODE": "disabled" if token is None else "token"}
+        if token is not None:
+            self.joining["RAY_AUTH_TOKEN"] = token
         self._port = free_port(_HEAD)
         # Names of sockets have room for about a hundred letters.
         self._ray_folder = Path(tempfile.mkdtemp(prefix="ray-"))
@@ -202,7 +207,7 @@ class RayCluster:
         with said.open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - Ray's own program
                 machine.words,
-                env={**os.environ, **_SPARING, **self._mark, **machine.environment},
+                env={**os.environ, **_SPARING, **self._mark, **self.joining, **machine.environment},
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -44,6 +44,7 @@ _LEAVE_S: Final = 5.0
 _PIECE_BYTES: Final = 1 << 20
 _CALLS_AT_ONCE: Final = 100_000  # each attempt that waits for its GPUs is one
 _LINE_BYTES: Final = 1 << 24
+_WHY_LETTERS: Final = 1000
 
 
 def main() -> int:
@@ -60,7 +61,7 @@ def main() -> int:
             configure_logging=False,
         )
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        said.write(_line({"op": "failed", "problem": " ".join(str(error).split())[:600]}))
+        said.write(_line({"op": "failed", "problem": _why(error)}))
         return 1
     for module in (keeper_module, locks):
         cloudpickle.register_pickle_by_value(module)  # type: ignore[no-untyped-call]
@@ -224,6 +225,12 @@ def _described(node: Mapping[str, Any]) -> dict[str, Any] | None:
         "cpus": float(resources.get("CPU", 0)),
         "accelerator": kinds[0] if len(kinds) == 1 else None,
     }
+
+
+def _why(error: BaseException) -> str:
+    """Tell why a cluster was not joined: what Ray says, and the last line of what was behind it."""
+    texts = [str(error), *str(error.__cause__ or "").strip().splitlines()[-1:]]
+    return ": ".join(" ".join(text.split()) for text in texts)[:_WHY_LETTERS]
 
 
 def _problem(error: BaseException) -> str:
