@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from seedfleet.generators.start import state_words
+from seedfleet.generators.start import start_words
 
 if TYPE_CHECKING:
     from seedfleet.generators.definition import Generator
@@ -26,7 +24,7 @@ def canonical_seed(generator: Generator, seed: int) -> int | None:
     """
     if seed in generator.seeds:
         return seed
-    state = _state(generator, seed)
+    state = start_words(generator, seed)
     likely = (
         seed % generator.seed_modulus,
         2**generator.seed_bits - seed,  # where |seed| counts
@@ -35,7 +33,7 @@ def canonical_seed(generator: Generator, seed: int) -> int | None:
         seed % 2 ** (generator.seed_bits - 1),  # where the top bit does not count
     )
     same = (twin for twin in likely if twin in generator.seeds)
-    return next((twin for twin in same if _state(generator, twin) == state), None)
+    return next((twin for twin in same if start_words(generator, twin) == state), None)
 
 
 def distance_from_0(generator: Generator, seed: int) -> int:
@@ -53,9 +51,4 @@ def seed_of_state(generator: Generator, state: AtState) -> int | None:
     seed = word if generator.lcg is None else generator.lcg.seed_of_state(word)
     if seed is None or seed not in generator.seeds:
         return None
-    return seed if _state(generator, seed) == state.words else None
-
-
-def _state(generator: Generator, seed: int) -> tuple[int, ...]:
-    with np.errstate(over="ignore"):
-        return state_words(generator.seed_state(np.uint64(seed)))
+    return seed if start_words(generator, seed) == state.words else None

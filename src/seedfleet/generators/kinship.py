@@ -12,7 +12,7 @@ import numpy as np
 from seedfleet.generators import reference
 from seedfleet.generators.catalogue import streams
 from seedfleet.generators.reproduction import seed_of
-from seedfleet.generators.start import AtState, state_of_words, state_words
+from seedfleet.generators.start import AtState, start_words, state_of_words, state_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,21 +153,16 @@ def _moved(generator: Generator, start: Start, words: int | None) -> Start | Non
     """Return the start so many words after another one; None where no way leads there."""
     if words is None or words == 0:
         return start if words == 0 else None
-    state = start if isinstance(start, AtState) else _state_of(generator, start)
+    before = start_words(generator, start)
     if generator.lcg is not None:
-        return AtState((generator.lcg.advance(state.words[0], words),))
+        return AtState((generator.lcg.advance(before[0], words),))
     if words < 0:
         return None
-    stepped = state_of_words(generator, state.words)
+    stepped = state_of_words(generator, before)
     with np.errstate(over="ignore"):
         for _ in range(words):
             stepped = generator.step(stepped)
     return AtState(state_words(stepped))
-
-
-def _state_of(generator: Generator, seed: int) -> AtState:
-    with np.errstate(over="ignore"):
-        return AtState(state_words(generator.seed_state(np.uint64(seed))))
 
 
 def _first_draws(stream: Stream, start: Start, modulus: int, every: int) -> list[int]:
@@ -181,7 +176,7 @@ def _same_starts(generator: Generator, start: Start, other: Generator) -> Iterat
     if not isinstance(start, AtState):
         if start < 2**other.seed_bits:
             yield start
-        start = _state_of(generator, start)
+        start = AtState(start_words(generator, start))
     if _has_state(other, start):
         seed = seed_of(other, start)
         yield start if seed is None else seed

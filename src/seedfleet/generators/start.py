@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from seedfleet.generators.definition import Generator
 
-__all__ = ["AtState", "Start", "state_bits", "state_of_words", "state_words"]
+__all__ = ["AtState", "Start", "start_words", "state_bits", "state_of_words", "state_words"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,14 @@ def state_bits(generator: Generator) -> int:
         return generator.state_width
     like = _a_state(generator)
     return sum(8 * part.itemsize for part in (like if isinstance(like, tuple) else np.ravel(like)))
+
+
+def start_words(generator: Generator, start: Start) -> tuple[int, ...]:
+    """Return the state right before stream position 0, as Python integers."""
+    if isinstance(start, AtState):
+        return start.words
+    with np.errstate(over="ignore"):
+        return state_words(generator.seed_state(np.uint64(start)))
 
 
 @cache

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seedfleet.generators import compiled, presets_of
-from seedfleet.generators.kinship import Kin, Pace, kindred
+from seedfleet.generators.kinship import Pace, kindred
 from seedfleet.generators.reproduction import Schedule, reproduce, seed_of
-from seedfleet.sieve.rows import constant_skip_positions
 from seedfleet.sieve.weighing import Alignment
 
 if TYPE_CHECKING:
@@ -102,17 +101,21 @@ def ways(items: Sequence[Weighed], *, sought: bool) -> Iterator[Way]:
         if survivor.stream not in named and _draws_the_same(item, best):
             named.add(survivor.stream)
             yield Way(survivor.stream, survivor.start, survivor.alignment, _dropped(item))
+    for way in _ways_of_kin(best) if sought else ():
+        if way.stream not in named and _draws_on(way, best):
+            yield way
+
+
+def _ways_of_kin(best: Weighed) -> Iterator[Way]:
     survivor, dropped = best.survivor, _dropped(best)
-    alignment = survivor.alignment
     # Of calls of another length none has the same drops before every draw.
-    pace = Pace(alignment.offset, dropped) if isinstance(dropped, int) else None
-    kin = kindred(survivor.stream, survivor.start, best.modulus, pace) if sought else ()
-    for each in kin:
-        if each.stream not in named and _draws_on(each, best):
-            if each.pace is not None:
-                dropped = each.pace.skip
-                alignment = Alignment(each.pace.offset, dropped, dropped)
-            yield Way(each.stream, each.start, alignment, dropped)
+    pace = Pace(survivor.alignment.offset, dropped) if isinstance(dropped, int) else None
+    for kin in kindred(survivor.stream, survivor.start, best.modulus, pace):
+        if kin.pace is None:
+            yield Way(kin.stream, kin.start, survivor.alignment, dropped)
+        else:
+            skip = kin.pace.skip
+            yield Way(kin.stream, kin.start, Alignment(kin.pace.offset, skip, skip), skip)
 
 
 def _draws_the_same(item: Weighed, best: Weighed) -> bool:
@@ -120,16 +123,11 @@ def _draws_the_same(item: Weighed, best: Weighed) -> bool:
     return np.array_equal(item.weighing.given, best.weighing.given)
 
 
-def _draws_on(kin: Kin, best: Weighed) -> bool:
+def _draws_on(way: Way, best: Weighed) -> bool:
     """Tell whether a stream agrees with the best one wherever that was looked at."""
-    count, alignment = len(best.stream_draws), best.survivor.alignment
-    if kin.pace is not None:
-        positions = constant_skip_positions(count, kin.pace.skip, offset=kin.pace.offset)
-    elif alignment.jumps:
-        positions = alignment.positions(count)
-    else:
-        positions = np.arange(count)
-    draws, _ = compiled.at_positions(kin.stream, kin.start, best.modulus, positions)
+    count, varies = len(best.stream_draws), way.alignment.gaps > 1
+    positions = np.arange(count) if varies else way.alignment.positions(count)
+    draws, _ = compiled.at_positions(way.stream, way.start, best.modulus, positions)
     return bool(np.array_equal(draws, best.stream_draws))
 
 

@@ -209,8 +209,9 @@ class _Run:
     def _refusal(self, coverage: Coverage, needed: int) -> SearchRecord | None:
         """Return the record of a search that is not to be run."""
         without = SearchRecord(coverage, Status.NOT_NEEDED, reason=None, draws_needed=needed)
-        found = [item.survivor for item in self._finds.items]
-        if self._is_answered(coverage) and not looks_for_rivals(coverage, found):
+        if self._is_answered(coverage) and not looks_for_rivals(
+            coverage, [item.survivor for item in self._finds.items]
+        ):
             return replace(without, reason="an earlier search had recovered the stream already")
         if self._finds.are_split(coverage.scopes):
             reason = "a stream ends or begins within these draws; their parts are searched"

@@ -8,9 +8,10 @@ import numpy as np
 
 from seedfleet.generators import AtState, compiled
 from seedfleet.generators.canonical import seed_of_state
+from seedfleet.generators.start import start_words
 
 if TYPE_CHECKING:
-    from seedfleet.generators import PowerOfTwoLcg, Start, Stream
+    from seedfleet.generators import Start, Stream
 
 __all__ = ["rewound", "walked"]
 
@@ -23,9 +24,7 @@ def rewound(stream: Stream, start: Start, draws: int, modulus: int) -> Start | N
     lcg, layout = stream.generator.lcg, stream.bounding.layout(modulus)
     if lcg is None or layout is None:
         return None
-    state = _state(lcg, stream, start)
-    if state is None:
-        return None
+    state = start_words(stream.generator, start)[0]
     earlier = lcg.advance(state, -draws * layout[1] * stream.bounding.words)
     seed = lcg.seed_of_state(earlier)
     return AtState((earlier,)) if seed is None else seed
@@ -38,10 +37,3 @@ def walked(stream: Stream, start: Start, draws: int, modulus: int) -> Start:
     _, state = compiled.at_positions(stream, start, modulus, np.array([draws - 1]))
     seed = seed_of_state(stream.generator, state)
     return state if seed is None else seed
-
-
-def _state(lcg: PowerOfTwoLcg, stream: Stream, start: Start) -> int | None:
-    if isinstance(start, AtState):
-        return start.words[0]
-    with np.errstate(over="ignore"):
-        return int(stream.generator.seed_state(np.uint64(start))) % lcg.modulus

@@ -11,7 +11,6 @@ from seedfleet.evidence.stakes import start_odds
 from seedfleet.generators import AtState, compiled, presets_of
 from seedfleet.recover.linear.states import origin_of, seed_before, start_after
 from seedfleet.recover.search import Survivor
-from seedfleet.sieve import constant_skip_positions
 from seedfleet.sieve.weighing import AHEAD, Alignment
 
 if TYPE_CHECKING:
@@ -137,9 +136,6 @@ def _matches(survivor: Survivor, modulus: int, window: range) -> int:
 
 def _draws(survivor: Survivor, modulus: int, window: range) -> NDArray[np.int64]:
     """Return what a survivor's stream gives for the draws of a window."""
-    alignment = survivor.alignment
-    positions = constant_skip_positions(window.stop, alignment.skip_min) + alignment.offset
-    values, _ = compiled.at_positions(
-        survivor.stream, survivor.start, modulus, positions[window.start :]
-    )
+    positions = survivor.alignment.positions(window.stop)[window.start :]
+    values, _ = compiled.at_positions(survivor.stream, survivor.start, modulus, positions)
     return values
