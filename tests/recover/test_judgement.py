@@ -13,10 +13,13 @@ from seedfleet.generators import Stream
 from seedfleet.generators.boundings import JAVA_NEXT_INT
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
 from seedfleet.recover.answer import SearchRecord, Status
+from seedfleet.recover.dated import DatedFinding, DatedQuestion
+from seedfleet.recover.dated_rules import parse_formula
 from seedfleet.recover.judgement import Judgement, judge
 from seedfleet.recover.scope import Scope
 from seedfleet.recover.scoring import Weighed, weigh
 from seedfleet.recover.search import Coverage, Question, Survivor
+from seedfleet.recover.unevenness import Unevenness
 from seedfleet.sieve.weighing import Alignment
 
 _JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)
@@ -24,6 +27,7 @@ _VALUES = planted_draws(_JAVA, 4711, count=60)
 _WHOLE, _NOON, _NIGHT = (Scope(_VALUES, 54, session) for session in (None, "noon", "night"))
 _ENDED = Scope(_VALUES, 54, segment=(0, 60), draws_after=60)
 _LAST = Scope(_VALUES, 54, segment=(60, 120))
+_BY_DATE = DatedQuestion(1000, _WHOLE, [None] * 60, parse_formula("ordinal"), Division(60))
 _QUESTION = Question(1000, (_WHOLE, _NOON, _NIGHT), range(1), range(1))
 
 
@@ -65,6 +69,19 @@ def judged(*items: Weighed) -> Judgement:
 )
 def test_one_stream_has_to_earn_all_of_it(fit: float, predicted: float, verdict: Verdict) -> None:
     assert judged(found(_WHOLE, fit, predicted)).verdict is verdict
+
+
+@pytest.mark.parametrize("by_date", [False, True])
+def test_a_stream_has_to_beat_that_the_draws_are_not_uniform(*, by_date: bool) -> None:
+    def judged_at(fit: float) -> Verdict:
+        item, uneven = found(_WHOLE, fit, 30), Unevenness(25, "steps of 1")
+        if not by_date:
+            return judge([item], [], [], _QUESTION, uneven).verdict
+        dated = DatedFinding(_JAVA, Alignment(0, 0, 0), item.scored, _BY_DATE)
+        return judge([], [dated], [], _QUESTION, uneven).verdict
+
+    assert judged_at(66) is Verdict.RECOVERED
+    assert judged_at(64) is Verdict.SIGNAL
 
 
 def test_what_one_stream_lacks_another_does_not_lend() -> None:
