@@ -277,6 +277,21 @@ def test_halves_of_a_batch_keep_the_numbers_of_its_tasks(tmp_path: Path) -> None
     assert later.next_number == 7
 
 
+def test_a_crash_while_a_batch_is_halved_leaves_it_whole_or_in_two(tmp_path: Path) -> None:
+    """One half beside the whole would have its tasks handed in twice."""
+    path, whole = tmp_path / "batches", HandedIn("x", 4, ("a", "b", "c"), Request(0, 5.0))
+    ledger = BatchLedger(path)
+    ledger.add(whole)
+    before = path.stat().st_size
+    halves = ledger.split(whole)
+    content = path.read_bytes()
+    found = []
+    for size in range(before, len(content) + 1):
+        path.write_bytes(content[:size])
+        found.append(set(BatchLedger(path).batches.values()) - {whole})
+    assert found == [set()] * (len(content) - before) + [set(halves)]
+
+
 @pytest.fixture
 def line(tmp_path: Path) -> Iterator[Line]:
     (tmp_path / "work.sh").write_text('#!/bin/sh\necho x > "$1"\n')

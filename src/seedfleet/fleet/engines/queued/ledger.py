@@ -87,27 +87,15 @@ class BatchLedger:
         self._append(dataclasses.asdict(batch))
 
     def split(self, batch: HandedIn) -> tuple[HandedIn, HandedIn]:
-        """Note the halves of a batch that was not taken in its place; its tasks keep their numbers.
+        """Note both halves of a batch that was not taken, or none; its tasks keep their numbers.
 
         Raises
         ------
         OSError
             If the disk refuses.
         """
-        half = len(batch.tokens) // 2
-        changed = dataclasses.replace
-        halves = (
-            changed(batch, name=f"{batch.name}-1", tokens=batch.tokens[:half]),
-            changed(
-                batch,
-                name=f"{batch.name}-2",
-                first=batch.first + half,
-                tokens=batch.tokens[half:],
-            ),
-        )
-        for each in halves:
-            self.add(each)
-        return halves
+        self._append({"name": batch.name, "split": len(batch.tokens) // 2})
+        return self.batches[f"{batch.name}-1"], self.batches[f"{batch.name}-2"]
 
     def taken(self, name: str, handle: str) -> None:
         """Note that the scheduler has taken a batch.
@@ -132,17 +120,32 @@ class BatchLedger:
         self._take(json.loads(line))
 
     def _take(self, record: dict[str, Any]) -> None:
-        if "first" not in record:
-            known = self.batches[record["name"]]
-            self.batches[known.name] = dataclasses.replace(known, handle=record["handle"])
+        if "first" in record:
+            asked = record.pop("request")
+            request = Request(**asked | {"exclude": tuple(asked.get("exclude", ()))})
+            tokens = tuple(record.pop("tokens"))
+            self._keep(HandedIn(**record, tokens=tokens, request=request))
             return
-        asked = record.pop("request")
-        request = Request(**asked | {"exclude": tuple(asked.get("exclude", ()))})
-        tokens = tuple(record.pop("tokens"))
-        batch = HandedIn(**record, tokens=tokens, request=request)
+        known = self.batches[record["name"]]
+        if "split" in record:
+            for half in _halves(known, record["split"]):
+                self._keep(half)
+        else:
+            self.batches[known.name] = dataclasses.replace(known, handle=record["handle"])
+
+    def _keep(self, batch: HandedIn) -> None:
         self.batches[batch.name] = batch
-        for number, token in zip(batch.numbers, tokens, strict=True):
+        for number, token in zip(batch.numbers, batch.tokens, strict=True):
             self.tasks[token] = (batch.name, number)
+
+
+def _halves(whole: HandedIn, tasks: int) -> tuple[HandedIn, HandedIn]:
+    """Divide a batch after so many of its tasks."""
+    before, after = whole.tokens[:tasks], whole.tokens[tasks:]
+    return (
+        dataclasses.replace(whole, name=f"{whole.name}-1", tokens=before),
+        dataclasses.replace(whole, name=f"{whole.name}-2", first=whole.first + tasks, tokens=after),
+    )
 
 
 def _whole_lines(path: Path) -> list[bytes]:
