@@ -364,6 +364,23 @@ def test_bad_input_starts_nothing(fakes: Fakes, words: list[str], said: list[str
     assert not (fakes.house / "out").exists()
 
 
+def test_an_engine_that_is_not_there_is_refused_before_the_first_step(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as without_tools:
+        without_tools.setenv("PATH", str(fakes.house))
+        refused = fakes.begin("--engine", "slurm")
+        assert refused.exit_code == 2
+        assert "sbatch, squeue, scancel not found" in refused.stderr
+        assert not fakes.asked
+        assert not (fakes.house / "out").exists()
+    assert fakes.begin().exit_code == 0
+    with monkeypatch.context() as without_tools:
+        without_tools.setenv("PATH", str(fakes.house))
+        assert fakes.go_on("--engine", "slurm").exit_code == 2
+        assert fakes.go_on().exit_code == 0
+
+
 def test_draws_that_have_changed_are_refused_until_that_is_agreed_to(fakes: Fakes) -> None:
     fakes.begin("--steps", "1")
     (fakes.house / "draws.txt").write_text("1\n2\n3\n", encoding="utf-8")

@@ -7,15 +7,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seedfleet.fleet import BadInputError, RunOptions
+from seedfleet.fleet import BadInputError, RunControl, RunOptions
 from seedfleet.fleet.cluster import read_cluster
 from seedfleet.fleet.engines.choice import ENGINE_OPTIONS, make_engine, read_options
 from seedfleet.fleet.engines.queued.folder import startable
+from seedfleet.fleet.signals import run_blocking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["place_options"]
+__all__ = ["place_options", "refuse_absent_engine"]
+
+_PROBE_ID = "engine-check"  # of a run that is never made
 
 
 def place_options(
@@ -58,6 +61,36 @@ def place_options(
     if problems:
         raise BadInputError(problems)
     return options
+
+
+def refuse_absent_engine(options: RunOptions) -> None:
+    """Open the engine and close it again, unless it is this machine; nothing is written.
+
+    Whether a scheduler's disk is shared is left to the jobs that need it: that takes a task in its
+    line.
+
+    Raises
+    ------
+    BadInputError
+        The engine cannot be reached, or knows nothing of what its options name.
+    KeyboardInterrupt
+        The user did not wait.
+    """
+    if options.engine == "local":
+        return
+    if "probe" in ENGINE_OPTIONS.get(options.engine, {}):
+        options = dataclasses.replace(
+            options, engine_options={**options.engine_options, "probe": "no"}
+        )
+    run_blocking(_opened_once(options), RunControl(), lambda _: None)
+
+
+async def _opened_once(options: RunOptions) -> None:
+    engine = make_engine(options)
+    try:
+        await engine.open(options.paths(_PROBE_ID), options.rules())
+    finally:
+        await engine.close()
 
 
 def _from_here(options: RunOptions) -> RunOptions:

@@ -27,6 +27,7 @@ from seedfleet.cli.trace._trace_words import step_line
 from seedfleet.draws.history import describe_unknown_session
 from seedfleet.errors import ProblemsError
 from seedfleet.fleet import BadInputError, FleetError
+from seedfleet.pipeline.job_places import refuse_absent_engine
 from seedfleet.pipeline.run_folder import unwritable
 from seedfleet.pipeline.steps.fan_out import FanOut
 from seedfleet.pipeline.steps.request import (
@@ -196,7 +197,9 @@ def _new(draws: str, options: dict[str, Any], problems: Sequence[str], output: O
     known = list(problems)
     request = Request(context, **_asked(options), **places_asked(options, known))
     known += missing_steps(request.steps)
-    return TraceRun(history, request, RunFiles(folder), _checked(request, history, known, output))
+    places = _checked(request, history, known, output)
+    refuse_absent_engine(places.options)
+    return TraceRun(history, request, RunFiles(folder), places)
 
 
 def _checked(request: Request, history: History, known: Sequence[str], output: Output) -> FanOut:
@@ -233,7 +236,10 @@ def _resumed(
     known = list(problems)
     request = replace(before, **given, **places_asked(options, known))
     known += unheld_changes(before, request, files)
-    return TraceRun(history, request, files, _checked(request, history, known, output))
+    places = _checked(request, history, known, output)
+    if options["engine"] or options["engine_words"] or options["cluster"]:
+        refuse_absent_engine(places.options)
+    return TraceRun(history, request, files, places)
 
 
 def _taken(made: TraceRun, output: Output) -> dict[str, Any]:
