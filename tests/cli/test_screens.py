@@ -74,6 +74,27 @@ def test_the_table_tells_who_waits_in_the_line_of_a_scheduler(tmp_path: Path) ->
     assert "2 of those waiting in the queue" in "\n".join(lines)
 
 
+def test_of_a_queue_those_that_run_tell_how_many_do_at_once(tmp_path: Path) -> None:
+    made = RunPicture()
+    line = Node("slurm", "any", (), cpu_slots=9, queue=True)
+    made.hear(RunStarted("r", tmp_path, (line,), 12, 0), 1e9)
+    for number in range(12):
+        made.hear(AttemptStarted(f"j{number}", 1, Allocation("slurm", (), 0)), 1e9)
+    for number in range(3):
+        ended = JobDone(f"j{number}", Succeeded(()), {}, 10.0, number + 1, 12)
+        made.hear(ended, 1e9 + 60)
+    made.look(1e9 + 60)
+    assert made.left_s(1e9 + 60) is None, "nothing runs"
+    for number in (3, 4):
+        (tmp_path / f"queue/attempts/j{number}/1").mkdir(parents=True)
+        lease = tmp_path / f"queue/leases/j{number}"
+        lease.parent.mkdir(exist_ok=True)
+        lease.touch()
+        os.utime(lease, (1e9 + 74, 1e9 + 74))
+    made.look(1e9 + 74)
+    assert made.left_s(1e9 + 74) == pytest.approx(9 * 10 / 2)
+
+
 def test_jobs_without_a_gpu_have_slots_of_their_own_on_a_node_with_gpus() -> None:
     node = Node("a", "cuda", (Gpu(0), Gpu(1)), cpu_slots=3)
     on_gpu, on_cpu = Allocation("a", (1,)), Allocation("a", (), 2)

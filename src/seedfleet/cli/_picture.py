@@ -138,9 +138,16 @@ class RunPicture:
         """Estimate the seconds until the run ends; None if nothing sensible can be said."""
         if self._forecast is None or self.done == self.total:
             return None
-        slots = sum(slots_of(each.node) for each in self.nodes.values() if each.node.contact)
+        machines = [n.node for n in self.nodes.values() if n.node.contact and not n.node.queue]
         # Several GPUs to one job make the estimate too early; so does a wish that few slots meet.
-        running = ((each.job_id, now - each.since) for each in self.running.values())
+        slots, running = sum(map(slots_of, machines)), []
+        for job_id, each in self.running.items():
+            if not self.is_queued(each):
+                running.append((job_id, now - each.since))
+            elif job_id not in self.waiting:
+                # How many a queue runs at once only those tell that run, and nothing since when.
+                slots += 1
+                running.append((job_id, 0.0))
         return self._forecast.left_s(running, slots)
 
     def _start(self, event: RunStarted) -> None:

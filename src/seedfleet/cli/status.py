@@ -109,7 +109,7 @@ def head_line(head: Holder | None) -> str:
     who = f"process {head.pid} on {head.host}"
     if head.at_work:
         return f"its head is {who}"
-    return f"no head is at work: {who} died {duration(head.quiet_s)} ago or more"
+    return f"no head is at work: {who} died, at most {duration(head.quiet_s)} ago"
 
 
 def _list(output: Output, output_dir: str) -> None:
