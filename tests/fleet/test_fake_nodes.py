@@ -100,6 +100,27 @@ def test_a_job_moves_from_a_lost_node_and_its_first_copy_is_superseded(house: Ho
     assert (placed["job_id"], placed["attempt"]) == ("p", 2)
 
 
+def test_a_job_that_was_told_as_lost_is_told_to_be_back(house: House) -> None:
+    world = FakeWorld((A, B), play=lambda _: None)
+    story = Story(world)
+    once, other = jobs_of(house, "once", "other", node="a")
+    jobs = [replace(once, rerun=False), replace(other, node="b")]
+    story.when(started("other", 1), lambda: world.cut("a"))
+    story.when(lambda event: isinstance(event, JobDone), lambda: world.mend("a"))
+
+    def end() -> None:
+        world.end(("r", "once", 1), GOOD)
+        world.end(("r", "other", 1), GOOD)
+
+    story.when(lambda event: isinstance(event, Notice) and "come back" in event.text, end)
+    report = story.run(house, jobs, node_lost_after_s=0.0)
+    assert report.succeeded
+    told = [type(e.outcome) for e in story.heard if isinstance(e, JobDone) and e.job_id == "once"]
+    assert told == [Lost, Succeeded]
+    (text,) = [e.text for e in story.heard if isinstance(e, Notice) and "come back" in e.text]
+    assert text == "once: lost no more, its attempt has come back"
+
+
 def test_a_result_from_a_silent_node_counts_if_it_comes_before_the_node_is_lost(
     house: House,
 ) -> None:

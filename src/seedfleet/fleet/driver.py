@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, assert_never
 
 from seedfleet.fleet import core, messages, progress
+from seedfleet.fleet._codec import kind_of
 from seedfleet.fleet.cancelling import POLL_S, take_requests
 from seedfleet.fleet.engines.base import Attempt, Ended, NodeDown, NodeUp, Remark
 from seedfleet.fleet.errors import HeadLostError
@@ -308,9 +309,14 @@ def _news(
     else:
         changed = ()
     for index in changed:
-        job = after.jobs[index]
-        if job.phase is not before.jobs[index].phase and isinstance(job.phase, Done):
+        was, now = before.jobs[index].phase, after.jobs[index].phase
+        if now is was:
+            continue
+        if isinstance(now, Done):
             yield _done(paths, after, index)
+        elif isinstance(was, Done) and not isinstance(event, messages.Opened):
+            kind, job_id = kind_of(was.outcome), after.plan.jobs[index].job_id
+            yield progress.Notice(f"{job_id}: {kind} no more, its attempt has come back")
 
 
 def _node_news(event: messages.Event, before: State, after: State) -> Iterator[progress.Progress]:
