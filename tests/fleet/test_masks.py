@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING, Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seedfleet.fleet import run_sync
 from seedfleet.fleet.cluster import parse_cluster
 from seedfleet.fleet.engines.base import Gpu, Node
 from seedfleet.fleet.errors import BadInputError
 from seedfleet.fleet.masks import MASK_VARIABLES, gpu_mask, problems_with_node_env
+
+if TYPE_CHECKING:
+    from fleet_house import House
 
 
 def node(platform: str, *uuids: str | None) -> Node:
@@ -55,10 +62,21 @@ def test_a_job_without_gpus_sees_none(platform: str) -> None:
     assert {mask.set[name] for name in mask.set if name.endswith("VISIBLE_DEVICES")} == {"-1"}
 
 
-def test_without_gpus_nothing_is_masked() -> None:
+def test_where_no_gpu_is_known_only_those_are_masked_that_ask_for_none() -> None:
     mask = gpu_mask(node("cpu"), ())
     assert not mask.set
     assert not mask.unset
+    assert gpu_mask(node("cpu"), (), hide=True) == gpu_mask(node("cuda", "GPU-a"), ())
+
+
+@pytest.mark.parametrize("wish", [{"gpus": 0}, {"platform": "cpu"}])
+def test_a_job_that_asks_for_no_gpu_sees_none_though_the_machine_has_none_that_is_known(
+    house: House, monkeypatch: pytest.MonkeyPatch, wish: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    script = house.script("json.dump(os.environ['CUDA_VISIBLE_DEVICES'], open(out, 'w'))")
+    report = run_sync([house.job(script=script, **wish)], house.options())
+    assert json.loads(report.jobs["a"].output.read_text()) == "-1"
 
 
 def test_a_rocm_mask_by_uuid_renumbers_for_the_second_filter() -> None:

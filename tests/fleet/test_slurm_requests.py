@@ -231,6 +231,20 @@ def test_a_refusal_of_gpus_names_what_helps(
     assert gpus == 0 or f"{gpus} GPU" in said
 
 
+def test_a_pin_to_no_node_of_slurm_is_no_matter_of_gpus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = tmp_path / "sbatch"
+    failed = "sbatch: error: Batch job submission failed: Invalid node name specified"
+    tool.write_text(f"#!/bin/sh\necho '{failed}' >&2; exit 1\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    batch = Batch("name", ("true",), range(1, 2), Request(1, 60.0, "gamma"), tmp_path / "log")
+    with pytest.raises(RefusedBatchError, match="sinfo --Node lists the nodes") as refused:
+        asyncio.run(SlurmScheduler(SlurmWishes(), 10).submit(batch))
+    assert "default_gpus" not in str(refused.value)
+
+
 def test_an_exported_run_waits_for_no_late_disk_whatever_its_number_of_tasks() -> None:
     for options in ({"slots": "9"}, {}):
         engine = make_engine(RunOptions(engine=BY_HAND, engine_options=options))

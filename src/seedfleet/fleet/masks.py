@@ -23,17 +23,20 @@ class Mask:
     unset: tuple[str, ...] = ()
 
 
-def gpu_mask(node: Node, gpu_ids: Sequence[int]) -> Mask:
+def gpu_mask(node: Node, gpu_ids: Sequence[int], *, hide: bool = False) -> Mask:
     """Build the mask for some of a node's GPUs; see `seedfleet.fleet.node.gpu_masks.mask_of`.
 
     Parameters
     ----------
     node
-        Whose `platform` says which variables count. On a node without GPUs nothing is masked.
+        Whose `platform` says which variables count. Where no GPU is known, nothing is masked: there
+        may be one that no tool has found.
     gpu_ids
         Physical indices on the node; none hides all GPUs.
+    hide
+        True for a script that is to see no GPU, whatever is known of the node.
     """
-    if not node.gpus:
+    if not node.gpus and not hide:
         return Mask()
     chosen = [gpu for gpu in node.gpus if gpu.index in set(gpu_ids)]
     made, absent = mask_of(node.platform, _names(chosen))

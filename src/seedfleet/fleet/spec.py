@@ -100,6 +100,11 @@ class Job:
         return self.job_document is not None
 
     @property
+    def wants_no_gpu(self) -> bool:
+        """Whether the script is to see no GPU, also where one is free."""
+        return self.platform == "cpu" or self.gpus == 0
+
+    @property
     def all_outputs(self) -> tuple[str, ...]:
         """Every declared output, the expected one first."""
         return (self.expected_output, *self.outputs)

@@ -81,7 +81,7 @@ def make_order(
     """Write down all that a supervisor has to know."""
     job, run_folder = attempt.job, site.run_folder(paths.run_id)
     machine = site.machine
-    mask = gpu_mask(machine, allocation.gpu_ids)
+    mask = gpu_mask(machine, allocation.gpu_ids, hide=job.wants_no_gpu)
     script = paths.under(site.root, job.script)
     folder = site.attempt(paths, job.job_id, attempt.number)
     # Only where it is not what the head has allocated: then the status tells it.

@@ -23,6 +23,7 @@ _FINAL: Final = (
 )
 _POLICY: Final = "accounting/qos policy"
 _LIMIT: Final = re.compile(r"\b(?:assoc|qos)(?:max|min|grp)\w+")
+_NO_SUCH_NODE: Final = "invalid node name"
 # Why a task waits, without separators and in lower case.
 _FAULTS: Final = ("requeuedheld", "holdmaxrequeue")
 _HELD_BY_ADMIN: Final = "jobheldadmin"
@@ -89,6 +90,8 @@ def remedy(said: str, gpus: int) -> str:
     if how is Refusal.NOT_NOW:
         other = "; --resume with --engine-option partition=NAME hands in to another one"
         return other if "partition" in said else ""
+    if _NO_SUCH_NODE in said.casefold():
+        return "; sinfo --Node lists the nodes that a job's pin may name"
     if not gpus:
         return ""
     asked = "1 GPU was" if gpus == 1 else f"{gpus} GPUs were"

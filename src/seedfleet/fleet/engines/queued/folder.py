@@ -69,7 +69,7 @@ class TaskRules:
 
     def gpus_of(self, job: Job) -> int:
         """Tell how many GPUs a job takes."""
-        if job.platform == "cpu" or job.gpus == 0:
+        if job.wants_no_gpu:
             return 0
         return job.gpus or (1 if job.platform else self.default_gpus)
 
