@@ -168,7 +168,9 @@ def test_a_failed_job_is_asked_for_again_by_name_of_its_task(root: Path) -> None
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as head:
         assert head.stderr is not None
         asked = next(line for line in head.stderr if "somebody has to start" in line)
-        subprocess.run(["sh", "-c", asked.split("start: ")[1]], check=True, timeout=90)
+        told = CliRunner().invoke(main, ["status", made["run_id"]]).output
+        assert "bad: attempt 2 waits for somebody to start it" in told
+        subprocess.run(["sh", "-c", asked.split("were: ")[1]], check=True, timeout=90)
         assert head.wait(30) == 0
 
 

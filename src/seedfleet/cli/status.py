@@ -13,6 +13,7 @@ from seedfleet.cli._run_choice import chosen_run, output_dir_option, run_argumen
 from seedfleet.cli._run_report import failure_lines, resume_command
 from seedfleet.cli._words import command, counted, duration, in_folder, outcomes
 from seedfleet.cli.output import output_option
+from seedfleet.fleet.engines.queued.by_hand import BY_HAND
 from seedfleet.fleet.engines.queued.line import waiting_apart
 from seedfleet.fleet.errors import JournalDamagedError
 from seedfleet.fleet.manifest import report
@@ -199,7 +200,9 @@ def _running_lines(picture: RunPicture, now: float) -> Iterator[str]:
         yield f"{counted(len(running), 'job')} {'under way' if waiting else 'running'}{more}:"
     for job in running[:_MOST_RUNNING]:
         where, elapsed = picture.where(job), duration(max(0.0, now - job.since))
-        if job.job_id in picture.waiting:
+        if job.job_id in picture.waiting and job.allocation.node == BY_HAND:
+            how = f"waits for somebody to start it, for {elapsed}"
+        elif job.job_id in picture.waiting:
             how = f"waits in {job.allocation.node}, handed in {elapsed} ago"
         elif picture.is_queued(job):
             how = f"runs on {where}, handed in {elapsed} ago"

@@ -67,7 +67,8 @@ class _Nobody:
     async def submit(self, batch: Batch) -> str:
         """Leave it to people."""
         for number in batch.numbers:
-            self._remark(f"somebody has to start: {shlex.join(batch.words)} {number}")
+            command = f"{shlex.join(batch.words)} {number}"
+            self._remark(f"somebody has to start, where and as the others were: {command}")
         return batch.name
 
     async def find(self, batch: Batch) -> str | None:
