@@ -129,7 +129,7 @@ def test_seeds_that_differ_in_the_first_gap_are_one_stream(wrong: tuple[int, ...
     starts = [Survivor(stream, scope, seed, Alignment(0, 0, 8)) for seed in sorted(seeds)]
     recovery = _recovery(*starts)
     assert list(recovery.fitted.classes.values()) == [pytest.approx(1)]
-    judged = judge(recovery.items, [], [], recovery.question, None)
+    judged = judge(recovery.items, [], [], recovery.question, lambda _: 0.0)
     assert judged.verdict is Verdict.RECOVERED
     (candidate,) = candidates_part(recovery, history, ())
     assert len(candidate["members"]) == 1

@@ -19,7 +19,6 @@ from seedfleet.recover.judgement import Judgement, judge
 from seedfleet.recover.scope import Scope
 from seedfleet.recover.scoring import Weighed, weigh
 from seedfleet.recover.search import Coverage, Question, Survivor
-from seedfleet.recover.unevenness import Unevenness
 from seedfleet.sieve.weighing import Alignment
 
 _JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)
@@ -27,7 +26,7 @@ _VALUES = planted_draws(_JAVA, 4711, count=60)
 _WHOLE, _NOON, _NIGHT = (Scope(_VALUES, 54, session) for session in (None, "noon", "night"))
 _ENDED = Scope(_VALUES, 54, segment=(0, 60), draws_after=60)
 _LAST = Scope(_VALUES, 54, segment=(60, 120))
-_BY_DATE = DatedQuestion(1000, _WHOLE, [None] * 60, parse_formula("ordinal"), Division(60))
+_BY_DATE = DatedQuestion(1000, _NOON, [None] * 60, parse_formula("ordinal"), Division(60))
 _QUESTION = Question(1000, (_WHOLE, _NOON, _NIGHT), range(1), range(1))
 
 
@@ -54,8 +53,12 @@ def test_where_it_is_open_with_which_draw_a_stream_began_the_likelier_part_is_na
     assert judgement.reason.startswith("of draws 60 to 119, one stream")
 
 
+def uniform(_: Scope) -> float:
+    return 0.0
+
+
 def judged(*items: Weighed) -> Judgement:
-    return judge(items, [], [], _QUESTION, None)
+    return judge(items, [], [], _QUESTION, uniform)
 
 
 @pytest.mark.parametrize(
@@ -74,14 +77,30 @@ def test_one_stream_has_to_earn_all_of_it(fit: float, predicted: float, verdict:
 @pytest.mark.parametrize("by_date", [False, True])
 def test_a_stream_has_to_beat_that_the_draws_are_not_uniform(*, by_date: bool) -> None:
     def judged_at(fit: float) -> Verdict:
-        item, uneven = found(_WHOLE, fit, 30), Unevenness(25, "steps of 1")
+        item = found(_NOON, fit, 30)
         if not by_date:
-            return judge([item], [], [], _QUESTION, uneven).verdict
+            return judge([item], [], [], _QUESTION, uneven_at_noon).verdict
         dated = DatedFinding(_JAVA, Alignment(0, 0, 0), item.scored, _BY_DATE)
-        return judge([], [dated], [], _QUESTION, uneven).verdict
+        return judge([], [dated], [], _QUESTION, uneven_at_noon).verdict
+
+    def uneven_at_noon(scope: Scope) -> float:
+        return 25.0 if scope is _NOON else 0.0
 
     assert judged_at(66) is Verdict.RECOVERED
     assert judged_at(64) is Verdict.SIGNAL
+    assert judged_at(44) is Verdict.UNDER_POWERED
+
+
+def test_a_stream_need_not_beat_how_uneven_the_draws_are_that_it_leaves_to_others() -> None:
+    def uneven_at_night(scope: Scope) -> float:
+        return 900.0 if scope.session != "noon" else 0.0
+
+    items = [found(_NOON, 41, 21)]
+    assert judge(items, [], [], _QUESTION, uneven_at_night).verdict is Verdict.RECOVERED
+    items = [found(_NOON, 39, 21)]
+    assert judge(items, [], [], _QUESTION, uneven_at_night).verdict is Verdict.SIGNAL
+    items = [found(_NIGHT, 800, 21)]
+    assert judge(items, [], [], _QUESTION, uneven_at_night).verdict is Verdict.UNDER_POWERED
 
 
 def test_what_one_stream_lacks_another_does_not_lend() -> None:
@@ -91,6 +110,18 @@ def test_what_one_stream_lacks_another_does_not_lend() -> None:
     assert judged(fits, predicts).verdict is Verdict.SIGNAL
     rivals = found(_WHOLE, 60, 30, seed=1), found(_WHOLE, 60, 30, seed=2)
     assert judged(*rivals).verdict is Verdict.SIGNAL
+
+
+def test_several_streams_that_have_ended_are_told_as_several() -> None:
+    one = (
+        "one stream explains draws 0 to 59; nothing that was searched explains the draws after them"
+    )
+    assert judged(found(_ENDED, 200, 30)).reason == one
+    later = Scope(_VALUES, 54, segment=(60, 90), draws_after=30)
+    assert judged(found(_ENDED, 200, 30), found(later, 90, 30)).reason == (
+        "2 streams explain parts of the draws; the last one explains draws 60 to 89; nothing that "
+        "was searched explains the draws after those"
+    )
 
 
 def test_another_part_does_not_spoil_what_is_recovered() -> None:
@@ -138,4 +169,4 @@ def test_that_there_is_nothing_only_a_completed_search_with_enough_draws_tells(
 ) -> None:
     coverage = Coverage("a method", (_JAVA,), (_WHOLE,), range(1), 2**48, 5, lambda _: power, 1.0)
     record = SearchRecord(coverage, status, None, draws_needed)
-    assert judge([], [], [record], _QUESTION, None).verdict is verdict
+    assert judge([], [], [record], _QUESTION, uniform).verdict is verdict

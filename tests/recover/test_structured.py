@@ -1,5 +1,6 @@
 """Histories with a structure of their own are named for it, and never put down to a generator."""
 
+from collections.abc import Sequence
 from itertools import product
 from math import log2
 from typing import Any
@@ -59,7 +60,9 @@ _UNEVEN = {
 _ALL = {**_EVEN, **_REPEATING, **_UNEVEN}
 
 
-def ask(values: NDArray[np.int64], **options: Any) -> Recovery:
+def ask(
+    values: NDArray[np.int64], sessions: Sequence[str] | None = None, **options: Any
+) -> Recovery:
     chosen: dict[str, Any] = {
         "skips": range(5),
         "searched": frozenset({"java.util.Random"}),
@@ -67,7 +70,7 @@ def ask(values: NDArray[np.int64], **options: Any) -> Recovery:
         "controls": False,
         **options,
     }
-    return recover(history_of(values), Options(**chosen), progress=silent)
+    return recover(history_of(values, sessions=sessions), Options(**chosen), progress=silent)
 
 
 @pytest.mark.slow
@@ -135,10 +138,24 @@ def test_a_stream_falls_that_explains_less(monkeypatch: pytest.MonkeyPatch) -> N
         (evidence - 19, Verdict.NO_EVIDENCE),
     ):
         uneven = Unevenness(beaten, "the draws are not uniform")
-        monkeypatch.setattr(
-            "seedfleet.recover.analysis.find_unevenness", lambda *_, found=uneven: found
-        )
+        for asks in (
+            "analysis",
+            "portfolio",
+        ):  # of the whole history, and of what a stream explains
+            monkeypatch.setattr(
+                f"seedfleet.recover.{asks}.find_unevenness", lambda *_, found=uneven: found
+            )
         assert ask(values).verdict is verdict
+
+
+@pytest.mark.slow
+def test_a_session_stands_beside_one_that_repeats_itself() -> None:
+    noon = planted_draws(Stream(JAVA_RANDOM, JAVA_NEXT_INT), 4711, count=60)
+    values = np.stack([noon, *np.repeat([[0], [63], [611]], 60, axis=1)], axis=1).ravel()
+    found = ask(values, ("noon", "night", "night", "night") * 60)
+    assert found.reason.startswith("the draws are not uniform")
+    assert found.verdict is Verdict.RECOVERED
+    assert found.items[0].survivor.scope.session == "noon"
 
 
 @pytest.mark.slow

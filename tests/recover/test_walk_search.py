@@ -69,7 +69,7 @@ def test_neighbours_on_one_orbit_are_one_stream() -> None:
     named = [replace(survivor, stream=minstd) for survivor in survivors]
     items = [weigh(survivor, question, Division(60)) for survivor in named]
     assert len({item.scored.equivalence for item in items}) == 1
-    judged = judge(items, [], [], question, None)
+    judged = judge(items, [], [], question, lambda _: 0.0)
     assert judged.verdict is Verdict.RECOVERED
     assert judged.reason.startswith("one stream")
 

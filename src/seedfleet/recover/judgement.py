@@ -10,10 +10,10 @@ from seedfleet.evidence.chance import better_than_chance
 from seedfleet.evidence.mixture import log2_sum
 from seedfleet.evidence.verdict import Thresholds
 from seedfleet.recover.answer import Status
-from seedfleet.recover.unevenness import bits_to_beat
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+    from typing import TypeAlias
 
     from seedfleet.evidence import Scored
     from seedfleet.recover.answer import SearchRecord
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from seedfleet.recover.scope import Scope
     from seedfleet.recover.scoring import Weighed
     from seedfleet.recover.search import Question
-    from seedfleet.recover.unevenness import Unevenness
+
+    Hurdle: TypeAlias = Callable[[Scope], float]
 
 __all__ = ["Judgement", "few_draws", "goes_on", "is_recovered", "judge", "scores_of"]
 
@@ -67,21 +68,25 @@ def judge(
     dated: Sequence[DatedFinding],
     records: Sequence[SearchRecord],
     question: Question,
-    uneven: Unevenness | None,
+    hurdle: Hurdle,
 ) -> Judgement:
     """Return the verdict on everything that was found.
 
     Streams that ended before the last known draw count as evidence, but only one that goes on can
     be called recovered: it alone tells the draws to come. Streams that dates seed go on. One stream
     has to earn all of it by itself.
+
+    Parameters
+    ----------
+    hurdle
+        Returns the bits that draws which are not uniform must be beaten by, of a scope's own draws.
     """
-    to_beat = bits_to_beat(uneven)
-    everything = mix(scores_of(items, dated), held_out=False)
-    if _recovered_by_date(dated, everything.classes, to_beat):
+    classes = mix(scores_of(items, dated), held_out=False).classes
+    if _recovered_by_date(dated, classes, hurdle):
         return Judgement(Verdict.RECOVERED, _BY_DATE)
-    recovered = _recovered(items, everything.classes, to_beat)
+    recovered = _recovered(items, classes, hurdle)
     if recovered:
-        told = _told_of(recovered, items, everything.classes, question)
+        told = _told_of(recovered, items, classes, question)
         return Judgement(Verdict.RECOVERED, told)
     powered = any(
         record.status is Status.COMPLETED
@@ -89,7 +94,7 @@ def judge(
         and record.coverage.power(0.0) >= _POWERED
         for record in records
     )
-    if everything.evidence_bits - to_beat >= Thresholds.SIGNAL_BITS:
+    if _bits_beyond(items, dated, hurdle) >= Thresholds.SIGNAL_BITS:
         return Judgement(Verdict.SIGNAL, _signal(items))
     if powered:
         return Judgement(Verdict.NO_EVIDENCE, _absence(items, records, question.modulus))
@@ -107,7 +112,7 @@ def is_recovered(
     items: Sequence[Weighed],
     dated: Sequence[DatedFinding],
     posteriors: Mapping[Hashable, float],
-    uneven: Unevenness | None,
+    hurdle: Hurdle,
 ) -> bool:
     """Tell whether `judge` would say `recovered`.
 
@@ -115,22 +120,36 @@ def is_recovered(
     ----------
     posteriors
         Of each class, from the mixture over the fitted draws of everything that was found.
+    hurdle
+        As for `judge`.
     """
-    to_beat = bits_to_beat(uneven)
-    by_date = _recovered_by_date(dated, posteriors, to_beat)
-    return by_date or bool(_recovered(items, posteriors, to_beat))
+    by_date = _recovered_by_date(dated, posteriors, hurdle)
+    return by_date or bool(_recovered(items, posteriors, hurdle))
+
+
+def _bits_beyond(items: Sequence[Weighed], dated: Sequence[DatedFinding], hurdle: Hurdle) -> float:
+    """Return by how much what was found beats uneven draws, in the part where it does so most."""
+    parts: dict[Hashable, tuple[float, list[Scored]]] = {}
+    scopes = [item.survivor.scope for item in items] + [each.question.scope for each in dated]
+    for scope, scored in zip(scopes, scores_of(items, dated), strict=True):
+        parts.setdefault(scope.part, (hurdle(scope), []))[1].append(scored)
+    beyond = [mix(scored, held_out=False).evidence_bits - bits for bits, scored in parts.values()]
+    everything = mix(scores_of(items, dated), held_out=False).evidence_bits
+    highest = max((bits for bits, _ in parts.values()), default=0.0)
+    return max([everything - highest, *beyond])
 
 
 def _recovered_by_date(
-    dated: Sequence[DatedFinding], posteriors: Mapping[Hashable, float], to_beat: float
+    dated: Sequence[DatedFinding], posteriors: Mapping[Hashable, float], hurdle: Hurdle
 ) -> bool:
     return any(
-        _earns([each.scored], posteriors[each.scored.equivalence], to_beat)[0] for each in dated
+        _earns([each.scored], posteriors[each.scored.equivalence], hurdle(each.question.scope))[0]
+        for each in dated
     )
 
 
 def _recovered(
-    items: Sequence[Weighed], posteriors: Mapping[Hashable, float], to_beat: float
+    items: Sequence[Weighed], posteriors: Mapping[Hashable, float], hurdle: Hurdle
 ) -> list[Scope]:
     """Return the parts of the history in which one stream is beyond doubt.
 
@@ -146,10 +165,9 @@ def _recovered(
             classes.setdefault(item.scored.equivalence, []).append(item)
     parts: dict[object, tuple[float, Scope]] = {}
     for equivalence, members in classes.items():
-        scored = [member.scored for member in members]
-        beyond_doubt, earned = _earns(scored, posteriors[equivalence], to_beat)
+        scored, scope = [member.scored for member in members], members[0].survivor.scope
+        beyond_doubt, earned = _earns(scored, posteriors[equivalence], hurdle(scope))
         if beyond_doubt:
-            scope = members[0].survivor.scope
             label = _label(scope)
             parts[label] = max(parts.get(label, (earned, scope)), (earned, scope), key=_earned)
     return [scope for _, scope in parts.values()]
@@ -208,21 +226,27 @@ def _name(scope: Scope) -> str:
 
 
 def _signal(items: Sequence[Weighed]) -> str:
+    classes = mix([item.scored for item in items], held_out=False).classes
     ended = [item for item in items if not goes_on(item.survivor.scope)]
     if ended:
         best = max(ended, key=lambda item: max(item.scored.stakes(held_out=True)))
-        start, stop = best.survivor.scope.segment or (0, 0)
-        return (
-            f"one stream explains draws {start} to {stop - 1}; nothing that was searched explains "
-            "the draws after them"
-        )
-    classes = mix([item.scored for item in items], held_out=False).classes
+        held = [item for item in ended if classes[item.scored.equivalence] > _HOLDS]
+        parts = {_extent(item) for item in (best, *held)}
+        start, stop = max(parts)
+        does = f"explains draws {start} to {stop - 1}; nothing that was searched explains the draws"
+        if len(parts) == 1:
+            return f"one stream {does} after them"
+        return f"{len(parts)} streams explain parts of the draws; the last one {does} after those"
     if max(classes.values(), default=0.0) > Thresholds.RECOVERED_POSTERIOR:
         return (
             "one stream explains the draws better than any other, but there are too few of them "
             "for proof: more draws of the same stream would tell"
         )
     return "the draws favour what was searched, but not one stream beyond doubt"
+
+
+def _extent(item: Weighed) -> tuple[int, int]:
+    return item.survivor.scope.segment or (0, 0)
 
 
 def _absence(items: Sequence[Weighed], records: Sequence[SearchRecord], modulus: int) -> str:

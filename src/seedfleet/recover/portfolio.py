@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,7 @@ from seedfleet.recover.judgement import few_draws, goes_on, is_recovered, judge,
 from seedfleet.recover.rivals import looks_for_rivals
 from seedfleet.recover.scoring import abstained
 from seedfleet.recover.stakes import attainable_bits, draws_to_recover
+from seedfleet.recover.unevenness import bits_to_beat, find_unevenness
 from seedfleet.sieve import local_backend
 
 if TYPE_CHECKING:
@@ -127,6 +129,7 @@ class _Run:
     ) -> None:
         self._analysed = analysed
         self._question = analysed.question
+        self._hurdle = cache(self._uneven_bits)  # asked of each scope after each search
         self._chosen = chosen
         self._budget = budget
         self._backend = backend
@@ -205,6 +208,10 @@ class _Run:
             if seen < space
             else None,
         )
+
+    def _uneven_bits(self, scope: Scope) -> float:
+        """Return what a stream must beat where the draws that it would explain are not uniform."""
+        return bits_to_beat(find_unevenness(scope.values, self._question.modulus))
 
     def _refusal(self, coverage: Coverage, needed: int) -> SearchRecord | None:
         """Return the record of a search that is not to be run."""
@@ -292,7 +299,7 @@ class _Run:
         """Return the answer."""
         uneven, repeats = self._analysed.uneven, self._analysed.repeats
         items, dated = self._ranked()
-        judged = judge(self._finds.items, self._dated, self._records, self._question, uneven)
+        judged = judge(self._finds.items, self._dated, self._records, self._question, self._hurdle)
         reason = judged.reason
         if judged.verdict in _FOUND:
             told = [self._records[index] for index in sorted(self._tellers())]
@@ -353,7 +360,7 @@ class _Run:
         items, dated = self._finds.items, self._dated
         scored = scores_of(items, dated)
         classes = mix(scored, held_out=False).classes
-        if not is_recovered(items, dated, classes, self._analysed.uneven):
+        if not is_recovered(items, dated, classes, self._hurdle):
             return False
         answered = {
             each.scope
