@@ -5,7 +5,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from planted import UNWATCHED, planted_draws, question, random_draws, with_noise
+from planted import (
+    UNWATCHED,
+    history_of,
+    planted_draws,
+    question,
+    random_draws,
+    silent,
+    with_noise,
+)
 
 from seedfleet.generators import Stream
 from seedfleet.generators.boundings import DIVIDE_31, GO_INT31N, MODULO
@@ -13,6 +21,7 @@ from seedfleet.generators.families.dotnet import DOTNET
 from seedfleet.generators.families.glibc_random import GLIBC_RAND
 from seedfleet.generators.families.go_rand import GO_RAND
 from seedfleet.generators.families.xorshift import XORSHIFT32
+from seedfleet.recover import Options, recover
 from seedfleet.recover.scans import lags
 from seedfleet.recover.scans.lag_relations import LAGGED, Relation, relation
 from seedfleet.recover.scans.lags import LagSearch, lag_searches
@@ -77,6 +86,19 @@ def test_a_stream_leaves_a_lead_though_draws_are_wrong(stream: Stream, skip: int
     assert stream.name in lead.text
     assert found.tested == 0  # which state it is remains open
     assert found.survivors == ()
+
+
+@pytest.mark.parametrize(("stream", "draws"), [(_GLIBC, 45), (_DOTNET, 75), (_GO, 700)])
+def test_a_whole_search_follows_the_lead_of_few_draws(stream: Stream, draws: int) -> None:
+    """Seeds are what it leads to, so draws need not pay for the choice of a state."""
+    values = planted_draws(stream, 1_987_654_321, count=draws)
+    chosen = frozenset({stream.generator.name})
+    options = Options(searched=chosen, variable_skip=None, budget_s=0.5, controls=False)
+    recovery = recover(history_of(values), options, progress=silent)
+    (asked,) = [each for each in recovery.searches if each.coverage.attack == "lag relation"]
+    assert asked.found is not None
+    lead = asked.found.leads[0]
+    assert (lead.skip, lead.hits) == (0, lead.of)
 
 
 @pytest.mark.parametrize("modulus", [10, 49, 1000])

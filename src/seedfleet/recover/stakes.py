@@ -67,13 +67,15 @@ def _outermost(coverage: Coverage) -> Iterator[tuple[int, int, int]]:
 def _odds(coverage: Coverage) -> list[int]:
     """Return the odds of the first and the last start of each generator, as the search names them.
 
-    A search from states names seeds wherever every state has one; a rule has odds of its own.
+    A search from states names seeds where every state has one, and where there are no more of them
+    than seeds, as where it leads on to these; a rule has odds of its own.
     """
     if coverage.rule_odds is not None:
         return [coverage.rule_odds]
     odds = []
     for generator in dict.fromkeys(stream.generator for stream in coverage.streams):
-        if coverage.from_states and generator.lcg is None:
+        named = generator.lcg is not None or coverage.space <= generator.seed_count
+        if coverage.from_states and not named:
             odds.append(state_odds(state_bits(generator)))
         else:
             last = generator.seeds.start + min(coverage.space, generator.seed_count) - 1
