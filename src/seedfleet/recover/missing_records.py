@@ -16,7 +16,7 @@ import numpy as np
 from seedfleet.evidence.jump_prior import log2_jump_weight
 from seedfleet.evidence.likelihood import log2_likelihood_ratio
 from seedfleet.generators import compiled
-from seedfleet.recover.rewinding import rewound, walked
+from seedfleet.recover.rewinding import begun_after, rewound
 from seedfleet.recover.segments import Segment, likely_stops, part_of
 from seedfleet.sieve.weighing import Alignment
 
@@ -119,8 +119,10 @@ def joined(
     Returns
     -------
     Segment or None
-        In the indices of `whole`. None where the stream does not go on, or where its skip varies.
-        O(n * (skip + 1)) outputs and some 1,000 comparisons of draws for each jump.
+        In the indices of `whole`. None where the stream does not go on, where its skip varies, and
+        where it would have to be run for more than 2**22 outputs: the draws and twice the longest
+        jump, times ``skip + 1``. O(n * (skip + 1)) outputs and some 1,000 comparisons of draws for
+        each jump.
     """
     alignment = survivor.alignment
     if alignment.skip_min < alignment.skip_max or alignment.jumps:
@@ -244,20 +246,28 @@ def _prices(orbit: _Orbit) -> NDArray[np.float64]:
 
 
 def _as_segment(legs: _Legs, orbit: _Orbit, survivor: Survivor) -> Segment | None:
-    """Return the legs as one stream; None where that would begin before its seed."""
-    scope, alignment = orbit.scope, survivor.alignment
-    before = int(orbit.places[legs.start]) + legs.first - orbit.skip
-    if before < 0:
+    """Return the legs as one stream; None where its first draw would be before its seed."""
+    scope, skip = orbit.scope, orbit.skip
+    begun = _begun(legs, orbit)
+    if begun is None:
         return None
-    start, offset = orbit.start, before
-    if orbit.is_rewound or legs.start:
-        start, offset = walked(orbit.stream, orbit.start, before, orbit.modulus), 0
+    start, offset = begun
     jumps = tuple((draw - legs.start, outputs) for draw, outputs in legs.jumps)
     is_all = legs.stop - legs.start == len(scope.values)
     part = scope if is_all else part_of(scope, legs.start, legs.stop)
-    skip = alignment.skip_max
     found = replace(
         survivor, scope=part, start=start, alignment=Alignment(offset, skip, skip, jumps)
     )
     earned = orbit.earned(np.arange(len(scope.values)), np.array([legs.last]))[0]
     return Segment(found, legs.start, legs.stop, likely_stops(earned, legs.stop))
+
+
+def _begun(legs: _Legs, orbit: _Orbit) -> tuple[Start, int] | None:
+    """Return the start and the offset of the first leg, a seed where one is known."""
+    first = int(orbit.places[legs.start]) + legs.first
+    if first < 0:
+        return None
+    passed = first - orbit.skip  # draws of the orbit before the first one's skip
+    if not (orbit.is_rewound or legs.start):
+        return orbit.start, passed
+    return begun_after(orbit.stream, orbit.start, passed, skip=orbit.skip, modulus=orbit.modulus)

@@ -19,7 +19,7 @@ from seedfleet.evidence.prior import noise_weights
 from seedfleet.evidence.skip_paths import log2_ratios_by_noise
 from seedfleet.evidence.uniformity import allowance_bits
 from seedfleet.evidence.verdict import held_out_draws
-from seedfleet.recover.rewinding import walked
+from seedfleet.recover.rewinding import named, walked
 from seedfleet.sieve.weighing import Alignment
 
 if TYPE_CHECKING:
@@ -167,10 +167,14 @@ def _anchored(weighed: Weighed, start: int, stop: int) -> Survivor:
     # Before the first draw's own skip; a variable one is taken from the likeliest path.
     path = weighed.weighing.path
     passed = int(path[start - 1]) + 1
-    begun = walked(survivor.stream, survivor.start, passed, weighed.modulus)
+    there = walked(survivor.stream, survivor.start, passed, weighed.modulus)
+    least, most = alignment.skip_min, alignment.skip_max
+    begun, offset = named(
+        survivor.stream, there, skip=least if least == most else 0, modulus=weighed.modulus
+    )
     return replace(
         survivor,
         scope=part_of(survivor.scope, start, stop),
         start=begun,
-        alignment=Alignment(0, alignment.skip_min, alignment.skip_max),
+        alignment=Alignment(offset, least, most),
     )
