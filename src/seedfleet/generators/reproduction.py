@@ -109,7 +109,7 @@ def reproduce_dates(
         For each date its seed and its number of draws, oldest first, at least one. The program has
         the last 1,000 of them.
     schedule
-        That of the last date. Its skips are one number.
+        That of every date, of the most draws that one has. Its skips are one number.
 
     Returns
     -------
