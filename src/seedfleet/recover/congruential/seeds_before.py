@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from seedfleet.evidence.prior import log2_alignment_weight
 from seedfleet.generators.canonical import distance_from_0
+from seedfleet.recover.tolerance import LEAST_GAIN_BITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from seedfleet.generators import Generator, PowerOfTwoLcg
 
 __all__ = ["SeedBefore", "likeliest_seed", "seed_before"]
-
-_LEAST_GAIN_BITS = 7.0  # by which a seed must be shorter than another: odds of 100
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def likeliest_seed(
     def written_bits(each: SeedBefore) -> float:
         length = distance_from_0(generator, each.seed).bit_length()
         gain = _stake_bits(skip, 0) - _stake_bits(skip, each.outputs)
-        return length + gain + (_LEAST_GAIN_BITS if each.outputs else 0.0)
+        return length + gain + (LEAST_GAIN_BITS if each.outputs else 0.0)
 
     within = range(outputs.start, min(0, outputs.stop))
     return min((likely, *_seeds(lcg, state, words, within, shown)), key=written_bits)
