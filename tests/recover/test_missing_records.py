@@ -118,6 +118,19 @@ def test_a_stream_stays_one_also_where_its_first_draw_came_before_its_skip(
             assert (found.survivor.start, found.survivor.alignment) == (20240317, truth)
 
 
+@pytest.mark.slow
+def test_no_stream_is_run_for_more_than_some_million_outputs() -> None:
+    """Of 4,096 outputs a draw and 64 records either way, 895 draws take 2**22, and no more."""
+    truth = Alignment(0, 4095, 4095, ((40, 4096),))
+    values = with_jumps(_JAVA, _SEED, truth, count=896)
+    longer, shorter = (
+        walked_on(values[:count], (0, 40), _SEED, Alignment(0, 4095, 4095)) for count in (896, 895)
+    )
+    assert longer is None
+    assert shorter is not None
+    assert shorter.survivor.alignment == truth
+
+
 def test_two_seeds_are_two_streams() -> None:
     for seed in range(20):
         before = planted_draws(_JAVA, _SEED, count=50, skip=2, modulus=10)
