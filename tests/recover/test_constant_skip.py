@@ -58,6 +58,16 @@ def test_a_first_draw_before_its_skip_leaves_the_seed_its_name() -> None:
         assert (found.start, found.alignment) == (_SEED, Alignment(-2, 2, 2))
 
 
+def test_outputs_used_up_first_leave_the_seed_its_name() -> None:
+    for stream in (_DRAND, _TWISTER):
+        values = planted_draws(stream, _SEED, count=80, skip=2, offset=1)
+        asked = question(values)
+        survivor = Survivor(stream, asked.scopes[0], _SEED, Alignment(0, 0, 8))
+        found = constant_skip_of(weigh(survivor, asked, Division(80)), 1000)
+        assert found is not None
+        assert (found.start, found.alignment) == (_SEED, Alignment(1, 2, 2))
+
+
 def test_what_begins_before_the_seed_is_left() -> None:
     """All but the first draws lie where a skip of 2 would have begun 3 outputs before the seed."""
     path = np.arange(80) * 3 - 3

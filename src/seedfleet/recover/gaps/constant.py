@@ -43,6 +43,6 @@ def constant_skip_of(weighed: Weighed, modulus: int) -> Survivor | None:
     if begun is None:
         return None
     start, offset = begun
-    if passed > 0 and isinstance(start, AtState):
-        start, offset = survivor.start, passed  # which may be a seed
+    if isinstance(start, AtState) and not isinstance(survivor.start, AtState) and passed > 0:
+        start, offset = survivor.start, passed  # a seed is likelier than the state that it leads to
     return replace(survivor, start=start, alignment=Alignment(offset, skip, skip))
