@@ -6,6 +6,8 @@ import datetime as dt
 import json
 import re
 import shlex
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,6 +60,28 @@ def table(path: Path) -> Path:
     lines = [f"{date},{seed_of(date)}" for date in dates]
     path.write_text("\n".join(["date,seed", *lines]), encoding="utf-8")
     return path
+
+
+@pytest.mark.slow
+def test_draws_before_their_skip_are_told_with_a_program_for_dates_of_any_length(
+    tmp_path: Path,
+) -> None:
+    """Every date's program keeps an output and drops the next two; the last date goes on."""
+    stream = find_preset("python_random").stream
+    dates = [FIRST + dt.timedelta(index) for index in range(20)]
+    drawn = {date: reference.at_positions(stream, seed_of(date), 1000, [0, 3, 6]) for date in dates}
+    drawn[dates[-1]].pop()
+    content = [{"date": f"{date}", "draw": draw} for date in dates for draw in drawn[date]]
+    file = write(tmp_path / "draws.json", content)
+    words = ("--generator", "python_random", *FEW[2:], "--offsets", "-2..0")
+    document = answer(file, *words, "--date-seeds", RULE, folder=tmp_path)
+    assert document["verdict"] == "recovered"
+    best = document["dated"][0]
+    assert (best["offset"], best["skip"]) == (-2, 2)
+    (member,) = (each for each in best["members"] if each["language"] == "Python")
+    program = [sys.executable, "-c", member["program"]]
+    printed = subprocess.run(program, capture_output=True, check=True, text=True).stdout
+    assert [int(word) for word in printed.split()] == [each["draw"] for each in content]
 
 
 @pytest.mark.slow

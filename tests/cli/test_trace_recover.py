@@ -65,6 +65,20 @@ def test_the_main_job(tmp_path: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["recovery.json", "report.html"]
 
 
+@pytest.mark.slow
+def test_a_document_of_draws_that_came_before_their_skip(tmp_path: Path) -> None:
+    """A program that keeps an output and drops the next two; the schema allows all of it."""
+    stream = STREAMS["drand48 / floor(u * m), 48 bits"]
+    draws = reference.at_positions(stream, 20240317, 1000, range(0, 360, 3))
+    options = ("--skips", "0..3", "--variable-skips", "none", "--generator", "c_drand48")
+    document = answer(write(tmp_path / "draws.txt", draws), *options, folder=tmp_path)
+    assert document["verdict"] == "recovered"
+    best = document["candidates"][0]
+    assert (best["seed"], best["alignment"]["offset"]) == (20240317, -2)
+    own = {(member["seed"], member["offset"]) for member in best["members"]}
+    assert (20240317, -2) in own
+
+
 @pytest.mark.runtime
 def test_java_itself_goes_on_as_predicted(tmp_path: Path) -> None:
     if shutil.which("java") is None:

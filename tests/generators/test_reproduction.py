@@ -208,6 +208,22 @@ def test_nothing_is_left_to_be_filled_in(preset: Preset) -> None:
     assert made.line.endswith(", after dropping 1 at the start and 0 to 2 before each draw")
 
 
+@pytest.mark.parametrize(
+    ("offset", "skips", "told"),
+    [
+        (-2, 2, "2 before each other draw"),
+        (-1, 2, "1 before the first draw and 2 before each other draw"),
+        (-2, (2, 5, 2), "2 to 5 before each other draw"),
+        (-1, (2, 2, 5), "1 before the first draw and 2 to 5 before each other draw"),
+    ],
+)
+def test_a_first_draw_before_its_skip_is_told_in_words(
+    offset: int, skips: int | tuple[int, ...], told: str
+) -> None:
+    made = reproduce(find_preset("c_drand48"), 5, Schedule(1000, 3, offset, skips))
+    assert made.line.endswith(f", after dropping {told}")
+
+
 def test_lines_that_drop_nothing_are_left_out() -> None:
     preset = find_preset("java_next_int")
     plain = reproduce(preset, 5, Schedule(modulus=1000, count=3, offset=0, skips=0))

@@ -20,9 +20,16 @@ if TYPE_CHECKING:
 
 
 def planted_draws(
-    stream: Stream, seed: int, *, count: int, skip: int = 0, modulus: int = 1000
+    stream: Stream,
+    seed: int,
+    *,
+    count: int,
+    skip: int = 0,
+    offset: int = 0,
+    modulus: int = 1000,
 ) -> NDArray[np.int64]:
-    values, _ = compiled.at_positions(stream, seed, modulus, constant_skip_positions(count, skip))
+    positions = constant_skip_positions(count, skip, offset=offset)
+    values, _ = compiled.at_positions(stream, seed, modulus, positions)
     return values
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,18 +11,21 @@ from hypothesis import strategies as st
 from planted import history_of, planted_draws, random_draws, silent
 
 from seedfleet.evidence import Verdict
-from seedfleet.generators import find_preset
+from seedfleet.evidence.part_prior import Division
+from seedfleet.generators import find_preset, streams
 from seedfleet.recover import Options, Status, recover
 from seedfleet.recover.attacks import searches
 from seedfleet.recover.portfolio import planned
 from seedfleet.recover.scope import Scope
 from seedfleet.recover.search import Question
+from seedfleet.recover.stakes import attainable_bits, draws_to_recover
 from seedfleet.sieve import local_backend
 
 if TYPE_CHECKING:
     from seedfleet.recover.search import Coverage
 
 _MINSTD = find_preset("cpp_minstd_rand").stream
+_WALKED = "variable skip over seeds"
 # One for each kind of attack, none of which takes long to plan.
 _CHEAP = frozenset(
     (
@@ -50,6 +54,23 @@ def test_seeds_are_scanned_where_a_scope_is_too_short_for_all_states() -> None:
     lattices = {each.scopes: each.least_draws for each in asked if each.attack[:7] == "lattice"}
     assert lattices[(short,)] == lattices[(long,)] == 7
     assert {each.scopes for each in asked if "scan" in each.attack} == {(short,)}
+
+
+@pytest.mark.parametrize("offsets", [range(-8, -1), range(-2, 1), range(-8, 5)])
+def test_something_is_staked_on_all_that_is_searched_for_draws_before_their_skip(
+    offsets: range,
+) -> None:
+    """A search of alignments that the prior gives nothing could never end in a verdict."""
+    scope = Scope(random_draws(60), 54)
+    asked = Question(
+        1000, (scope,), range(9), range(9), variable_skip=(0, 8), offsets=offsets, noise=0.1
+    )
+    planned = searches(streams(), asked, local_backend())
+    walks = [each.coverage for each in planned if each.coverage.attack[:24] == _WALKED]
+    assert {each.offsets for each in walks} == ({range(offsets.stop)} if 0 in offsets else set())
+    for search in planned:
+        assert isfinite(attainable_bits(search.coverage, Division(60), 1000))
+        assert draws_to_recover(search.coverage, Division(60), 1000) > 10
 
 
 def test_no_scan_of_seeds_where_a_walk_decides_all_states() -> None:

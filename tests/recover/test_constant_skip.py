@@ -5,7 +5,7 @@ import pytest
 from planted import planted_draws, question, with_noise
 
 from seedfleet.evidence.part_prior import Division
-from seedfleet.generators import AtState, Start, Stream, compiled, find_preset
+from seedfleet.generators import Start, Stream, compiled, find_preset
 from seedfleet.recover.gaps.constant import constant_skip_of
 from seedfleet.recover.scoring import weigh
 from seedfleet.recover.search import Survivor
@@ -13,7 +13,8 @@ from seedfleet.sieve.weighing import Alignment
 
 _JAVA = find_preset("java_next_int").stream
 _DOUBLE = find_preset("java_next_double").stream
-_MINSTD = find_preset("cpp_minstd_rand").stream
+_DRAND = find_preset("c_drand48").stream
+_TWISTER = find_preset("cpp_mt19937").stream
 _SEED = 20_240_229
 
 
@@ -46,10 +47,35 @@ def test_a_start_behind_the_first_draws_own_skip_is_walked_back() -> None:
         assert (found.start, found.alignment) == (_SEED, Alignment(0, 2, 2))
 
 
-def test_what_cannot_be_walked_back_is_left() -> None:
-    late = int(np.int64(pow(48271, 2, 2**31 - 1)) * _SEED % (2**31 - 1))
-    assert refined(_MINSTD, late, 0) is None
-    assert refined(_MINSTD, AtState((late,)), 0) is None
+def test_a_first_draw_before_its_skip_leaves_the_seed_its_name() -> None:
+    """A program that keeps an output and drops the next two: its states are no other seed's."""
+    for stream in (_DRAND, _TWISTER, _JAVA):
+        values = planted_draws(stream, _SEED, count=80, skip=2, offset=-2)
+        asked = question(values)
+        survivor = Survivor(stream, asked.scopes[0], _SEED, Alignment(0, 0, 8))
+        found = constant_skip_of(weigh(survivor, asked, Division(80)), 1000)
+        assert found is not None
+        assert (found.start, found.alignment) == (_SEED, Alignment(-2, 2, 2))
+
+
+def test_outputs_used_up_first_leave_the_seed_its_name() -> None:
+    for stream in (_DRAND, _TWISTER):
+        values = planted_draws(stream, _SEED, count=80, skip=2, offset=1)
+        asked = question(values)
+        survivor = Survivor(stream, asked.scopes[0], _SEED, Alignment(0, 0, 8))
+        found = constant_skip_of(weigh(survivor, asked, Division(80)), 1000)
+        assert found is not None
+        assert (found.start, found.alignment) == (_SEED, Alignment(1, 2, 2))
+
+
+def test_what_begins_before_the_seed_is_left() -> None:
+    """All but the first draws lie where a skip of 2 would have begun 3 outputs before the seed."""
+    path = np.arange(80) * 3 - 3
+    path[:2] = 0, 1
+    values, _ = compiled.at_positions(_TWISTER, _SEED, 1000, path)
+    asked = question(values)
+    survivor = Survivor(_TWISTER, asked.scopes[0], _SEED, Alignment(0, 0, 8))
+    assert constant_skip_of(weigh(survivor, asked, Division(80)), 1000) is None
 
 
 def test_gaps_that_vary_have_no_constant_skip() -> None:

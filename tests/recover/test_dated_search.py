@@ -21,6 +21,7 @@ from seedfleet.recover.dated_search import DatedSearch
 from seedfleet.recover.scope import Scope
 from seedfleet.recover.search import Question
 from seedfleet.sieve import CpuBackend
+from seedfleet.sieve.weighing import Alignment
 
 _JAVA = find_preset("java_next_int").stream
 _FIRST = dt.date(2020, 1, 1)
@@ -53,6 +54,7 @@ def search(values: NDArray[np.int64], each: int, options: Options = _OPTIONS) ->
         scopes=(Scope(values, len(values) - 5),),
         skips=range(1),
         scan_skips=range(3),
+        offsets=options.offsets,
         calendar=calendar_of(draws, options, range(len(draws))),
     )
     (only,) = dated_search.searches([_JAVA], question, CpuBackend())
@@ -68,6 +70,18 @@ def test_a_search_covers_what_the_rule_names_and_finds_it() -> None:
     assert found.passed == len(found.dated) >= 1
     assert found.dated[0].alignment.skip_max == 0
     assert search(random_draws(60), 2).run(UNWATCHED).passed == 0
+    assert all(control.passed for control in planted.controls(np.random.default_rng(1)))
+
+
+@pytest.mark.parametrize("offset", [-2, -1])
+def test_a_first_draw_of_a_date_may_have_come_before_its_skip(offset: int) -> None:
+    positions = offset + 2 + 3 * np.arange(3)
+    seeds = [(_FIRST.toordinal() + index) * 7 for index in range(20)]
+    drawn = [compiled.at_positions(_JAVA, seed, 1000, positions)[0] for seed in seeds]
+    planted = search(np.concatenate(drawn), 3, replace(_OPTIONS, offsets=range(-2, 1)))
+    assert planted.coverage.offsets == range(-2, 4)
+    assert planted.coverage.alignments == 1 + 2 + 4 * 3
+    assert planted.run(UNWATCHED).dated[0].alignment == Alignment(offset, 2, 2)
     assert all(control.passed for control in planted.controls(np.random.default_rng(1)))
 
 

@@ -25,6 +25,7 @@ from seedfleet.recover.congruential.lane_search import Residues, searches
 from seedfleet.recover.scans.state_scan import state_scans
 from seedfleet.recover.watch import Unwatched
 from seedfleet.sieve import constant_skip_positions
+from seedfleet.sieve.weighing import Alignment
 
 _JAVA = Stream(JAVA_RANDOM, JAVA_NEXT_INT)
 _JAVA_LCG = Stream(JAVA_LCG, MODULO)
@@ -295,6 +296,31 @@ def test_offsets_that_were_asked_for_come_first() -> None:
     asked = replace(question(values, skips=range(1)), offsets=range(5, 9))
     (survivor,) = searches([_JAVA_LCG], asked)[0].run(UNWATCHED).survivors
     assert (survivor.start, survivor.alignment.offset) == (777, 5)
+
+
+@pytest.mark.parametrize("offset", [-1, -3])
+@pytest.mark.parametrize("asked_for", [range(1), range(-8, 1), range(-3, 0)])
+def test_a_seed_is_named_where_the_first_draw_came_before_its_skip(
+    offset: int, asked_for: range
+) -> None:
+    """Also where every state is a seed's, if the others are much longer."""
+    for stream in (Stream(RAND48, MODULO_31), _JAVA):
+        values = planted_draws(stream, 777, count=60, skip=3, offset=offset)
+        asked = replace(question(values, skips=range(3, 4)), offsets=asked_for)
+        (survivor,) = searches([stream], asked)[0].run(UNWATCHED).survivors
+        if 0 in asked_for or stream != _JAVA:
+            assert (survivor.start, survivor.alignment) == (777, Alignment(offset, 3, 3))
+        else:  # the first of those that were asked for
+            assert survivor.alignment == Alignment(-3, 3, 3)
+
+
+def test_no_seed_is_looked_for_behind_the_first_draw() -> None:
+    """Every state of java.util.Random is a seed's, so that any offset would have one."""
+    values = planted_draws(_JAVA, 777, count=60, skip=1)
+    for asked_for in (range(-8, 1), range(-8, -5)):
+        asked = replace(question(values, skips=range(1, 2)), offsets=asked_for)
+        (survivor,) = searches([_JAVA], asked)[0].run(UNWATCHED).survivors
+        assert (survivor.start, survivor.alignment) == (777, Alignment(0, 1, 1))
 
 
 class ExpiredAtOnce(Unwatched):

@@ -196,6 +196,8 @@ def predicts(survivor: Survivor, stream: Stream, seed: int, modulus: int, offset
         (_V8, 49, 120, 1, 0),
         (_V8_53, 100, 110, 0, 640),
         (_XORSHIFT128, 1000, 90, 0, 3),
+        (_XORSHIFT128, 1000, 90, 5, -3),
+        (_V8, 1000, 90, 2, -2),
         (_XORSHIFT128, 10, 240, 7, 0),
         (Stream(XORSHIFT32, MODULO), 1000, 50, 500, 0),
     ],

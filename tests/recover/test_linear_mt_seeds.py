@@ -12,7 +12,9 @@ from seedfleet.generators.families.mt19937 import (
     MT19937_PHP_520,
     MT19937_PHP_521,
 )
+from seedfleet.recover.linear.mt_seeds import _with_words_before as with_words_before
 from seedfleet.recover.linear.mt_seeds import seed_of_block
+from seedfleet.recover.linear.states import seed_before
 
 _SIZE = 624
 
@@ -65,3 +67,14 @@ def test_no_seed_behind_a_changed_word(generator: Generator) -> None:
     words = list(turned_states(generator, 77)[1])
     words[300] ^= 1 << 5
     assert seed_of_block(generator, tuple(words), back=1500) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("generator", [MT19937, MT19937_BY_ARRAY, MT19937_PHP_521, MT19937_PHP_520])
+def test_a_seed_that_is_set_after_the_state(generator: Generator) -> None:
+    """As where a first draw is taken for one behind its skip that came before it."""
+    block = np.array(turned_states(generator, 12345)[0], dtype=np.uint32)
+    before = tuple(with_words_before(generator, block, 5)[:_SIZE].tolist())
+    assert seed_before(generator, before, ahead=5) == (12345, -5)
+    assert seed_before(generator, before, ahead=700) == (12345, -5)
+    assert seed_before(generator, before, ahead=4) is None

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from planted import planted_draws, random_draws, with_noise
 
-from seedfleet.generators import Start, Stream, compiled
+from seedfleet.generators import Start, Stream, compiled, find_preset
 from seedfleet.generators.boundings import JAVA_NEXT_INT, MODULO
 from seedfleet.generators.families.lcg48 import JAVA_RANDOM
 from seedfleet.generators.families.mt19937 import MT19937
@@ -19,6 +19,7 @@ from seedfleet.recover.segments import Segment
 from seedfleet.sieve.weighing import Alignment
 
 _JAVA, _TWISTER = Stream(JAVA_RANDOM, JAVA_NEXT_INT), Stream(MT19937, MODULO)
+_DRAND = find_preset("c_drand48").stream  # few of its states are a seed's
 _SEED = 1_714_444_444_444
 
 
@@ -99,6 +100,35 @@ def test_a_generator_that_cannot_be_run_back_is_walked_on_from_its_seed() -> Non
     found = walked_on(values, (40, 100), 20240317, Alignment(3, 2, 2), stream=_TWISTER)
     assert found is not None
     assert (found.survivor.start, found.survivor.alignment) == (20240317, truth)
+
+
+@pytest.mark.parametrize("stream", [_DRAND, _JAVA, _TWISTER], ids=["few", "all", "not run back"])
+@pytest.mark.parametrize("outputs", [3, 1])
+def test_a_stream_stays_one_also_where_its_first_draw_came_before_its_skip(
+    stream: Stream, outputs: int
+) -> None:
+    for offset in (-1, -2):
+        truth = Alignment(offset, 2, 2, ((40, outputs),))
+        values = with_jumps(stream, 20240317, truth, count=100)
+        for stretch, away in (((0, 40), 0), ((40, 100), outputs)):
+            told = Alignment(offset + away, 2, 2)
+            found = walked_on(values, stretch, 20240317, told, stream=stream)
+            assert found is not None
+            assert (found.start, found.stop) == (0, 100)
+            assert (found.survivor.start, found.survivor.alignment) == (20240317, truth)
+
+
+@pytest.mark.slow
+def test_no_stream_is_run_for_more_than_some_million_outputs() -> None:
+    """Of 4,096 outputs a draw and 64 records either way, 895 draws take 2**22, and no more."""
+    truth = Alignment(0, 4095, 4095, ((40, 4096),))
+    values = with_jumps(_JAVA, _SEED, truth, count=896)
+    longer, shorter = (
+        walked_on(values[:count], (0, 40), _SEED, Alignment(0, 4095, 4095)) for count in (896, 895)
+    )
+    assert longer is None
+    assert shorter is not None
+    assert shorter.survivor.alignment == truth
 
 
 def test_two_seeds_are_two_streams() -> None:

@@ -194,6 +194,30 @@ def test_small_seeds_come_first_where_all_of_them_take_long() -> None:
     assert every.coverage.attack == "seed scan"
 
 
+@pytest.mark.parametrize(
+    ("wanted", "small_seeds"),
+    [
+        (range(1), range(-8, 1)),
+        (range(-8, 1), range(-8, 1)),
+        (range(-2, 1), range(-2, 1)),
+        (range(-3, 4), range(-3, 4)),
+        (range(-2, 0), range(-2, 0)),
+        (range(4), range(-8, 4)),
+        (range(2, 5), range(2, 5)),
+    ],
+)
+def test_no_offset_that_is_asked_for_is_left_to_scans_that_take_long(
+    wanted: range, small_seeds: range
+) -> None:
+    asked = replace(question(random_draws(60), scan_skips=range(9)), offsets=wanted)
+    scans = [each.coverage for each in seed_scans([Stream(MT19937, MODULO)], asked)]
+    few = [each.offsets for each in scans if each.space == 2**26]
+    every = [each.offsets for each in scans if each.space == 2**32]
+    assert sorted(offset for offsets in few for offset in offsets) == list(small_seeds)
+    assert sorted(offset for offsets in every for offset in offsets) == list(wanted)
+    assert [offsets for offsets in (few[0], every[0]) if len(offsets) > 1] == []
+
+
 def test_decided_streams_and_those_without_the_modulus_are_left_out() -> None:
     plain, php = Stream(MT19937, MODULO), Stream(MT19937, PHP_RANGE)
     searches = seed_scans([plain, php], question(random_draws(60)), decided={plain})

@@ -86,6 +86,16 @@ def test_a_reseed_is_found_with_the_seed_of_the_new_stream(skip: int, noise: flo
     assert any((scope.segment or (0,))[0] == 70 for scope in (rest, *others))
 
 
+def test_a_new_seed_is_named_also_where_its_first_draw_came_before_its_skip() -> None:
+    first = planted_draws(_JAVA, 1234, count=70, skip=2)
+    second = planted_draws(_JAVA, 987654321, count=80, skip=2, offset=-2)
+    late = weighed(_JAVA, walked_back(987654321, 70 * 3 + 2), np.concatenate([first, second]), 2)
+    segment = found(late)
+    assert (segment.start, segment.stop) == (70, 150)
+    survivor = segment.survivor
+    assert (survivor.start, survivor.alignment) == (987654321, Alignment(-2, 2, 2))
+
+
 def test_a_segment_of_the_rest_counts_from_the_whole() -> None:
     parts = [planted_draws(_JAVA, seed, count=60) for seed in (5, 6, 7)]
     values = np.concatenate(parts)

@@ -119,9 +119,9 @@ _SCOPE = (
         "--offsets",
         type=SpanRange(MAX_OFFSET, -MAX_SKIP),
         help="Outputs given before the first draw and its skip, for searches that try every seed; "
-        "the others find any. Below 0 the first draw came before its skip, as where a program "
-        "keeps an output and drops the next ones.  [default: 0, and for small seeds those below; "
-        "with --deep 0..226]",
+        "the others find any. Below 0 the first draw came before its skip, which is constant, as "
+        "where a program keeps an output and drops the next ones.  [default: 0, and for small "
+        "seeds those below; with --deep 0..226]",
     ),
     click.option(
         "--date-seeds",

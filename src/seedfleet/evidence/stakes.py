@@ -41,8 +41,8 @@ class Bets:
     seeds
         uint64 array, shape (n,).
     alignments
-        int64 array, shape (n, 3): offset, least and most skip, from 0 on; a constant skip where
-        the last two are equal.
+        int64 array, shape (n, 3): offset, least and most skip; skips from 0 on, offsets too, or
+        from ``-skip`` on where the skip is constant, which it is where the last two are equal.
     whole
         bool array, shape (n,): whether it made all draws of its sessions, or one stretch of them.
     stateful

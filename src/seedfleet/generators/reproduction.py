@@ -109,7 +109,7 @@ def reproduce_dates(
         For each date its seed and its number of draws, oldest first, at least one. The program has
         the last 1,000 of them.
     schedule
-        That of the last date. Its skips are one number.
+        That of every date, of the most draws that one has. Its skips are one number.
 
     Returns
     -------
@@ -216,13 +216,18 @@ def _once_and_each(schedule: Schedule) -> tuple[int, int | tuple[int, ...]]:
 
 def _dropped(schedule: Schedule) -> str:
     """Say what is dropped before the first and between the draws."""
-    skips = schedule.skips
-    if schedule.offset < 0 and isinstance(skips, int):
-        first = f"{skips + schedule.offset} before the first draw and " * (skips > -schedule.offset)
-        return f", after dropping {first}{skips} before each other draw"
-    least, most = (min(skips), max(skips)) if isinstance(skips, tuple) else (skips, skips)
-    words = f", after dropping {schedule.offset} at the start" if schedule.offset else ""
-    if most:
-        each = str(most) if least == most else f"{least} to {most}"
-        words += f"{' and' if schedule.offset else ', after dropping'} {each} before each draw"
+    once, skips = _once_and_each(schedule)
+    if schedule.offset < 0 and isinstance(skips, tuple):
+        first, others = skips[0], skips[1:] or skips
+        words = f"{first} before the first draw and " * (first > 0)
+        return f", after dropping {words}{_from_to(others)} before each other draw"
+    words = f", after dropping {once} at the start" if once else ""
+    each = _from_to(skips if isinstance(skips, tuple) else (skips,))
+    if each != "0":
+        words += f"{' and' if once else ', after dropping'} {each} before each draw"
     return words
+
+
+def _from_to(skips: tuple[int, ...]) -> str:
+    least, most = min(skips), max(skips)
+    return str(most) if least == most else f"{least} to {most}"

@@ -91,8 +91,8 @@ def _described(members: _Members, asked: Collection[str]) -> dict[str, Any]:
 
 
 def _member(preset: Preset, finding: DatedFinding, seeds: Sequence[DatedSeed]) -> dict[str, Any]:
-    alignment, last = finding.alignment, seeds[-1]
-    schedule = Schedule(finding.question.modulus, last.draws, alignment.offset, alignment.skip_max)
+    alignment, most = finding.alignment, max(each.draws for each in seeds)
+    schedule = Schedule(finding.question.modulus, most, alignment.offset, alignment.skip_max)
     made = reproduce_dates(preset, [(each.seed, each.draws) for each in seeds], schedule)
     return {
         "preset": preset.name,

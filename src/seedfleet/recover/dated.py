@@ -34,6 +34,7 @@ from seedfleet.recover._dated_counts import (
     tables,
 )
 from seedfleet.recover.scope import part_bits
+from seedfleet.recover.search import constant_alignments
 from seedfleet.sieve import constant_skip_positions, local_backend
 from seedfleet.sieve.weighing import Alignment
 
@@ -73,7 +74,8 @@ class DatedQuestion:
     division
         Of the history.
     skips, offsets
-        Constant skips and stream offsets that are tried, the same for every date.
+        Constant skips and stream offsets that are tried, the same for every date; below 0 where the
+        first draw of a date came before all of its skip.
     """
 
     modulus: int
@@ -86,8 +88,9 @@ class DatedQuestion:
 
     @property
     def alignments(self) -> tuple[Alignment, ...]:
-        """Every alignment that is tried."""
-        return tuple(Alignment(offset, s, s) for offset in self.offsets for s in self.skips)
+        """Every alignment that is tried: those under which the first draw is an output."""
+        pairs = constant_alignments(self.skips, self.offsets)
+        return tuple(Alignment(offset, skip, skip) for offset, skip in pairs)
 
 
 @dataclass(frozen=True)

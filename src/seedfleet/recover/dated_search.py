@@ -64,11 +64,16 @@ def searches(
                 rule=calendar.rule,
                 division=calendar.division,
                 skips=question.scan_skips,
-                offsets=range(max(_LEAST_OFFSETS, question.offsets.stop)),
+                offsets=_offsets(question.offsets),
             )
             if _seed_counts(asked):
                 for alike in groups.values():
                     yield DatedSearch(tuple(alike), asked, backend)
+
+
+def _offsets(asked: range) -> range:
+    """Return the offsets that are tried: from 0 on a few more than those asked for."""
+    return range(min(0, asked.start), max(_LEAST_OFFSETS, asked.stop))
 
 
 class DatedSearch:

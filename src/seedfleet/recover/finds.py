@@ -12,6 +12,7 @@ from seedfleet.recover.missing_records import joined, without_unseen_jumps
 from seedfleet.recover.one_stream import evidence_of, shifted, unspoken
 from seedfleet.recover.scoring import weigh, worth_weighing
 from seedfleet.recover.segments import LEAST_REST, rest_of, segment_of
+from seedfleet.recover.tolerance import LEAST_GAIN_BITS
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
     from seedfleet.recover.segments import Segment
 
 __all__ = ["Finds"]
-
-_LEAST_GAIN_BITS = (
-    7.0  # by which a stream beyond missing records must beat its stretch: odds of 100
-)
 
 
 class Finds:
@@ -135,7 +132,7 @@ class Finds:
         if longer is None:
             return None
         earned = evidence_of([self._weighed(longer.survivor)])
-        return None if earned < evidence_of([part]) + _LEAST_GAIN_BITS else longer
+        return None if earned < evidence_of([part]) + LEAST_GAIN_BITS else longer
 
     def _with_rival(self, survivor: Survivor) -> list[Weighed]:
         """Return a stream with jumps, and the same without those that no fitted draw tells of."""

@@ -16,8 +16,9 @@ import numpy as np
 from seedfleet.evidence.jump_prior import log2_jump_weight
 from seedfleet.evidence.likelihood import log2_likelihood_ratio
 from seedfleet.generators import compiled
-from seedfleet.recover.rewinding import rewound, walked
+from seedfleet.recover.rewinding import begun_after, rewound
 from seedfleet.recover.segments import Segment, likely_stops, part_of
+from seedfleet.recover.tolerance import LEAST_GAIN_BITS, NEAR_DRAWS
 from seedfleet.sieve.weighing import Alignment
 
 if TYPE_CHECKING:
@@ -30,9 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["joined", "without_unseen_jumps"]
 
 _MOST_RECORDS, _MOST_CALLS = 64, 8  # that may be missing in one place; calls more or less
-_NEAR = 3  # draws by which the end of a stretch may be off
 _NOISE = 0.05
-_LEAST_GAIN_BITS = 7.0  # odds of 100, all that was tried counted
 _AHEAD = 48  # draws by which jumps are compared
 _MOST_OUTPUTS = 2**22  # to which a stream is run
 
@@ -119,8 +118,10 @@ def joined(
     Returns
     -------
     Segment or None
-        In the indices of `whole`. None where the stream does not go on, or where its skip varies.
-        O(n * (skip + 1)) outputs and some 1,000 comparisons of draws for each jump.
+        In the indices of `whole`. None where the stream does not go on, where its skip varies, and
+        where it would have to be run for more than 2**22 outputs: the draws and twice the longest
+        jump, times ``skip + 1``. O(n * (skip + 1)) outputs and some 1,000 comparisons of draws for
+        each jump.
     """
     alignment = survivor.alignment
     if alignment.skip_min < alignment.skip_max or alignment.jumps:
@@ -166,7 +167,7 @@ def _orbit(survivor: Survivor, first: int, whole: Scope, modulus: int) -> _Orbit
 def _forward(legs: _Legs, orbit: _Orbit) -> _Legs | None:
     """Add a leg after the last one, if there is one."""
     least = max(legs.start, *(draw for draw, _ in legs.jumps), 0) + 1
-    near = np.arange(max(least, legs.stop - _NEAR), len(orbit.places))
+    near = np.arange(max(least, legs.stop - NEAR_DRAWS), len(orbit.places))
     found = _next_leg(orbit, near, legs.last, legs.stop - int(near[0]) if len(near) else 0, 1)
     if found is None:
         return None
@@ -179,7 +180,7 @@ def _forward(legs: _Legs, orbit: _Orbit) -> _Legs | None:
 def _backward(legs: _Legs, orbit: _Orbit) -> _Legs | None:
     """Add a leg before the first one, if there is one."""
     most = min(legs.stop, *(draw for draw, _ in legs.jumps), len(orbit.places)) - 1
-    near = np.arange(min(most, legs.start + _NEAR) - 1, -1, -1)
+    near = np.arange(min(most, legs.start + NEAR_DRAWS) - 1, -1, -1)
     known = int(near[0]) + 1 - legs.start if len(near) else 0
     found = _next_leg(orbit, near, legs.first, known, -1)
     if found is None:
@@ -214,10 +215,10 @@ def _next_leg(
     sums = orbit.earned(near, away + sign * jumps).cumsum(axis=1)
     sums = np.concatenate([np.zeros((len(jumps), 1)), sums], axis=1)
     ahead = np.maximum.accumulate(sums[:, ::-1], axis=1)[:, ::-1] - sums
-    choices = slice(min(known + _NEAR, len(near)))
+    choices = slice(min(known + NEAR_DRAWS, len(near)))
     gains = (own + ahead)[:, choices] - own[known] + _prices(orbit)[:, np.newaxis]
     best, begun = np.unravel_index(int(gains.argmax()), gains.shape)
-    if gains[best, begun] < _LEAST_GAIN_BITS:
+    if gains[best, begun] < LEAST_GAIN_BITS:
         return None
     outputs = int(jumps[best])
     leg = orbit.earned(order[int(begun) :], np.array([away + sign * outputs]))[0]
@@ -244,20 +245,28 @@ def _prices(orbit: _Orbit) -> NDArray[np.float64]:
 
 
 def _as_segment(legs: _Legs, orbit: _Orbit, survivor: Survivor) -> Segment | None:
-    """Return the legs as one stream; None where that would begin before its seed."""
-    scope, alignment = orbit.scope, survivor.alignment
-    before = int(orbit.places[legs.start]) + legs.first - orbit.skip
-    if before < 0:
+    """Return the legs as one stream; None where its first draw would be before its seed."""
+    scope, skip = orbit.scope, orbit.skip
+    begun = _begun(legs, orbit)
+    if begun is None:
         return None
-    start, offset = orbit.start, before
-    if orbit.is_rewound or legs.start:
-        start, offset = walked(orbit.stream, orbit.start, before, orbit.modulus), 0
+    start, offset = begun
     jumps = tuple((draw - legs.start, outputs) for draw, outputs in legs.jumps)
     is_all = legs.stop - legs.start == len(scope.values)
     part = scope if is_all else part_of(scope, legs.start, legs.stop)
-    skip = alignment.skip_max
     found = replace(
         survivor, scope=part, start=start, alignment=Alignment(offset, skip, skip, jumps)
     )
     earned = orbit.earned(np.arange(len(scope.values)), np.array([legs.last]))[0]
     return Segment(found, legs.start, legs.stop, likely_stops(earned, legs.stop))
+
+
+def _begun(legs: _Legs, orbit: _Orbit) -> tuple[Start, int] | None:
+    """Return the start and the offset of the first leg, a seed where one is known."""
+    first = int(orbit.places[legs.start]) + legs.first
+    if first < 0:
+        return None
+    passed = first - orbit.skip  # draws of the orbit before the first one's skip
+    if not (orbit.is_rewound or legs.start):
+        return orbit.start, passed
+    return begun_after(orbit.stream, orbit.start, passed, skip=orbit.skip, modulus=orbit.modulus)

@@ -17,6 +17,7 @@ from seedfleet.generators import AtState, compiled
 from seedfleet.generators.start import state_bits
 from seedfleet.recover.rewinding import rewound
 from seedfleet.recover.segments import part_of
+from seedfleet.recover.tolerance import NEAR_DRAWS
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from seedfleet.recover.search import Survivor
 
 __all__ = ["evidence_of", "shifted", "unspoken"]
-
-_NEAR = 3  # draws by which the first of a stream may be off
 
 
 def shifted(survivor: Survivor, whole: Scope, modulus: int) -> list[Survivor]:
@@ -44,7 +43,7 @@ def shifted(survivor: Survivor, whole: Scope, modulus: int) -> list[Survivor]:
         return []
     first, stop = segment
     copies = []
-    for at in range(max(1, first - _NEAR), min(first + _NEAR + 1, stop)):
+    for at in range(max(1, first - NEAR_DRAWS), min(first + NEAR_DRAWS + 1, stop)):
         outputs = (first - at) * (alignment.skip_max + 1)
         start = rewound(survivor.stream, survivor.start, outputs, modulus) if outputs else None
         if start is not None:

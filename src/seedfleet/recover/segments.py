@@ -19,7 +19,8 @@ from seedfleet.evidence.prior import noise_weights
 from seedfleet.evidence.skip_paths import log2_ratios_by_noise
 from seedfleet.evidence.uniformity import allowance_bits
 from seedfleet.evidence.verdict import held_out_draws
-from seedfleet.recover.rewinding import walked
+from seedfleet.recover.rewinding import named, walked
+from seedfleet.recover.tolerance import LEAST_GAIN_BITS, NEAR_DRAWS
 from seedfleet.sieve.weighing import Alignment
 
 if TYPE_CHECKING:
@@ -32,9 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["LEAST_REST", "Segment", "likely_stops", "part_of", "rest_of", "segment_of"]
 
 LEAST_REST = 12  # draws of a rest that are worth a search
-_LEAST_GAIN_BITS = 7.0  # by which a stretch must beat the whole: odds of 100
 _LEAST_STRETCH_BITS = 20.0  # a signal
-_NEAR, _NEAR_BITS = 3, 7.0  # draws by which an end may be off, and the bits that rule it out
 _MAX_STARTS = 3
 
 
@@ -75,7 +74,7 @@ def segment_of(weighed: Weighed) -> Segment | None:
     )
     # The choice among all stretches is paid for.
     gained = sums[likely] - log2(choices) - whole
-    if stop - start == draws or gained < _LEAST_GAIN_BITS:
+    if stop - start == draws or gained < LEAST_GAIN_BITS:
         return None
     if bits - log2(choices) < _LEAST_STRETCH_BITS:
         return None
@@ -133,11 +132,11 @@ def _best_stretch(earned: NDArray[np.float64]) -> tuple[float, int, int]:
 def likely_stops(earned: NDArray[np.float64], stop: int) -> tuple[int, ...]:
     """Return where a stretch may end without losing much, likeliest first."""
     losses = {stop: 0.0}
-    for near in range(stop - 1, max(0, stop - _NEAR) - 1, -1):
+    for near in range(stop - 1, max(0, stop - NEAR_DRAWS) - 1, -1):
         losses[near] = losses[near + 1] + float(earned[near])
-    for near in range(stop + 1, min(len(earned), stop + _NEAR) + 1):
+    for near in range(stop + 1, min(len(earned), stop + NEAR_DRAWS) + 1):
         losses[near] = losses[near - 1] - float(earned[near - 1])
-    close = [near for near, bits in losses.items() if bits < _NEAR_BITS]
+    close = [near for near, bits in losses.items() if bits < LEAST_GAIN_BITS]
     return tuple(sorted(close, key=lambda near: (losses[near], near))[:_MAX_STARTS])
 
 
@@ -167,10 +166,14 @@ def _anchored(weighed: Weighed, start: int, stop: int) -> Survivor:
     # Before the first draw's own skip; a variable one is taken from the likeliest path.
     path = weighed.weighing.path
     passed = int(path[start - 1]) + 1
-    begun = walked(survivor.stream, survivor.start, passed, weighed.modulus)
+    there = walked(survivor.stream, survivor.start, passed, weighed.modulus)
+    least, most = alignment.skip_min, alignment.skip_max
+    begun, offset = named(
+        survivor.stream, there, skip=least if least == most else 0, modulus=weighed.modulus
+    )
     return replace(
         survivor,
         scope=part_of(survivor.scope, start, stop),
         start=begun,
-        alignment=Alignment(0, alignment.skip_min, alignment.skip_max),
+        alignment=Alignment(offset, least, most),
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property, partial
-from itertools import chain
 from math import ceil, log2
 from threading import Event
 from typing import TYPE_CHECKING, Protocol
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from seedfleet.generators import AtState, compiled
-from seedfleet.recover.congruential.seeds_before import seed_before
+from seedfleet.recover.congruential.seeds_before import likeliest_seed, seed_before
 from seedfleet.recover.controls import PLANTED_SEEDS, positive_control
 from seedfleet.recover.search import Coverage, Found, Survivor
 from seedfleet.recover.windows import chance_of_clean_window, window_batches
@@ -227,7 +226,7 @@ class WindowSearch:
         found = []
         for stream in self._family.streams:
             before = self._at_position_0(stream, skip, start, state)
-            named = self._seed_before(stream, before)
+            named = self._likely_seed(stream, skip, before)
             if named is not None:
                 alignment = Alignment(named.outputs, skip, skip)
                 found.append(Survivor(stream, self._scope, named.seed, alignment))
@@ -238,11 +237,16 @@ class WindowSearch:
             found.append(Survivor(stream, self._scope, at_state, Alignment(0, skip, skip)))
         return found
 
-    def _seed_before(self, stream: Stream, before: int) -> SeedBefore | None:
+    def _likely_seed(self, stream: Stream, skip: int, before: int) -> SeedBefore | None:
         """Return a seed and the offset at which its stream comes to a state, if there is one."""
-        offsets = chain(self._question.offsets, range(_NEAR_OUTPUTS + 1))
-        words, shown = self._family.draw_words, self._shown(-1)
-        return seed_before(_algebra(stream), before, words, offsets, shown=shown)
+        asked, words, shown = self._question.offsets, self._family.draw_words, self._shown(-1)
+        if 0 not in asked:  # others come first where they are asked for
+            own = range(max(-skip, asked.start), asked.stop)
+            named = seed_before(_algebra(stream), before, words, own, shown=shown)
+            if named is not None:
+                return named
+        near = range(-skip, max(_NEAR_OUTPUTS, asked[-1]) + 1)
+        return likeliest_seed(stream.generator, before, words, near, skip=skip, shown=shown)
 
     def _shown(self, state: int) -> int:
         """Leave out the bits of a state that the draws never show."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seedfleet.recover.rewinding import rewound
+from seedfleet.generators import AtState
+from seedfleet.recover.rewinding import begun_after
 from seedfleet.sieve.weighing import Alignment
 
 if TYPE_CHECKING:
@@ -36,10 +37,12 @@ def constant_skip_of(weighed: Weighed, modulus: int) -> Survivor | None:
     # Every matching draw says where draw 0 would stand; wrong ones are outvoted.
     firsts = weighing.path - np.arange(len(weighing.path)) * gap
     places, votes = np.unique(firsts[weighing.matched], return_counts=True)
-    offset = int(places[votes.argmax()]) - (gap - 1)
-    start = rewound(survivor.stream, survivor.start, -offset, modulus)
-    if start is not None:
-        return replace(survivor, start=start, alignment=Alignment(0, gap - 1, gap - 1))
-    if offset < 0:
+    skip = gap - 1
+    passed = int(places[votes.argmax()]) - skip
+    begun = begun_after(survivor.stream, survivor.start, passed, skip=skip, modulus=modulus)
+    if begun is None:
         return None
-    return replace(survivor, alignment=Alignment(offset, gap - 1, gap - 1))
+    start, offset = begun
+    if isinstance(start, AtState) and not isinstance(survivor.start, AtState) and passed > 0:
+        start, offset = survivor.start, passed  # a seed is likelier than the state that it leads to
+    return replace(survivor, start=start, alignment=Alignment(offset, skip, skip))

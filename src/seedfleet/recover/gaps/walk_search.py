@@ -6,6 +6,7 @@ them: a later window would have to be reached from the seed, over ever more posi
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import ceil, log2
 from typing import TYPE_CHECKING
 
@@ -54,16 +55,22 @@ def searches(
 ) -> tuple[WalkSearch, ...]:
     """Return the searches for every scope and every stream with at most 2**32 seeds.
 
-    There are none without a variable skip, and where there are as many gaps as values.
+    There are none without a variable skip, where there are as many gaps as values, and where only
+    offsets below 0 are asked for: nothing is staked on those, since a skip that varies is of any
+    size before the first draw as well.
     """
     if question.variable_skip is None:
         return ()
     least, most = question.variable_skip
     if least == most or most - least + 1 >= question.modulus:
         return ()
+    offsets = range(max(0, question.offsets.start), question.offsets.stop)
+    if not offsets:
+        return ()
+    asked = replace(question, offsets=offsets)
     windows = range(_WINDOWS if question.noise > 0 else 1)
     return tuple(
-        WalkSearch(stream, question, scope, window=window, backend=backend)
+        WalkSearch(stream, asked, scope, window=window, backend=backend)
         for stream in streams
         if stream.generator.seed_count <= _MAX_SEEDS
         and stream.bounding.layout(question.modulus) is not None
@@ -78,7 +85,7 @@ class WalkSearch:
     Parameters
     ----------
     question
-        Has a variable skip.
+        Has a variable skip, and offsets from 0 on.
     scope
         One of the question's.
     window

@@ -248,25 +248,44 @@ def origin_of(
 
 
 @lru_cache(maxsize=256)  # streams of one generator ask for the same
-def seed_before(generator: Generator, words: tuple[int, ...]) -> tuple[int, int] | None:
+def seed_before(
+    generator: Generator, words: tuple[int, ...], *, ahead: int = 0
+) -> tuple[int, int] | None:
     """Return the canonical seed from which a state at the start of a cycle comes, if any.
+
+    Parameters
+    ----------
+    ahead
+        Steps after the state, at least, among which a seed is looked for as well.
 
     Returns
     -------
     tuple or None
-        ``(seed, steps)``: the state is as good as the one that many steps after that seed's.
+        ``(seed, steps)``: the state is as good as the one that many steps after that seed's, or
+        before it where negative.
     """
     linear = generator.linear
     if linear is None:
         raise ValueError(f"{generator.name} is not linear")
+    later = -(-ahead // linear.cycle) * linear.cycle
+    words = _later(generator, words, later)
     if linear.seed_of_state is None:
-        return seed_of_block(generator, words)
-    for cycles in range(_WALK_BACK // linear.cycle + 1):
+        found = seed_of_block(generator, words)
+        return None if found is None else (found[0], found[1] - later)
+    for cycles in range((_WALK_BACK + later) // linear.cycle + 1):
         seed = linear.seed_of_state(words)
         if seed is not None:
-            return seed, cycles * linear.cycle
+            return seed, cycles * linear.cycle - later
         words = _backwards(generator)(words, 1)
     return None
+
+
+def _later(generator: Generator, words: tuple[int, ...], steps: int) -> tuple[int, ...]:
+    """Return the words so many steps after a state at the start of a cycle, as if of one again."""
+    state, count = ran_on(generator, words, steps), len(words)
+    # MT19937 turns through its words; the control behind them says how far it has come.
+    turned = state[count] if generator.linear and generator.linear.seed_of_state is None else 0
+    return state[turned:count] + state[:turned]
 
 
 def seed_behind_text(generator: Generator, start: AtState) -> str | None:

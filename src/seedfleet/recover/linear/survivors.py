@@ -101,11 +101,14 @@ def _preference(survivor: Survivor) -> tuple[int, ...]:
 
 def _named(survivor: Survivor, origin: Solved, modulus: int, window: range) -> Survivor:
     """Start a survivor from its seed, where it has one that the prior prefers to the state."""
-    seeded = seed_before(survivor.stream.generator, origin.words)
+    stream = survivor.stream
+    words = stream.bounding.words
+    # The first draw may have come before all of its skip.
+    seeded = seed_before(stream.generator, origin.words, ahead=origin.skip * words)
     if seeded is None:
         return survivor
     seed, before = seeded
-    offset, rest = divmod(before - origin.steps, survivor.stream.bounding.words)
+    offset, rest = divmod(before - origin.steps, words)
     alignment = replace(survivor.alignment, offset=offset)
     named = replace(survivor, start=seed, alignment=alignment)
     if _weight(named) <= _weight(survivor):

@@ -70,9 +70,10 @@ def seed_scans(
 ) -> tuple[SeedScan, ...]:
     """Return the scans of each generator, done by `backend`.
 
-    The first draws at offset 0, or the least, the first draws at other offsets, and the windows
-    that the question's noise asks for, come as scans of their own; where offset 0 is asked for,
-    also those offsets below it at which the first draw came before all of a skip.
+    The first draws at offset 0, or the one nearest to it, those at lower and at higher offsets, and
+    the windows that the question's noise asks for, come as scans of their own; where offset 0 is
+    the least that is asked for, also those below it at which the first draw came before all of a
+    skip. Where a scan takes long, one of small seeds goes before it.
 
     Parameters
     ----------
@@ -130,35 +131,33 @@ def _batches(question: Question, seeds: int) -> list[tuple[Scope, ...]]:
 
 def _passes(members: list[Stream], question: Question, backend: Backend) -> list[SeedScan]:
     """Return the scans of one generator's streams, cheapest first."""
-    nearest, others = _offset_groups(question.offsets)
     scan = partial(SeedScan, members, backend=backend)
-    scans = [
-        scan(replace(question, offsets=offsets), noise=0.0)
-        for offsets in (nearest, others)
-        if len(offsets)
-    ]
-    before = replace(question, offsets=_before_skip(question))
-    if scans[0].coverage.cost_s > _DEAR_S:
-        # Dates, counters and what people type are small.
-        few = partial(scan, noise=question.noise, most_seeds=_SMALL_SEEDS)
-        if len(before.offsets):
-            scans.insert(0, few(before))
-        scans.insert(0, few(replace(question, offsets=nearest)))
-    elif len(before.offsets):
-        scans.append(scan(before, noise=0.0))
+    groups = _offset_groups(question.offsets)
+    scans = [scan(replace(question, offsets=offsets), noise=0.0) for offsets in groups]
+    # Dates, counters and what people type are small.
+    few = [each.coverage.offsets for each in scans if each.coverage.cost_s > _DEAR_S]
+    before = _before_skip(question)
+    if before and groups[0] in few:
+        few.insert(1, before)
+    elif before:
+        scans.append(scan(replace(question, offsets=before), noise=0.0))
+    small = partial(scan, noise=question.noise, most_seeds=_SMALL_SEEDS)
+    scans = [small(replace(question, offsets=offsets)) for offsets in few] + scans
     if question.noise > 0:
         noisy = scan(question, noise=question.noise)
         scans += [noisy] if noisy.coverage.windows > 1 else []
     return scans
 
 
-def _offset_groups(offsets: range) -> tuple[range, range]:
-    """Part offset 0, or the least one asked for, from the others."""
-    if offsets.start < 0 < offsets.stop - 1:
-        return offsets, range(0)
-    if offsets.start < 0:
-        return offsets[-1:], offsets[:-1]
-    return offsets[:1], offsets[1:]
+def _offset_groups(offsets: range) -> list[range]:
+    """Part the offset that is nearest to 0 from those below and those above it."""
+    nearest = min(max(0, offsets.start), offsets.stop - 1)
+    groups = (
+        range(nearest, nearest + 1),
+        range(offsets.start, nearest),
+        range(nearest + 1, offsets.stop),
+    )
+    return [group for group in groups if group]
 
 
 def _before_skip(question: Question) -> range:
