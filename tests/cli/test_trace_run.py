@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 _FAKES = "steps_that_only_decide"
 _FIELDS = (
     *("budget_s", "generators", "predictions", "run_seed", "seed"),
-    *("seeds", "sessions", "variable_skip", "trials", "jobs", "model_type", "model_types"),
+    *("seeds", "sessions", "variable_skip", "trials", "jobs", "look_s"),
+    *("model_type", "model_types"),
 )
 _ANSWER = {
     "verdict": "recovered",
@@ -187,6 +188,44 @@ def test_a_change_for_steps_that_are_not_to_run_again_is_refused(
     assert all(each in " ".join(refused.output.split()) for each in said)
     assert not fakes.asked
     assert (fakes.folder / "request.json").read_text() == before
+
+
+def test_a_refusal_names_each_option_as_the_command_has_it(fakes: Fakes) -> None:
+    fakes.begin()
+    given = {
+        "--generator": "mt19937",
+        "--seeds": "9",
+        "--session": "midday",
+        "--trials": "3",
+        "--variable-skip": "1..3",
+        "--look": "30s",
+        "--recover-budget": "7s",
+        "--seed": "7",
+        "--model-type": "lightgbm",
+    }
+    refused = fakes.go_on(*(word for pair in given.items() for word in pair), "--steps", "6")
+    said = " ".join(refused.output.split())
+    assert refused.exit_code == 2
+    assert set(re.findall(r"(--[a-z_-]+): step", said)) == set(given)
+    assert set(re.findall(r"leave (--[a-z_-]+) out", said)) == set(given)
+    assert not set(re.findall(r"--[a-z_-]+", said)) - {
+        name for each in run.params for name in each.opts
+    }
+
+
+def test_whether_trials_run_as_jobs_may_differ_between_steps(fakes: Fakes) -> None:
+    fakes.begin()
+    fakes.asked.clear()
+    assert fakes.go_on("--no-jobs", "--steps", "2.5-6").exit_code == 0
+    assert fakes.asked["tune-scorer"].jobs is False
+    assert "window" not in fakes.asked
+
+
+def test_a_switch_that_a_resumed_step_keeps_is_named_as_it_was_given(tmp_path: Path) -> None:
+    words = ["trace", "window", "--resume", "none", "--output-dir", str(tmp_path)]
+    for name in ("--jobs", "--no-jobs"):
+        refused = CliRunner().invoke(main, [*words, name])
+        assert (refused.exit_code, f" {name}: a resumed run" in refused.stderr) == (2, True)
 
 
 def test_changes_that_steps_to_come_are_asked_and_that_concern_no_other_are_taken(

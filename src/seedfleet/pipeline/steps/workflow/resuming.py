@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 __all__ = ["unheld_changes"]
 
 # The run itself; how many coming draws are told, which every step that tells some says of itself;
-# and where jobs run.
-_HELD_ANYHOW = frozenset({"context", "steps", "predictions", "cluster", "engine", "engine_options"})
+# whether trials run as jobs, and where jobs run.
+_HELD_ANYHOW = frozenset(
+    {"context", "steps", "predictions", "jobs", "cluster", "engine", "engine_options"}
+)
 _OPTIONS = {
     "generators": "generator",
     "sessions": "session",
+    "look_s": "look",
     "run_seed": "seed",
     "recover_budget_s": "recover-budget",
 }
