@@ -1,5 +1,6 @@
 """Rows of one stream with records missing inside it: which they are, and what is said of them."""
 
+from math import log2
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,19 @@ from hypothesis import strategies as st
 from plain_history import history
 from survivor_runs import found_by_step_0, write_recovery
 
+from seedfleet.evidence import Verdict
+from seedfleet.evidence.jump_prior import log2_jump_weight
+from seedfleet.evidence.part_prior import Division, log2_part_weight
+from seedfleet.evidence.prior import log2_alignment_weight
+from seedfleet.evidence.stakes import start_odds
 from seedfleet.evidence.verdict import held_out_draws
-from seedfleet.generators import find_preset
+from seedfleet.generators import find_preset, presets_of
 from seedfleet.generators.compiled import at_positions
 from seedfleet.pipeline.steps.learnable import fitted_beyond
+from seedfleet.pipeline.steps.predict.judgement import judge
 from seedfleet.pipeline.steps.predict.later_streams import joined_by_later
 from seedfleet.pipeline.steps.predict.step import _handed
+from seedfleet.pipeline.steps.predict.turns import Turns
 from seedfleet.pipeline.steps.run_files import RunFiles
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.survivor_legs import begun_inside, legs_of
@@ -61,6 +69,7 @@ def gaps(draw: Any) -> Jumps:
     return tuple((place, draw(sizes)) for place in places)
 
 
+@pytest.mark.slow
 @given(jumps=gaps(), offset=st.integers(-SKIP, 9), turned=st.booleans())
 def test_every_part_of_a_stream_goes_on_with_its_first(
     tmp_path_factory: pytest.TempPathFactory, jumps: Jumps, offset: int, turned: bool
@@ -147,3 +156,50 @@ def test_nothing_begins_where_a_stream_goes_on_after_missing_records(
     }
     evidence = SurvivorEvidence.of(of_streams(known), whole)
     assert len(joined_by_later(evidence, evidence.log2_prior, whole, config)[0].table) == 2
+
+
+@pytest.mark.parametrize("offset", [-2, 0])
+@pytest.mark.parametrize("jumps", [((40, 4),), ((40, 4), (150, 8))])
+def test_what_goes_on_after_jumps_has_the_stake_of_its_stream_with_them(
+    tmp_path: Path, offset: int, jumps: Jumps
+) -> None:
+    """Or that of a stream which begins there so late, if it is the larger one."""
+    draws, stream = history(drawn(()).tolist()), find_preset("java_lcg").stream
+    table = of_streams(streams(tmp_path, *jumps, offset=offset))
+    whole = log2_alignment_weight(
+        presets=len(presets_of(stream)),
+        skip_min=SKIP,
+        skip_max=SKIP,
+        offset=offset,
+        part_bits=log2_part_weight(Division(DRAWS), whole=True),
+    ) - log2(2 * start_odds(stream.generator, SEED))  # half is on the null
+    stretch = -log2(DRAWS * (DRAWS + 1) // 2 - 1)
+    own = [SurvivorEvidence.of(table.take(np.array([row])), draws) for row in range(len(table))]
+    alone = [float(each.log2_prior[0]) for each in own]
+    with_jumps = [
+        whole + stretch * (row < len(jumps)) + log2_jump_weight(jumps[:row], skip=SKIP, draws=DRAWS)
+        for row in range(len(table))
+    ]
+    assert alone[0] == pytest.approx(with_jumps[0])
+    assert (with_jumps[1] > alone[1]) is (len(jumps) == 1)
+    together = SurvivorEvidence.of(table, draws).log2_prior.tolist()
+    assert together == pytest.approx(list(map(max, alone, with_jumps)))
+
+
+def test_a_stream_goes_on_after_a_jump_however_far_it_has_come() -> None:
+    """Also where it has passed more outputs than the prior lets a stream begin with."""
+    skip, place = 1000, 80
+    alignment = Alignment(0, skip, skip, ((place, skip + 1),))
+    positions, stream = alignment.positions(141), find_preset("java_lcg").stream
+    values, _ = at_positions(stream, SEED, 1000, positions)
+    offset = int(positions[place]) - skip
+    assert offset > 2**16
+    table = table_of((0, skip, skip, 0, place), (offset, skip, skip, place, NO_END))
+    evidence = SurvivorEvidence.of(table, history(values[:140].tolist()))
+    turns = Turns.of(evidence, evidence.log2_prior)
+    judged = judge(turns, powered=True, goes_on=True)
+    assert judged.verdict is Verdict.RECOVERED
+    posterior, null = evidence.posterior(evidence.log2_prior, range(140))
+    assert null < 1e-9
+    (coming,) = evidence.coming(posterior, 1)
+    assert coming.value == values[140]
