@@ -25,6 +25,7 @@ from seedfleet.pipeline.steps.context_record import Check, Metric
 from seedfleet.pipeline.steps.request import open_run
 from seedfleet.pipeline.steps.run_files import RunFiles
 from seedfleet.pipeline.steps.shortage import ShortageError
+from seedfleet.pipeline.steps.window.bounds import SearchBounds
 from seedfleet.pipeline.steps.workflow import planned_steps
 from seedfleet.recover import OptionsError
 
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
 _FAKES = "steps_that_only_decide"
 _FIELDS = (
     *("budget_s", "generators", "predictions", "run_seed", "seed"),
-    *("seeds", "sessions", "variable_skip", "trials", "jobs", "model_type", "model_types"),
+    *("seeds", "sessions", "variable_skip", "trials", "jobs", "look_s"),
+    *("model_type", "model_types", "bounds"),
 )
 _ANSWER = {
     "verdict": "recovered",
@@ -109,10 +111,11 @@ def _work(made: Fakes, name: str) -> Callable[[History, Any, StepRun], ContextRe
             raise made.faults[name]
         if name == "predict":
             run.files.predictions.write_text(json.dumps(_ANSWER), encoding="utf-8")
+        bounds = getattr(options, "bounds", None) or SearchBounds()
         return run.record(
             [run.files.history],
             [run.files.predictions] if name == "predict" else [],
-            parameters={},
+            parameters={"bounds": bounds.to_document()} if name == "window" else {},
             metrics=[Metric("figure", len(history), 2.5)],
             checks=[Check("draws", len(history), 1)],
         )
@@ -187,6 +190,80 @@ def test_a_change_for_steps_that_are_not_to_run_again_is_refused(
     assert all(each in " ".join(refused.output.split()) for each in said)
     assert not fakes.asked
     assert (fakes.folder / "request.json").read_text() == before
+
+
+def test_a_refusal_names_each_option_as_the_command_has_it(fakes: Fakes) -> None:
+    fakes.begin()
+    given = {
+        "--generator": "mt19937",
+        "--seeds": "9",
+        "--session": "midday",
+        "--trials": "3",
+        "--variable-skip": "1..3",
+        "--look": "30s",
+        "--recover-budget": "7s",
+        "--seed": "7",
+        "--model-type": "lightgbm",
+    }
+    refused = fakes.go_on(*(word for pair in given.items() for word in pair), "--steps", "6")
+    said = " ".join(refused.output.split())
+    assert refused.exit_code == 2
+    assert set(re.findall(r"(--[a-z_-]+): step", said)) == set(given)
+    assert set(re.findall(r"leave (--[a-z_-]+) out", said)) == set(given)
+    assert not set(re.findall(r"--[a-z_-]+", said)) - {
+        name for each in run.params for name in each.opts
+    }
+
+
+def test_whether_trials_run_as_jobs_may_differ_between_steps(fakes: Fakes) -> None:
+    fakes.begin()
+    fakes.asked.clear()
+    assert fakes.go_on("--no-jobs", "--steps", "2.5-6").exit_code == 0
+    assert fakes.asked["tune-scorer"].jobs is False
+    assert "window" not in fakes.asked
+
+
+def test_a_cluster_that_bounds_a_step_which_is_not_to_run_again_is_refused(fakes: Fakes) -> None:
+    """Its bounds are those that the step's record holds: the earlier file may have gone."""
+    files = {
+        name: fakes.house / f"{name}.json" for name in ("first", "same", "other", "none", "bad")
+    }
+    nine, eight = {"skip_max": [0, 9]}, {"skip_max": [0, 8]}
+    bounds: dict[str, Any] = {"first": nine, "same": nine, "other": eight, "none": {}}
+    bounds["bad"] = {"skip_max": 8, "width": 1}
+    for name, path in files.items():
+        told = {"search_bounds": bounds[name]} if bounds[name] else {}
+        path.write_text(json.dumps({"nodes": [{"hostname": "localhost"}], **told}))
+
+    def gone_on(name: str, steps: str) -> tuple[int, str]:
+        result = fakes.go_on("--cluster", str(files[name]), "--steps", steps)
+        return result.exit_code, " ".join(result.output.split())
+
+    assert fakes.begin("--cluster", str(files["first"])).exit_code == 0
+    files["first"].unlink()
+    for name in ("other", "none"):
+        code, said = gone_on(name, "2.5-6")
+        assert code == 2
+        assert "--cluster: step 1, window, has run within other search_bounds and is not" in said
+        assert "--steps 1,2.5,3,4,5,6, leave --cluster out" in said
+    code, said = gone_on("bad", "2.5-6")
+    assert (code, "search_bounds.skip_max" in said, "search_bounds.width" in said) == (
+        2,
+        True,
+        True,
+    )
+    assert gone_on("same", "2.5-6")[0] == 0
+    fakes.asked.clear()
+    assert gone_on("other", "1-6")[0] == 0
+    assert fakes.asked["window"].bounds.skip_max.high == 8
+    assert gone_on("none", "3")[0] == 2
+
+
+def test_a_switch_that_a_resumed_step_keeps_is_named_as_it_was_given(tmp_path: Path) -> None:
+    words = ["trace", "window", "--resume", "none", "--output-dir", str(tmp_path)]
+    for name in ("--jobs", "--no-jobs"):
+        refused = CliRunner().invoke(main, [*words, name])
+        assert (refused.exit_code, f" {name}: a resumed run" in refused.stderr) == (2, True)
 
 
 def test_changes_that_steps_to_come_are_asked_and_that_concern_no_other_are_taken(

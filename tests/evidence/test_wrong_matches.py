@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from seedfleet.evidence import wrong_matches
 from seedfleet.evidence.forward_sums import begin_forward, go_forward
 from seedfleet.evidence.wrong_matches import (
     matched_along_a_path,
@@ -16,6 +18,11 @@ from seedfleet.evidence.wrong_matches import (
 from seedfleet.generators import compiled, find_preset
 from seedfleet.scoring.mean_path import pruned_mean_path
 from seedfleet.sieve.weighing import Alignment, Known, weigh
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from seedfleet.evidence.skip_paths import PathModel
 
 DRAWS = 200
 
@@ -46,3 +53,27 @@ def test_wrong_seeds_match_as_many(modulus: int, gaps: int) -> None:
     assert matched_along_a_path(modulus, gaps, DRAWS) == pytest.approx(path_share, rel=0.1)
     assert matched_along_the_mean_path(modulus, gaps, DRAWS) == pytest.approx(mean_share, rel=0.3)
     assert matched_by_sums(modulus, gaps, DRAWS) == pytest.approx(sum_share, rel=0.25)
+
+
+@pytest.mark.parametrize("draws", [40, 300])
+@pytest.mark.parametrize("gaps", [9, 101, 501, 4096, 2**16 - 1])
+@pytest.mark.parametrize("effort", [wrong_matches._ON_PATHS, wrong_matches._ON_SUMS])
+def test_no_law_is_too_wide_to_be_followed(effort: tuple[int, int], gaps: int, draws: int) -> None:
+    """Steps of a path grow with the draws, and with the positions at which each may stand."""
+    asked: list[int] = []
+
+    def matched(_values: object, known: NDArray[np.int64], _model: PathModel) -> int:
+        asked.append(len(known))
+        return 1
+
+    assert 0 < wrong_matches._share(matched, effort, 1000, gaps, draws) <= 1
+    assert 0 < sum(count**2 for count in asked) * gaps <= effort[1]
+    if gaps == 9:
+        assert sum(asked) >= effort[0]
+
+
+@pytest.mark.slow
+def test_fewer_draws_tell_as_much_of_a_wide_law() -> None:
+    simulated, _ = wrong_matches._ON_PATHS
+    all_of_them = wrong_matches._share(wrong_matches._on_path, (simulated, 2**40), 1000, 101, 100)
+    assert matched_along_a_path(1000, 101, 100) == pytest.approx(all_of_them, rel=0.1)

@@ -10,6 +10,9 @@ import jsonschema
 import pytest
 from trace_samples import TRACES, planted
 
+from seedfleet.evidence import Verdict
+from seedfleet.report._words import FOUND
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -74,3 +77,8 @@ def test_spoiled_document_is_refused_where_it_is_wrong(
     document = json.loads(json.dumps(planted()))
     spoil(document)
     assert _problems(document) == [place]
+
+
+def test_the_page_takes_the_same_verdicts_for_finds_as_the_searches() -> None:
+    assert {each.value for each in Verdict if each.found} == FOUND
+    assert next(iter(Verdict)) is Verdict.RECOVERED  # the stronger first, as answers are led

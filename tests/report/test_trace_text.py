@@ -142,6 +142,49 @@ def test_what_step_0_handed_on_is_not_told_as_found_twice() -> None:
     assert "handed" not in render_trace_text(document)
 
 
+def _with_a_missing_record(session: str | None = None) -> dict[str, Any]:
+    """Have step 0 find the stream with one record missing, and step 6 what comes after that."""
+    document = planted()
+    recovery = recovered_java()
+    own, found = document["documents"]["predict"]["survivors"][0], recovery["candidates"][0]
+    place = {name: own[name] for name in ("offset", "skip_min", "skip_max", "origin")}
+    gap = own["skip_max"] + 1
+    found |= {"generator": own["generator"], "seed": own["seed"], "n": 5000, "matches": 5000}
+    jumps = [{"after": 3999, "outputs": gap, "records": 1}]
+    found["alignment"] |= {**place, "session": session, "jumps": jumps}
+    own |= {"origin": 4000, "draws": 1000, "matches": 1000, "offset": 4000 * gap + gap}
+    document["documents"]["recover"] = recovery
+    if session is not None:
+        _choose(document, session)
+    return document
+
+
+@pytest.mark.parametrize("session", [None, "midday"])
+@pytest.mark.parametrize("first", ["predict", "recover"])
+def test_a_stream_with_missing_records_is_told_once_and_whole(
+    session: str | None, first: str
+) -> None:
+    document = _with_a_missing_record(session)
+    document["answered_by"] = first
+    lines = render_trace_text(document).splitlines()
+    sources = {"predict": "steps 1 to 6 and step 0", "recover": "step 0 and steps 1 to 6"}
+    (told,) = [line for line in lines if line.startswith("generator ")]
+    assert told.endswith(f"seed {SEED} ({sources[first]})")
+    assert "1 record is missing after draw 3999" in " ".join(" ".join(lines).split())
+    assert "matches     5,000 of 5,000 known draws (by chance 0.1%), posterior > 99.99%" in lines
+    assert "It gives draws 4000 to 4999" not in render_trace(document)
+    own = document["documents"]["predict"]["survivors"][0]
+    own["from_step_0"] = True
+    assert "(step 0 alone, which handed it to steps 1 to 6)" in render_trace_text(document)
+
+
+@pytest.mark.parametrize("change", [{"offset": 1}, {"skip_max": 9}, {"seed": 7}, {"draws": 900}])
+def test_a_stream_that_stands_elsewhere_is_another_one(change: dict[str, int]) -> None:
+    document = _with_a_missing_record()
+    document["documents"]["predict"]["survivors"][0] |= change
+    assert render_trace_text(document).count("\ngenerator ") == 2
+
+
 def test_draws_of_one_session_are_told_as_such() -> None:
     document = planted()
     _choose(document, "midday")

@@ -95,13 +95,19 @@ def problems_of_resume(ctx: click.Context, draws: str | None, options: dict[str,
     problems = problems_of_source(draws, options)
     if options["run_id"] is not None:
         given = [
-            parameter.opts[0]
+            _as_given(parameter, options)
             for parameter in ctx.command.params
             if parameter.name not in _WITH_RESUME
             and ctx.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
         ]
         problems += [f"{name}: a resumed run keeps its own" for name in given]
     return problems
+
+
+def _as_given(parameter: click.Parameter, options: dict[str, Any]) -> str:
+    """Return the name of an option; of a switch that is off, the one that switches it off."""
+    off = options.get(str(parameter.name)) is False and parameter.secondary_opts
+    return off[0] if off else parameter.opts[0]
 
 
 def going_on(command: str, folder: Path, run_id: str) -> str:

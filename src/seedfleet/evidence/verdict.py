@@ -24,12 +24,17 @@ _MIN_HELD_OUT, _MAX_HELD_OUT = 5, 50
 
 
 class Verdict(Enum):
-    """What a search can say of a history."""
+    """What a search can say of a history; those that have found a stream, the stronger first."""
 
     RECOVERED = "recovered"
     SIGNAL = "signal"
     NO_EVIDENCE = "no_evidence"
     UNDER_POWERED = "under_powered"
+
+    @property
+    def found(self) -> bool:
+        """Whether it names a stream."""
+        return self in {Verdict.RECOVERED, Verdict.SIGNAL}
 
 
 class Thresholds:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from math import ceil
+from math import ceil, isqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 __all__ = ["matched_along_a_path", "matched_along_the_mean_path", "matched_by_sums"]
 
 _DRAWS = 300  # from which on more of them change little
-_ON_PATHS, _ON_SUMS = 2_000, 20_000  # simulated draws of all streams together
+# Of all streams together at most: simulated draws, and those times the gaps and the draws of one
+# stream, so that a second of one core is enough for wide laws too. Streams match so often under
+# these that fewer draws tell their share as well; but for mean paths, which are asked for once.
+_ON_PATHS, _ON_MEAN_PATHS, _ON_SUMS = (2_000, 2**24), (2_000, 2**28), (20_000, 2**26)
 _MEAN_NOISE = 0.05  # that of a survivor which does not tell how many draws it matched
 
 
@@ -52,14 +55,14 @@ def matched_along_a_path(modulus: int, gaps: int, draws: int) -> float:
     Returns
     -------
     float
-        In (0, 1]; simulated where w > 1.
+        In (0, 1]; simulated where w > 1, with fewer draws where w is large.
     """
     return _share(_on_path, _ON_PATHS, modulus, gaps, min(draws, _DRAWS))
 
 
 def matched_along_the_mean_path(modulus: int, gaps: int, draws: int) -> float:
     """Return the same along the posterior mean of its positions, rounded, as it is scored."""
-    return _share(_on_mean_path, _ON_PATHS, modulus, gaps, min(draws, _DRAWS))
+    return _share(_on_mean_path, _ON_MEAN_PATHS, modulus, gaps, min(draws, _DRAWS))
 
 
 def matched_by_sums(modulus: int, gaps: int, draws: int) -> float:
@@ -70,17 +73,20 @@ def matched_by_sums(modulus: int, gaps: int, draws: int) -> float:
 @cache
 def _share(
     matched: Callable[[_Values, _Values, PathModel], int],
-    simulated: int,
+    effort: tuple[int, int],
     modulus: int,
     gaps: int,
     draws: int,
 ) -> float:
     if gaps == 1:
         return 1 / modulus
+    simulated, steps = effort
+    draws = min(draws, isqrt(steps // gaps))
+    streams = min(ceil(simulated / draws), steps // (draws * draws * gaps))
     rng = np.random.default_rng(0)
     model = PathModel(1, gaps, modulus)
     reach = model.band(draws - 1).stop
-    total, streams = 0, ceil(simulated / draws)
+    total = 0
     for _ in range(streams):
         values, known = (rng.integers(modulus, size=size) for size in (reach, draws))
         total += matched(values, known, model)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seedfleet.evidence import Verdict, mix, predictive_bits
+from seedfleet.evidence import mix, predictive_bits
 from seedfleet.evidence.mixture import log2_sum
 from seedfleet.evidence.verdict import Thresholds
 from seedfleet.generators import streams
@@ -47,7 +47,6 @@ _HOLDS = 0.5  # posterior of what explains its draws
 _CONTROLS_S, _CONTROLS_SHARE = 3.0, 0.25  # seconds, or the share of what the searches took
 _CONTROL_TIMES, _CONTROL_S = 4.0, 5.0  # of its search that a control may take, and at most so long
 _OWED_S = 15.0  # that controls of the searches that the answer rests on may take at any rate
-_FOUND = frozenset({Verdict.RECOVERED, Verdict.SIGNAL})
 
 
 def recover(
@@ -301,7 +300,7 @@ class _Run:
         items, dated = self._ranked()
         judged = judge(self._finds.items, self._dated, self._records, self._question, self._hurdle)
         reason = judged.reason
-        if judged.verdict in _FOUND:
+        if judged.verdict.found:
             told = [self._records[index] for index in sorted(self._tellers())]
             reason += caveat(told, controlled=self._controlled)
         if uneven is not None:

@@ -71,6 +71,7 @@ class Stream(NamedTuple):
 
     `note` says which draws that line gives, or why there is none. `presets` are the names by which
     people know it; `members` are the programs that draw it, by preset. `handed` is as the answer's.
+    `jumped` are outputs that it passed beyond its skips, all together, where records are missing.
     """
 
     source: str
@@ -87,35 +88,53 @@ class Stream(NamedTuple):
     presets: tuple[str, ...] = ()
     members: tuple[Mapping[str, Any], ...] = ()
     handed: bool = False
+    jumped: int = 0
 
     def is_same(self, other: Stream) -> bool:
         """Tell whether two findings of two steps are of one stream.
 
         Steps may name its generator differently; the same start that hits as many of the same
-        draws is still the same.
+        draws is still the same. One of them may tell of the draws after missing records alone.
         """
         if self.place is None or self.source == other.source:
             return False
+        if self._is_end_of(other) or other._is_end_of(self):
+            return True
         if (self.start, self.place) != (other.start, other.place):
             return False
         hits = (self.matches, self.draws) == (other.matches, other.draws)
         return hits or self.generator == other.generator
 
+    def _is_end_of(self, whole: Stream) -> bool:
+        """Tell whether its draws are the last ones of another, at the same places of a stream."""
+        mine, its, before = self.place, whole.place, whole.draws - self.draws
+        if mine is None or its is None or mine.skip is None or before <= 0:
+            return False
+        if (self.generator, self.start) != (whole.generator, whole.start):
+            return False
+        offset = its.offset + before * (mine.skip + 1) + whole.jumped
+        return (mine.skip, mine.offset, mine.whose) == (its.skip, offset, its.whose)
+
     def also(self, other: Stream) -> Stream:
-        """Return this one with what another finding of it adds."""
+        """Return this one with what another finding of it adds; that of more draws tells it."""
+        if self._is_end_of(other):
+            return other.also(self)._replace(source=self._both(other))
         note = self.note if self.reproduce else other.note
         if self.place is not None and self.place.skip is None and other.members:
             note += " The programs on the page drop them along the likeliest path."
-        both = f"{self.source} and {other.source[:1].lower()}{other.source[1:]}"
-        if self.handed or other.handed:
-            both = _HANDED
         return self._replace(
-            source=both,
+            source=self._both(other),
             reproduce=self.reproduce or other.reproduce,
             note=note,
             presets=tuple(dict.fromkeys((*self.presets, *other.presets))),
             members=self.members or other.members,
         )
+
+    def _both(self, other: Stream) -> str:
+        """Name both sources, its own first."""
+        if self.handed or other.handed:
+            return _HANDED
+        return f"{self.source} and {other.source[:1].lower()}{other.source[1:]}"
 
 
 def answers(trace: Mapping[str, Any]) -> list[Answer]:
@@ -279,4 +298,5 @@ def _candidate(answer: Answer, candidate: Mapping[str, Any]) -> Stream:
         note=f"It begins with draw {alignment['origin']}, and goes on for {count} draws.",
         presets=tuple(known_as(candidate)),
         members=tuple(candidate["members"]),
+        jumped=sum(jump["outputs"] for jump in alignment["jumps"]),
     )

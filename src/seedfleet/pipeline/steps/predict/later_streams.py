@@ -70,6 +70,8 @@ def joined_by_later(
         best, origin = _last(config)
     except (KeyError, TypeError, ValueError) as error:
         raise PredictError([f"step 1's choice cannot be read: {error!r}"]) from error
+    if origin >= len(ground.parts[0].draws):  # it began with a draw that is held out
+        return evidence, log2_weights
     streams = streams_in_turn(ground, configuration, best, origin=origin)
     rows = _new_rows(evidence, streams)
     if not len(rows):

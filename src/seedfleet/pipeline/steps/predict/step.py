@@ -27,6 +27,7 @@ from seedfleet.pipeline.steps.predict.turns import Turns
 from seedfleet.pipeline.steps.standing import standing
 from seedfleet.pipeline.steps.survivor_evidence import SurvivorEvidence
 from seedfleet.pipeline.steps.survivor_files import SurvivorFileError, read_survivors
+from seedfleet.pipeline.steps.survivor_legs import legs_of
 from seedfleet.pipeline.steps.survivor_table import ROW, SurvivorTable
 
 if TYPE_CHECKING:
@@ -86,8 +87,7 @@ def run_predict(history: History, options: PredictOptions, run: StepRun) -> Cont
     }
     # What a recovery fitted to the test slice too is no forecast of it, and the count says so.
     beyond = fitted_beyond(table, history, run.files.recovery)
-    fitted, handed = int(np.count_nonzero(beyond)), _starts(table, beyond)
-    handed -= _starts(table, ~beyond)
+    fitted, handed = int(np.count_nonzero(beyond)), _handed(table, beyond)
     for each in document["survivors"]:
         start = tuple(each["state"]) if "state" in each else each["seed"]
         each["from_step_0"] = (each["generator"], start, each["origin"]) in handed
@@ -136,18 +136,24 @@ def answer(
     }
 
 
-def _starts(table: SurvivorTable, chosen: NDArray[np.bool_]) -> set[object]:
-    """Return which streams these rows are of, under whatever law of skips."""
-    rows = np.flatnonzero(chosen).tolist()
-    origins, presets = table.rows["origin"], table.rows["preset"]
+def _handed(table: SurvivorTable, fitted: NDArray[np.bool_]) -> set[object]:
+    """Return the streams that step 0 fitted and no sieve found, under whatever law of skips.
+
+    What goes on after missing records was found where the stream was found before them.
+    """
+    own = {_begun(table, row) for row in np.flatnonzero(~fitted).tolist()}
+    legs = legs_of(table)
     return {
-        (
-            table.presets[int(presets[row])],
-            table.states.get(row, int(table.rows["seed"][row])),
-            int(origins[row]),
-        )
-        for row in rows
+        _begun(table, row)
+        for row in np.flatnonzero(fitted).tolist()
+        if _begun(table, legs[row].first if row in legs else row) not in own
     }
+
+
+def _begun(table: SurvivorTable, row: int) -> tuple[object, ...]:
+    """Return with which stream a row begins, and with which draw."""
+    start = table.states.get(row, int(table.rows["seed"][row]))
+    return table.presets[int(table.rows["preset"][row])], start, int(table.rows["origin"][row])
 
 
 def _survivors(

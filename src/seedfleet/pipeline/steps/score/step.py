@@ -58,7 +58,6 @@ __all__ = ["ScoreOptions", "ScoringError", "read_settings", "run_score"]
 
 FORMAT = "seedfleet.scores/1"
 _SETTINGS = "scoring_settings.json"
-_MANY_DRAWS = 300  # from which on a path through more of them is like one through all
 _TRIES = 2  # of a job that ends well and leaves a broken table
 
 
@@ -146,7 +145,7 @@ def run_score(history: History, options: ScoreOptions, run: StepRun) -> ContextR
             "chunk_size": options.chunk_size,
             "jobs": jobs,
         },
-        metrics=_metrics(scored, history.modulus, rate),
+        metrics=_metrics(scored, known, rate),
         checks=[
             Check("survivors to score", len(table), 1),
             Check("rows scored, less survivors", abs(len(scored) - len(table)), 0, at_least=False),
@@ -306,32 +305,34 @@ def _write(
         path.unlink(missing_ok=True)  # of an earlier table
 
 
-def _metrics(scored: pa.Table, modulus: int, rate: float | None) -> list[Metric]:
+def _metrics(scored: pa.Table, known: ScoredDraws, rate: float | None) -> list[Metric]:
     confidence = np.asarray(scored["confidence"])
     best: Any = float(confidence.max()) if len(confidence) else None
     return [
-        _matched_by_the_best(scored, modulus),
+        _matched_by_the_best(scored, known),
         Metric("best confidence", best, 0.0),
         Metric("rows", len(scored), None),
         Metric("rows a second and core", rate, None),
     ]
 
 
-def _matched_by_the_best(scored: pa.Table, modulus: int) -> Metric:
+def _matched_by_the_best(scored: pa.Table, known: ScoredDraws) -> Metric:
     """Return the share of draws that the first by score matches, beside that of any stream.
 
     With variable skip it is followed along a path that has been chosen by the draws.
     """
     name = "share of draws matched by the survivor with the best score"
     if not len(scored):
-        return Metric(name, None, 1 / modulus)
+        return Metric(name, None, 1 / known.modulus)
     best = int(np.argmax(np.asarray(scored["score"])))
     matched, least, most = (
         float(np.asarray(scored[column])[best])
         for column in ("temporal_exact_mean", "skip_min", "skip_max")
     )
     gaps = round(most - least) + 1
-    return Metric(name, matched, matched_along_the_mean_path(modulus, gaps, _MANY_DRAWS))
+    return Metric(
+        name, matched, matched_along_the_mean_path(known.modulus, gaps, len(known.values))
+    )
 
 
 def _not_finite(scored: pa.Table) -> int:

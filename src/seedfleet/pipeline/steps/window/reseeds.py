@@ -58,9 +58,9 @@ def streams_in_turn(
     Parameters
     ----------
     best
-        That of the chosen trial (`Outcome.best`).
+        That of the chosen trial (`Outcome.best`), or a known stream, with its offset.
     origin
-        The draw with which it began.
+        The draw with which it began; one of the ground's.
     """
     part = ground.part(configuration.sessions)
     found: list[KnownStream] = []
@@ -82,12 +82,14 @@ def streams_in_turn(
 def explained_draws(best: Mapping[str, Any], draws: NDArray[np.int64], modulus: int) -> int:
     """Return how many draws from the first on a stream explains, before it explains no more.
 
-    O(n) steps of the forward sums.
+    O(n) steps of the forward sums, for at least one draw.
     """
     stream = find_preset(best["generator"]).stream
     model = Alignment(0, best["skip_min"], best["skip_max"]).path_model(modulus)
-    reach = np.arange((len(draws) + 1) * model.most_gap + 1)
-    values, _ = compiled.at_positions(stream, best["seed"], modulus, reach)
+    reach = np.arange((len(draws) + 1) * model.most_gap + 1) + best.get("offset", 0)
+    values = np.zeros(len(reach), np.int64)
+    there = reach >= 0  # no draw comes from before the stream's first output
+    values[there], _ = compiled.at_positions(stream, best["seed"], modulus, reach[there])
     forward = begin_forward(model.offset)
     running = np.full(len(draws), -np.inf)
     for index in range(len(draws)):
@@ -124,7 +126,7 @@ def _known(begin: _Next, configuration: Configuration, end: int) -> KnownStream:
     return KnownStream(
         preset=best["generator"],
         start=best["seed"],
-        offset=0,
+        offset=best.get("offset", 0),
         skip_min=best["skip_min"],
         skip_max=best["skip_max"],
         sessions=configuration.sessions,

@@ -20,6 +20,7 @@ from seedfleet.pipeline.steps.context_record import Check, Metric
 from seedfleet.pipeline.steps.history_files import write_history
 from seedfleet.pipeline.steps.shortage import ShortageError
 from seedfleet.pipeline.steps.survivor_files import write_survivors
+from seedfleet.pipeline.steps.survivor_legs import begun_inside
 from seedfleet.pipeline.steps.window.choice import choose, most_rows, used_configuration
 from seedfleet.pipeline.steps.window.final import final_sieve
 from seedfleet.pipeline.steps.window.ground import Ground, Part
@@ -388,10 +389,7 @@ def _remarks(result: _Result, recovered: Recovered) -> list[str]:
     if result.look is not None and not result.look.looked_at:
         kept = ", ".join(result.look.kept)
         remarks.append(f"Step 0 found {kept}; no other generator was looked at.")
-    reseeded = [stream for stream in result.streams if stream.origin > 0]
-    if reseeded:
-        places = ", ".join(str(stream.origin) for stream in reseeded)
-        remarks.append(f"Streams begin inside the history, at draw {places}.")
+    remarks += begun_inside(result.tables[Direction.BIDIRECTIONAL])
     if recovered.remark:
         remarks.append(recovered.remark)
     streams = recovered.streams

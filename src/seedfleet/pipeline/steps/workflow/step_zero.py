@@ -31,7 +31,6 @@ _BEGINNINGS = {
     Status.OVER_BUDGET.value: "Not begun, for want of time",
     Status.UNDER_POWERED.value: "Not begun, since these draws are too few for it",
 }
-_FOUND = frozenset({Verdict.RECOVERED.value, Verdict.SIGNAL.value})
 _LONG_S = 1.0
 
 
@@ -122,7 +121,7 @@ def run_recover(history: History, options: RecoverOptions, run: StepRun) -> Cont
 
 def _checks(document: Mapping[str, Any], completed: int) -> Iterator[Check]:
     """Yield what makes the answer one: what was found stands, whichever search came to its end."""
-    found = document["verdict"] in _FOUND
+    found = Verdict(document["verdict"]).found
     if found:
         limit = document["thresholds"]["signal_bits"]
         yield Check("evidence in bits", document["evidence_bits"], limit)
@@ -139,7 +138,7 @@ def _remarks(document: Mapping[str, Any], options: RecoverOptions) -> Iterator[s
     by_status: dict[str, list[str]] = {}
     for search in document["searched"]:
         by_status.setdefault(search["status"], []).append(_named(search))
-    if _COMPLETED in by_status or document["verdict"] in _FOUND:
+    if _COMPLETED in by_status or Verdict(document["verdict"]).found:
         yield document["verdict_reason"]
     else:
         yield (

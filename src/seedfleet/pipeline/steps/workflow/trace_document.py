@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from seedfleet.draws.slices import Slices
+from seedfleet.evidence import Verdict
 from seedfleet.pipeline.document_parts import history_part, versions_part
 from seedfleet.pipeline.steps.standing import standing
 from seedfleet.pipeline.steps.survivor_table import chosen_draws
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["step_part", "trace_document"]
 
 _FORMAT = "seedfleet.trace/1"
-_FOUND = ("recovered", "signal")  # the verdicts that name a generator, the stronger first
+_FOUND = tuple(each.value for each in Verdict if each.found)  # the stronger first
 _ANSWERING = ("predict", "recover")  # the steps with a verdict, the one that leads first
 _UNTOLD = "under_powered"
 
