@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PREDICT ?= 10
 # What tests on a real scheduler may take, each kind for itself: a hung daemon must not hang all.
 SERVICE_BUDGET_S ?= 600
+# Many tests wait, for servers, children and clocks: half as many workers again as cores.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) '*' 3 / 2)
 SUITES := suite-main suite-slurm suite-ray
 
 # On machines that only test, whatever is missing is a failure.
@@ -30,7 +32,7 @@ test: lint
 	@$(MAKE) -j1 --no-print-directory --keep-going $(SUITES)
 
 suite-main: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not calibration and not slurm and not ray"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not calibration and not slurm and not ray"
 
 suite-slurm suite-ray: suite-%: $(VENV)/dev.stamp
 	timeout -k 30 $(SERVICE_BUDGET_S) $(BIN)/python -m pytest -n auto --dist loadfile -m $* tests
