@@ -120,7 +120,7 @@ def _seeds(
             yield SeedBefore(seed, each)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=16)  # of some megabytes each
 def _by_stake(skip: int, outputs: range) -> tuple[int, ...]:
     """Return offsets by what the prior stakes on them, ascending where that is the same."""
     return tuple(sorted(outputs, key=lambda offset: (-_stake_bits(skip, offset), offset)))
