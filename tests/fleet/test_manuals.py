@@ -137,7 +137,7 @@ def test_every_option_that_the_pages_name_exists() -> None:
     known = set(_options(main)) | {"--jobs-file", "--config", "--max-retries"}
     # Of other programs, of scripts in examples, and of jobs.
     known |= {"--job-file", "--gpu-id", "--output-file", "--gres", "--gpus", "--time", "--jobs"}
-    known |= {"--nodelist", "--constraint", "--partition", "--arg-file"}
+    known |= {"--nodelist", "--constraint", "--partition", "--arg-file", "--wrap"}
     named = {
         (name, option)
         for name in FLEET_PAGES
