@@ -7,14 +7,15 @@ PREDICT ?= 10
 SERVICE_BUDGET_S ?= 600
 # Many tests wait, for servers, children and clocks: half as many workers again as cores.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) '*' 3 / 2)
-SUITES := suite-main suite-slurm suite-ray
+SERVICES := suite-slurm suite-ray
+SUITES := suite-main suite-services
 
 # On machines that only test, whatever is missing is a failure.
 ifeq ($(CI),true)
 export SEEDFLEET_REQUIRE_RUNTIMES := 1
 endif
 
-.PHONY: help run test $(SUITES) lint calibration bench lock clean
+.PHONY: help run test $(SUITES) $(SERVICES) lint calibration bench lock clean
 
 help:
 	@echo "make run         set up $(VENV) and recover the generator behind examples/java_daily3.json"
@@ -34,7 +35,11 @@ test: lint
 suite-main: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not calibration and not slurm and not ray"
 
-suite-slurm suite-ray: suite-%: $(VENV)/dev.stamp
+# They wait more than they work, so side by side.
+suite-services: $(VENV)/dev.stamp
+	@$(MAKE) -j2 --output-sync=target --no-print-directory --keep-going $(SERVICES)
+
+$(SERVICES): suite-%: $(VENV)/dev.stamp
 	timeout -k 30 $(SERVICE_BUDGET_S) $(BIN)/python -m pytest -n auto --dist loadfile -m $* tests
 
 lint: $(VENV)/dev.stamp
