@@ -81,12 +81,12 @@ def judge(
     hurdle
         Returns the bits that draws which are not uniform must be beaten by, of a scope's own draws.
     """
-    classes = mix(scores_of(items, dated), held_out=False).classes
-    if _recovered_by_date(dated, classes, hurdle):
+    everything = mix(scores_of(items, dated), held_out=False)
+    if _recovered_by_date(dated, everything.classes, hurdle):
         return Judgement(Verdict.RECOVERED, _BY_DATE)
-    recovered = _recovered(items, classes, hurdle)
+    recovered = _recovered(items, everything.classes, hurdle)
     if recovered:
-        told = _told_of(recovered, items, classes, question)
+        told = _told_of(recovered, items, everything.classes, question)
         return Judgement(Verdict.RECOVERED, told)
     powered = any(
         record.status is Status.COMPLETED
@@ -94,7 +94,7 @@ def judge(
         and record.coverage.power(0.0) >= _POWERED
         for record in records
     )
-    if _bits_beyond(items, dated, hurdle) >= Thresholds.SIGNAL_BITS:
+    if _bits_beyond(items, dated, everything.evidence_bits, hurdle) >= Thresholds.SIGNAL_BITS:
         return Judgement(Verdict.SIGNAL, _signal(items))
     if powered:
         return Judgement(Verdict.NO_EVIDENCE, _absence(items, records, question.modulus))
@@ -127,16 +127,23 @@ def is_recovered(
     return by_date or bool(_recovered(items, posteriors, hurdle))
 
 
-def _bits_beyond(items: Sequence[Weighed], dated: Sequence[DatedFinding], hurdle: Hurdle) -> float:
-    """Return by how much what was found beats uneven draws, in the part where it does so most."""
+def _bits_beyond(
+    items: Sequence[Weighed],
+    dated: Sequence[DatedFinding],
+    evidence_bits: float,
+    hurdle: Hurdle,
+) -> float:
+    """Return by how much what was found beats uneven draws, in the part where it does so most.
+
+    All of it together, which has earned `evidence_bits`, is held against the most uneven part.
+    """
     parts: dict[Hashable, tuple[float, list[Scored]]] = {}
     scopes = [item.survivor.scope for item in items] + [each.question.scope for each in dated]
     for scope, scored in zip(scopes, scores_of(items, dated), strict=True):
         parts.setdefault(scope.part, (hurdle(scope), []))[1].append(scored)
     beyond = [mix(scored, held_out=False).evidence_bits - bits for bits, scored in parts.values()]
-    everything = mix(scores_of(items, dated), held_out=False).evidence_bits
     highest = max((bits for bits, _ in parts.values()), default=0.0)
-    return max([everything - highest, *beyond])
+    return max([evidence_bits - highest, *beyond])
 
 
 def _recovered_by_date(

@@ -19,6 +19,7 @@ from seedfleet.generators import compiled, find_preset
 from seedfleet.pipeline.steps.survivor_table import NO_END
 from seedfleet.pipeline.steps.window.recovered import KnownStream
 from seedfleet.pipeline.steps.window.trial import run_trial
+from seedfleet.recover.tolerance import NEAR_DRAWS
 from seedfleet.sieve.weighing import Alignment
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ SURE_BITS = 20.0  # a signal: from which on a stream is followed through the his
 
 _LOST_BITS = 10.0  # odds of a thousand that a stream has ended, its place paid for
 _CERTAIN_BITS = 20.0  # a signal, for a stream that begins inside the history
-_NEAR = 3  # draws by which a stream that has ended seems to go on, or ends too early
 _LEAST_REST = 16  # draws that are worth another sieve
 _MOST_STREAMS = 6
 
@@ -107,7 +107,9 @@ def _following(ground: Ground, configuration: Configuration, end: int) -> _Next 
     part = ground.part(configuration.sessions)
     price = _CERTAIN_BITS + log2(part.scope.division.stretches)
     found: list[_Next] = []
-    for origin in range(max(1, end - _NEAR), min(end + _NEAR + 1, len(part.draws) - _LEAST_REST)):
+    for origin in range(
+        max(1, end - NEAR_DRAWS), min(end + NEAR_DRAWS + 1, len(part.draws) - _LEAST_REST)
+    ):
         rest = len(part.draws) - origin
         size = min(configuration.window_size, rest // 2)
         own = replace(
