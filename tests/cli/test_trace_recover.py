@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -183,11 +184,13 @@ def test_no_evidence_says_what_was_searched(tmp_path: Path) -> None:
 
 
 def test_text_names_the_essentials_and_ends_with_the_report(tmp_path: Path) -> None:
-    result = recover(EXAMPLE, "--predict", 3, folder=tmp_path)
+    result = recover(EXAMPLE, "--predict", 10, folder=tmp_path)
     assert result.exit_code == 0
     assert "108766564384836" in result.stdout
     assert "skip 4" in result.stdout
     assert "531 532 450" in result.stdout
+    (shown,) = re.findall(r"```\n(verdict .*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert set(shown.splitlines()) <= set(result.stdout.splitlines())
     assert result.stdout.splitlines()[-1].endswith("report.html")
 
 
