@@ -189,7 +189,8 @@ def test_text_names_the_essentials_and_ends_with_the_report(tmp_path: Path) -> N
     assert "108766564384836" in result.stdout
     assert "skip 4" in result.stdout
     assert "531 532 450" in result.stdout
-    (shown,) = re.findall(r"```\n(verdict .*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    readme = (ROOT / "README.md").read_text("utf-8")
+    shown = re.findall(r"```\n(verdict .*?)```", readme, re.DOTALL)[0]
     assert set(shown.splitlines()) <= set(result.stdout.splitlines())
     assert result.stdout.splitlines()[-1].endswith("report.html")
 
